@@ -1,0 +1,64 @@
+#pragma once
+// The only header of actors/ that net/ sees. A transport makes a Call, fills its request and submits it; the call is
+// completed exactly once, from any thread, also synchronously inside submit(), also when an actor dies (unavailable).
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "model/requests.hpp"
+#include "model/result.hpp"
+
+namespace coffer::actors {
+
+/// One request on its way. Owned by the transport; must live until complete() was called.
+class Call {
+ public:
+  virtual ~Call() = default;
+  model::Request request;
+  model::Result<model::Reply> reply{model::Code::unavailable};
+  /// Called once, after `reply` is set. Must not throw, must not block; may delete the call.
+  virtual void complete() noexcept = 0;
+  std::uint8_t reroutes = 0;   // the gateway's
+};
+
+struct GroupStatus {
+  model::GroupId id;
+  std::string role;
+  std::uint64_t term = 0, commit_index = 0, applied_index = 0, durable_index = 0;
+};
+struct NodeStatus {
+  bool ready = false;          // unsealed, directory loaded, meta group led
+  bool sealed = false;
+  std::uint64_t node_id = 0;
+  std::string cluster_id;
+  std::uint64_t tenants = 0, active_shards = 0;
+  std::vector<GroupStatus> groups;
+};
+
+/// A counter or gauge that the node shows under /metrics.
+struct Sample {
+  std::string name, help;
+  bool is_counter = false;
+  std::vector<std::pair<std::string, std::string>> labels;
+  double value = 0;
+};
+
+class Gateway {
+ public:
+  virtual ~Gateway() = default;
+  /// Routes the call. Any thread.
+  virtual void submit(Call* call) noexcept = 0;
+  /// Checks a Coffer or operator token's MAC; starts nothing and asks nobody. Errors: unauthenticated; sealed.
+  virtual model::Result<model::Credential> authenticate(std::string_view token, model::Door door) const = 0;
+  /// Is there such a tenant or door? A lookup in the routing table. Any thread.
+  virtual bool tenant_exists(const model::TenantRef& tenant) const = 0;
+  virtual NodeStatus status() const = 0;
+  virtual std::vector<Sample> samples() const = 0;
+};
+
+}  // namespace coffer::actors

@@ -1,0 +1,112 @@
+#pragma once
+// A Raft group as a value: libraft's raft_step with every guard of ARCHITECTURE.md's list (G1-G9), the cache of entries
+// that are not yet applied, proposals, and the order of effects. Events in, actions out; no threads, clock, disk or
+// sockets. The group actor or the simulator calls one method, then carries out take_actions(), in the order of the
+// fields of Actions. One owner at a time.
+//
+// Duties of the host:
+//   1. deliver Persisted tickets in order; 2. carry out every action; 3. tick() when `wake_at` is reached, not before;
+//   4. apply `committed` in order, exactly once per life; 5. stop the node on `fatal`.
+// While a hard state is not durable yet, the core holds back everything that depends on it and queues further events.
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cluster/log_writer_core.hpp"
+#include "cluster/message.hpp"
+#include "model/ids.hpp"
+#include "model/result.hpp"
+#include "storage/log_store.hpp"
+
+namespace coffer::cluster {
+
+using MonotonicMs = std::uint64_t;
+
+struct Voter {
+  model::NodeId id;
+  std::string address;
+};
+
+struct GroupConfig {
+  model::GroupId group;
+  model::NodeId self;
+  std::uint64_t seed = 0;                       // of election timers
+  MonotonicMs election_timeout = 300;
+  MonotonicMs heartbeat = 60;
+  std::uint32_t max_inflight_entries = 4096;
+  std::size_t max_pending_bytes = 64 << 20;     // proposals beyond it are refused as overloaded
+  bool may_campaign = true;                     // false while sealed: a sole voter stays unstarted
+};
+
+/// What a new group's every initial voter stores, synced, before its first start: term 1 and entry 1, the configuration.
+DurableWrite bootstrap(model::GroupId group, const std::vector<Voter>& voters);
+
+struct Proposal {
+  std::uint64_t cookie = 0;                     // comes back in Committed or Refused
+  model::Term term;                             // of the shard; another term is refused
+  std::shared_ptr<const std::string> data;
+};
+struct Committed {
+  storage::LogEntry entry;                      // command, barrier or configuration, in index order
+  std::uint64_t cookie = 0;                     // 0: not proposed by this life of the core
+};
+struct Refused {
+  std::uint64_t cookie = 0;
+  model::Error error;                           // unavailable (not in the log) or outcome_unknown
+};
+
+enum class Role : std::uint8_t { stopped, follower, candidate, leader };
+
+struct Leadership {
+  Role role = Role::stopped;
+  model::Term term;
+  bool ready = false;   // leader whose own-term entry is committed (G1): shards may start once it is applied
+  model::Index ready_index;
+  friend bool operator==(const Leadership&, const Leadership&) = default;
+};
+
+struct Actions {
+  std::vector<DurableWrite> writes;             // to the log writer, in order
+  std::vector<Message> messages;                // to peers
+  std::vector<Committed> committed;             // to the state writer and the shards, in order
+  std::vector<Refused> refused;
+  std::optional<Leadership> leadership;         // when it changed
+  std::optional<MonotonicMs> wake_at;           // re-arm the one timer
+  std::optional<model::Error> fatal;            // the group cannot go on: stop the node
+};
+
+class GroupCore {
+ public:
+  GroupCore(GroupConfig config, storage::Recovered recovered);
+  GroupCore(GroupCore&&) noexcept;
+  ~GroupCore();
+
+  void start(MonotonicMs now);
+  void tick(MonotonicMs now);
+  void receive(Message message, MonotonicMs now);
+  /// Several at once become one submit. Refused ones come back as actions.
+  void propose(std::vector<Proposal> proposals, MonotonicMs now);
+  /// Tickets up to this one are durable.
+  void persisted(std::uint64_t ticket, MonotonicMs now);
+  /// The state database holds, flushed, everything up to `index`: advances D and truncates the log behind it.
+  void checkpoint(model::Index index, MonotonicMs now);
+  /// Replaces the configuration by one that differs in one server. Errors: failed as raft says.
+  model::Status change_voters(const std::vector<Voter>& voters, MonotonicMs now);
+
+  Actions take_actions();
+
+  Leadership leadership() const;
+  model::Index commit_index() const;
+  model::Index last_index() const;
+  model::Index durable_index() const;           // D
+  model::Generation generation() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace coffer::cluster

@@ -1,0 +1,88 @@
+#pragma once
+// The keys of DESIGN section 5: a seal opens the root key, the root key wraps the cluster keys, the current cluster key
+// wraps each tenant's keys. Records are proto/coffer/store/v1. Immutable after construction but for add_cluster_key;
+// const methods on any thread.
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "coffer/store/v1/records.pb.h"
+#include "crypto/key.hpp"
+#include "crypto/random.hpp"
+#include "crypto/sealer.hpp"
+#include "model/ids.hpp"
+#include "model/result.hpp"
+#include "model/secret.hpp"
+
+namespace coffer::crypto {
+
+/// What keeps the root key while the node is down. Later seals (passphrase, Shamir, PKCS#11) stand behind it, too.
+class Seal {
+ public:
+  virtual ~Seal() = default;
+  virtual std::string_view kind() const = 0;
+  virtual model::Result<store::v1::SealRecord> wrap(const Key& root, std::string_view cluster_id, Random& random) = 0;
+  /// Errors: key_mismatch with a sentence that names the seal and what would be right.
+  virtual model::Result<Key> unwrap(const store::v1::SealRecord& record, std::string_view cluster_id) = 0;
+};
+
+/// A file with 64 hexadecimal digits and a newline, mode 0600. Errors name the file: missing, readable by others, malformed.
+model::Result<std::unique_ptr<Seal>> open_key_file_seal(const std::string& path);
+/// Makes such a file; refuses to overwrite one. Synced, mode 0600.
+model::Status create_key_file(const std::string& path, Random& random);
+
+/// A tenant's keys, opened.
+struct TenantKeys {
+  std::uint32_t current = 0;
+  std::map<std::uint32_t, Key> data_keys;
+  Key name_key;
+};
+
+class KeyRing {
+ public:
+  static KeyRing generate(Key root, Random& random, std::int64_t now_ms);
+  /// Errors: key_mismatch, data_loss.
+  static model::Result<KeyRing> open(Key root, const store::v1::KeyRingRecord& record);
+  store::v1::KeyRingRecord record() const { return record_; }
+
+  /// New keys of a tenant. With an owner's X25519 public key (32 bytes) each data key is also sealed to it.
+  store::v1::TenantKeysRecord new_tenant_keys(const model::TenantId& tenant, std::string_view owner_public_key,
+                                              Random& random, std::int64_t now_ms) const;
+  /// Errors: key_mismatch, data_loss.
+  model::Result<TenantKeys> open_tenant_keys(const model::TenantId& tenant,
+                                             const store::v1::TenantKeysRecord& record) const;
+
+  /// A sealer with every cluster version's key for the directory's rows.
+  Sealer directory_sealer(Random& random) const;
+  /// MAC of a token's body under the cluster key of that version: 32 bytes; empty when there is no such version.
+  std::string token_mac(std::uint32_t version, std::string_view body) const;
+  std::uint32_t current_version() const;
+
+  KeyRing(KeyRing&&) noexcept;
+  KeyRing& operator=(KeyRing&&) noexcept;
+  ~KeyRing();
+
+ private:
+  struct Keys;
+  KeyRing(std::unique_ptr<Keys> keys, store::v1::KeyRingRecord record);
+  std::unique_ptr<Keys> keys_;
+  store::v1::KeyRingRecord record_;
+};
+
+/// An X25519 key pair (RFC 7748), raw bytes; and sealing to its public half: ephemeral X25519, HKDF-SHA-256 over both
+/// public keys, AES-256-GCM. Box: ephemeral public:32 nonce:12 ciphertext tag:16.
+struct OwnerKeyPair {
+  std::string public_key;
+  model::Secret private_key;
+};
+OwnerKeyPair generate_owner_key(Random& random);
+model::Result<std::string> seal_to_owner(std::string_view public_key, std::string_view plaintext,
+                                         std::string_view associated_data, Random& random);
+model::Result<model::Secret> open_as_owner(const model::Secret& private_key, std::string_view box,
+                                           std::string_view associated_data);
+
+}  // namespace coffer::crypto

@@ -1,0 +1,75 @@
+#pragma once
+// Who asks and what he may do. Credential is what net takes from a request; Principal is what the shard made of it;
+// Authorizer is the one interface behind which every door's rights are decided. Pure values; the shard's actor.
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "model/entry.hpp"
+#include "model/ids.hpp"
+#include "model/result.hpp"
+
+namespace coffer::model {
+
+enum class Capability : std::uint32_t {
+  list = 1, read = 2, read_value = 4, write = 8, del = 16, inject = 32, grant = 64, admin = 128,
+};
+inline constexpr std::uint32_t kAllCapabilities = 255;
+std::string_view to_string(Capability capability);
+/// Reads "read-value" and its like; invalid_argument names what was given and what would be right.
+Result<Capability> parse_capability(std::string_view text);
+
+enum class Door : std::uint8_t { native = 1, direktiv = 2, dapr = 3, cloudforet = 4, tapis = 5, admin = 6 };
+std::string_view to_string(Door door);
+
+enum class CredentialKind : std::uint8_t {
+  none,        // nothing was presented
+  token,       // Coffer token whose MAC net has checked
+  operator_,   // operator token whose MAC net has checked
+  dev_root,    // the --dev root token: everything in every tenant
+  open_door,   // a door that needs no credential by configuration (--dev: Direktiv, Dapr on loopback)
+};
+
+struct Credential {
+  CredentialKind kind = CredentialKind::none;
+  TenantId tenant;             // token: the tenant that it names
+  std::string token_hash;      // token, operator: SHA-256 of the token id; 32 bytes
+  Door door = Door::native;    // the door it came through
+};
+
+/// One grant: capabilities on patterns of spaces and names. A pattern is a name or a prefix that ends in '*'.
+/// An empty list of patterns matches nothing.
+struct Scope {
+  std::uint32_t capabilities = 0;
+  std::vector<std::string> spaces;
+  std::vector<std::string> names;
+  friend bool operator==(const Scope&, const Scope&) = default;
+};
+
+struct Principal {
+  std::string name;            // "token:3fa9...", "operator:root", "dev-root", "door:direktiv"
+  bool everything = false;     // operator in --dev, open doors restrict by scopes
+  std::vector<Scope> scopes;
+};
+
+bool pattern_matches(std::string_view pattern, std::string_view text);
+
+/// Decides one capability on one entry. The identity issue adds roles and policies behind this interface.
+class Authorizer {
+ public:
+  virtual ~Authorizer() = default;
+  /// ok, or permission_denied. `entry` is null when it does not exist or is not loaded yet.
+  virtual Status check(const Principal& principal, Capability capability, std::string_view space,
+                       std::string_view name, const Entry* entry) const = 0;
+};
+
+/// Scopes of the token only.
+class ScopeAuthorizer final : public Authorizer {
+ public:
+  Status check(const Principal& principal, Capability capability, std::string_view space, std::string_view name,
+               const Entry* entry) const override;
+};
+
+}  // namespace coffer::model

@@ -1,0 +1,78 @@
+#pragma once
+// An entry: one secret's metadata and the state of its versions, without payloads. Pure values, any thread.
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "model/result.hpp"
+
+namespace coffer::model {
+
+using TimeMs = std::int64_t;  // milliseconds since 1970 UTC; 0 = not set
+
+enum class State : std::uint8_t { active = 1, deleted = 2, destroyed = 3 };
+std::string_view to_string(State state);
+
+struct Version {
+  std::uint64_t number = 0;
+  State state = State::active;
+  TimeMs created_at = 0;
+  std::string created_by;
+  TimeMs deleted_at = 0;
+  std::uint64_t payload_bytes = 0;
+  friend bool operator==(const Version&, const Version&) = default;
+};
+
+struct Entry {
+  std::string space;
+  std::string name;
+  std::string description;
+  std::string owner;
+  std::map<std::string, std::string> tags;
+  std::map<std::string, std::string> attributes;  // a door's own fields (Direktiv: "stype")
+  TimeMs created_at = 0;
+  TimeMs updated_at = 0;
+  std::string created_by;
+  TimeMs expires_at = 0;
+  std::uint32_t max_versions = 10;
+  std::uint64_t last_version = 0;
+  std::vector<Version> versions;  // ascending
+  bool write_only = false;
+  bool read_only = false;
+
+  const Version* find(std::uint64_t number) const;
+  const Version* newest() const { return versions.empty() ? nullptr : &versions.back(); }
+  /// The state of the newest version.
+  State state() const { return versions.empty() ? State::destroyed : versions.back().state; }
+  /// Active and not expired at `now`: what Get answers and `cas` 0 refuses.
+  bool readable_at(TimeMs now) const {
+    return state() == State::active && (expires_at == 0 || now < expires_at);
+  }
+  friend bool operator==(const Entry&, const Entry&) = default;
+};
+
+/// Limits of the native API (DESIGN section 8).
+struct Limits {
+  std::size_t name_bytes = 512;
+  std::size_t payload_bytes = 1 << 20;
+  std::size_t tags = 64;
+  std::size_t tag_key_bytes = 128;
+  std::size_t tag_value_bytes = 512;
+  std::size_t description_bytes = 4096;
+  std::uint32_t max_versions = 100;
+  std::uint32_t default_versions = 10;
+  TimeMs recovery_window_ms = 7LL * 24 * 3600 * 1000;
+};
+
+Status check_tenant_name(std::string_view name);  // [a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?
+Status check_space(std::string_view space);       // [a-z0-9]([a-z0-9._-]{0,62})
+Status check_name(std::string_view name, const Limits& limits);  // 1-512 bytes UTF-8 without control characters
+Status check_tags(const std::map<std::string, std::string>& tags, const Limits& limits);
+/// A space that belongs to a door (direktiv, tapis, cloudforet.*): Transact refuses it.
+bool is_door_space(std::string_view space);
+
+}  // namespace coffer::model

@@ -1,0 +1,87 @@
+#pragma once
+// The one error catalogue. A code exists only where a caller would act differently; numbers are never reused.
+// Every door maps a code to its own words from here. Values, any thread.
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace coffer::model {
+
+/// Canonical categories, valid across every RPC border; the numbers are gRPC's.
+enum class Category : std::uint8_t {
+  ok = 0,
+  invalid_argument = 3,
+  deadline_exceeded = 4,
+  not_found = 5,
+  already_exists = 6,
+  permission_denied = 7,
+  resource_exhausted = 8,
+  failed_precondition = 9,
+  aborted = 10,
+  unimplemented = 12,
+  internal = 13,
+  unavailable = 14,
+  data_loss = 15,
+  unauthenticated = 16,
+};
+
+enum class Code : std::uint16_t {
+  ok = 0,
+  invalid_argument = 1,      // the request can never succeed as it is
+  too_large = 2,             // a limit of the API; the detail names it
+  entry_not_found = 3,
+  version_not_found = 4,
+  tenant_not_found = 5,
+  tenant_exists = 6,
+  entry_exists = 7,          // create-only doors
+  cas_mismatch = 8,          // the detail names the current version
+  request_id_reused = 9,     // same request id, other body
+  unauthenticated = 10,
+  permission_denied = 11,
+  token_not_found = 12,
+  door_taken = 13,           // the external id leads to another tenant
+  not_active = 14,           // the entry or version is deleted or destroyed
+  unavailable = 15,          // not applied; retry
+  outcome_unknown = 16,      // may have been applied; retry with the same request id
+  deadline_exceeded = 17,    // not applied
+  sealed = 18,
+  overloaded = 19,           // a queue is full; retry later
+  disk_error = 20,           // fatal to the node
+  data_loss = 21,            // what is stored does not open or does not match
+  unimplemented = 22,
+  internal = 23,
+  quota_exceeded = 24,
+  key_mismatch = 25,         // the seal's key does not open what is stored
+  write_only = 26,           // the value of this entry may not be read
+  read_only = 27,            // the entry may not be changed
+};
+
+struct CodeInfo {
+  Code code;
+  Category category;
+  std::string_view name;      // native REST: "NOT_FOUND"
+  std::string_view sentence;  // what a person reads when there is no detail
+};
+
+/// The catalogue's row of a code.
+const CodeInfo& info(Code code);
+/// The HTTP status that matches a category.
+int http_status(Category category);
+std::string_view category_name(Category category);
+
+/// An expected failure. The detail never carries a value, a key or a token.
+struct Error {
+  Code code = Code::internal;
+  std::string detail;
+
+  Error() = default;
+  Error(Code c) : code(c) {}  // NOLINT: implicit on purpose
+  Error(Code c, std::string d) : code(c), detail(std::move(d)) {}
+  Category category() const { return info(code).category; }
+  /// The detail, or the catalogue's sentence.
+  std::string_view message() const { return detail.empty() ? info(code).sentence : std::string_view(detail); }
+  friend bool operator==(const Error&, const Error&) = default;
+};
+
+}  // namespace coffer::model

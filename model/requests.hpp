@@ -1,0 +1,215 @@
+#pragma once
+// Requests and replies of the tenant's shard and of the directory: what doors decode into and encode from.
+// Plaintext only in Payload. Pure values, any thread.
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "model/access.hpp"
+#include "model/entry.hpp"
+#include "model/ids.hpp"
+#include "model/payload.hpp"
+
+namespace coffer::model {
+
+// ---- requests to a tenant -------------------------------------------------------------------------------------
+
+struct Put {
+  std::string space, name;
+  Payload payload;
+  std::optional<std::uint64_t> cas;                         // 0: no active entry
+  bool create_only = false;                                 // entry_exists instead of a new version (Direktiv)
+  std::optional<std::map<std::string, std::string>> tags;   // given: replaces them
+  std::optional<std::string> description;
+  std::optional<TimeMs> expires_at;                         // 0: never
+  std::map<std::string, std::string> attributes;            // merged into the entry's
+};
+struct Get {
+  std::string space, name;
+  std::uint64_t version = 0;   // 0: the newest
+  bool with_payload = true;    // false: Describe; answers deleted entries, too
+};
+struct UpdateMetadata {
+  std::string space, name;
+  std::map<std::string, std::string> set_tags;
+  std::vector<std::string> remove_tags;
+  std::optional<std::string> description;
+  std::optional<TimeMs> expires_at;   // 0: never
+  std::optional<std::uint32_t> max_versions;
+  std::optional<std::uint64_t> cas;
+};
+struct Delete {
+  std::string space, name;
+  std::vector<std::uint64_t> versions;   // none: all
+  std::optional<std::uint64_t> cas;
+  /// Only if the entry's attribute has this value (an absent attribute counts as ""); else as if it were missing.
+  std::optional<std::pair<std::string, std::string>> only_if_attribute;
+  bool missing_is_ok = false;            // answers DeleteReply{count 0} instead of entry_not_found
+};
+struct Undelete {
+  std::string space, name;
+  std::vector<std::uint64_t> versions;
+};
+struct Destroy {
+  std::string space, name;
+  std::vector<std::uint64_t> versions;
+};
+struct History {
+  std::string space, name;
+};
+struct List {
+  std::string space;
+  std::string prefix;
+  std::vector<std::pair<std::string, std::string>> tags;   // all must hold
+  std::optional<std::pair<std::string, std::string>> attribute;   // absent counts as ""
+  std::string after;             // names greater than this
+  std::uint32_t limit = 100;     // 0: everything (Direktiv, Dapr bulk), bounded by `byte_limit`
+  bool with_payload = false;     // needs read-value for each; entries that may not be read are left out
+  std::uint64_t byte_limit = 64ULL << 20;
+};
+struct BatchGet {
+  std::vector<Get> items;
+};
+struct Check {
+  std::string space, name;
+  std::uint64_t version = 0;
+};
+struct Transact {
+  std::vector<std::variant<Put, Delete, Check>> operations;
+};
+struct CreateToken {
+  std::string description;
+  std::vector<Scope> scopes;
+  TimeMs expires_at = 0;
+};
+struct ListTokens {};
+struct RevokeToken {
+  std::string id;
+};
+
+using TenantOperation = std::variant<Put, Get, UpdateMetadata, Delete, Undelete, Destroy, History, List, BatchGet,
+                                     Transact, CreateToken, ListTokens, RevokeToken>;
+
+// ---- requests to the directory --------------------------------------------------------------------------------
+
+struct DoorName {
+  Door door = Door::native;
+  std::string external_id;
+  friend bool operator==(const DoorName&, const DoorName&) = default;
+};
+struct CreateTenant {
+  std::string name;                  // empty: made from the external id (doors that create, --dev)
+  std::vector<DoorName> doors;
+  bool with_owner_key = false;       // Direktiv's CreateBucket: answers the private key once
+  bool existing_is_ok = false;
+};
+struct GetTenant {
+  std::string name;
+};
+struct ListTenants {
+  std::string prefix, after;
+  std::uint32_t limit = 100;
+  bool show_deleted = false;
+};
+struct DeleteTenant {
+  std::string name;                  // or, when empty:
+  std::optional<DoorName> door;
+};
+struct OpenDoor {
+  std::string name;
+  DoorName door;
+};
+using DirectoryOperation = std::variant<CreateTenant, GetTenant, ListTenants, DeleteTenant, OpenDoor>;
+
+// ---- replies --------------------------------------------------------------------------------------------------
+
+struct EntryReply {                  // Put, UpdateMetadata, Undelete, Destroy, Get
+  Entry entry;
+  std::uint64_t version = 0;         // the version answered
+  std::optional<Payload> payload;    // Get with_payload
+};
+struct DeleteReply {
+  std::uint64_t count = 0;           // entries touched
+  Entry entry;
+};
+struct HistoryReply {
+  std::vector<Version> versions;     // newest first
+};
+struct ListReply {
+  std::vector<EntryReply> entries;   // ordered by name
+  bool more = false;                 // `after` = the last name continues
+};
+struct BatchGetReply {
+  std::vector<Result<EntryReply>> results;
+};
+struct TransactReply {
+  std::vector<std::uint64_t> versions;
+};
+struct TokenInfo {
+  std::string id, description, created_by;
+  std::vector<Scope> scopes;
+  TimeMs created_at = 0, expires_at = 0, revoked_at = 0;
+  friend bool operator==(const TokenInfo&, const TokenInfo&) = default;
+};
+struct TokenReply {                  // CreateToken (with the secret), RevokeToken
+  TokenInfo token;
+  Secret secret;
+};
+struct TokensReply {
+  std::vector<TokenInfo> tokens;
+};
+
+enum class TenantState : std::uint8_t { active = 1, deleted = 2 };
+struct TenantInfo {
+  TenantId id;
+  std::string name;
+  GroupId group;
+  TenantState state = TenantState::active;
+  std::vector<DoorName> doors;
+  TimeMs created_at = 0, deleted_at = 0;
+};
+struct TenantReply {
+  TenantInfo tenant;
+  Secret owner_private_key;          // CreateTenant with_owner_key only
+  bool created = false;
+};
+struct TenantsReply {
+  std::vector<TenantInfo> tenants;   // ordered by name
+  bool more = false;
+};
+
+using ReplyBody = std::variant<EntryReply, DeleteReply, HistoryReply, ListReply, BatchGetReply, TransactReply,
+                               TokenReply, TokensReply, TenantReply, TenantsReply>;
+struct Reply {
+  Revision revision;                 // of the tenant when the request was decided
+  ReplyBody body;
+};
+
+// ---- one call -------------------------------------------------------------------------------------------------
+
+/// How a request names its tenant: by Coffer's name, or by a door's external id.
+struct TenantRef {
+  std::string name;                  // when not empty
+  DoorName door;                     // otherwise
+  bool create_at_first_use = false;  // honoured in --dev only
+};
+
+struct CallInfo {
+  Door door = Door::native;
+  std::string request_id;            // the client's id of a mutation; empty: none. At most 128 bytes.
+  std::string address;               // of the client, for the audit record
+  TimeMs deadline = 0;               // wall clock; at most 60 s ahead
+};
+
+struct Request {
+  TenantRef tenant;                  // not used by directory operations
+  Credential credential;
+  CallInfo info;
+  std::variant<TenantOperation, DirectoryOperation> operation;
+};
+
+}  // namespace coffer::model

@@ -1,0 +1,66 @@
+#pragma once
+// The tenant's rules as pure functions: what a mutation makes of an entry, and which version a read answers. No clock,
+// no keys, no storage: the shard loads, decides here, seals and submits. What is refused changes nothing.
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "model/entry.hpp"
+#include "model/requests.hpp"
+#include "model/result.hpp"
+
+namespace coffer::model {
+
+struct RuleContext {
+  TimeMs now = 0;          // the larger of wall clock and newest committed leader time
+  std::string principal;   // becomes created_by
+  Limits limits;
+};
+
+enum class ChangeType : std::uint8_t { put = 1, del = 2, undelete = 3, destroy = 4, metadata = 5 };
+
+/// What a mutation does to one entry.
+struct Decision {
+  Entry entry;                                  // as it will be stored
+  ChangeType change = ChangeType::put;
+  std::uint64_t version = 0;                    // the version that is answered (and watched)
+  bool adds_payload = false;                    // Put: payload of `version`
+  std::vector<std::uint64_t> dropped_payloads;  // versions whose payload rows are deleted
+  bool writes = true;                           // false: nothing to store (a delete of what is missing, missing_is_ok)
+  std::uint64_t count = 0;                      // Delete: 1 when something was deleted
+};
+
+/// Numbers continue after deletes and destroys. Keeps at most entry.max_versions versions, oldest dropped first with
+/// their payloads. cas compares with last_version of a readable entry, 0 when it is not readable.
+/// Errors: invalid_argument, too_large, cas_mismatch (detail: "expected version 3, current version is 5"), entry_exists, read_only.
+Result<Decision> decide_put(const Entry* current, const Put& put, const RuleContext& context);
+/// Errors: entry_not_found, cas_mismatch, invalid_argument, too_large, read_only. Lowering max_versions drops versions.
+Result<Decision> decide_update(const Entry* current, const UpdateMetadata& update, const RuleContext& context);
+/// Soft. Versions already deleted stay as they are; naming one that does not exist is version_not_found; an entry
+/// with no active version is entry_not_found (unless missing_is_ok). Versions whose recovery window has ended are destroyed on the way.
+Result<Decision> decide_delete(const Entry* current, const Delete& del, const RuleContext& context);
+/// Restores deleted versions within limits.recovery_window_ms. Errors: entry_not_found, version_not_found,
+/// not_active (destroyed, or the window has ended: the detail says which and when), entry without deleted versions: not_active.
+Result<Decision> decide_undelete(const Entry* current, const Undelete& undelete, const RuleContext& context);
+/// Irrevocable. None named: all versions; the entry stays as a tombstone so that version numbers are never reused.
+Result<Decision> decide_destroy(const Entry* current, const Destroy& destroy, const RuleContext& context);
+/// Transact's check. Errors: cas_mismatch.
+Status decide_check(const Entry* current, const Check& check, const RuleContext& context);
+
+/// The version that a Get answers. Errors: entry_not_found (missing, deleted, destroyed, expired; for with_payload
+/// false only missing), version_not_found, not_active (that version is deleted or destroyed), write_only.
+Result<std::uint64_t> readable_version(const Entry* current, const Get& get, TimeMs now);
+
+/// Does the entry belong in a list (readable at `now`, prefix, tags, attribute)?
+bool listed(const Entry& entry, const List& list, TimeMs now);
+
+/// Checks everything about an operation that needs no stored state: names, spaces, sizes, tags, counts, patterns.
+/// Doors rely on it: the shard calls it before anything else.
+Status check_operation(const TenantOperation& operation, const Limits& limits);
+/// True for operations that change something.
+bool is_mutation(const TenantOperation& operation);
+/// "put", "get", ... for audit records and metrics.
+std::string_view operation_name(const TenantOperation& operation);
+
+}  // namespace coffer::model

@@ -1,0 +1,119 @@
+#pragma once
+// One unary call on its way through a door, the same whether it came over gRPC or REST. A door registers, for each
+// method, how a message becomes a model::Request and how a model::Reply becomes a message; the listeners do the rest.
+//
+//   listener -> Method::decode -> Gateway::submit -> (actors) -> Call::complete -> Method::encode -> listener
+//
+// decode runs on the listener's io thread, encode on whichever thread completed the call. Neither may block.
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <google/protobuf/descriptor.h>
+#include <google/protobuf/message.h>
+
+#include "actors/gateway.hpp"
+#include "model/requests.hpp"
+#include "model/result.hpp"
+
+namespace coffer::net {
+
+enum class Transport : std::uint8_t { grpc, http };
+
+/// What a listener knows of the caller. Lives as long as the call.
+class Caller {
+ public:
+  virtual ~Caller() = default;
+  virtual Transport transport() const = 0;
+  /// First value of a header or of gRPC metadata, by lower-case name; empty when absent.
+  virtual std::string_view header(std::string_view lower_case_name) const = 0;
+  /// "127.0.0.1:40812"
+  virtual std::string_view address() const = 0;
+  virtual bool is_loopback() const = 0;
+  virtual bool is_tls() const = 0;
+};
+
+/// What a door answers when it does not answer OK, in the words of both transports.
+struct WireStatus {
+  model::Category grpc_code = model::Category::ok;
+  std::string grpc_message;
+  std::string grpc_details;           // serialized google.rpc.Status for grpc-status-details-bin; empty: none
+  int http_status = 200;
+  std::string http_content_type = "application/json";
+  std::string http_body;
+  std::vector<std::pair<std::string, std::string>> http_headers;
+};
+
+/// One call of a protobuf method. The listener derives from it and owns it.
+class Rpc : public actors::Call {
+ public:
+  virtual const Caller& caller() const = 0;
+  virtual const google::protobuf::Message& in() const = 0;
+  virtual google::protobuf::Message& out() = 0;
+  /// Answers a response header (HTTP) or initial metadata (gRPC).
+  virtual void set_header(std::string_view name, std::string_view value) = 0;
+  /// HTTP only: another success status than 200 (304 with an empty body, ...).
+  virtual void set_http_status(int status) = 0;
+};
+
+/// What decode made of a message.
+enum class Step : std::uint8_t {
+  submit,   // request is filled: submit it
+  done,     // out() is filled: answer at once
+};
+
+struct Method {
+  const google::protobuf::MethodDescriptor* descriptor = nullptr;
+  const google::protobuf::Message* in_prototype = nullptr;
+  const google::protobuf::Message* out_prototype = nullptr;
+  std::function<model::Result<Step>(Rpc&)> decode;
+  /// Called when the reply is ok.
+  std::function<model::Status(Rpc&)> encode;
+  /// Called when decode, the actors or encode failed.
+  std::function<WireStatus(const Rpc&, const model::Error&)> fail;
+  /// REST by the method's google.api.http annotation.
+  bool rest = false;
+};
+
+/// A request that is not transcoded from protobuf (Dapr's HTTP API, health, metrics).
+class HttpExchange : public actors::Call {
+ public:
+  virtual const Caller& caller() const = 0;
+  virtual std::string_view method() const = 0;
+  /// The decoded value of a {variable} of the route's pattern.
+  virtual std::string_view variable(std::string_view name) const = 0;
+  /// Decoded query parameters in order.
+  virtual const std::vector<std::pair<std::string, std::string>>& query() const = 0;
+  virtual std::string_view body() const = 0;
+  /// Sets the answer; the listener sends it when decode returned done, or after encode.
+  virtual void answer(int status, std::string_view content_type, std::string body) = 0;
+  virtual void set_header(std::string_view name, std::string_view value) = 0;
+};
+
+struct HttpRoute {
+  std::string method;                 // "GET"
+  std::string pattern;                // "/v1.0/secrets/{store}/{key}": matched on the raw path, segment by segment
+  /// '+' in a variable is a space (Dapr), else it is itself.
+  bool plus_is_space = false;
+  std::function<model::Result<Step>(HttpExchange&)> decode;
+  std::function<void(HttpExchange&)> encode;                        // looks at reply itself, also when it failed
+  std::function<WireStatus(const HttpExchange&, const model::Error&)> fail;   // decode failed
+};
+
+/// One public API.
+class Door {
+ public:
+  virtual ~Door() = default;
+  virtual std::string_view name() const = 0;
+  virtual std::vector<Method> methods() = 0;
+  virtual std::vector<HttpRoute> routes() { return {}; }
+  /// The answer to an unknown path below one of these raw prefixes ("/v1/", "/v1.0/") or to a body that is no JSON.
+  virtual std::vector<std::string> path_prefixes() const { return {}; }
+  virtual WireStatus http_failure(const model::Error& error, std::string_view request_id) const = 0;
+};
+
+}  // namespace coffer::net

@@ -1,0 +1,52 @@
+#pragma once
+// The listeners. Each serves a list of doors; the composition root starts and drains them. start() and stop() are
+// called by main's thread; everything else runs on the listeners' own threads.
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "net/rpc.hpp"
+#include "net/settings.hpp"
+
+namespace coffer::net {
+
+/// Counts and times what every listener answers; rendered by metrics_text(). Thread-safe.
+class Metrics {
+ public:
+  explicit Metrics(const actors::Gateway& gateway);
+  ~Metrics();
+  void observe(std::string_view door, std::string_view method, std::string_view status, double seconds);
+  /// Prometheus text format.
+  std::string text() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+class Server {
+ public:
+  virtual ~Server() = default;
+  /// The bound port. Errors of start: one sentence that names address and reason.
+  virtual model::Status start() = 0;
+  virtual std::uint16_t port() const = 0;
+  /// Takes no new calls, lets those in flight end for at most `drain`, then cuts them.
+  virtual void stop() = 0;
+};
+
+/// gRPC by completion queues, with grpc.health.v1 and reflection (v1alpha).
+std::unique_ptr<Server> make_grpc_server(const Listener& listener, std::vector<Door*> doors, actors::Gateway& gateway,
+                                         Metrics& metrics);
+/// HTTP/1.1 by Beast coroutines: the doors' REST methods and routes, /healthz, /readyz and /metrics.
+std::unique_ptr<Server> make_http_server(const Listener& listener, std::vector<Door*> doors, actors::Gateway& gateway,
+                                         Metrics& metrics);
+
+/// The one list of doors: native, direktiv, dapr for the public listeners.
+std::vector<std::unique_ptr<Door>> make_doors(const Doors& settings, actors::Gateway& gateway);
+/// The admin listener's only door.
+std::unique_ptr<Door> make_admin_door(const Doors& settings, actors::Gateway& gateway);
+
+}  // namespace coffer::net

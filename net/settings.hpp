@@ -1,0 +1,56 @@
+#pragma once
+// What the listeners and doors are told: filled by app/ from the configuration, checked there as a whole. Values.
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "model/access.hpp"
+
+namespace coffer::net {
+
+struct TlsFiles {
+  std::string certificate;   // PEM chain
+  std::string key;           // PEM
+  std::string client_ca;     // PEM; empty: client certificates are not asked for
+};
+
+struct Limits {
+  std::size_t header_bytes = 16 << 10;
+  std::size_t body_bytes = 4 << 20;
+  std::size_t json_depth = 32;
+  std::size_t connections = 10000;
+  std::uint32_t streams_per_connection = 1000;
+  std::size_t calls_in_flight = 20000;
+  std::chrono::milliseconds header_timeout{10'000};   // slow senders
+  std::chrono::milliseconds idle_timeout{120'000};
+  std::chrono::milliseconds default_deadline{15'000};
+  std::chrono::milliseconds max_deadline{60'000};
+  std::chrono::milliseconds drain{10'000};
+};
+
+struct Listener {
+  std::string address;       // "127.0.0.1:7780"; port 0: any free one
+  std::optional<TlsFiles> tls;
+  Limits limits;
+  unsigned threads = 1;
+};
+
+/// A named view that Dapr's API calls a secret store.
+struct DaprStore {
+  std::string name, tenant, space;
+  bool multiple_values = false;
+  bool default_deny = false;
+  std::vector<std::string> allowed, denied;
+};
+
+struct Doors {
+  bool dev = false;                     // Direktiv and Dapr open on loopback, tenants at first use
+  std::vector<DaprStore> dapr_stores;
+  bool dapr_runtime_statuses = false;   // dapr.statuses = "runtime"
+  std::string version;                  // of the program
+};
+
+}  // namespace coffer::net

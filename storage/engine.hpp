@@ -1,0 +1,68 @@
+#pragma once
+// An ordered map of bytes on a disk: what the log database and the state database stand on. LevelDB, memory and faulty
+// engines pass one contract suite (tests/unit/storage). get() and scan() are safe from any thread, also while another
+// writes; write() and flush() are called by one detached actor per engine, for they may block.
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "model/result.hpp"
+
+namespace coffer::storage {
+
+/// Puts and deletes that take effect all or none, in order.
+class Batch {
+ public:
+  struct Op {
+    bool is_delete;
+    std::string key;
+    std::string value;
+  };
+  void put(std::string key, std::string value) { ops_.push_back({false, std::move(key), std::move(value)}); }
+  void del(std::string key) { ops_.push_back({true, std::move(key), {}}); }
+  const std::vector<Op>& ops() const { return ops_; }
+  bool empty() const { return ops_.empty(); }
+  void clear() { ops_.clear(); }
+  /// Bytes of keys and values, for bounds.
+  std::size_t bytes() const;
+
+ private:
+  std::vector<Op> ops_;
+};
+
+enum class Durability { unsynced, synced };
+
+/// A consistent walk over [begin, end) as of its creation.
+class Scan {
+ public:
+  virtual ~Scan() = default;
+  virtual bool valid() const = 0;
+  virtual void next() = 0;
+  virtual std::string_view key() const = 0;
+  virtual std::string_view value() const = 0;
+  /// Not ok when the walk ended because of damage: disk_error or data_loss. Checked after valid() became false.
+  virtual model::Status status() const = 0;
+};
+
+class Engine {
+ public:
+  virtual ~Engine() = default;
+  /// The value, nullopt when there is none. Errors: data_loss (checksum), disk_error.
+  virtual model::Result<std::optional<std::string>> get(std::string_view key) const = 0;
+  /// An empty `end` is the end of the database.
+  virtual std::unique_ptr<Scan> scan(std::string_view begin, std::string_view end) const = 0;
+  /// After a synced write returned ok, it and every earlier write OF THE SAME unrotated file is durable; only flush()
+  /// promises it for all earlier writes. An error is fatal: the caller stops the node.
+  virtual model::Status write(const Batch& batch, Durability durability) = 0;
+  /// After it returned ok, everything written before is durable, synced or not.
+  virtual model::Status flush() = 0;
+};
+
+/// The smallest key greater than every key with this prefix; empty when there is none.
+std::string prefix_end(std::string_view prefix);
+
+}  // namespace coffer::storage

@@ -1,0 +1,48 @@
+#pragma once
+// The grammar of a tenant's row keys. The first byte is the kind; what follows is binary, integers big-endian.
+//
+//   'h'                               header                 TenantHeader (plain numbers, no names)
+//   'k'                               keys                   TenantKeysRecord (wrapped keys)
+//   'e' hash:32                       entry's metadata       sealed EntryRecord;  hash = keyed hash of space and name
+//   'v' hash:32 version:8             payload of a version   sealed payload
+//   'c' revision:8                    change row             sealed ChangeRecord
+//   'r' hash:32                       request id's answer    sealed RequestRecord; hash = keyed hash of principal and id
+//   'q' sequence:8                    order of request rows  the 32 bytes of the hash
+//   't' hash:32                       token                  sealed TokenRecord;  hash = SHA-256 of the token's id
+// of the directory (tenant zero, group 0):
+//   'd' tenant:16                     tenant                 sealed TenantRecord
+//   'o' hash:32                       operator               sealed OperatorRecord
+//   's' name                          seal                   SealRecord
+//   'y'                               key ring               KeyRingRecord
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "model/ids.hpp"
+
+namespace coffer::storage {
+
+inline constexpr char kHeaderRow[] = "h";
+inline constexpr char kKeysRow[] = "k";
+inline constexpr char kKeyRingRow[] = "y";
+
+std::string entry_row(std::string_view hash);
+std::string payload_row(std::string_view hash, std::uint64_t version);
+std::string change_row(std::uint64_t revision);
+std::string request_row(std::string_view hash);
+std::string request_order_row(std::uint64_t sequence);
+std::string token_row(std::string_view hash);
+std::string tenant_row(const model::TenantId& tenant);
+std::string operator_row(std::string_view hash);
+std::string seal_row(std::string_view name);
+
+/// Key of a row in the state database.
+std::string state_key(model::GroupId group, model::Generation generation, const model::TenantId& tenant,
+                      std::string_view row);
+
+void append_be64(std::string& out, std::uint64_t value);
+/// REQUIRES: bytes.size() >= 8.
+std::uint64_t read_be64(std::string_view bytes);
+
+}  // namespace coffer::storage
