@@ -11,6 +11,7 @@ namespace coffer::model {
 /// Canonical categories, valid across every RPC border; the numbers are gRPC's.
 enum class Category : std::uint8_t {
   ok = 0,
+  unknown = 2,   // only on the wire of doors whose upstream answers it (Direktiv); no Code has it
   invalid_argument = 3,
   deadline_exceeded = 4,
   not_found = 5,

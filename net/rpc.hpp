@@ -73,6 +73,9 @@ struct Method {
   std::function<model::Result<Step>(Rpc&)> decode;
   /// Called when the reply is ok.
   std::function<model::Status(Rpc&)> encode;
+  /// Optional. Called before `fail` when the actors failed: true when the door answers OK after all and has filled
+  /// out() (Direktiv's list of a namespace that does not exist is empty); then neither encode nor fail is called.
+  std::function<bool(Rpc&, const model::Error&)> recover;
   /// Called when decode, the actors or encode failed.
   std::function<WireStatus(const Rpc&, const model::Error&)> fail;
   /// REST by the method's google.api.http annotation.
@@ -114,6 +117,11 @@ class Door {
   /// The answer to an unknown path below one of these raw prefixes ("/v1/", "/v1.0/") or to a body that is no JSON.
   virtual std::vector<std::string> path_prefixes() const { return {}; }
   virtual WireStatus http_failure(const model::Error& error, std::string_view request_id) const = 0;
+  /// The answer to a path below path_prefixes() that no route and no method serves, or not with that verb. A door that
+  /// checks its credential before it routes (Dapr) does so here.
+  virtual WireStatus unknown_path(const Caller&, std::string_view request_id) const {
+    return http_failure(model::Error(model::Code::entry_not_found, "there is nothing at this path"), request_id);
+  }
 };
 
 }  // namespace coffer::net
