@@ -1,0 +1,212 @@
+// See records.hpp.
+
+#include "actors/records.hpp"
+
+namespace coffer::actors {
+
+namespace {
+
+using model::Code;
+using model::Error;
+
+template <class Record>
+model::Result<Record> parse(std::string_view bytes, const char* what) {
+  Record record;
+  if (!record.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
+    return Error(Code::data_loss, std::string("a stored ") + what + " record does not parse");
+  }
+  if (record.format() != kRecordFormat) {
+    return Error(Code::data_loss, std::string("a stored ") + what + " record has format " +
+                                      std::to_string(record.format()) + "; this program knows format 1");
+  }
+  return record;
+}
+
+model::State state_of(std::uint32_t number) {
+  switch (number) {
+    case 1: return model::State::active;
+    case 2: return model::State::deleted;
+    default: return model::State::destroyed;
+  }
+}
+
+}  // namespace
+
+std::string encode_entry(const model::Entry& entry) {
+  store::v1::EntryRecord record;
+  record.set_format(kRecordFormat);
+  record.set_space(entry.space);
+  record.set_name(entry.name);
+  record.set_description(entry.description);
+  record.set_owner(entry.owner);
+  for (const auto& [key, value] : entry.tags) (*record.mutable_tags())[key] = value;
+  for (const auto& [key, value] : entry.attributes) (*record.mutable_attributes())[key] = value;
+  record.set_created_at_ms(entry.created_at);
+  record.set_updated_at_ms(entry.updated_at);
+  record.set_created_by(entry.created_by);
+  record.set_expires_at_ms(entry.expires_at);
+  record.set_max_versions(entry.max_versions);
+  record.set_last_version(entry.last_version);
+  for (const model::Version& version : entry.versions) {
+    auto* out = record.add_versions();
+    out->set_version(version.number);
+    out->set_state(static_cast<std::uint32_t>(version.state));
+    out->set_created_at_ms(version.created_at);
+    out->set_created_by(version.created_by);
+    out->set_deleted_at_ms(version.deleted_at);
+    out->set_payload_bytes(version.payload_bytes);
+  }
+  record.set_write_only(entry.write_only);
+  record.set_read_only(entry.read_only);
+  return record.SerializeAsString();
+}
+
+model::Result<model::Entry> decode_entry(std::string_view bytes) {
+  auto parsed = parse<store::v1::EntryRecord>(bytes, "entry");
+  if (!parsed) return parsed.error();
+  store::v1::EntryRecord& record = *parsed;
+  model::Entry entry;
+  entry.space = std::move(*record.mutable_space());
+  entry.name = std::move(*record.mutable_name());
+  entry.description = std::move(*record.mutable_description());
+  entry.owner = std::move(*record.mutable_owner());
+  for (auto& [key, value] : *record.mutable_tags()) entry.tags.emplace(key, std::move(value));
+  for (auto& [key, value] : *record.mutable_attributes()) entry.attributes.emplace(key, std::move(value));
+  entry.created_at = record.created_at_ms();
+  entry.updated_at = record.updated_at_ms();
+  entry.created_by = std::move(*record.mutable_created_by());
+  entry.expires_at = record.expires_at_ms();
+  entry.max_versions = record.max_versions();
+  entry.last_version = record.last_version();
+  entry.versions.reserve(static_cast<std::size_t>(record.versions_size()));
+  for (auto& in : *record.mutable_versions()) {
+    entry.versions.push_back({in.version(), state_of(in.state()), in.created_at_ms(), std::move(*in.mutable_created_by()),
+                              in.deleted_at_ms(), in.payload_bytes()});
+  }
+  entry.write_only = record.write_only();
+  entry.read_only = record.read_only();
+  return entry;
+}
+
+std::string encode_token(const model::TokenInfo& token) {
+  store::v1::TokenRecord record;
+  record.set_format(kRecordFormat);
+  record.set_id(token.id);
+  record.set_description(token.description);
+  for (const model::Scope& scope : token.scopes) {
+    auto* out = record.add_scopes();
+    out->set_capabilities(scope.capabilities);
+    for (const std::string& space : scope.spaces) out->add_spaces(space);
+    for (const std::string& name : scope.names) out->add_names(name);
+  }
+  record.set_created_at_ms(token.created_at);
+  record.set_expires_at_ms(token.expires_at);
+  record.set_created_by(token.created_by);
+  record.set_revoked_at_ms(token.revoked_at);
+  return record.SerializeAsString();
+}
+
+model::Result<model::TokenInfo> decode_token(std::string_view bytes) {
+  auto parsed = parse<store::v1::TokenRecord>(bytes, "token");
+  if (!parsed) return parsed.error();
+  const store::v1::TokenRecord& record = *parsed;
+  model::TokenInfo token;
+  token.id = record.id();
+  token.description = record.description();
+  token.created_by = record.created_by();
+  for (const auto& in : record.scopes()) {
+    model::Scope scope;
+    scope.capabilities = in.capabilities();
+    scope.spaces.assign(in.spaces().begin(), in.spaces().end());
+    scope.names.assign(in.names().begin(), in.names().end());
+    token.scopes.push_back(std::move(scope));
+  }
+  token.created_at = record.created_at_ms();
+  token.expires_at = record.expires_at_ms();
+  token.revoked_at = record.revoked_at_ms();
+  return token;
+}
+
+std::string encode_tenant(const DirectoryTenant& tenant) {
+  store::v1::TenantRecord record;
+  record.set_format(kRecordFormat);
+  record.set_id(std::string(tenant.info.id.view()));
+  record.set_name(tenant.info.name);
+  record.set_group(static_cast<std::uint32_t>(tenant.info.group.value));
+  record.set_epoch(tenant.epoch);
+  record.set_state(static_cast<std::uint32_t>(tenant.info.state));
+  record.set_created_at_ms(tenant.info.created_at);
+  record.set_deleted_at_ms(tenant.info.deleted_at);
+  for (const model::DoorName& door : tenant.info.doors) {
+    auto* out = record.add_doors();
+    out->set_door(static_cast<std::uint32_t>(door.door));
+    out->set_external_id(door.external_id);
+  }
+  record.set_owner_public_key(tenant.owner_public_key);
+  return record.SerializeAsString();
+}
+
+model::Result<DirectoryTenant> decode_tenant(std::string_view bytes) {
+  auto parsed = parse<store::v1::TenantRecord>(bytes, "tenant");
+  if (!parsed) return parsed.error();
+  const store::v1::TenantRecord& record = *parsed;
+  if (record.id().size() != 16) return Error(Code::data_loss, "a stored tenant record has no id");
+  DirectoryTenant tenant;
+  tenant.info.id = model::TenantId::from_raw(record.id());
+  tenant.info.name = record.name();
+  tenant.info.group = model::GroupId{record.group()};
+  tenant.info.state = record.state() == 1 ? model::TenantState::active : model::TenantState::deleted;
+  tenant.info.created_at = record.created_at_ms();
+  tenant.info.deleted_at = record.deleted_at_ms();
+  for (const auto& door : record.doors()) {
+    tenant.info.doors.push_back({static_cast<model::Door>(door.door()), door.external_id()});
+  }
+  tenant.epoch = record.epoch();
+  tenant.owner_public_key = record.owner_public_key();
+  return tenant;
+}
+
+std::string encode_operator(const Operator& op) {
+  store::v1::OperatorRecord record;
+  record.set_format(kRecordFormat);
+  record.set_name(op.name);
+  record.set_token_hash(op.token_hash);
+  record.set_created_at_ms(op.created_at);
+  record.set_dev_root(op.dev_root);
+  return record.SerializeAsString();
+}
+
+model::Result<Operator> decode_operator(std::string_view bytes) {
+  auto parsed = parse<store::v1::OperatorRecord>(bytes, "operator");
+  if (!parsed) return parsed.error();
+  return Operator{parsed->name(), parsed->token_hash(), parsed->created_at_ms(), parsed->dev_root()};
+}
+
+std::string encode_changes(std::uint64_t revision, model::TimeMs time, const std::vector<Change>& changes) {
+  store::v1::ChangeRecord record;
+  record.set_format(kRecordFormat);
+  record.set_revision(revision);
+  record.set_time_ms(time);
+  for (const Change& change : changes) {
+    auto* item = record.add_items();
+    item->set_type(static_cast<std::uint32_t>(change.type));
+    item->set_space(change.space);
+    item->set_name(change.name);
+    item->set_version(change.version);
+  }
+  return record.SerializeAsString();
+}
+
+model::Result<store::v1::TenantHeader> decode_header(std::string_view bytes) {
+  return parse<store::v1::TenantHeader>(bytes, "header");
+}
+
+model::Result<store::v1::TenantKeysRecord> decode_keys(std::string_view bytes) {
+  return parse<store::v1::TenantKeysRecord>(bytes, "keys");
+}
+
+model::Result<store::v1::RequestRecord> decode_request(std::string_view bytes) {
+  return parse<store::v1::RequestRecord>(bytes, "request");
+}
+
+}  // namespace coffer::actors
