@@ -1,0 +1,115 @@
+# Sourced by ./dev: a node for a newcomer, and the commands that show each of its doors.
+# shellcheck shell=bash disable=SC2154  # the package lists are those of dev_packages.sh
+
+# Every line that starts with two spaces is a command as it can be pasted into a shell in this directory; `up --smoke`
+# runs exactly these lines. They end with an error when the answer is one.
+print_commands() {
+  local http=$1 grpc=$2 admin=$3 data=$4 coffer=$5
+  local token="\$(cat $data/dev/root.token)"
+  cat <<COMMANDS
+Native API, by REST: store a secret, read it, list the space.
+  curl -fsS -X PUT -H "authorization: Bearer $token" -d '{"data":{"user":"app","password":"s3cr3t"}}' http://$http/v1/tenants/default/spaces/kv/secrets/db
+  curl -fsS -H "authorization: Bearer $token" http://$http/v1/tenants/default/spaces/kv/secrets/db
+  curl -fsS -H "authorization: Bearer $token" http://$http/v1/tenants/default/spaces/kv/secrets
+
+Native API, by the command: the value comes from a file or stdin, never from the command line.
+  printf s3cr3t | $coffer put --server $grpc --token-file $data/dev/root.token --tenant default --space kv api-key
+  $coffer get --server $grpc --token-file $data/dev/root.token --tenant default --space kv api-key
+
+Direktiv (gRPC, secrets.SecretsService): store, read and list secrets of a namespace.
+  printf s3cr3t | $python tests/api/direktiv_client.py $grpc store demo token-$$
+  $python tests/api/direktiv_client.py $grpc retrieve demo token-$$
+  $python tests/api/direktiv_client.py $grpc list demo
+
+Dapr secrets (HTTP): the same secrets as Dapr stores; "coffer" shows the space kv, "direktiv-demo" Direktiv's namespace.
+  curl -fsS http://$http/v1.0/secrets/coffer/api-key
+  curl -fsS http://$http/v1.0/secrets/direktiv-demo/token-$$
+  curl -fsS http://$http/v1.0/secrets/coffer/bulk
+
+Operators' API.
+  $coffer admin --server $admin --token-file $data/dev/root.token status
+  $coffer admin --server $admin --token-file $data/dev/root.token tenants list
+
+Health and metrics.
+  curl -fsS http://$http/readyz
+  curl -fsS http://$http/metrics
+COMMANDS
+}
+
+free_port() {
+  "$python" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+}
+
+# start_node HTTP GRPC ADMIN DATA BINARY [ARGUMENTS...]: sets node_pid; returns when /readyz answers.
+start_node() {
+  local http=$1 grpc=$2 admin=$3 data=$4 binary=$5
+  shift 5
+  "$binary" server --dev --data "$data" --http "$http" --grpc "$grpc" --admin "$admin" "$@" &
+  node_pid=$!
+  for _ in $(seq 300); do
+    kill -0 "$node_pid" 2>/dev/null || { wait "$node_pid" || true; die "the node did not start; its reason stands above"; }
+    curl -fsS -o /dev/null "http://$http/readyz" 2>/dev/null && return
+    sleep 0.1
+  done
+  stop_node
+  die "the node was not ready within 30 s"
+}
+
+stop_node() {
+  kill -TERM "$node_pid" 2>/dev/null || true
+  wait "$node_pid"
+}
+
+command_up() {
+  local smoke=0 binary=
+  while [[ $# -gt 0 ]]; do
+    case $1 in
+      --smoke) smoke=1 ;;
+      --binary) binary=$2; shift ;;  # use this program; install and build nothing
+      *) break ;;
+    esac
+    shift
+  done
+  if [[ -z $binary ]]; then
+    install_packages "${build_packages[@]}"
+    build release coffer
+    binary=build/release/coffer
+  fi
+  if [[ $smoke = 1 ]]; then smoke "$binary"; return; fi
+
+  local http=${COFFER_HTTP:-127.0.0.1:7780} grpc=${COFFER_GRPC:-127.0.0.1:7781} admin=${COFFER_ADMIN:-127.0.0.1:7782}
+  local data=${COFFER_DATA:-coffer-data}
+  start_node "$http" "$grpc" "$admin" "$data" "$binary" "$@"
+  trap 'kill -TERM "$node_pid" 2>/dev/null' INT TERM
+  say ""
+  print_commands "$http" "$grpc" "$admin" "$data" "$binary"
+  say ""
+  say "The node runs; its data is in $data. Ctrl-C stops it."
+  # A trapped signal ends the first wait; the second one waits for the drain.
+  local status=0
+  wait "$node_pid" || wait "$node_pid" || status=$?
+  return "$status"
+}
+
+smoke() {
+  local binary=$1 data http grpc admin failed=0 command output
+  data=$(mktemp -d)
+  http=127.0.0.1:$(free_port) grpc=127.0.0.1:$(free_port) admin=127.0.0.1:$(free_port)
+  trap 'kill -KILL "$node_pid" 2>/dev/null; rm -rf "$data"' EXIT
+  start_node "$http" "$grpc" "$admin" "$data" "$binary"
+  while IFS= read -r command; do
+    if output=$(bash -o pipefail -c "$command" 2>&1); then
+      say "ok      ${command#  }"
+      printf '%s\n' "$output" | head -n 3 | cut -c 1-200
+    else
+      say "FAILED  ${command#  }"
+      printf '%s\n' "$output"
+      failed=1
+    fi
+  done < <(print_commands "$http" "$grpc" "$admin" "$data" "$binary" | grep '^  ')
+  stop_node || die "the node did not stop cleanly"
+  trap - EXIT
+  rm -rf "$data"
+  [[ $failed = 0 ]] || die "a printed command failed"
+  say "Every printed command works."
+}
