@@ -1,6 +1,8 @@
 #pragma once
 // Hashes and derivation: SHA-256 (FIPS 180-4), HMAC-SHA-256 (RFC 2104), HKDF (RFC 5869). Pure functions, any thread.
 
+#include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -10,6 +12,9 @@ namespace coffer::crypto {
 
 std::string sha256(std::string_view data);                          // 32 bytes
 std::string hmac_sha256(const Key& key, std::string_view data);     // 32 bytes
+/// HKDF-SHA-256, extract and expand; an empty salt stands for 32 zero bytes. REQUIRES: input is not empty and
+/// 0 < out.size() <= 8,160. The caller wipes what he asked for when it is a key.
+void hkdf_sha256(std::string_view input, std::string_view salt, std::string_view info, std::span<unsigned char> out);
 /// HKDF-SHA-256 with an empty salt: an independent key for each label.
 Key derive(const Key& key, std::string_view label);
 /// Constant time in the content; false at once when the lengths differ.

@@ -1,7 +1,6 @@
 #pragma once
-// The keys of DESIGN section 5: a seal opens the root key, the root key wraps the cluster keys, the current cluster key
-// wraps each tenant's keys. Records are proto/coffer/store/v1. Immutable after construction but for add_cluster_key;
-// const methods on any thread.
+// The hierarchy of keys: a seal opens the root key, the root key wraps the cluster keys, the current cluster key wraps each
+// tenant's keys. Records are proto/coffer/store/v1. Immutable after construction; const methods on any thread.
 
 #include <cstdint>
 #include <map>
@@ -26,13 +25,16 @@ class Seal {
   virtual ~Seal() = default;
   virtual std::string_view kind() const = 0;
   virtual model::Result<store::v1::SealRecord> wrap(const Key& root, std::string_view cluster_id, Random& random) = 0;
-  /// Errors: key_mismatch with a sentence that names the seal and what would be right.
+  /// Errors: key_mismatch with a sentence that names the seal and what would be right; data_loss when the record was
+  /// altered or belongs to another cluster.
   virtual model::Result<Key> unwrap(const store::v1::SealRecord& record, std::string_view cluster_id) = 0;
 };
 
-/// A file with 64 hexadecimal digits and a newline, mode 0600. Errors name the file: missing, readable by others, malformed.
+/// A file with 64 hexadecimal digits and a newline (which may be missing), mode 0600. Errors (invalid_argument, disk_error)
+/// name the file: missing, readable by others, malformed.
 model::Result<std::unique_ptr<Seal>> open_key_file_seal(const std::string& path);
-/// Makes such a file; refuses to overwrite one. Synced, mode 0600.
+/// Makes such a file; refuses to overwrite one. Synced, mode 0600. Errors: invalid_argument (it exists, or its directory does
+/// not), disk_error; both name the file.
 model::Status create_key_file(const std::string& path, Random& random);
 
 /// A tenant's keys, opened.
@@ -44,12 +46,14 @@ struct TenantKeys {
 
 class KeyRing {
  public:
+  /// The root key is wiped when the cluster keys are wrapped, or opened: the ring does not keep it.
   static KeyRing generate(Key root, Random& random, std::int64_t now_ms);
   /// Errors: key_mismatch, data_loss.
   static model::Result<KeyRing> open(Key root, const store::v1::KeyRingRecord& record);
   store::v1::KeyRingRecord record() const { return record_; }
 
-  /// New keys of a tenant. With an owner's X25519 public key (32 bytes) each data key is also sealed to it.
+  /// New keys of a tenant. With an owner's X25519 public key each data key is also sealed to it. REQUIRES:
+  /// owner_public_key is empty or generate_owner_key's.
   store::v1::TenantKeysRecord new_tenant_keys(const model::TenantId& tenant, std::string_view owner_public_key,
                                               Random& random, std::int64_t now_ms) const;
   /// Errors: key_mismatch, data_loss.
@@ -80,8 +84,10 @@ struct OwnerKeyPair {
   model::Secret private_key;
 };
 OwnerKeyPair generate_owner_key(Random& random);
+/// Errors: invalid_argument (not a public key).
 model::Result<std::string> seal_to_owner(std::string_view public_key, std::string_view plaintext,
                                          std::string_view associated_data, Random& random);
+/// Errors: invalid_argument (not 32 bytes), data_loss (cut short), key_mismatch (another key or associated data, or altered).
 model::Result<model::Secret> open_as_owner(const model::Secret& private_key, std::string_view box,
                                            std::string_view associated_data);
 

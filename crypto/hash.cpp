@@ -1,0 +1,147 @@
+// SHA-256, HMAC and HKDF over OpenSSL's EVP. Algorithms are fetched once: a fetch costs more than a hash.
+//
+// What NameHasher hashes: HMAC-SHA-256( name key, domain_size:4 domain space_size:4 space name ), sizes big-endian.
+
+#include "crypto/hash.hpp"
+
+#include <array>
+#include <cassert>
+#include <cstdint>
+
+#include <openssl/core_names.h>
+#include <openssl/crypto.h>
+#include <openssl/params.h>
+
+#include "crypto/encoding.hpp"
+#include "crypto/openssl.hpp"
+
+namespace coffer::crypto {
+namespace {
+
+constexpr std::size_t kDigest = 32;
+constexpr std::size_t kBlock = 64;
+
+// Fetched algorithms are never freed: hashing must work until the last static object is gone.
+const EVP_MD* sha256_algorithm() {
+  static const EVP_MD* const algorithm = EVP_MD_fetch(nullptr, "SHA256", nullptr);
+  must(algorithm != nullptr, "EVP_MD_fetch");
+  return algorithm;
+}
+
+DigestContext new_digest() {
+  DigestContext context(EVP_MD_CTX_new());
+  must(context != nullptr, "EVP_MD_CTX_new");
+  return context;
+}
+
+void start(EVP_MD_CTX* context) {
+  must(EVP_DigestInit_ex2(context, sha256_algorithm(), nullptr) == 1, "EVP_DigestInit_ex2");
+}
+void update(EVP_MD_CTX* context, std::string_view data) {
+  must(EVP_DigestUpdate(context, data.data(), data.size()) == 1, "EVP_DigestUpdate");
+}
+void finish(EVP_MD_CTX* context, char* out) {
+  must(EVP_DigestFinal_ex(context, as_bytes(out), nullptr) == 1, "EVP_DigestFinal_ex");
+}
+
+/// Starts a digest with HMAC's first block: the key, padded with zeros, xored with the pad byte of RFC 2104.
+void start_padded(EVP_MD_CTX* context, const Key& key, unsigned char pad) {
+  std::array<char, kBlock> block;
+  block.fill(static_cast<char>(pad));
+  const std::string_view bytes = key.bytes();
+  for (std::size_t i = 0; i < bytes.size(); ++i) block[i] = static_cast<char>(block[i] ^ bytes[i]);
+  start(context);
+  update(context, {block.data(), block.size()});
+  OPENSSL_cleanse(block.data(), block.size());
+}
+constexpr unsigned char kInnerPad = 0x36;
+constexpr unsigned char kOuterPad = 0x5c;
+
+OSSL_PARAM octets(const char* name, std::string_view bytes) {
+  // OSSL_PARAM is not const-correct; a KDF only reads what it is given.
+  return OSSL_PARAM_construct_octet_string(name, const_cast<char*>(bytes.data()), bytes.size());
+}
+
+}  // namespace
+
+std::string sha256(std::string_view data) {
+  std::string out(kDigest, '\0');
+  must(EVP_Digest(data.data(), data.size(), as_bytes(out.data()), nullptr, sha256_algorithm(), nullptr) == 1, "EVP_Digest");
+  return out;
+}
+
+std::string hmac_sha256(const Key& key, std::string_view data) {
+  const DigestContext context = new_digest();
+  std::string out(kDigest, '\0');
+  start_padded(context.get(), key, kInnerPad);
+  update(context.get(), data);
+  finish(context.get(), out.data());
+  start_padded(context.get(), key, kOuterPad);
+  update(context.get(), out);
+  finish(context.get(), out.data());
+  return out;
+}
+
+void hkdf_sha256(std::string_view input, std::string_view salt, std::string_view info, std::span<unsigned char> out) {
+  assert(!input.empty() && !out.empty() && out.size() <= 255 * kDigest);
+  static EVP_KDF* const algorithm = EVP_KDF_fetch(nullptr, "HKDF", nullptr);
+  must(algorithm != nullptr, "EVP_KDF_fetch");
+  const KdfContext context(EVP_KDF_CTX_new(algorithm));
+  must(context != nullptr, "EVP_KDF_CTX_new");
+  std::array<OSSL_PARAM, 5> parameters;
+  std::size_t n = 0;
+  char digest[] = "SHA256";
+  parameters[n++] = OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, digest, 0);
+  parameters[n++] = octets(OSSL_KDF_PARAM_KEY, input);
+  if (!salt.empty()) parameters[n++] = octets(OSSL_KDF_PARAM_SALT, salt);
+  if (!info.empty()) parameters[n++] = octets(OSSL_KDF_PARAM_INFO, info);
+  parameters[n] = OSSL_PARAM_construct_end();
+  must(EVP_KDF_derive(context.get(), out.data(), out.size(), parameters.data()) == 1, "EVP_KDF_derive");
+}
+
+Key derive(const Key& key, std::string_view label) {
+  std::array<unsigned char, Key::kSize> bytes;
+  hkdf_sha256(key.bytes(), {}, label, bytes);
+  Key derived = Key::from_bytes({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+  OPENSSL_cleanse(bytes.data(), bytes.size());
+  return derived;
+}
+
+bool equal_constant_time(std::string_view a, std::string_view b) {
+  return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
+}
+
+// The key's two blocks are hashed once; each name starts from copies of these states, which saves half of a short HMAC
+// and keeps the key itself out of this object. The states can still make hashes: OpenSSL wipes them when they are freed.
+struct NameHasher::Context {
+  DigestContext inner = new_digest();
+  DigestContext outer = new_digest();
+  DigestContext work = new_digest();
+};
+
+NameHasher::NameHasher(const Key& name_key) : context_(std::make_unique<Context>()) {
+  start_padded(context_->inner.get(), name_key, kInnerPad);
+  start_padded(context_->outer.get(), name_key, kOuterPad);
+}
+NameHasher::NameHasher(NameHasher&&) noexcept = default;
+NameHasher& NameHasher::operator=(NameHasher&&) noexcept = default;
+NameHasher::~NameHasher() = default;
+
+std::string NameHasher::hash(std::string_view domain, std::string_view space, std::string_view name) {
+  EVP_MD_CTX* work = context_->work.get();
+  std::string out(kDigest, '\0');
+  must(EVP_MD_CTX_copy_ex(work, context_->inner.get()) == 1, "EVP_MD_CTX_copy_ex");
+  for (const std::string_view part : {domain, space}) {
+    const auto size = big_endian(static_cast<std::uint32_t>(part.size()));
+    update(work, {size.data(), size.size()});
+    update(work, part);
+  }
+  update(work, name);
+  finish(work, out.data());
+  must(EVP_MD_CTX_copy_ex(work, context_->outer.get()) == 1, "EVP_MD_CTX_copy_ex");
+  update(work, out);
+  finish(work, out.data());
+  return out;
+}
+
+}  // namespace coffer::crypto

@@ -1,0 +1,77 @@
+// Coffer tokens; the grammar is in the header. The prefix is not in the MAC: it must agree with the tenant, which is.
+
+#include "crypto/token.hpp"
+
+#include <array>
+#include <cstring>
+
+#include <openssl/crypto.h>
+
+#include "crypto/encoding.hpp"
+#include "crypto/hash.hpp"
+
+namespace coffer::crypto {
+namespace {
+
+constexpr std::string_view kTenantPrefix = "cft_";
+constexpr std::string_view kOperatorPrefix = "cfo_";
+constexpr char kTokenFormat = 1;
+
+constexpr std::size_t kVersionAt = 1;
+constexpr std::size_t kTenantAt = kVersionAt + 4;
+constexpr std::size_t kTokenIdAt = kTenantAt + 16;
+constexpr std::size_t kMacAt = kTokenIdAt + 32;
+constexpr std::size_t kMacSize = 16;
+constexpr std::size_t kTokenSize = kMacAt + kMacSize;
+constexpr std::size_t kTextSize = kTenantPrefix.size() + base64url_size(kTokenSize);
+
+std::string_view prefix_of(const model::TenantId& tenant) { return tenant.is_zero() ? kOperatorPrefix : kTenantPrefix; }
+
+/// The token's bytes; they hold its id, which is what a bearer must know, and are wiped.
+struct TokenBytes {
+  std::array<char, kTokenSize> data{};
+  TokenBytes() = default;
+  TokenBytes(const TokenBytes&) = delete;
+  TokenBytes& operator=(const TokenBytes&) = delete;
+  ~TokenBytes() { OPENSSL_cleanse(data.data(), data.size()); }
+  std::string_view part(std::size_t at, std::size_t size) const { return std::string_view(data.data(), data.size()).substr(at, size); }
+  std::string_view body() const { return part(0, kMacAt); }
+  std::string_view id() const { return part(kTokenIdAt, kMacAt - kTokenIdAt); }
+  std::string_view mac() const { return part(kMacAt, kMacSize); }
+};
+
+}  // namespace
+
+MintedToken mint_token(const KeyRing& ring, const model::TenantId& tenant, Random& random) {
+  TokenBytes token;
+  const auto version = big_endian(ring.current_version());
+  token.data[0] = kTokenFormat;
+  std::memcpy(&token.data[kVersionAt], version.data(), version.size());
+  std::memcpy(&token.data[kTenantAt], tenant.bytes.data(), tenant.bytes.size());
+  random.fill({reinterpret_cast<unsigned char*>(&token.data[kTokenIdAt]), kMacAt - kTokenIdAt});
+  const std::string mac = ring.token_mac(ring.current_version(), token.body());
+  std::memcpy(&token.data[kMacAt], mac.data(), kMacSize);
+
+  MintedToken minted;
+  minted.text = model::Secret::of_size(kTextSize);
+  std::memcpy(minted.text.expose_mutable(), prefix_of(tenant).data(), kTenantPrefix.size());
+  base64url_into(token.part(0, kTokenSize), minted.text.expose_mutable() + kTenantPrefix.size());
+  minted.id_hash = sha256(token.id());
+  minted.public_id = hex(std::string_view(minted.id_hash).substr(0, 8));
+  return minted;
+}
+
+model::Result<TokenClaims> verify_token(const KeyRing& ring, std::string_view text) {
+  const model::Error refused_token(model::Code::unauthenticated);
+  if (text.size() != kTextSize) return refused_token;
+  TokenBytes token;
+  if (!from_base64url_into(text.substr(kTenantPrefix.size()), token.data.data(), kTokenSize)) return refused_token;
+  if (token.data[0] != kTokenFormat) return refused_token;
+  const std::string mac = ring.token_mac(from_big_endian(token.part(kVersionAt, 4)), token.body());
+  if (mac.empty() || !equal_constant_time(std::string_view(mac).substr(0, kMacSize), token.mac())) return refused_token;
+  TokenClaims claims{model::TenantId::from_raw(token.part(kTenantAt, 16)), sha256(token.id())};
+  if (text.substr(0, kTenantPrefix.size()) != prefix_of(claims.tenant)) return refused_token;
+  return claims;
+}
+
+}  // namespace coffer::crypto
