@@ -143,6 +143,8 @@ std::string encode_tenant(const DirectoryTenant& tenant) {
     out->set_external_id(door.external_id);
   }
   record.set_owner_public_key(tenant.owner_public_key);
+  record.set_request_key(tenant.request_key);
+  record.set_request_hash(tenant.request_hash);
   return record.SerializeAsString();
 }
 
@@ -163,6 +165,8 @@ model::Result<DirectoryTenant> decode_tenant(std::string_view bytes) {
   }
   tenant.epoch = record.epoch();
   tenant.owner_public_key = record.owner_public_key();
+  tenant.request_key = record.request_key();
+  tenant.request_hash = record.request_hash();
   return tenant;
 }
 

@@ -1,0 +1,88 @@
+#pragma once
+// The directory as a value: tenants, their doors and the operators' credentials, in the meta group. Calls in, write
+// sets out, like TenantCore; everything is in memory, and what is committed is published in the routing table.
+// The directory actor's only.
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "actors/routing.hpp"
+#include "actors/tenant_core.hpp"
+
+namespace coffer::actors {
+
+struct DirectoryDeps {
+  const storage::Engine& state;
+  const crypto::KeyRing& ring;
+  crypto::Random& random;
+  std::function<model::TimeMs()> wall_clock;
+  RoutingTable& routing;
+  OperatorTable& operators;
+  model::Generation generation;
+  std::uint32_t data_groups = 16;
+  std::size_t max_waiting = 4096;
+};
+
+class DirectoryCore {
+ public:
+  /// Reads everything and publishes it. Errors: data_loss, key_mismatch, disk_error.
+  static model::Result<std::unique_ptr<DirectoryCore>> open(const DirectoryDeps& deps);
+
+  void handle(CallHandle call, std::vector<Submission>& out);
+  /// Adds an operator's credential (the dev root token of a fresh node); published after its commit.
+  void add_operator(const Operator& op, std::vector<Submission>& out);
+  void committed(std::uint64_t sequence, std::vector<Submission>& out);
+  void refused(std::uint64_t sequence, const model::Error& error);
+
+  /// Called with each tenant that was deleted, after the commit: its shard must stop.
+  std::function<void(const model::TenantId&)> on_deleted;
+
+ private:
+  struct Pending {
+    std::uint64_t sequence = 0;
+    CallHandle call;
+    model::Reply reply;
+    std::string name;                   // the tenant that changes
+    std::shared_ptr<const Operator> op;
+  };
+  struct Row {
+    DirectoryTenant committed;          // meaningful when `exists`
+    bool exists = false;
+    std::optional<DirectoryTenant> next;   // decided, not committed
+  };
+
+  explicit DirectoryCore(const DirectoryDeps& deps);
+  model::Status load();
+  model::Result<std::string> authorize(const model::Request& request) const;
+  model::Result<model::ReplyBody> read(const model::DirectoryOperation& operation) const;
+  void create(CallHandle call, const std::string& principal, std::vector<Submission>& out);
+  void remove(CallHandle call, const std::string& principal, std::vector<Submission>& out);
+  void open_door(CallHandle call, const std::string& principal, std::vector<Submission>& out);
+  void change(CallHandle call, DirectoryTenant next, model::TenantReply reply, std::vector<Submission>& out);
+  bool defer_if_changing(CallHandle& call, const std::string& name);
+  const std::string* owner_of(const model::DoorName& door) const;
+  std::string free_name_for(const model::DoorName& door) const;
+  model::GroupId least_loaded_group() const;
+  void submit(Pending pending, const std::string& row, const std::string& plaintext, std::string_view action,
+              const std::string& principal, std::vector<Submission>& out);
+
+  const DirectoryDeps& deps_;
+  storage::TenantRows rows_;
+  crypto::Sealer sealer_;
+  store::v1::TenantHeader header_;
+  std::map<std::string, Row, std::less<>> tenants_;          // by name
+  std::map<model::TenantId, DirectoryTenant> deleted_;
+  std::map<std::pair<model::Door, std::string>, std::string> doors_;   // -> name; decided ones, too
+  std::vector<std::uint64_t> group_tenants_;                 // by group, 0 unused
+  std::deque<Pending> pending_;
+  std::deque<CallHandle> waiting_;                           // for a pending change of the same tenant
+  std::uint64_t next_sequence_ = 1;
+};
+
+}  // namespace coffer::actors

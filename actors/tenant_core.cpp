@@ -1,0 +1,215 @@
+// Life, access and rows of a tenant. See tenant_core.hpp.
+
+#include "actors/tenant_core.hpp"
+
+#include <algorithm>
+
+#include "storage/keys.hpp"
+
+namespace coffer::actors {
+
+using model::Code;
+using model::Error;
+
+namespace {
+
+constexpr std::size_t kMaxCachedTokens = 1024;
+
+model::Scope everything_in(std::string space) {
+  return {model::kAllCapabilities & ~static_cast<std::uint32_t>(model::Capability::admin), {std::move(space)}, {"*"}};
+}
+
+}  // namespace
+
+TenantCore::TenantCore(const TenantDeps& deps, TenantIdentity identity)
+    : deps_(deps),
+      identity_(std::move(identity)),
+      rows_(deps.state, identity_.group, identity_.generation, identity_.tenant),
+      cache_(deps.cache),
+      sealer_(deps.random) {}
+
+TenantCore::~TenantCore() { drop_index(); }
+
+model::Result<std::unique_ptr<TenantCore>> TenantCore::open(const TenantDeps& deps, TenantIdentity identity) {
+  std::unique_ptr<TenantCore> core(new TenantCore(deps, std::move(identity)));
+  if (auto status = core->load(); !status) return status.error();
+  return core;
+}
+
+model::Status TenantCore::load() {
+  auto header = rows_.get(storage::kHeaderRow);
+  if (!header) return header.error();
+  auto keys = rows_.get(storage::kKeysRow);
+  if (!keys) return keys.error();
+  if (header->has_value() != keys->has_value()) {
+    return Error(Code::data_loss, "tenant " + to_string(identity_.tenant) + " has lost its header or its keys");
+  }
+  store::v1::TenantKeysRecord record;
+  if (keys->has_value()) {
+    auto decoded = decode_header(**header);
+    if (!decoded) return decoded.error();
+    header_ = std::move(*decoded);
+    auto decoded_keys = decode_keys(**keys);
+    if (!decoded_keys) return decoded_keys.error();
+    record = std::move(*decoded_keys);
+  } else {
+    record = deps_.ring.new_tenant_keys(identity_.tenant, identity_.owner_public_key, deps_.random, deps_.wall_clock());
+    unwritten_keys_ = record.SerializeAsString();
+    header_.set_format(kRecordFormat);
+    header_.set_epoch(identity_.epoch);
+    header_.set_oldest_change(1);
+    header_.set_oldest_request(1);
+    header_.set_next_request(1);
+  }
+  auto opened = deps_.ring.open_tenant_keys(identity_.tenant, record);
+  if (!opened) return opened.error();
+  for (const auto& [version, key] : opened->data_keys) sealer_.add_key(version, key, version == opened->current);
+  hasher_ = std::make_unique<crypto::NameHasher>(opened->name_key);
+  loaded_seals_ = header_.seals();
+  committed_revision_ = header_.revision();
+  newest_time_ = header_.leader_time_ms();
+  return {};
+}
+
+// Nothing un-expires when a clock steps back or another node leads.
+model::TimeMs TenantCore::now() const { return std::max(deps_.wall_clock(), newest_time_); }
+
+std::string TenantCore::entry_hash(std::string_view space, std::string_view name) {
+  return hasher_->hash("entry", space, name);
+}
+
+model::Result<std::optional<std::string>> TenantCore::row(std::string_view key, bool latest) const {
+  const auto hit = latest ? overlay_.latest(key) : overlay_.committed(key);
+  if (hit.found) return *hit.value;
+  return rows_.get(key);
+}
+
+model::Result<EntryPtr> TenantCore::open_entry(const std::string& hash, std::string_view sealed) {
+  auto opened = sealer_.open(sealed, crypto::row_identity(identity_.tenant.view(), storage::entry_row(hash)));
+  if (!opened) return opened.error();
+  auto entry = decode_entry(opened->expose());
+  if (!entry) return entry.error();
+  return EntryPtr(std::make_shared<const model::Entry>(std::move(*entry)));
+}
+
+/// Null when there is none.
+model::Result<EntryPtr> TenantCore::committed_entry(const std::string& hash) {
+  EntryCache::Slot& slot = cache_.slot(hash);
+  if (slot.known) return slot.committed;
+  auto sealed = row(storage::entry_row(hash), false);
+  if (!sealed) return sealed.error();
+  EntryPtr entry;
+  if (sealed->has_value()) {
+    auto opened = open_entry(hash, **sealed);
+    if (!opened) return opened.error();
+    entry = std::move(*opened);
+  }
+  slot.committed = entry;
+  slot.known = true;
+  cache_.charge(slot);
+  return entry;
+}
+
+model::Result<EntryPtr> TenantCore::latest_entry(const std::string& hash) {
+  const EntryCache::Slot& slot = cache_.slot(hash);
+  if (!slot.pending.empty()) return slot.pending.back().entry;
+  return committed_entry(hash);
+}
+
+model::Result<TenantCore::Caller> TenantCore::authenticate(const model::Credential& credential) {
+  static const auto root = std::make_shared<const model::Principal>(model::Principal{"dev-root", true, {}});
+  static const auto operator_ = std::make_shared<const model::Principal>(model::Principal{"operator", false, {}});
+  static const auto direktiv =
+      std::make_shared<const model::Principal>(model::Principal{"door:direktiv", false, {everything_in("direktiv")}});
+  static const auto dapr =
+      std::make_shared<const model::Principal>(model::Principal{"door:dapr", false, {everything_in("*")}});
+  switch (credential.kind) {
+    case model::CredentialKind::dev_root: return Caller{root, true};
+    case model::CredentialKind::operator_:
+      if (credential.door != model::Door::admin) return Error(Code::permission_denied);
+      return Caller{operator_, true};
+    case model::CredentialKind::open_door: return Caller{credential.door == model::Door::direktiv ? direktiv : dapr, false};
+    case model::CredentialKind::none: return Error(Code::unauthenticated);
+    case model::CredentialKind::token: break;
+  }
+  if (credential.tenant != identity_.tenant) return Error(Code::permission_denied);
+  auto found = tokens_.find(credential.token_hash);
+  if (found == tokens_.end()) {
+    const std::string key = storage::token_row(credential.token_hash);
+    auto sealed = row(key, false);
+    if (!sealed) return sealed.error();
+    if (!sealed->has_value()) return Error(Code::unauthenticated);
+    auto opened = sealer_.open(**sealed, crypto::row_identity(identity_.tenant.view(), key));
+    if (!opened) return opened.error();
+    auto info = decode_token(opened->expose());
+    if (!info) return info.error();
+    Token token{std::move(*info), nullptr};
+    token.principal =
+        std::make_shared<const model::Principal>(model::Principal{"token:" + token.info.id, false, token.info.scopes});
+    if (tokens_.size() >= kMaxCachedTokens) tokens_.clear();
+    found = tokens_.emplace(credential.token_hash, std::move(token)).first;
+  }
+  const model::TokenInfo& info = found->second.info;
+  if (info.revoked_at != 0) return Error(Code::unauthenticated, "the token has been revoked");
+  if (info.expires_at != 0 && info.expires_at <= now()) return Error(Code::unauthenticated, "the token has expired");
+  return Caller{found->second.principal, false};
+}
+
+model::Status TenantCore::allow(const Caller& caller, model::Capability capability, std::string_view space,
+                                std::string_view name, const model::Entry* entry) const {
+  return deps_.authorizer.check(*caller.principal, capability, space, name, entry);
+}
+
+void TenantCore::handle(CallHandle call, std::vector<Submission>& out) {
+  const model::Request& request = call.request();
+  if (request.info.deadline != 0 && request.info.deadline < deps_.wall_clock()) {
+    return call.finish(Error(Code::deadline_exceeded));
+  }
+  auto caller = authenticate(request.credential);
+  if (!caller) return call.finish(caller.error());
+  const auto& operation = std::get<model::TenantOperation>(request.operation);
+  if (auto status = model::check_operation(operation, deps_.limits); !status) return call.finish(status.error());
+  if (model::is_mutation(operation)) return write(std::move(call), *caller, out);
+  read(std::move(call), *caller);
+}
+
+void TenantCore::committed(std::uint64_t sequence, model::Index index, model::Index applied) {
+  overlay_.commit(sequence, index);
+  while (!pending_.empty() && pending_.front().sequence <= sequence) {
+    Pending done = std::move(pending_.front());
+    pending_.pop_front();
+    for (const std::string& hash : done.entry_hashes) cache_.commit(hash, done.sequence);
+    for (const EntryPtr& entry : done.entries) {
+      if (index_ready_ || index_scan_) index_entry(entry);
+    }
+    if (done.touches_tokens) tokens_.clear();
+    committed_revision_ = done.reply.revision.counter;
+    for (CallHandle& retry : done.retries) {
+      auto copy = model::decode_reply(model::encode_reply(done.reply.body).expose());
+      if (copy) {
+        retry.finish(model::Reply{done.reply.revision, std::move(*copy)});
+      } else {
+        retry.finish(copy.error());
+      }
+    }
+    done.call.finish(std::move(done.reply));
+  }
+  overlay_.trim(applied);
+}
+
+void TenantCore::refused(std::uint64_t sequence, const Error& error) {
+  for (Pending& pending : pending_) {
+    // What was proposed after the refused one is refused by the group, too; what was before it may still commit.
+    const Error answer = pending.sequence >= sequence ? error : Error(Code::outcome_unknown);
+    for (CallHandle& retry : pending.retries) retry.finish(answer);
+    pending.call.finish(answer);
+  }
+  pending_.clear();
+}
+
+void TenantCore::shrink() {
+  cache_.shrink();
+  if (jobs_.empty()) drop_index();
+}
+
+}  // namespace coffer::actors

@@ -1,0 +1,178 @@
+#pragma once
+// One tenant as a value: authenticates, authorizes, decides, seals and opens; calls in, write sets out. No CAF, no
+// threads, no clock of its own: the shard actor (or a test) delivers calls and outcomes and submits what comes out.
+//
+// A mutation is decided on the newest decided rows and answered after its commit; a read is answered from committed
+// rows at once. When a write set is refused the core is finished: later write sets were decided on top of it.
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "actors/call_handle.hpp"
+#include "actors/entry_cache.hpp"
+#include "actors/records.hpp"
+#include "actors/row_overlay.hpp"
+#include "crypto/hash.hpp"
+#include "crypto/key_ring.hpp"
+#include "crypto/sealer.hpp"
+#include "model/codec.hpp"
+#include "model/rules.hpp"
+#include "storage/state_store.hpp"
+
+namespace coffer::actors {
+
+/// What all shards of a node share. Constant while they run.
+struct TenantDeps {
+  const storage::Engine& state;
+  const crypto::KeyRing& ring;
+  crypto::Random& random;
+  const model::Authorizer& authorizer;
+  std::function<model::TimeMs()> wall_clock;
+  CacheBudget& cache;
+  model::Limits limits;
+  std::size_t max_pending_writes = 1024;         // beyond: overloaded
+  std::size_t max_overlay_bytes = 32 << 20;
+  std::uint64_t kept_changes = 1000;
+  std::uint64_t kept_requests = 1024;            // at least
+  model::TimeMs kept_requests_ms = 600'000;      // at least
+};
+
+struct TenantIdentity {
+  model::TenantId tenant;
+  model::GroupId group;
+  model::Generation generation;
+  std::uint32_t epoch = 1;
+  std::string owner_public_key;                  // data keys are also sealed to it
+};
+
+/// A write set on its way to the group.
+struct Submission {
+  std::uint64_t sequence = 0;                    // comes back in committed() or refused()
+  std::shared_ptr<const std::string> write_set;
+};
+
+class TenantCore {
+ public:
+  /// Reads header and keys. Errors: data_loss, key_mismatch, disk_error.
+  static model::Result<std::unique_ptr<TenantCore>> open(const TenantDeps& deps, TenantIdentity identity);
+  ~TenantCore();
+
+  /// Answers the call now, keeps it (a write until its commit, a list until its slice), or refuses it.
+  void handle(CallHandle call, std::vector<Submission>& out);
+  /// Write sets up to `sequence` are committed, the last of them at `index`; the state holds up to `applied`.
+  void committed(std::uint64_t sequence, model::Index index, model::Index applied);
+  /// This write set is not, or may not be, in the log. Every waiting write is answered; no call may follow.
+  void refused(std::uint64_t sequence, const model::Error& error);
+
+  /// Long reads wait for work(): each call does one slice.
+  bool has_work() const { return !jobs_.empty(); }
+  void work();
+  /// Gives memory back while the tenant is not used.
+  void shrink();
+  bool writes_pending() const { return !pending_.empty(); }
+
+ private:
+  struct Caller {                                // an authenticated caller
+    std::shared_ptr<const model::Principal> principal;
+    bool may_administer = false;
+  };
+  struct Token {
+    model::TokenInfo info;
+    std::shared_ptr<const model::Principal> principal;
+  };
+  struct Mutation;
+  struct Pending {
+    std::uint64_t sequence = 0;
+    CallHandle call;
+    model::Reply reply;
+    std::string request_key;                     // empty: without a request id
+    std::string request_hash;
+    std::vector<CallHandle> retries;             // the same request, sent again meanwhile
+    std::vector<std::string> entry_hashes;
+    std::vector<EntryPtr> entries;
+    bool touches_tokens = false;
+  };
+  struct ListJob {
+    CallHandle call;
+    model::List list;
+    std::shared_ptr<const model::Principal> principal;
+    std::string after;                           // key of the index that was looked at last
+    model::ListReply reply;
+    std::uint64_t bytes = 0;
+  };
+  using Index = std::map<std::string, EntryPtr, std::less<>>;
+
+  TenantCore(const TenantDeps& deps, TenantIdentity identity);
+
+  // tenant_core.cpp
+  model::Status load();
+  model::TimeMs now() const;
+  model::Result<Caller> authenticate(const model::Credential& credential);
+  model::Status allow(const Caller& caller, model::Capability capability, std::string_view space,
+                      std::string_view name, const model::Entry* entry = nullptr) const;
+  model::Result<std::optional<std::string>> row(std::string_view key, bool latest) const;
+  model::Result<EntryPtr> committed_entry(const std::string& hash);
+  model::Result<EntryPtr> latest_entry(const std::string& hash);
+  model::Result<EntryPtr> open_entry(const std::string& hash, std::string_view sealed);
+  std::string entry_hash(std::string_view space, std::string_view name);
+
+  // tenant_reads.cpp
+  void read(CallHandle call, const Caller& caller);
+  model::Result<model::ReplyBody> get(const Caller& caller, const model::Get& get);
+  model::Result<model::EntryReply> get_entry(const Caller& caller, const model::Get& get);
+  model::Result<model::Payload> payload(const std::string& hash, std::uint64_t version);
+  model::Result<model::ReplyBody> history(const Caller& caller, const model::History& history);
+  model::Result<model::ReplyBody> batch_get(const Caller& caller, const model::BatchGet& batch);
+  model::Result<model::ReplyBody> list_tokens(const Caller& caller);
+
+  // tenant_writes.cpp
+  void write(CallHandle call, const Caller& caller, std::vector<Submission>& out);
+  bool answer_retry(CallHandle& call, const Caller& caller, Mutation& mutation);
+  model::Result<model::ReplyBody> decide(const Caller& caller, model::TenantOperation& operation, Mutation& mutation);
+  model::Result<model::ReplyBody> transact(const Caller& caller, model::Transact& transact, Mutation& mutation);
+  model::Result<model::Decision> change_entry(
+      const Caller& caller, model::Capability capability, const std::string& space, const std::string& name,
+      model::Payload* payload, const std::function<model::Result<model::Decision>(const model::Entry*)>& rule,
+      Mutation& mutation);
+  model::Result<model::ReplyBody> create_token(const Caller& caller, const model::CreateToken& create, Mutation& mutation);
+  model::Result<model::ReplyBody> revoke_token(const Caller& caller, const model::RevokeToken& revoke, Mutation& mutation);
+  model::Status finish_rows(Mutation& mutation);
+  void submit(CallHandle call, Mutation mutation, model::ReplyBody reply, std::vector<Submission>& out);
+
+  // tenant_index.cpp
+  void start_list(CallHandle call, const Caller& caller);
+  model::Status build_index_slice();
+  void run_list_slice(ListJob& job);
+  void index_entry(const EntryPtr& entry);
+  void drop_index();
+
+  const TenantDeps& deps_;
+  TenantIdentity identity_;
+  storage::TenantRows rows_;
+  RowOverlay overlay_;
+  EntryCache cache_;
+  crypto::Sealer sealer_;
+  std::unique_ptr<crypto::NameHasher> hasher_;
+  store::v1::TenantHeader header_;               // as of the newest decided write set
+  std::uint64_t loaded_seals_ = 0;
+  std::string unwritten_keys_;                   // keys row that the first write set brings along
+  std::uint64_t next_sequence_ = 1;
+  std::uint64_t committed_revision_ = 0;
+  model::TimeMs newest_time_ = 0;                // newest leader time of a decided write set
+  std::deque<Pending> pending_;
+  std::unordered_map<std::string, Token> tokens_;
+
+  std::deque<ListJob> jobs_;
+  Index index_;
+  bool index_ready_ = false;
+  std::unique_ptr<storage::Scan> index_scan_;
+  std::int64_t index_charged_ = 0;
+};
+
+}  // namespace coffer::actors

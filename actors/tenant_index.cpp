@@ -1,0 +1,148 @@
+// Lists of a tenant: an index of opened metadata, built when first needed and walked in slices, so that a long list
+// never delays the tenant's other requests for long. See tenant_core.hpp.
+
+#include "actors/tenant_core.hpp"
+#include "storage/keys.hpp"
+
+namespace coffer::actors {
+
+using model::Code;
+using model::Error;
+
+namespace {
+
+constexpr int kRowsPerSlice = 512;       // opened while the index is built: about a millisecond
+constexpr int kEntriesPerSlice = 4096;   // looked at while a list is answered
+constexpr std::int64_t kIndexEntryBytes = 640;
+
+std::string index_key(std::string_view space, std::string_view name) {
+  std::string key;
+  key.reserve(space.size() + 1 + name.size());
+  key.append(space).push_back('\0');   // neither spaces nor names contain it
+  key.append(name);
+  return key;
+}
+
+}  // namespace
+
+void TenantCore::start_list(CallHandle call, const Caller& caller) {
+  const auto& list = std::get<model::List>(std::get<model::TenantOperation>(call.request().operation));
+  ListJob job;
+  job.list = list;
+  job.principal = caller.principal;
+  job.after = list.after.empty() ? std::string() : index_key(list.space, list.after);
+  job.call = std::move(call);
+  jobs_.push_back(std::move(job));
+  if (jobs_.size() == 1 && index_ready_) work();
+}
+
+void TenantCore::work() {
+  if (jobs_.empty()) return;
+  if (!index_ready_) {
+    if (auto status = build_index_slice(); !status) {
+      while (!jobs_.empty()) {
+        jobs_.front().call.finish(status.error());
+        jobs_.pop_front();
+      }
+      drop_index();
+    }
+    return;
+  }
+  run_list_slice(jobs_.front());
+  if (!jobs_.front().call) jobs_.pop_front();
+}
+
+model::Status TenantCore::build_index_slice() {
+  const std::string prefix = storage::entry_row("");
+  if (!index_scan_) {
+    // The scan is a snapshot of now; what is committed and not applied yet is newer, what commits later comes through
+    // index_entry(). An entry is never removed, so an existing one is always the newer.
+    index_scan_ = rows_.scan(prefix, storage::prefix_end(prefix));
+    model::Status failed;
+    overlay_.each_committed(prefix, [&](std::string_view row, const std::optional<std::string>& sealed) {
+      if (!sealed || !failed.ok()) return;
+      auto entry = open_entry(std::string(row.substr(prefix.size())), *sealed);
+      if (entry) {
+        index_entry(*entry);
+      } else {
+        failed = entry.error();
+      }
+    });
+    if (!failed) return failed;
+  }
+  for (int i = 0; i < kRowsPerSlice && index_scan_->valid(); ++i, index_scan_->next()) {
+    const std::string_view row = rows_.row_of(index_scan_->key());
+    auto entry = open_entry(std::string(row.substr(prefix.size())), index_scan_->value());
+    if (!entry) return entry.error();
+    if (index_.try_emplace(index_key((*entry)->space, (*entry)->name), *entry).second) {
+      index_charged_ += kIndexEntryBytes;
+      deps_.cache.used += kIndexEntryBytes;
+    }
+  }
+  if (index_scan_->valid()) return {};
+  if (auto status = index_scan_->status(); !status) return status;
+  index_scan_.reset();
+  index_ready_ = true;
+  return {};
+}
+
+void TenantCore::run_list_slice(ListJob& job) {
+  const model::List& list = job.list;
+  const std::string prefix = index_key(list.space, list.prefix);
+  const model::TimeMs time = now();
+  const auto capability = list.with_payload ? model::Capability::read_value : model::Capability::list;
+  auto it = job.after.empty() ? index_.lower_bound(prefix) : index_.upper_bound(std::max(job.after, prefix));
+  // A name equal to the prefix itself is listed on the first page.
+  if (!job.after.empty() && job.after < prefix) it = index_.lower_bound(prefix);
+  for (int looked = 0; it != index_.end(); ++it, ++looked) {
+    if (!std::string_view(it->first).starts_with(prefix)) break;
+    if (looked == kEntriesPerSlice) return;
+    const model::Entry& entry = *it->second;
+    const bool show = model::listed(entry, list, time) &&
+                      deps_.authorizer.check(*job.principal, capability, entry.space, entry.name, &entry).ok();
+    if (show) {
+      if (list.limit != 0 && job.reply.entries.size() == list.limit) {
+        job.reply.more = true;
+        break;
+      }
+      const model::Get get{entry.space, entry.name, 0, list.with_payload};
+      model::EntryReply reply{entry, entry.last_version, std::nullopt};
+      if (list.with_payload) {
+        auto value = get_entry(Caller{job.principal, false}, get);
+        if (!value && value.error().category() == model::Category::data_loss) return job.call.finish(value.error());
+        if (!value) {   // may not be read, or went away meanwhile
+          job.after = it->first;
+          continue;
+        }
+        job.bytes += value->payload->size();
+        reply = std::move(*value);
+      }
+      job.bytes += entry.name.size() + entry.description.size();
+      if (job.bytes > list.byte_limit) {
+        return job.call.finish(Error(Code::too_large, "the answer would exceed " + std::to_string(list.byte_limit) +
+                                                          " bytes; ask for fewer secrets at a time"));
+      }
+      job.reply.entries.push_back(std::move(reply));
+    }
+    job.after = it->first;
+  }
+  job.call.finish(model::Reply{{header_.epoch(), committed_revision_}, model::ReplyBody(std::move(job.reply))});
+}
+
+void TenantCore::index_entry(const EntryPtr& entry) {
+  auto [it, added] = index_.insert_or_assign(index_key(entry->space, entry->name), entry);
+  if (added) {
+    index_charged_ += kIndexEntryBytes;
+    deps_.cache.used += kIndexEntryBytes;
+  }
+}
+
+void TenantCore::drop_index() {
+  index_.clear();
+  index_scan_.reset();
+  index_ready_ = false;
+  deps_.cache.used -= index_charged_;
+  index_charged_ = 0;
+}
+
+}  // namespace coffer::actors

@@ -1,0 +1,160 @@
+// Reads of a tenant: always of committed rows. See tenant_core.hpp.
+
+#include <algorithm>
+
+#include "actors/tenant_core.hpp"
+#include "storage/keys.hpp"
+
+namespace coffer::actors {
+
+using model::Code;
+using model::Error;
+
+namespace {
+
+// What a reply shows of an entry: its fields and the one version that is answered, not the whole history.
+model::EntryReply reply_of(const model::Entry& entry, std::uint64_t version) {
+  model::EntryReply reply;
+  reply.version = version;
+  model::Entry& out = reply.entry;
+  out.space = entry.space;
+  out.name = entry.name;
+  out.description = entry.description;
+  out.owner = entry.owner;
+  out.tags = entry.tags;
+  out.attributes = entry.attributes;
+  out.created_at = entry.created_at;
+  out.updated_at = entry.updated_at;
+  out.created_by = entry.created_by;
+  out.expires_at = entry.expires_at;
+  out.max_versions = entry.max_versions;
+  out.last_version = entry.last_version;
+  out.write_only = entry.write_only;
+  out.read_only = entry.read_only;
+  if (const model::Version* found = entry.find(version)) out.versions.push_back(*found);
+  return reply;
+}
+
+}  // namespace
+
+void TenantCore::read(CallHandle call, const Caller& caller) {
+  const auto& operation = std::get<model::TenantOperation>(call.request().operation);
+  if (std::holds_alternative<model::List>(operation)) return start_list(std::move(call), caller);
+  model::Result<model::ReplyBody> body{Code::internal};
+  if (const auto* one = std::get_if<model::Get>(&operation)) {
+    body = get(caller, *one);
+  } else if (const auto* past = std::get_if<model::History>(&operation)) {
+    body = history(caller, *past);
+  } else if (const auto* batch = std::get_if<model::BatchGet>(&operation)) {
+    body = batch_get(caller, *batch);
+  } else if (std::holds_alternative<model::ListTokens>(operation)) {
+    body = list_tokens(caller);
+  }
+  if (!body) return call.finish(body.error());
+  call.finish(model::Reply{{header_.epoch(), committed_revision_}, std::move(*body)});
+}
+
+model::Result<model::ReplyBody> TenantCore::get(const Caller& caller, const model::Get& get) {
+  auto reply = get_entry(caller, get);
+  if (!reply) return reply.error();
+  return model::ReplyBody(std::move(*reply));
+}
+
+model::Result<model::EntryReply> TenantCore::get_entry(const Caller& caller, const model::Get& get) {
+  const auto capability = get.with_payload ? model::Capability::read_value : model::Capability::read;
+  if (auto status = allow(caller, capability, get.space, get.name); !status) return status.error();
+  const std::string hash = entry_hash(get.space, get.name);
+  auto entry = committed_entry(hash);
+  if (!entry) return entry.error();
+  auto version = model::readable_version(entry->get(), get, now());
+  if (!version) return version.error();
+  if (auto status = allow(caller, capability, get.space, get.name, entry->get()); !status) return status.error();
+  if (!get.with_payload) return reply_of(**entry, *version);
+
+  auto opened = payload(hash, *version);
+  if (!opened && opened.error().code == Code::version_not_found) {
+    // The state already holds a later write set that this shard has not heard of; what it says is committed.
+    auto sealed = rows_.get(storage::entry_row(hash));
+    if (!sealed) return sealed.error();
+    if (!sealed->has_value()) return opened.error();
+    entry = open_entry(hash, **sealed);
+    if (!entry) return entry.error();
+    version = model::readable_version(entry->get(), get, now());
+    if (!version) return version.error();
+    opened = payload(hash, *version);
+  }
+  if (!opened) {
+    if (opened.error().code == Code::version_not_found) return Error(Code::data_loss, "a stored payload is missing");
+    return opened.error();
+  }
+  model::EntryReply reply = reply_of(**entry, *version);
+  reply.payload = std::move(*opened);
+  return reply;
+}
+
+/// Errors: version_not_found when the row is missing; data_loss.
+model::Result<model::Payload> TenantCore::payload(const std::string& hash, std::uint64_t version) {
+  const std::string key = storage::payload_row(hash, version);
+  EntryCache::Slot& slot = cache_.slot(hash);
+  if (slot.payload_version != version || slot.sealed_payload.empty()) {
+    auto sealed = row(key, false);
+    if (!sealed) return sealed.error();
+    if (!sealed->has_value()) return Error(Code::version_not_found);
+    slot.payload_version = version;
+    slot.sealed_payload = std::move(**sealed);
+    cache_.charge(slot);
+  }
+  auto opened = sealer_.open(slot.sealed_payload, crypto::row_identity(identity_.tenant.view(), key));
+  if (!opened) return opened.error();
+  return model::decode_payload(opened->expose());
+}
+
+model::Result<model::ReplyBody> TenantCore::history(const Caller& caller, const model::History& history) {
+  if (auto status = allow(caller, model::Capability::read, history.space, history.name); !status) return status.error();
+  auto entry = committed_entry(entry_hash(history.space, history.name));
+  if (!entry) return entry.error();
+  if (!*entry) return Error(Code::entry_not_found);
+  if (auto status = allow(caller, model::Capability::read, history.space, history.name, entry->get()); !status) {
+    return status.error();
+  }
+  model::HistoryReply reply;
+  reply.versions.assign((*entry)->versions.rbegin(), (*entry)->versions.rend());
+  return model::ReplyBody(std::move(reply));
+}
+
+model::Result<model::ReplyBody> TenantCore::batch_get(const Caller& caller, const model::BatchGet& batch) {
+  model::BatchGetReply reply;
+  reply.results.reserve(batch.items.size());
+  for (const model::Get& item : batch.items) reply.results.push_back(get_entry(caller, item));
+  return model::ReplyBody(std::move(reply));
+}
+
+model::Result<model::ReplyBody> TenantCore::list_tokens(const Caller& caller) {
+  if (!caller.may_administer) return Error(Code::permission_denied);
+  std::map<std::string, std::string> sealed;
+  const std::string prefix = storage::token_row("");
+  auto scan = rows_.scan(prefix, storage::prefix_end(prefix));
+  for (; scan->valid(); scan->next()) sealed[std::string(rows_.row_of(scan->key()))] = std::string(scan->value());
+  if (auto status = scan->status(); !status) return status.error();
+  overlay_.each_committed(prefix, [&](std::string_view key, const std::optional<std::string>& value) {
+    if (value) {
+      sealed[std::string(key)] = *value;
+    } else {
+      sealed.erase(std::string(key));
+    }
+  });
+  model::TokensReply reply;
+  for (const auto& [key, value] : sealed) {
+    auto opened = sealer_.open(value, crypto::row_identity(identity_.tenant.view(), key));
+    if (!opened) return opened.error();
+    auto info = decode_token(opened->expose());
+    if (!info) return info.error();
+    reply.tokens.push_back(std::move(*info));
+  }
+  std::sort(reply.tokens.begin(), reply.tokens.end(), [](const model::TokenInfo& a, const model::TokenInfo& b) {
+    return std::tie(a.created_at, a.id) < std::tie(b.created_at, b.id);
+  });
+  return model::ReplyBody(std::move(reply));
+}
+
+}  // namespace coffer::actors

@@ -1,0 +1,357 @@
+// Mutations of a tenant: decide on the newest rows, seal, submit. See tenant_core.hpp.
+
+#include <algorithm>
+
+#include "actors/tenant_core.hpp"
+#include "crypto/token.hpp"
+#include "storage/keys.hpp"
+
+namespace coffer::actors {
+
+using model::Code;
+using model::Error;
+
+namespace {
+
+constexpr std::size_t kHashBytes = 32;
+
+std::uint64_t stored_payload_bytes(const model::Entry& entry) {
+  std::uint64_t sum = 0;
+  for (const model::Version& version : entry.versions) {
+    if (version.state != model::State::destroyed) sum += version.payload_bytes;
+  }
+  return sum;
+}
+
+model::EntryReply reply_of(const model::Decision& decision) {
+  model::EntryReply reply{decision.entry, decision.version, std::nullopt};
+  std::erase_if(reply.entry.versions, [&](const model::Version& v) { return v.number != decision.version; });
+  return reply;
+}
+
+}  // namespace
+
+/// Everything that one request does to the tenant, while it is being decided.
+struct TenantCore::Mutation {
+  std::vector<storage::RowChange> rows;
+  std::vector<Change> changes;
+  std::vector<std::string> entry_hashes;
+  std::vector<EntryPtr> entries;
+  store::v1::TenantHeader header;      // as it will be
+  model::TimeMs now = 0;
+  std::string principal;
+  std::string request_key, request_hash;
+  store::v1::AuditRecord audit;
+  bool touches_tokens = false;
+};
+
+void TenantCore::write(CallHandle call, const Caller& caller, std::vector<Submission>& out) {
+  Mutation mutation;
+  mutation.header = header_;
+  mutation.now = now();
+  mutation.principal = caller.principal->name;
+  const model::CallInfo info = call.request().info;
+  if (auto status = model::check_request_id(info.request_id); !status) return call.finish(status.error());
+  if (answer_retry(call, caller, mutation)) return;
+  if (pending_.size() >= deps_.max_pending_writes || overlay_.bytes() > deps_.max_overlay_bytes) {
+    return call.finish(Error(Code::overloaded));
+  }
+  auto& operation = std::get<model::TenantOperation>(call.request().operation);
+  mutation.audit.set_action(std::string(model::operation_name(operation)));
+  mutation.audit.set_door(std::string(to_string(info.door)));
+  mutation.audit.set_address(info.address);
+  mutation.audit.set_request_id(info.request_id);
+  auto body = decide(caller, operation, mutation);
+  if (!body) return call.finish(body.error());
+  if (mutation.rows.empty()) return call.finish(model::Reply{{header_.epoch(), committed_revision_}, std::move(*body)});
+  if (auto status = finish_rows(mutation); !status) return call.finish(status.error());
+  submit(std::move(call), std::move(mutation), std::move(*body), out);
+}
+
+/// True when the call was answered (or will be, with the first of its kind) because its request id is known.
+bool TenantCore::answer_retry(CallHandle& call, const Caller& caller, Mutation& mutation) {
+  const std::string& id = call.request().info.request_id;
+  if (id.empty()) return false;
+  mutation.request_key = hasher_->hash("request", caller.principal->name, id);
+  const auto& operation = std::get<model::TenantOperation>(call.request().operation);
+  mutation.request_hash = crypto::sha256(model::canonical_request(operation).expose());
+  for (Pending& pending : pending_) {
+    if (pending.request_key != mutation.request_key) continue;
+    if (pending.request_hash != mutation.request_hash) {
+      call.finish(Error(Code::request_id_reused));
+    } else {
+      pending.retries.push_back(std::move(call));
+    }
+    return true;
+  }
+  const std::string key = storage::request_row(mutation.request_key);
+  auto sealed = row(key, false);
+  if (!sealed) return call.finish(sealed.error()), true;
+  if (!sealed->has_value()) return false;
+  auto opened = sealer_.open(**sealed, crypto::row_identity(identity_.tenant.view(), key));
+  if (!opened) return call.finish(opened.error()), true;
+  auto record = decode_request(opened->expose());
+  if (!record) return call.finish(record.error()), true;
+  if (record->request_hash() != mutation.request_hash) return call.finish(Error(Code::request_id_reused)), true;
+  auto body = model::decode_reply(record->reply());
+  if (!body) return call.finish(body.error()), true;
+  call.finish(model::Reply{{header_.epoch(), record->revision()}, std::move(*body)});
+  return true;
+}
+
+model::Result<model::ReplyBody> TenantCore::decide(const Caller& caller, model::TenantOperation& operation,
+                                                   Mutation& mutation) {
+  const model::RuleContext context{mutation.now, mutation.principal, deps_.limits};
+  auto entry_reply = [](model::Result<model::Decision> decision) -> model::Result<model::ReplyBody> {
+    if (!decision) return decision.error();
+    return model::ReplyBody(reply_of(*decision));
+  };
+  if (auto* put = std::get_if<model::Put>(&operation)) {
+    return entry_reply(change_entry(caller, model::Capability::write, put->space, put->name, &put->payload,
+                                    [&](const model::Entry* e) { return model::decide_put(e, *put, context); }, mutation));
+  }
+  if (auto* update = std::get_if<model::UpdateMetadata>(&operation)) {
+    return entry_reply(change_entry(caller, model::Capability::write, update->space, update->name, nullptr,
+                                    [&](const model::Entry* e) { return model::decide_update(e, *update, context); }, mutation));
+  }
+  if (auto* del = std::get_if<model::Delete>(&operation)) {
+    auto decision = change_entry(caller, model::Capability::del, del->space, del->name, nullptr,
+                                 [&](const model::Entry* e) { return model::decide_delete(e, *del, context); }, mutation);
+    if (!decision) return decision.error();
+    return model::ReplyBody(model::DeleteReply{decision->count, reply_of(*decision).entry});
+  }
+  if (auto* undelete = std::get_if<model::Undelete>(&operation)) {
+    return entry_reply(change_entry(caller, model::Capability::del, undelete->space, undelete->name, nullptr,
+                                    [&](const model::Entry* e) { return model::decide_undelete(e, *undelete, context); }, mutation));
+  }
+  if (auto* destroy = std::get_if<model::Destroy>(&operation)) {
+    return entry_reply(change_entry(caller, model::Capability::del, destroy->space, destroy->name, nullptr,
+                                    [&](const model::Entry* e) { return model::decide_destroy(e, *destroy, context); }, mutation));
+  }
+  if (auto* several = std::get_if<model::Transact>(&operation)) return transact(caller, *several, mutation);
+  if (auto* create = std::get_if<model::CreateToken>(&operation)) return create_token(caller, *create, mutation);
+  if (auto* revoke = std::get_if<model::RevokeToken>(&operation)) return revoke_token(caller, *revoke, mutation);
+  return Error(Code::internal);
+}
+
+model::Result<model::Decision> TenantCore::change_entry(
+    const Caller& caller, model::Capability capability, const std::string& space, const std::string& name,
+    model::Payload* payload, const std::function<model::Result<model::Decision>(const model::Entry*)>& rule,
+    Mutation& mutation) {
+  if (auto status = allow(caller, capability, space, name); !status) return status.error();
+  const std::string hash = entry_hash(space, name);
+  auto current = latest_entry(hash);
+  if (!current) return current.error();
+  if (auto status = allow(caller, capability, space, name, current->get()); !status) return status.error();
+  auto decision = rule(current->get());
+  if (!decision || !decision->writes) return decision;
+
+  auto next = std::make_shared<const model::Entry>(decision->entry);
+  const std::string_view tenant = identity_.tenant.view();
+  std::string key = storage::entry_row(hash);
+  std::string sealed = sealer_.seal(encode_entry(*next), crypto::row_identity(tenant, key));
+  mutation.rows.push_back({std::move(key), std::move(sealed)});
+  if (decision->adds_payload) {
+    key = storage::payload_row(hash, decision->version);
+    sealed = sealer_.seal(model::encode_payload(*payload).expose(), crypto::row_identity(tenant, key));
+    mutation.rows.push_back({std::move(key), std::move(sealed)});
+  }
+  for (const std::uint64_t version : decision->dropped_payloads) {
+    mutation.rows.push_back({storage::payload_row(hash, version), std::nullopt});
+  }
+  const std::uint64_t before = *current ? stored_payload_bytes(**current) : 0;
+  mutation.header.set_bytes(mutation.header.bytes() + stored_payload_bytes(*next) - before);
+  if (!*current) mutation.header.set_entries(mutation.header.entries() + 1);
+  mutation.changes.push_back({decision->change, space, name, decision->version});
+  if (mutation.audit.entry_hash().empty()) {
+    mutation.audit.set_space_hash(hasher_->hash("space", space, ""));
+    mutation.audit.set_entry_hash(hash);
+    mutation.audit.set_version(decision->version);
+  }
+  mutation.entry_hashes.push_back(hash);
+  mutation.entries.push_back(std::move(next));
+  return decision;
+}
+
+model::Result<model::ReplyBody> TenantCore::transact(const Caller& caller, model::Transact& several, Mutation& mutation) {
+  const model::RuleContext context{mutation.now, mutation.principal, deps_.limits};
+  model::TransactReply reply;
+  std::size_t number = 0;
+  for (auto& operation : several.operations) {
+    model::Result<model::Decision> decision{Code::internal};
+    if (auto* put = std::get_if<model::Put>(&operation)) {
+      decision = change_entry(caller, model::Capability::write, put->space, put->name, &put->payload,
+                              [&](const model::Entry* e) { return model::decide_put(e, *put, context); }, mutation);
+    } else if (auto* del = std::get_if<model::Delete>(&operation)) {
+      decision = change_entry(caller, model::Capability::del, del->space, del->name, nullptr,
+                              [&](const model::Entry* e) { return model::decide_delete(e, *del, context); }, mutation);
+    } else if (auto* check = std::get_if<model::Check>(&operation)) {
+      auto status = allow(caller, model::Capability::read, check->space, check->name);
+      model::Result<EntryPtr> entry{Code::internal};
+      if (status) {
+        entry = latest_entry(entry_hash(check->space, check->name));
+        status = entry ? model::decide_check(entry->get(), *check, context) : model::Status(entry.error());
+      }
+      if (status) {
+        decision = model::Decision{};
+        decision->version = check->version;
+      } else {
+        decision = status.error();
+      }
+    }
+    if (!decision) {
+      return Error(decision.error().code,
+                   "operation " + std::to_string(number) + ": " + std::string(decision.error().message()));
+    }
+    reply.versions.push_back(decision->version);
+    ++number;
+  }
+  return model::ReplyBody(std::move(reply));
+}
+
+model::Result<model::ReplyBody> TenantCore::create_token(const Caller& caller, const model::CreateToken& create,
+                                                         Mutation& mutation) {
+  if (!caller.may_administer) return Error(Code::permission_denied);
+  if (create.expires_at != 0 && create.expires_at <= mutation.now) {
+    return Error(Code::invalid_argument, "expires_at: lies in the past; give a time to come, or none");
+  }
+  crypto::MintedToken minted = crypto::mint_token(deps_.ring, identity_.tenant, deps_.random);
+  model::TokenReply reply;
+  reply.token = {minted.public_id, create.description, mutation.principal, create.scopes, mutation.now, create.expires_at, 0};
+  reply.secret = std::move(minted.text);
+  std::string key = storage::token_row(minted.id_hash);
+  std::string sealed = sealer_.seal(encode_token(reply.token), crypto::row_identity(identity_.tenant.view(), key));
+  mutation.rows.push_back({std::move(key), std::move(sealed)});
+  mutation.touches_tokens = true;
+  return model::ReplyBody(std::move(reply));
+}
+
+model::Result<model::ReplyBody> TenantCore::revoke_token(const Caller& caller, const model::RevokeToken& revoke,
+                                                         Mutation& mutation) {
+  if (!caller.may_administer) return Error(Code::permission_denied);
+  auto tokens = list_tokens(caller);
+  if (!tokens) return tokens.error();
+  const std::string prefix = storage::token_row("");
+  for (model::TokenInfo& token : std::get<model::TokensReply>(*tokens).tokens) {
+    if (token.id != revoke.id) continue;
+    if (token.revoked_at != 0) return model::ReplyBody(model::TokenReply{std::move(token), {}});
+    token.revoked_at = mutation.now;
+    // The public id is the beginning of the hash that the row's key holds.
+    std::string key;
+    auto scan = rows_.scan(prefix, storage::prefix_end(prefix));
+    for (; scan->valid() && key.empty(); scan->next()) {
+      const std::string_view row = rows_.row_of(scan->key());
+      if (crypto::hex(row.substr(prefix.size(), token.id.size() / 2)) == token.id) key = row;
+    }
+    if (auto status = scan->status(); !status) return status.error();
+    overlay_.each_committed(prefix, [&](std::string_view row, const std::optional<std::string>&) {
+      if (crypto::hex(row.substr(prefix.size(), token.id.size() / 2)) == token.id) key = row;
+    });
+    std::string sealed = sealer_.seal(encode_token(token), crypto::row_identity(identity_.tenant.view(), key));
+    mutation.rows.push_back({std::move(key), std::move(sealed)});
+    mutation.touches_tokens = true;
+    return model::ReplyBody(model::TokenReply{std::move(token), {}});
+  }
+  return Error(Code::token_not_found);
+}
+
+/// The rows that every write set carries: change, request id, header, and the keys when they are not stored yet.
+model::Status TenantCore::finish_rows(Mutation& mutation) {
+  store::v1::TenantHeader& header = mutation.header;
+  header.set_revision(header.revision() + 1);
+  header.set_leader_time_ms(mutation.now);
+  const std::string_view tenant = identity_.tenant.view();
+  if (!mutation.changes.empty()) {
+    std::string key = storage::change_row(header.revision());
+    std::string sealed = sealer_.seal(encode_changes(header.revision(), mutation.now, mutation.changes),
+                                      crypto::row_identity(tenant, key));
+    mutation.rows.push_back({std::move(key), std::move(sealed)});
+  }
+  // Two a time, so that a lowered bound is reached, too; a revision without a change row costs nothing to delete.
+  for (int i = 0; i < 2 && header.revision() - header.oldest_change() >= deps_.kept_changes; ++i) {
+    mutation.rows.push_back({storage::change_row(header.oldest_change()), std::nullopt});
+    header.set_oldest_change(header.oldest_change() + 1);
+  }
+  for (int i = 0; i < 2 && header.next_request() - header.oldest_request() >= deps_.kept_requests; ++i) {
+    const std::string key = storage::request_order_row(header.oldest_request());
+    auto order = row(key, true);
+    if (!order) return order.error();
+    if (order->has_value() && (*order)->size() == kHashBytes + 8) {
+      const auto time = static_cast<model::TimeMs>(storage::read_be64(std::string_view(**order).substr(kHashBytes)));
+      if (time + deps_.kept_requests_ms > mutation.now) break;
+      mutation.rows.push_back({storage::request_row(std::string_view(**order).substr(0, kHashBytes)), std::nullopt});
+    }
+    mutation.rows.push_back({key, std::nullopt});
+    header.set_oldest_request(header.oldest_request() + 1);
+  }
+  if (!unwritten_keys_.empty()) mutation.rows.push_back({storage::kKeysRow, unwritten_keys_});
+  return {};
+}
+
+void TenantCore::submit(CallHandle call, Mutation mutation, model::ReplyBody body, std::vector<Submission>& out) {
+  const std::uint64_t sequence = next_sequence_++;
+  store::v1::TenantHeader& header = mutation.header;
+  const std::string_view tenant = identity_.tenant.view();
+  if (!mutation.request_key.empty()) {
+    store::v1::RequestRecord record;
+    record.set_format(kRecordFormat);
+    record.set_request_hash(mutation.request_hash);
+    record.set_revision(header.revision());
+    record.set_time_ms(mutation.now);
+    record.set_sequence(header.next_request());
+    record.set_reply(std::string(model::encode_reply(body).expose()));
+    std::string key = storage::request_row(mutation.request_key);
+    std::string sealed = sealer_.seal(record.SerializeAsString(), crypto::row_identity(tenant, key));
+    mutation.rows.push_back({std::move(key), std::move(sealed)});
+    std::string order = mutation.request_key;
+    storage::append_be64(order, static_cast<std::uint64_t>(mutation.now));
+    mutation.rows.push_back({storage::request_order_row(header.next_request()), std::move(order)});
+    header.set_next_request(header.next_request() + 1);
+  }
+  header.set_seals(loaded_seals_ + sealer_.seals());
+  mutation.rows.push_back({storage::kHeaderRow, header.SerializeAsString()});
+
+  mutation.audit.set_format(kRecordFormat);
+  mutation.audit.set_time_ms(mutation.now);
+  mutation.audit.set_principal(mutation.principal);
+  mutation.audit.set_outcome("ok");
+  store::v1::WriteSet set;
+  set.set_format(kRecordFormat);
+  set.set_tenant(std::string(tenant));
+  set.set_epoch(header.epoch());
+  set.set_revision(header.revision());
+  set.set_leader_time_ms(mutation.now);
+  for (const storage::RowChange& change : mutation.rows) {
+    if (change.value) {
+      auto* put = set.add_puts();
+      put->set_key(change.row);
+      put->set_value(*change.value);
+    } else {
+      set.add_deletes(change.row);
+    }
+  }
+  set.set_audit(mutation.audit.SerializeAsString());
+
+  overlay_.stage(sequence, mutation.rows);
+  for (std::size_t i = 0; i < mutation.entries.size(); ++i) {
+    EntryCache::Slot& slot = cache_.slot(mutation.entry_hashes[i]);
+    slot.pending.push_back({sequence, mutation.entries[i]});
+    cache_.charge(slot);
+  }
+  header_ = std::move(header);
+  newest_time_ = mutation.now;
+  unwritten_keys_.clear();
+  Pending pending;
+  pending.sequence = sequence;
+  pending.call = std::move(call);
+  pending.reply = {{header_.epoch(), header_.revision()}, std::move(body)};
+  pending.request_key = std::move(mutation.request_key);
+  pending.request_hash = std::move(mutation.request_hash);
+  pending.entry_hashes = std::move(mutation.entry_hashes);
+  pending.entries = std::move(mutation.entries);
+  pending.touches_tokens = mutation.touches_tokens;
+  pending_.push_back(std::move(pending));
+  out.push_back({sequence, std::make_shared<const std::string>(set.SerializeAsString())});
+}
+
+}  // namespace coffer::actors
