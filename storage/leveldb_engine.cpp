@@ -1,0 +1,177 @@
+// The engine on LevelDB 1.23: bloom filter, block cache, checksums verified on every read. One object per database.
+//
+// Two traps of LevelDB are closed here. CompactRange() returns nothing: when the log cannot be rotated (no space, too
+// many files) it does nothing and says nothing, so flush() checks that a log was begun and asks for the background
+// error afterwards. And an append that failed half-way leaves the database writable although its log is torn, so the
+// first failure of a write or a flush is kept and refuses everything after it.
+
+#include "storage/leveldb_engine.hpp"
+
+#include <optional>
+
+#include <leveldb/cache.h>
+#include <leveldb/db.h>
+#include <leveldb/filter_policy.h>
+#include <leveldb/write_batch.h>
+
+#include "storage/leveldb_env.hpp"
+
+namespace coffer::storage {
+namespace {
+
+constexpr int kBloomBitsPerKey = 10;
+
+leveldb::Slice slice(std::string_view bytes) { return {bytes.data(), bytes.size()}; }
+std::string_view view(const leveldb::Slice& bytes) { return {bytes.data(), bytes.size()}; }
+
+/// A table file that has vanished reads as "not found" like a key that was never there, but with a text.
+model::Error leveldb_read_error(const leveldb::Status& status, const std::string& path) {
+  if (!status.IsNotFound()) return leveldb_error(status, path);
+  return leveldb_error(leveldb::Status::Corruption("a file is missing", status.ToString()), path);
+}
+
+class LevelDbScan final : public Scan {
+ public:
+  LevelDbScan(std::unique_ptr<leveldb::Iterator> rows, const std::string& path, std::string_view begin,
+              std::string_view end)
+      : rows_(std::move(rows)), path_(path), end_(end) {
+    rows_->Seek(slice(begin));
+  }
+  bool valid() const override { return rows_->Valid() && (end_.empty() || view(rows_->key()) < end_); }
+  void next() override { rows_->Next(); }
+  std::string_view key() const override { return view(rows_->key()); }
+  std::string_view value() const override { return view(rows_->value()); }
+  model::Status status() const override {
+    const leveldb::Status status = rows_->status();
+    if (status.ok()) return {};
+    return leveldb_read_error(status, path_);
+  }
+
+ private:
+  std::unique_ptr<leveldb::Iterator> rows_;
+  const std::string& path_;
+  std::string end_;
+};
+
+class LevelDbEngine final : public Engine {
+ public:
+  LevelDbEngine(const LevelDbOptions& options, leveldb::Env* env)
+      : path_(options.path), env_(env), bloom_(leveldb::NewBloomFilterPolicy(kBloomBitsPerKey)),
+        cache_(leveldb::NewLRUCache(options.block_cache)) {
+    settings_.create_if_missing = true;
+    settings_.paranoid_checks = options.paranoid;
+    settings_.env = &env_;
+    settings_.write_buffer_size = options.write_buffer;
+    settings_.block_cache = cache_.get();
+    settings_.filter_policy = bloom_.get();
+    settings_.compression = leveldb::kNoCompression;  // sealed bytes do not shrink
+  }
+
+  model::Status open() {
+    if (auto status = refuse_headless(); !status.ok()) return status;
+    leveldb::DB* db = nullptr;
+    const leveldb::Status status = leveldb::DB::Open(settings_, path_, &db);
+    db_.reset(db);
+    if (!status.ok()) return leveldb_error(status, path_);
+    return {};
+  }
+
+  model::Result<std::optional<std::string>> get(std::string_view key) const override {
+    leveldb::ReadOptions options;
+    options.verify_checksums = true;
+    std::string value;
+    const leveldb::Status status = db_->Get(options, slice(key), &value);
+    if (status.ok()) return std::optional(std::move(value));
+    if (status.IsNotFound() && status.ToString() == leveldb::Status::NotFound({}).ToString()) {
+      return std::optional<std::string>();
+    }
+    return leveldb_read_error(status, path_);
+  }
+
+  std::unique_ptr<Scan> scan(std::string_view begin, std::string_view end) const override {
+    leveldb::ReadOptions options;
+    options.verify_checksums = true;
+    options.fill_cache = false;  // a long walk must not push out what point reads need
+    return std::make_unique<LevelDbScan>(std::unique_ptr<leveldb::Iterator>(db_->NewIterator(options)), path_, begin,
+                                         end);
+  }
+
+  model::Status write(const Batch& batch, Durability durability) override {
+    if (failed_) return *failed_;
+    leveldb::WriteBatch changes;
+    for (const Batch::Op& op : batch.ops()) {
+      if (op.is_delete) {
+        changes.Delete(op.key);
+      } else {
+        changes.Put(op.key, op.value);
+      }
+    }
+    leveldb::WriteOptions options;
+    options.sync = durability == Durability::synced;
+    dirty_ = true;
+    return keep(db_->Write(options, &changes));
+  }
+
+  model::Status flush() override {
+    if (failed_) return *failed_;
+    if (!dirty_) return {};
+    // A key before all others that no record has: nothing overlaps it, so that only the memtable is compacted.
+    const leveldb::Slice unused("\0", 1);
+    const std::uint64_t before = env_.logs_begun();
+    db_->CompactRange(&unused, &unused);
+    // An empty batch writes no row; it returns the background error of the compaction, when there was one.
+    leveldb::WriteBatch nothing;
+    if (auto status = keep(db_->Write({}, &nothing)); !status.ok()) return status;
+    if (env_.logs_begun() == before) {
+      failed_ = model::Error(model::Code::disk_error,
+                             "The database " + path_ + " could not begin a new log; its disk may be full.");
+      return *failed_;
+    }
+    dirty_ = false;
+    return {};
+  }
+
+ private:
+  /// LevelDB would take a directory without CURRENT for a new database and delete the tables in it.
+  model::Status refuse_headless() {
+    std::vector<std::string> names;
+    if (env_.FileExists(path_ + "/CURRENT") || !env_.GetChildren(path_, &names).ok()) return {};
+    for (const std::string& name : names) {
+      if (name.ends_with(".ldb") || name.ends_with(".sst") || name.ends_with(".log")) {
+        return leveldb_error(leveldb::Status::Corruption("its file CURRENT is missing"), path_);
+      }
+    }
+    return {};
+  }
+
+  model::Status keep(const leveldb::Status& status) {
+    if (status.ok()) return {};
+    failed_ = leveldb_error(status, path_);
+    return *failed_;
+  }
+
+  // Constant after open(), in the order in which LevelDB needs them to live.
+  const std::string path_;
+  LevelDbEnv env_;
+  std::unique_ptr<const leveldb::FilterPolicy> bloom_;
+  std::unique_ptr<leveldb::Cache> cache_;
+  leveldb::Options settings_;
+  std::unique_ptr<leveldb::DB> db_;
+  // The writing thread's.
+  std::optional<model::Error> failed_;
+  bool dirty_ = false;  // written since the last flush; what open() recovered is in synced tables already
+};
+
+}  // namespace
+
+model::Result<std::unique_ptr<Engine>> open_leveldb_over(const LevelDbOptions& options, leveldb::Env* env) {
+  auto engine = std::make_unique<LevelDbEngine>(options, env);
+  if (auto status = engine->open(); !status.ok()) return status.error();
+  return std::unique_ptr<Engine>(std::move(engine));
+}
+
+model::Result<std::unique_ptr<Engine>> open_leveldb(const LevelDbOptions& options) {
+  return open_leveldb_over(options, leveldb::Env::Default());
+}
+
+}  // namespace coffer::storage
