@@ -14,7 +14,14 @@
 namespace coffer::model {
 
 enum class Capability : std::uint32_t {
-  list = 1, read = 2, read_value = 4, write = 8, del = 16, inject = 32, grant = 64, admin = 128,
+  list = 1,
+  read = 2,
+  read_value = 4,
+  write = 8,
+  del = 16,
+  inject = 32,
+  grant = 64,
+  admin = 128,
 };
 inline constexpr std::uint32_t kAllCapabilities = 255;
 std::string_view to_string(Capability capability);
@@ -25,18 +32,18 @@ enum class Door : std::uint8_t { native = 1, direktiv = 2, dapr = 3, cloudforet 
 std::string_view to_string(Door door);
 
 enum class CredentialKind : std::uint8_t {
-  none,        // nothing was presented
-  token,       // Coffer token whose MAC net has checked
-  operator_,   // operator token whose MAC net has checked
-  dev_root,    // the --dev root token: everything in every tenant
-  open_door,   // a door that needs no credential by configuration (--dev: Direktiv, Dapr on loopback)
+  none,       // nothing was presented
+  token,      // Coffer token whose MAC net has checked
+  operator_,  // operator token whose MAC net has checked
+  dev_root,   // the --dev root token: everything in every tenant
+  open_door,  // a door that needs no credential by configuration (--dev: Direktiv, Dapr on loopback)
 };
 
 struct Credential {
   CredentialKind kind = CredentialKind::none;
-  TenantId tenant;             // token: the tenant that it names
-  std::string token_hash;      // token, operator: SHA-256 of the token id; 32 bytes
-  Door door = Door::native;    // the door it came through
+  TenantId tenant;           // token: the tenant that it names
+  std::string token_hash;    // token, operator: SHA-256 of the token id; 32 bytes
+  Door door = Door::native;  // the door it came through
 };
 
 /// One grant: capabilities on patterns of spaces and names. A pattern is a name or a prefix that ends in '*'.
@@ -49,8 +56,8 @@ struct Scope {
 };
 
 struct Principal {
-  std::string name;            // "token:3fa9...", "operator:root", "dev-root", "door:direktiv"
-  bool everything = false;     // operator in --dev, open doors restrict by scopes
+  std::string name;         // "token:3fa9...", "operator:root", "dev-root", "door:direktiv"
+  bool everything = false;  // operator in --dev, open doors restrict by scopes
   std::vector<Scope> scopes;
 };
 
@@ -61,8 +68,8 @@ class Authorizer {
  public:
   virtual ~Authorizer() = default;
   /// ok, or permission_denied. `entry` is null when it does not exist or is not loaded yet.
-  virtual Status check(const Principal& principal, Capability capability, std::string_view space,
-                       std::string_view name, const Entry* entry) const = 0;
+  virtual Status check(const Principal& principal, Capability capability, std::string_view space, std::string_view name,
+                       const Entry* entry) const = 0;
 };
 
 /// Scopes of the token only.

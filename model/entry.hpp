@@ -44,14 +44,13 @@ struct Entry {
   bool write_only = false;
   bool read_only = false;
 
+  /// The version of that number, null when it was never made or is no longer kept.
   const Version* find(std::uint64_t number) const;
   const Version* newest() const { return versions.empty() ? nullptr : &versions.back(); }
   /// The state of the newest version.
   State state() const { return versions.empty() ? State::destroyed : versions.back().state; }
   /// Active and not expired at `now`: what Get answers and `cas` 0 refuses.
-  bool readable_at(TimeMs now) const {
-    return state() == State::active && (expires_at == 0 || now < expires_at);
-  }
+  bool readable_at(TimeMs now) const { return state() == State::active && (expires_at == 0 || now < expires_at); }
   friend bool operator==(const Entry&, const Entry&) = default;
 };
 
@@ -63,15 +62,36 @@ struct Limits {
   std::size_t tag_key_bytes = 128;
   std::size_t tag_value_bytes = 512;
   std::size_t description_bytes = 4096;
+  std::size_t attributes = 64;  // what doors may keep with an entry
+  std::size_t attribute_key_bytes = 128;
+  std::size_t attribute_value_bytes = 4096;
+  std::size_t map_keys = 1000;  // of a map payload
+  std::size_t map_key_bytes = 256;
+  std::size_t named_versions = 100;  // in one Delete, Undelete or Destroy
+  std::size_t batch_items = 1000;
+  std::size_t operations = 100;  // of one Transact
+  std::size_t transact_payload_bytes = 4 << 20;
+  std::size_t scopes = 32;          // of a token
+  std::size_t scope_patterns = 64;  // of one scope, spaces and names each
+  std::size_t token_description_bytes = 512;
   std::uint32_t max_versions = 100;
   std::uint32_t default_versions = 10;
   TimeMs recovery_window_ms = 7LL * 24 * 3600 * 1000;
 };
 
-Status check_tenant_name(std::string_view name);  // [a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?
-Status check_space(std::string_view space);       // [a-z0-9]([a-z0-9._-]{0,62})
+// Errors of the checks: invalid_argument, or too_large when only a limit is exceeded. The detail begins with what was
+// checked ("name: ..."), quotes names in short, and says what would be right.
+
+Status check_tenant_name(std::string_view name);                 // [a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?
+Status check_space(std::string_view space);                      // [a-z0-9]([a-z0-9._-]{0,62})
 Status check_name(std::string_view name, const Limits& limits);  // 1-512 bytes UTF-8 without control characters
+/// Keys as names are; values are any UTF-8.
 Status check_tags(const std::map<std::string, std::string>& tags, const Limits& limits);
+Status check_attributes(const std::map<std::string, std::string>& attributes, const Limits& limits);
+/// UTF-8 text of at most `limit` bytes; `where` opens the detail.
+Status check_text(std::string_view where, std::string_view text, std::size_t limit);
+/// UTF-8 without control characters (C0, DEL, C1), 1 to `limit` bytes.
+Status check_label(std::string_view where, std::string_view text, std::size_t limit);
 /// A space that belongs to a door (direktiv, tapis, cloudforet.*): Transact refuses it.
 bool is_door_space(std::string_view space);
 

@@ -3,15 +3,17 @@
 // Every door maps a code to its own words from here. Values, any thread.
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace coffer::model {
 
 /// Canonical categories, valid across every RPC border; the numbers are gRPC's.
 enum class Category : std::uint8_t {
   ok = 0,
-  unknown = 2,   // only on the wire of doors whose upstream answers it (Direktiv); no Code has it
+  unknown = 2,  // only on the wire of doors whose upstream answers it (Direktiv); no Code has it
   invalid_argument = 3,
   deadline_exceeded = 4,
   not_found = 5,
@@ -29,35 +31,37 @@ enum class Category : std::uint8_t {
 
 enum class Code : std::uint16_t {
   ok = 0,
-  invalid_argument = 1,      // the request can never succeed as it is
-  too_large = 2,             // a limit of the API; the detail names it
+  invalid_argument = 1,  // the request can never succeed as it is
+  too_large = 2,         // a limit of the API; the detail names it
   entry_not_found = 3,
   version_not_found = 4,
   tenant_not_found = 5,
   tenant_exists = 6,
-  entry_exists = 7,          // create-only doors
-  cas_mismatch = 8,          // the detail names the current version
-  request_id_reused = 9,     // same request id, other body
+  entry_exists = 7,       // create-only doors
+  cas_mismatch = 8,       // the detail names the current version
+  request_id_reused = 9,  // same request id, other body
   unauthenticated = 10,
   permission_denied = 11,
   token_not_found = 12,
-  door_taken = 13,           // the external id leads to another tenant
-  not_active = 14,           // the entry or version is deleted or destroyed
-  unavailable = 15,          // not applied; retry
-  outcome_unknown = 16,      // may have been applied; retry with the same request id
-  deadline_exceeded = 17,    // not applied
+  door_taken = 13,         // the external id leads to another tenant
+  not_active = 14,         // the entry or version is deleted or destroyed
+  unavailable = 15,        // not applied; retry
+  outcome_unknown = 16,    // may have been applied; retry with the same request id
+  deadline_exceeded = 17,  // not applied
   sealed = 18,
-  overloaded = 19,           // a queue is full; retry later
-  disk_error = 20,           // fatal to the node
-  data_loss = 21,            // what is stored does not open or does not match
+  overloaded = 19,  // a queue is full; retry later
+  disk_error = 20,  // fatal to the node
+  data_loss = 21,   // what is stored does not open or does not match
   unimplemented = 22,
   internal = 23,
   quota_exceeded = 24,
-  key_mismatch = 25,         // the seal's key does not open what is stored
-  write_only = 26,           // the value of this entry may not be read
-  read_only = 27,            // the entry may not be changed
+  key_mismatch = 25,  // the seal's key does not open what is stored
+  write_only = 26,    // the value of this entry may not be read
+  read_only = 27,     // the entry may not be changed
 };
 
+/// A row of the catalogue. The name is the category's canonical one; a code has its own name only where a client must
+/// act otherwise than its category says (OUTCOME_UNKNOWN is not simply UNAVAILABLE).
 struct CodeInfo {
   Code code;
   Category category;
@@ -65,10 +69,13 @@ struct CodeInfo {
   std::string_view sentence;  // what a person reads when there is no detail
 };
 
-/// The catalogue's row of a code.
+/// Every code, ordered by number.
+std::span<const CodeInfo> catalogue();
+/// The catalogue's row of a code; of a number that is not in it (from a newer node) the row of `internal`.
 const CodeInfo& info(Code code);
-/// The HTTP status that matches a category.
+/// The HTTP status that matches a category, as google.rpc.Code maps them.
 int http_status(Category category);
+/// gRPC's name of the category: "NOT_FOUND".
 std::string_view category_name(Category category);
 
 /// An expected failure. The detail never carries a value, a key or a token.

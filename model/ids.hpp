@@ -59,7 +59,8 @@ struct Incarnation {
 
 /// 32 lower-case hexadecimal digits.
 std::string to_string(const TenantId& id);
-/// Reads what to_string wrote; false when it is not 32 hexadecimal digits.
+/// Reads what to_string wrote and nothing else, so that an id has one text; false (and *out untouched) when it is not
+/// 32 lower-case hexadecimal digits.
 bool parse_tenant_id(std::string_view text, TenantId* out);
 
 }  // namespace coffer::model

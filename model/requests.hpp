@@ -21,34 +21,34 @@ namespace coffer::model {
 struct Put {
   std::string space, name;
   Payload payload;
-  std::optional<std::uint64_t> cas;                         // 0: no active entry
-  bool create_only = false;                                 // entry_exists instead of a new version (Direktiv)
-  std::optional<std::map<std::string, std::string>> tags;   // given: replaces them
+  std::optional<std::uint64_t> cas;                        // 0: no active entry
+  bool create_only = false;                                // entry_exists instead of a new version (Direktiv)
+  std::optional<std::map<std::string, std::string>> tags;  // given: replaces them
   std::optional<std::string> description;
-  std::optional<TimeMs> expires_at;                         // 0: never
-  std::map<std::string, std::string> attributes;            // merged into the entry's
+  std::optional<TimeMs> expires_at;               // 0: never
+  std::map<std::string, std::string> attributes;  // merged into the entry's
 };
 struct Get {
   std::string space, name;
-  std::uint64_t version = 0;   // 0: the newest
-  bool with_payload = true;    // false: Describe; answers deleted entries, too
+  std::uint64_t version = 0;  // 0: the newest
+  bool with_payload = true;   // false: Describe; answers deleted entries, too
 };
 struct UpdateMetadata {
   std::string space, name;
   std::map<std::string, std::string> set_tags;
   std::vector<std::string> remove_tags;
   std::optional<std::string> description;
-  std::optional<TimeMs> expires_at;   // 0: never
+  std::optional<TimeMs> expires_at;  // 0: never
   std::optional<std::uint32_t> max_versions;
   std::optional<std::uint64_t> cas;
 };
 struct Delete {
   std::string space, name;
-  std::vector<std::uint64_t> versions;   // none: all
+  std::vector<std::uint64_t> versions;  // none: all
   std::optional<std::uint64_t> cas;
   /// Only if the entry's attribute has this value (an absent attribute counts as ""); else as if it were missing.
   std::optional<std::pair<std::string, std::string>> only_if_attribute;
-  bool missing_is_ok = false;            // answers DeleteReply{count 0} instead of entry_not_found
+  bool missing_is_ok = false;  // answers DeleteReply{count 0} instead of entry_not_found
 };
 struct Undelete {
   std::string space, name;
@@ -64,11 +64,11 @@ struct History {
 struct List {
   std::string space;
   std::string prefix;
-  std::vector<std::pair<std::string, std::string>> tags;   // all must hold
-  std::optional<std::pair<std::string, std::string>> attribute;   // absent counts as ""
-  std::string after;             // names greater than this
-  std::uint32_t limit = 100;     // 0: everything (Direktiv, Dapr bulk), bounded by `byte_limit`
-  bool with_payload = false;     // needs read-value for each; entries that may not be read are left out
+  std::vector<std::pair<std::string, std::string>> tags;         // all must hold
+  std::optional<std::pair<std::string, std::string>> attribute;  // absent counts as ""
+  std::string after;                                             // names greater than this
+  std::uint32_t limit = 100;  // 0: everything (Direktiv, Dapr bulk), bounded by `byte_limit`
+  bool with_payload = false;  // needs read-value for each; entries that may not be read are left out
   std::uint64_t byte_limit = 64ULL << 20;
 };
 struct BatchGet {
@@ -102,9 +102,9 @@ struct DoorName {
   friend bool operator==(const DoorName&, const DoorName&) = default;
 };
 struct CreateTenant {
-  std::string name;                  // empty: made from the external id (doors that create, --dev)
+  std::string name;  // empty: made from the external id (doors that create, --dev)
   std::vector<DoorName> doors;
-  bool with_owner_key = false;       // Direktiv's CreateBucket: answers the private key once
+  bool with_owner_key = false;  // Direktiv's CreateBucket: answers the private key once
   bool existing_is_ok = false;
 };
 struct GetTenant {
@@ -116,7 +116,7 @@ struct ListTenants {
   bool show_deleted = false;
 };
 struct DeleteTenant {
-  std::string name;                  // or, when empty:
+  std::string name;  // or, when empty:
   std::optional<DoorName> door;
 };
 struct OpenDoor {
@@ -127,21 +127,21 @@ using DirectoryOperation = std::variant<CreateTenant, GetTenant, ListTenants, De
 
 // ---- replies --------------------------------------------------------------------------------------------------
 
-struct EntryReply {                  // Put, UpdateMetadata, Undelete, Destroy, Get
+struct EntryReply {  // Put, UpdateMetadata, Undelete, Destroy, Get
   Entry entry;
-  std::uint64_t version = 0;         // the version answered
-  std::optional<Payload> payload;    // Get with_payload
+  std::uint64_t version = 0;       // the version answered
+  std::optional<Payload> payload;  // Get with_payload
 };
 struct DeleteReply {
-  std::uint64_t count = 0;           // entries touched
+  std::uint64_t count = 0;  // entries touched
   Entry entry;
 };
 struct HistoryReply {
-  std::vector<Version> versions;     // newest first
+  std::vector<Version> versions;  // newest first
 };
 struct ListReply {
-  std::vector<EntryReply> entries;   // ordered by name
-  bool more = false;                 // `after` = the last name continues
+  std::vector<EntryReply> entries;  // ordered by name
+  bool more = false;                // `after` = the last name continues
 };
 struct BatchGetReply {
   std::vector<Result<EntryReply>> results;
@@ -155,7 +155,7 @@ struct TokenInfo {
   TimeMs created_at = 0, expires_at = 0, revoked_at = 0;
   friend bool operator==(const TokenInfo&, const TokenInfo&) = default;
 };
-struct TokenReply {                  // CreateToken (with the secret), RevokeToken
+struct TokenReply {  // CreateToken (with the secret), RevokeToken
   TokenInfo token;
   Secret secret;
 };
@@ -174,18 +174,18 @@ struct TenantInfo {
 };
 struct TenantReply {
   TenantInfo tenant;
-  Secret owner_private_key;          // CreateTenant with_owner_key only
+  Secret owner_private_key;  // CreateTenant with_owner_key only
   bool created = false;
 };
 struct TenantsReply {
-  std::vector<TenantInfo> tenants;   // ordered by name
+  std::vector<TenantInfo> tenants;  // ordered by name
   bool more = false;
 };
 
 using ReplyBody = std::variant<EntryReply, DeleteReply, HistoryReply, ListReply, BatchGetReply, TransactReply,
                                TokenReply, TokensReply, TenantReply, TenantsReply>;
 struct Reply {
-  Revision revision;                 // of the tenant when the request was decided
+  Revision revision;  // of the tenant when the request was decided
   ReplyBody body;
 };
 
@@ -200,13 +200,13 @@ struct TenantRef {
 
 struct CallInfo {
   Door door = Door::native;
-  std::string request_id;            // the client's id of a mutation; empty: none. At most 128 bytes.
-  std::string address;               // of the client, for the audit record
-  TimeMs deadline = 0;               // wall clock; at most 60 s ahead
+  std::string request_id;  // the client's id of a mutation; empty: none. At most 128 bytes.
+  std::string address;     // of the client, for the audit record
+  TimeMs deadline = 0;     // wall clock; at most 60 s ahead
 };
 
 struct Request {
-  TenantRef tenant;                  // not used by directory operations
+  TenantRef tenant;  // not used by directory operations
   Credential credential;
   CallInfo info;
   std::variant<TenantOperation, DirectoryOperation> operation;

@@ -13,8 +13,8 @@
 namespace coffer::model {
 
 struct RuleContext {
-  TimeMs now = 0;          // the larger of wall clock and newest committed leader time
-  std::string principal;   // becomes created_by
+  TimeMs now = 0;         // the larger of wall clock and newest committed leader time
+  std::string principal;  // becomes created_by
   Limits limits;
 };
 
@@ -22,7 +22,7 @@ enum class ChangeType : std::uint8_t { put = 1, del = 2, undelete = 3, destroy =
 
 /// What a mutation does to one entry.
 struct Decision {
-  Entry entry;                                  // as it will be stored
+  Entry entry;  // as it will be stored
   ChangeType change = ChangeType::put;
   std::uint64_t version = 0;                    // the version that is answered (and watched)
   bool adds_payload = false;                    // Put: payload of `version`
@@ -58,6 +58,8 @@ bool listed(const Entry& entry, const List& list, TimeMs now);
 /// Checks everything about an operation that needs no stored state: names, spaces, sizes, tags, counts, patterns.
 /// Doors rely on it: the shard calls it before anything else.
 Status check_operation(const TenantOperation& operation, const Limits& limits);
+/// A client's request id: empty (none) or at most 128 bytes of printable ASCII. Errors: invalid_argument, too_large.
+Status check_request_id(std::string_view id);
 /// True for operations that change something.
 bool is_mutation(const TenantOperation& operation);
 /// "put", "get", ... for audit records and metrics.

@@ -1,0 +1,305 @@
+// What can be said of an operation without any stored state: names, sizes, counts, patterns (DESIGN section 8). Every
+// detail opens with the path to what is wrong ("operations[3]: name: ..."). The doors and the shard call it; any thread.
+
+#include <set>
+#include <utility>
+
+#include "model/json_text.hpp"
+#include "model/rules.hpp"
+#include "model/text.hpp"
+#include "model/utf8.hpp"
+
+namespace coffer::model {
+namespace {
+
+constexpr std::size_t kRequestIdBytes = 128;
+constexpr std::size_t kTokenIdBytes = 128;
+constexpr TimeMs kLastTime = 253'402'300'799'999;  // 9999-12-31T23:59:59.999Z, the end of RFC 3339
+
+std::string number(std::uint64_t n) { return std::to_string(n); }
+
+Status invalid(std::string detail) { return Error(Code::invalid_argument, std::move(detail)); }
+
+Status too_many(std::string_view where, std::size_t count, std::size_t limit) {
+  return Error(Code::too_large,
+               std::string(where) + ": " + number(count) + " are too many; at most " + number(limit) + " are allowed");
+}
+
+std::string indexed(std::string_view list, std::size_t i) { return std::string(list) + "[" + number(i) + "]"; }
+
+// The same error, one level further out.
+Status within(const std::string& where, const Status& status) {
+  if (status) return status;
+  return Error(status.error().code, where + ": " + std::string(status.error().message()));
+}
+
+bool is_printable_ascii(std::string_view text) {
+  for (const char c : text) {
+    if (c < 0x20 || c > 0x7e) return false;
+  }
+  return true;
+}
+
+// ---- payloads
+
+Status check_map_payload(const Payload& payload, const Limits& limits) {
+  if (!payload.content.empty()) return invalid("payload: a map has no content beside its keys");
+  if (payload.map.empty()) return invalid("payload: a map needs at least one key");
+  if (payload.map.size() > limits.map_keys) return too_many("payload keys", payload.map.size(), limits.map_keys);
+  const std::string* previous = nullptr;
+  for (const auto& [key, value] : payload.map) {
+    if (key.empty())
+      return invalid("payload: a key is empty; 1 to " + number(limits.map_key_bytes) + " bytes are needed");
+    if (key.size() > limits.map_key_bytes || !is_valid_utf8(key)) {
+      return check_text("payload key " + quoted(key), key, limits.map_key_bytes);
+    }
+    if (previous && !(*previous < key)) return invalid("payload: key " + quoted(key) + " is repeated or out of order");
+    if (!is_valid_utf8(value.expose())) return invalid("payload: the text of key " + quoted(key) + " is not UTF-8");
+    previous = &key;
+  }
+  return {};
+}
+
+Status check_payload(const Payload& payload, const Limits& limits) {
+  if (payload.size() > limits.payload_bytes) {
+    return Error(Code::too_large, "payload: " + number(payload.size()) + " bytes; at most " +
+                                      number(limits.payload_bytes) + " are allowed");
+  }
+  if (payload.kind == PayloadKind::map) return check_map_payload(payload, limits);
+  if (!payload.map.empty()) return invalid("payload: only a map has keys");
+  switch (payload.kind) {
+    case PayloadKind::text:
+      if (is_valid_utf8(payload.content.expose())) return {};
+      return invalid("payload: the text is not UTF-8; send it as bytes");
+    case PayloadKind::json: return within("payload: it is not JSON", check_json(payload.content.expose()));
+    case PayloadKind::bytes:
+    case PayloadKind::map: return {};
+  }
+  return invalid("payload: its kind does not exist");
+}
+
+// ---- parts that several operations share
+
+template <class Operation>
+Status check_key(const Operation& operation, const Limits& limits) {
+  if (Status status = check_space(operation.space); !status) return status;
+  return check_name(operation.name, limits);
+}
+
+Status check_time(std::string_view where, TimeMs time) {
+  if (time < 0) return invalid(std::string(where) + ": it lies before 1970; leave it away for never");
+  if (time > kLastTime) return invalid(std::string(where) + ": it lies after the year 9999; leave it away for never");
+  return {};
+}
+
+Status check_versions(const std::vector<std::uint64_t>& versions, const Limits& limits) {
+  if (versions.size() > limits.named_versions) return too_many("versions", versions.size(), limits.named_versions);
+  for (std::size_t i = 0; i < versions.size(); ++i) {
+    if (versions[i] == 0) return invalid(indexed("versions", i) + ": 0 is not a version; they begin at 1");
+  }
+  return {};
+}
+
+// A pattern of spaces must be able to match one: the mistake of a '*' in the middle is found here, not by a denial.
+Status check_space_pattern(std::string_view pattern) {
+  if (pattern == "*") return {};
+  if (pattern.ends_with('*')) pattern.remove_suffix(1);
+  return check_space(pattern);
+}
+
+Status check_scope(const Scope& scope, const Limits& limits) {
+  if (scope.capabilities == 0) return invalid("capabilities: at least one is needed");
+  if ((scope.capabilities & ~kAllCapabilities) != 0) return invalid("capabilities: there are none beyond bit 7");
+  if (scope.spaces.empty()) return invalid("spaces: at least one pattern is needed; \"*\" matches every space");
+  if (scope.names.empty()) return invalid("names: at least one pattern is needed; \"*\" matches every name");
+  if (scope.spaces.size() > limits.scope_patterns)
+    return too_many("spaces", scope.spaces.size(), limits.scope_patterns);
+  if (scope.names.size() > limits.scope_patterns) return too_many("names", scope.names.size(), limits.scope_patterns);
+  for (std::size_t i = 0; i < scope.spaces.size(); ++i) {
+    if (Status status = check_space_pattern(scope.spaces[i]); !status) return within(indexed("spaces", i), status);
+  }
+  for (std::size_t i = 0; i < scope.names.size(); ++i) {
+    const std::string& pattern = scope.names[i];
+    // The '*' at the end is not a byte of the name.
+    const std::size_t limit = limits.name_bytes + (pattern.ends_with('*') ? 1 : 0);
+    if (Status status = check_label(indexed("names", i), pattern, limit); !status) return status;
+  }
+  return {};
+}
+
+// ---- one check for each operation
+
+struct Checker {
+  const Limits& limits;
+
+  Status operator()(const Put& put) const {
+    if (Status status = check_key(put, limits); !status) return status;
+    if (Status status = check_payload(put.payload, limits); !status) return status;
+    if (put.tags) {
+      if (Status status = check_tags(*put.tags, limits); !status) return status;
+    }
+    if (Status status = check_attributes(put.attributes, limits); !status) return status;
+    return check_description_and_expiry(put);
+  }
+
+  Status operator()(const Get& get) const { return check_key(get, limits); }
+
+  Status operator()(const UpdateMetadata& update) const {
+    if (Status status = check_key(update, limits); !status) return status;
+    if (update.set_tags.empty() && update.remove_tags.empty() && !update.description && !update.expires_at &&
+        !update.max_versions) {
+      return invalid("nothing is to be changed; give tags, a description, an expiry or a number of versions");
+    }
+    if (Status status = check_tags(update.set_tags, limits); !status) return status;
+    if (Status status = check_removed_tags(update); !status) return status;
+    if (update.max_versions && (*update.max_versions == 0 || *update.max_versions > limits.max_versions)) {
+      return invalid("max_versions: " + number(*update.max_versions) + " is not between 1 and " +
+                     number(limits.max_versions));
+    }
+    return check_description_and_expiry(update);
+  }
+
+  Status operator()(const Delete& del) const { return key_and_versions(del); }
+  Status operator()(const Undelete& undelete) const { return key_and_versions(undelete); }
+  Status operator()(const Destroy& destroy) const { return key_and_versions(destroy); }
+  Status operator()(const History& history) const { return check_key(history, limits); }
+  Status operator()(const Check& check) const { return check_key(check, limits); }
+
+  Status operator()(const List& list) const {
+    if (Status status = check_space(list.space); !status) return status;
+    if (Status status = check_text("prefix", list.prefix, limits.name_bytes); !status) return status;
+    if (Status status = check_text("after", list.after, limits.name_bytes); !status) return status;
+    if (list.tags.size() > limits.tags) return too_many("tags", list.tags.size(), limits.tags);
+    for (const auto& [key, value] : list.tags) {
+      if (Status status = check_tags({{key, value}}, limits); !status) return status;
+    }
+    return {};
+  }
+
+  Status operator()(const BatchGet& batch) const {
+    if (batch.items.empty()) return invalid("items: at least one is needed");
+    if (batch.items.size() > limits.batch_items) return too_many("items", batch.items.size(), limits.batch_items);
+    for (std::size_t i = 0; i < batch.items.size(); ++i) {
+      if (Status status = (*this)(batch.items[i]); !status) return within(indexed("items", i), status);
+    }
+    return {};
+  }
+
+  Status operator()(const Transact& transact) const {
+    const auto& operations = transact.operations;
+    if (operations.empty()) return invalid("operations: at least one is needed");
+    if (operations.size() > limits.operations) return too_many("operations", operations.size(), limits.operations);
+    std::set<std::pair<std::string_view, std::string_view>> seen;
+    std::size_t payload_bytes = 0;
+    for (std::size_t i = 0; i < operations.size(); ++i) {
+      const auto check_one = [&](const auto& operation) -> Status {
+        if (Status status = (*this)(operation); !status) return status;
+        if (is_door_space(operation.space)) {
+          return invalid("space: " + quoted(operation.space) + " belongs to a door; only native spaces take part");
+        }
+        if (seen.emplace(operation.space, operation.name).second) return {};
+        return invalid("an earlier operation names " + quoted(operation.name) + " in space " + quoted(operation.space) +
+                       ", too; name each secret once");
+      };
+      if (Status status = std::visit(check_one, operations[i]); !status)
+        return within(indexed("operations", i), status);
+      if (const auto* put = std::get_if<Put>(&operations[i])) payload_bytes += put->payload.size();
+    }
+    if (payload_bytes <= limits.transact_payload_bytes) return {};
+    return Error(Code::too_large, "operations: payloads of " + number(payload_bytes) + " bytes in all; at most " +
+                                      number(limits.transact_payload_bytes) + " are allowed");
+  }
+
+  Status operator()(const CreateToken& create) const {
+    if (Status status = check_text("description", create.description, limits.token_description_bytes); !status) {
+      return status;
+    }
+    if (create.scopes.empty()) return invalid("scopes: at least one is needed; a token without scopes may do nothing");
+    if (create.scopes.size() > limits.scopes) return too_many("scopes", create.scopes.size(), limits.scopes);
+    for (std::size_t i = 0; i < create.scopes.size(); ++i) {
+      if (Status status = check_scope(create.scopes[i], limits); !status) return within(indexed("scopes", i), status);
+    }
+    return check_time("expires_at", create.expires_at);
+  }
+
+  Status operator()(const ListTokens&) const { return {}; }
+
+  Status operator()(const RevokeToken& revoke) const {
+    if (revoke.id.empty() || revoke.id.size() > kTokenIdBytes || !is_printable_ascii(revoke.id)) {
+      return invalid("id: " + quoted(revoke.id) + " is not the id of a token");
+    }
+    return {};
+  }
+
+ private:
+  template <class Operation>
+  Status key_and_versions(const Operation& operation) const {
+    if (Status status = check_key(operation, limits); !status) return status;
+    return check_versions(operation.versions, limits);
+  }
+
+  template <class Operation>
+  Status check_description_and_expiry(const Operation& operation) const {
+    if (operation.description) {
+      if (Status status = check_text("description", *operation.description, limits.description_bytes); !status) {
+        return status;
+      }
+    }
+    return check_time("expires_at", operation.expires_at.value_or(0));
+  }
+
+  Status check_removed_tags(const UpdateMetadata& update) const {
+    if (update.remove_tags.size() > limits.tags) return too_many("remove_tags", update.remove_tags.size(), limits.tags);
+    for (const std::string& key : update.remove_tags) {
+      if (Status status = check_label("remove_tags", key, limits.tag_key_bytes); !status) return status;
+      if (update.set_tags.contains(key)) return invalid("tags: " + quoted(key) + " is both set and removed");
+    }
+    return {};
+  }
+};
+
+struct Namer {
+  std::string_view operator()(const Put&) const { return "put"; }
+  std::string_view operator()(const Get& get) const { return get.with_payload ? "get" : "describe"; }
+  std::string_view operator()(const UpdateMetadata&) const { return "update_metadata"; }
+  std::string_view operator()(const Delete&) const { return "delete"; }
+  std::string_view operator()(const Undelete&) const { return "undelete"; }
+  std::string_view operator()(const Destroy&) const { return "destroy"; }
+  std::string_view operator()(const History&) const { return "history"; }
+  std::string_view operator()(const List&) const { return "list"; }
+  std::string_view operator()(const BatchGet&) const { return "batch_get"; }
+  std::string_view operator()(const Transact&) const { return "transact"; }
+  std::string_view operator()(const CreateToken&) const { return "create_token"; }
+  std::string_view operator()(const ListTokens&) const { return "list_tokens"; }
+  std::string_view operator()(const RevokeToken&) const { return "revoke_token"; }
+};
+
+template <class T, class... Types>
+inline constexpr bool kIsOneOf = (std::is_same_v<T, Types> || ...);
+
+}  // namespace
+
+Status check_operation(const TenantOperation& operation, const Limits& limits) {
+  return std::visit(Checker{limits}, operation);
+}
+
+Status check_request_id(std::string_view id) {
+  if (id.size() > kRequestIdBytes) {
+    return Error(Code::too_large,
+                 "request_id: " + number(id.size()) + " bytes; at most " + number(kRequestIdBytes) + " are allowed");
+  }
+  if (!is_printable_ascii(id)) return invalid("request_id: " + quoted(id) + " holds what is not printable ASCII");
+  return {};
+}
+
+bool is_mutation(const TenantOperation& operation) {
+  return std::visit(
+      []<class T>(const T&) {
+        return kIsOneOf<T, Put, UpdateMetadata, Delete, Undelete, Destroy, Transact, CreateToken, RevokeToken>;
+      },
+      operation);
+}
+
+std::string_view operation_name(const TenantOperation& operation) { return std::visit(Namer{}, operation); }
+
+}  // namespace coffer::model

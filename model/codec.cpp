@@ -1,0 +1,245 @@
+// Canonical bytes of operations and stored bytes of replies; any thread. Integers are varints (times zigzag), strings
+// stand behind their length, lists and maps behind their count, optional fields behind a presence byte.
+//
+//   request := %x01 kind fields            kinds: request_kind() below
+//   reply   := %x01 kind fields            kinds: ReplyKind below
+//
+// The numbers of kinds are never reused. Changing any of these bytes breaks the stored request ids of a running cluster.
+
+#include "model/codec.hpp"
+
+#include <cassert>
+
+#include "model/wire.hpp"
+
+namespace coffer::model {
+namespace {
+
+constexpr std::uint8_t kFormat = 1;
+
+// Writes values of every type that operations and replies consist of.
+class Encoder {
+ public:
+  explicit Encoder(Secret* out) : writer_(out) {}
+
+  void put(bool value) { writer_.boolean(value); }
+  void put(std::uint64_t value) { writer_.varint(value); }
+  void put(std::uint32_t value) { writer_.varint(value); }
+  void put(TimeMs value) { writer_.signed_varint(value); }
+  void put(const std::string& value) { writer_.bytes(value); }
+  void put(const Secret& value) { writer_.bytes(value.expose()); }
+  void put(State value) { writer_.varint(static_cast<std::uint64_t>(value)); }
+
+  template <class A, class B>
+  void put(const std::pair<A, B>& pair) {
+    put(pair.first);
+    put(pair.second);
+  }
+  template <class T>
+  void put(const std::optional<T>& value) {
+    put(value.has_value());
+    if (value) put(*value);
+  }
+  template <class T>
+  void put(const std::vector<T>& values) {
+    put(static_cast<std::uint64_t>(values.size()));
+    for (const T& value : values) put(value);
+  }
+  void put(const std::map<std::string, std::string>& pairs) {
+    put(static_cast<std::uint64_t>(pairs.size()));
+    for (const auto& pair : pairs) put(pair);
+  }
+
+  void put(const Payload& payload) {
+    put(static_cast<std::uint64_t>(payload.kind));
+    put(payload.content);
+    put(payload.map);
+  }
+  void put(const Scope& scope) { fields(scope.capabilities, scope.spaces, scope.names); }
+  void put(const Version& v) { fields(v.number, v.state, v.created_at, v.created_by, v.deleted_at, v.payload_bytes); }
+  void put(const Entry& e) {
+    fields(e.space, e.name, e.description, e.owner, e.tags, e.attributes, e.created_at, e.updated_at, e.created_by,
+           e.expires_at, e.max_versions, e.last_version, e.versions, e.write_only, e.read_only);
+  }
+  void put(const TokenInfo& t) {
+    fields(t.id, t.description, t.created_by, t.scopes, t.created_at, t.expires_at, t.revoked_at);
+  }
+
+  // Operations. A field that is added to one of them must be added here: a test changes each and compares.
+  void put(const Put& o) {
+    fields(o.space, o.name, o.payload, o.cas, o.create_only, o.tags, o.description, o.expires_at, o.attributes);
+  }
+  void put(const Get& o) { fields(o.space, o.name, o.version, o.with_payload); }
+  void put(const UpdateMetadata& o) {
+    fields(o.space, o.name, o.set_tags, o.remove_tags, o.description, o.expires_at, o.max_versions, o.cas);
+  }
+  void put(const Delete& o) { fields(o.space, o.name, o.versions, o.cas, o.only_if_attribute, o.missing_is_ok); }
+  void put(const Undelete& o) { fields(o.space, o.name, o.versions); }
+  void put(const Destroy& o) { fields(o.space, o.name, o.versions); }
+  void put(const History& o) { fields(o.space, o.name); }
+  void put(const List& o) {
+    fields(o.space, o.prefix, o.tags, o.attribute, o.after, o.limit, o.with_payload, o.byte_limit);
+  }
+  void put(const BatchGet& o) { fields(o.items); }
+  void put(const Check& o) { fields(o.space, o.name, o.version); }
+  void put(const Transact& o) { fields(o.operations); }
+  void put(const CreateToken& o) { fields(o.description, o.scopes, o.expires_at); }
+  void put(const ListTokens&) {}
+  void put(const RevokeToken& o) { fields(o.id); }
+  void put(const std::variant<Put, Delete, Check>& operation) {
+    std::visit([this](const auto& o) { put(request_kind(o)), put(o); }, operation);
+  }
+
+  static std::uint64_t request_kind(const Put&) { return 1; }
+  static std::uint64_t request_kind(const Get&) { return 2; }
+  static std::uint64_t request_kind(const UpdateMetadata&) { return 3; }
+  static std::uint64_t request_kind(const Delete&) { return 4; }
+  static std::uint64_t request_kind(const Undelete&) { return 5; }
+  static std::uint64_t request_kind(const Destroy&) { return 6; }
+  static std::uint64_t request_kind(const History&) { return 7; }
+  static std::uint64_t request_kind(const List&) { return 8; }
+  static std::uint64_t request_kind(const BatchGet&) { return 9; }
+  static std::uint64_t request_kind(const Transact&) { return 10; }
+  static std::uint64_t request_kind(const CreateToken&) { return 11; }
+  static std::uint64_t request_kind(const ListTokens&) { return 12; }
+  static std::uint64_t request_kind(const RevokeToken&) { return 13; }
+  static std::uint64_t request_kind(const Check&) { return 14; }
+
+  template <class... Fields>
+  void fields(const Fields&... values) {
+    (put(values), ...);
+  }
+
+ private:
+  wire::Writer writer_;
+};
+
+// Reads what the Encoder wrote of replies.
+class Decoder {
+ public:
+  explicit Decoder(std::string_view bytes) : reader_(bytes) {}
+  bool finished() const { return reader_.ok() && reader_.at_end(); }
+
+  void get(bool& value) { value = reader_.boolean(); }
+  void get(std::uint64_t& value) { value = reader_.varint(); }
+  void get(std::uint32_t& value) {
+    const std::uint64_t wide = reader_.varint();
+    if (wide > UINT32_MAX) reader_.fail();
+    value = static_cast<std::uint32_t>(wide);
+  }
+  void get(TimeMs& value) { value = reader_.signed_varint(); }
+  void get(std::string& value) { value = reader_.string(); }
+  void get(State& value) {
+    const std::uint64_t number = reader_.varint();
+    if (number < 1 || number > 3) reader_.fail();
+    value = static_cast<State>(number);
+  }
+  template <class T>
+  void get(std::vector<T>& values) {
+    const std::size_t n = reader_.count();
+    for (std::size_t i = 0; i < n && reader_.ok(); ++i) get(values.emplace_back());
+  }
+  void get(std::map<std::string, std::string>& pairs) {
+    const std::size_t n = reader_.count();
+    for (std::size_t i = 0; i < n && reader_.ok(); ++i) {
+      std::string key = reader_.string();
+      if (!pairs.empty() && !(pairs.rbegin()->first < key)) reader_.fail();
+      pairs.emplace_hint(pairs.end(), std::move(key), reader_.string());
+    }
+  }
+  void get(Scope& scope) { fields(scope.capabilities, scope.spaces, scope.names); }
+  void get(Version& v) { fields(v.number, v.state, v.created_at, v.created_by, v.deleted_at, v.payload_bytes); }
+  void get(Entry& e) {
+    fields(e.space, e.name, e.description, e.owner, e.tags, e.attributes, e.created_at, e.updated_at, e.created_by,
+           e.expires_at, e.max_versions, e.last_version, e.versions, e.write_only, e.read_only);
+  }
+  void get(TokenInfo& t) {
+    fields(t.id, t.description, t.created_by, t.scopes, t.created_at, t.expires_at, t.revoked_at);
+  }
+
+  template <class... Fields>
+  void fields(Fields&... values) {
+    (get(values), ...);
+  }
+
+ private:
+  wire::Reader reader_;
+};
+
+enum class ReplyKind : std::uint8_t { entry = 1, del = 2, transact = 3, token = 4 };
+
+void put_header(Secret* out, std::uint64_t kind) {
+  const char header[2] = {static_cast<char>(kFormat), static_cast<char>(kind)};
+  out->append({header, sizeof header});
+}
+
+Error damaged(const char* what) { return {Code::data_loss, std::string("stored reply: ") + what}; }
+
+// Most of a request is its payload: with room for it, a request is copied once.
+std::size_t size_hint(const TenantOperation& operation) {
+  constexpr std::size_t kRest = 256;
+  const auto* put = std::get_if<Put>(&operation);
+  return kRest + (put ? put->payload.size() + 4 * put->payload.map.size() : 0);
+}
+
+}  // namespace
+
+Secret canonical_request(const TenantOperation& operation) {
+  Secret out;
+  out.reserve(size_hint(operation));
+  std::visit(
+      [&](const auto& o) {
+        put_header(&out, Encoder::request_kind(o));
+        Encoder(&out).put(o);
+      },
+      operation);
+  return out;
+}
+
+Secret encode_reply(const ReplyBody& body) {
+  Secret out;
+  Encoder encoder(&out);
+  const auto header = [&](ReplyKind kind) { put_header(&out, static_cast<std::uint64_t>(kind)); };
+  if (const auto* entry = std::get_if<EntryReply>(&body)) {
+    header(ReplyKind::entry);
+    encoder.fields(entry->entry, entry->version);
+  } else if (const auto* del = std::get_if<DeleteReply>(&body)) {
+    header(ReplyKind::del);
+    encoder.fields(del->count, del->entry);
+  } else if (const auto* transact = std::get_if<TransactReply>(&body)) {
+    header(ReplyKind::transact);
+    encoder.fields(transact->versions);
+  } else if (const auto* token = std::get_if<TokenReply>(&body)) {
+    header(ReplyKind::token);
+    encoder.fields(token->token);
+  } else {
+    assert(false && "only replies of mutations are stored");
+  }
+  return out;
+}
+
+Result<ReplyBody> decode_reply(std::string_view bytes) {
+  if (bytes.size() < 2) return damaged("it is cut");
+  if (static_cast<unsigned char>(bytes[0]) != kFormat) return damaged("its format is not known to this program");
+  Decoder decoder(bytes.substr(2));
+  ReplyBody body;
+  switch (static_cast<ReplyKind>(bytes[1])) {
+    case ReplyKind::entry: {
+      auto& reply = body.emplace<EntryReply>();
+      decoder.fields(reply.entry, reply.version);
+      break;
+    }
+    case ReplyKind::del: {
+      auto& reply = body.emplace<DeleteReply>();
+      decoder.fields(reply.count, reply.entry);
+      break;
+    }
+    case ReplyKind::transact: decoder.fields(body.emplace<TransactReply>().versions); break;
+    case ReplyKind::token: decoder.fields(body.emplace<TokenReply>().token); break;
+    default: return damaged("its kind is not known to this program");
+  }
+  if (!decoder.finished()) return damaged("its fields are cut or malformed");
+  return body;
+}
+
+}  // namespace coffer::model
