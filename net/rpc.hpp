@@ -35,6 +35,12 @@ class Caller {
   virtual std::string_view address() const = 0;
   virtual bool is_loopback() const = 0;
   virtual bool is_tls() const = 0;
+  /// The id that the answer shows: the client's x-request-id, or one that the HTTP listener made up. Not the id by which
+  /// a retry is recognised: that is Request::info.request_id, and only a client gives it.
+  virtual std::string_view call_id() const { return header("x-request-id"); }
+  /// Name in the client certificate that the listener verified (its first URI, else DNS name, else common name); empty
+  /// when none was presented.
+  virtual std::string_view client_certificate() const { return {}; }
 };
 
 /// What a door answers when it does not answer OK, in the words of both transports.
@@ -80,6 +86,9 @@ struct Method {
   std::function<WireStatus(const Rpc&, const model::Error&)> fail;
   /// REST by the method's google.api.http annotation.
   bool rest = false;
+  /// Full names of maps and lists that REST leaves out when they are empty ("coffer.v1.Secret.data"); all others are
+  /// written as {} and [].
+  std::vector<std::string> rest_omit_empty;
 };
 
 /// A request that is not transcoded from protobuf (Dapr's HTTP API, health, metrics).
