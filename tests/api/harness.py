@@ -140,6 +140,21 @@ class Server:
             if path:
                 path.unlink(missing_ok=True)
 
+    # ---- the command ----
+
+    def cli(self, *arguments, input=None, token_file=None, environment=None, timeout=60):
+        """Runs `coffer ARGUMENTS` as a person does whose environment names this server."""
+        settings = {"COFFER_ADDR": self.grpc_address, "COFFER_ADMIN_ADDR": self.admin_address,
+                    "COFFER_TOKEN_FILE": str(token_file or self.data / "dev/root.token")}
+        return run(*arguments, input=input, environment={**settings, **(environment or {})}, timeout=timeout)
+
+    def admin(self, *arguments):
+        """`coffer admin ... --output json`, its answer parsed; an error is the test's failure."""
+        done = self.cli("admin", *arguments, "--output", "json")
+        if done.returncode != 0:
+            raise AssertionError(f"coffer admin {arguments}: {done.returncode} {done.stderr.decode()}")
+        return json.loads(done.stdout) if done.stdout.strip() else None
+
     # ---- HTTP ----
 
     def connect(self, timeout=30):

@@ -7,7 +7,7 @@ import unittest
 import grpc
 
 import stubs
-from harness import Server, ServerCase, run
+from harness import Server, ServerCase
 
 pb, services = stubs.direktiv()
 SECRET, REGISTRY = pb.SECRET, pb.REGISTRY
@@ -161,12 +161,8 @@ class Direktiv(ServerCase):
 
     def test_the_native_door_reads_what_direktiv_stored(self):
         tenant = "shared-tenant"
-        made = run("admin", "--server", self.server.admin_address, "--token-file", self.server.data / "dev/root.token",
-                   "tenants", "create", tenant)
-        self.assertEqual(made.returncode, 0, made.stderr)
-        opened = run("admin", "--server", self.server.admin_address, "--token-file", self.server.data / "dev/root.token",
-                     "tenants", "open-door", tenant, "direktiv", "shared-ns")
-        self.assertEqual(opened.returncode, 0, opened.stderr)
+        self.server.admin("tenants", "create", tenant)
+        self.server.admin("tenants", "open-door", tenant, "direktiv", "shared-ns")
         self.store("shared-ns", "n", b"\xff\x00binary")
         got = self.server.get("n", tenant=tenant, space="direktiv")
         self.assertEqual(got.status, 200, got)
