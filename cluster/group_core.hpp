@@ -6,7 +6,8 @@
 //
 // Duties of the host:
 //   1. deliver Persisted tickets in order; 2. carry out every action; 3. tick() when `wake_at` is reached, not before;
-//   4. apply `committed` in order, exactly once per life; 5. stop the node on `fatal`.
+//   4. apply `committed` in order, exactly once per life; 5. stop the node on `fatal`;
+//   6. on `install` write that state under its generation, flush it, then call installed().
 // While a hard state is not durable yet, the core holds back everything that depends on it and queues further events.
 
 #include <cstdint>
@@ -17,18 +18,12 @@
 
 #include "cluster/log_writer_core.hpp"
 #include "cluster/message.hpp"
+#include "cluster/types.hpp"
 #include "model/ids.hpp"
 #include "model/result.hpp"
 #include "storage/log_store.hpp"
 
 namespace coffer::cluster {
-
-using MonotonicMs = std::uint64_t;
-
-struct Voter {
-  model::NodeId id;
-  std::string address;
-};
 
 struct GroupConfig {
   model::GroupId group;
@@ -39,9 +34,11 @@ struct GroupConfig {
   std::uint32_t max_inflight_entries = 4096;
   std::size_t max_pending_bytes = 64 << 20;     // proposals beyond it are refused as overloaded
   bool may_campaign = true;                     // false while sealed: a sole voter stays unstarted
+  std::uint32_t trailing_entries = 1024;        // kept in memory behind D for slow peers; a sole voter keeps none
 };
 
 /// What a new group's every initial voter stores, synced, before its first start: term 1 and entry 1, the configuration.
+/// The same bytes on every voter: same order, same addresses. REQUIRES: ids and addresses set and unique.
 DurableWrite bootstrap(model::GroupId group, const std::vector<Voter>& voters);
 
 struct Proposal {
@@ -73,6 +70,7 @@ struct Actions {
   std::vector<Message> messages;                // to peers
   std::vector<Committed> committed;             // to the state writer and the shards, in order
   std::vector<Refused> refused;
+  std::optional<storage::Snapshot> install;     // a peer's snapshot replaces log and state: write it, then installed()
   std::optional<Leadership> leadership;         // when it changed
   std::optional<MonotonicMs> wake_at;           // re-arm the one timer
   std::optional<model::Error> fatal;            // the group cannot go on: stop the node
@@ -87,13 +85,20 @@ class GroupCore {
   void start(MonotonicMs now);
   void tick(MonotonicMs now);
   void receive(Message message, MonotonicMs now);
-  /// Several at once become one submit. Refused ones come back as actions.
+  /// Several at once become one submit, in order. Refused ones come back as actions; when one is refused as overloaded,
+  /// so are those after it in the same call, for they may build on it.
   void propose(std::vector<Proposal> proposals, MonotonicMs now);
   /// Tickets up to this one are durable.
   void persisted(std::uint64_t ticket, MonotonicMs now);
-  /// The state database holds, flushed, everything up to `index`: advances D and truncates the log behind it.
+  /// The state database holds, flushed, everything up to `index`: advances D and truncates the log behind it. An index
+  /// beyond what was handed out as committed is fatal; one at or below D is ignored.
   void checkpoint(model::Index index, MonotonicMs now);
-  /// Replaces the configuration by one that differs in one server. Errors: failed as raft says.
+  /// The state of the last `install` action is on disk, flushed, under its generation: D moves there, the log goes.
+  void installed(MonotonicMs now);
+  /// Unsealed: elections are allowed from here on; a sole voter that was held back starts and elects itself.
+  void allow_campaign(MonotonicMs now);
+  /// Replaces the configuration by one that differs in one server, the others in their old order. Errors: unavailable
+  /// (not leader, not ready, another change under way: retry later), invalid_argument.
   model::Status change_voters(const std::vector<Voter>& voters, MonotonicMs now);
 
   Actions take_actions();

@@ -3,7 +3,9 @@
 // flight; everything queued meanwhile forms the next batch. No threads, no disk: the actor (or the simulator) carries
 // the batch to storage::LogStore::commit and says when it is done.
 
+#include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <optional>
 #include <vector>
 
@@ -41,11 +43,12 @@ class LogWriterCore {
   std::optional<storage::LogBatch> next();
   /// The batch from next() is durable.
   std::vector<Durable> done();
+  /// Writes that wait, the ones in flight not counted.
   std::size_t queued() const;
 
  private:
   std::size_t batch_bytes_;
-  std::vector<DurableWrite> queue_;
+  std::deque<DurableWrite> queue_;
   std::vector<Durable> in_flight_;
   bool busy_ = false;
 };

@@ -1,0 +1,307 @@
+// What the host calls: life, proposals, tickets, checkpoints. See group_core.hpp and group_impl.hpp.
+
+#include "cluster/group_core.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "cluster/configuration.hpp"
+#include "cluster/group_impl.hpp"
+#include "cluster/guards.hpp"
+
+namespace coffer::cluster {
+
+namespace {
+
+// Raft repeats what is lost, so a flood of messages behind a slow disk may be dropped.
+constexpr std::size_t kMaxQueuedMessages = 4096;
+
+}  // namespace
+
+DurableWrite bootstrap(model::GroupId group, const std::vector<Voter>& voters) {
+  DurableWrite write;
+  write.group = group;
+  write.hard_state = storage::HardState{model::Term(1), model::NodeId(0)};
+  auto bytes = encode_configuration(voters);
+  write.entries.push_back({model::Index(1), model::Term(1), storage::EntryKind::configuration,
+                           std::make_shared<const std::string>(bytes.ok() ? std::move(*bytes) : std::string())});
+  return write;
+}
+
+GroupCore::GroupCore(GroupConfig config, storage::Recovered recovered) : impl_(std::make_unique<Impl>()) {
+  impl_->config = config;
+  impl_->recovered = std::move(recovered);
+}
+GroupCore::GroupCore(GroupCore&&) noexcept = default;
+GroupCore::~GroupCore() = default;
+
+void GroupCore::start(MonotonicMs now) {
+  impl_->now = std::max(impl_->now, now);
+  impl_->start();
+  impl_->pump();
+}
+
+void GroupCore::tick(MonotonicMs now) {
+  Impl& self = *impl_;
+  self.now = std::max(self.now, now);
+  self.armed.reset();
+  if (!self.running() || self.blocked()) {
+    return;   // the timer is armed again when the hard state is durable
+  }
+  const bool withheld = !self.config.may_campaign && self.raft->state() != ServerState::leader;
+  if (!withheld && self.now >= self.raft->wake_at()) {
+    self.step(self.raft->timeout(self.now));
+  }
+  self.pump();
+}
+
+void GroupCore::receive(Message message, MonotonicMs now) {
+  Impl& self = *impl_;
+  self.now = std::max(self.now, now);
+  const bool ours = message.group == self.config.group && message.to == self.config.self &&
+                    message.from != self.config.self && message.from.value != 0;
+  if (!self.running() || !ours || self.queue.size() >= kMaxQueuedMessages) {
+    return;
+  }
+  if (auto* append = std::get_if<AppendEntries>(&message.body)) {
+    for (AppendEntries& part : guards::split_at_configurations(std::move(*append))) {
+      self.queue.emplace_back(Message{message.group, message.from, message.to, std::move(part)});
+    }
+  } else {
+    self.queue.emplace_back(std::move(message));
+  }
+  self.pump();
+}
+
+void GroupCore::propose(std::vector<Proposal> proposals, MonotonicMs now) {
+  impl_->now = std::max(impl_->now, now);
+  impl_->enqueue_proposals(std::move(proposals));
+  impl_->pump();
+}
+
+void GroupCore::persisted(std::uint64_t ticket, MonotonicMs now) {
+  impl_->now = std::max(impl_->now, now);
+  impl_->on_persisted(ticket);
+  impl_->pump();
+}
+
+void GroupCore::checkpoint(model::Index index, MonotonicMs now) {
+  impl_->now = std::max(impl_->now, now);
+  impl_->on_checkpoint(index);
+  impl_->pump();
+}
+
+void GroupCore::installed(MonotonicMs now) {
+  impl_->now = std::max(impl_->now, now);
+  impl_->on_installed();
+  impl_->pump();
+}
+
+void GroupCore::allow_campaign(MonotonicMs now) {
+  impl_->now = std::max(impl_->now, now);
+  impl_->config.may_campaign = true;
+  if (impl_->started && impl_->raft == nullptr && !impl_->failed) {
+    impl_->start();
+  }
+  impl_->pump();
+}
+
+model::Status GroupCore::change_voters(const std::vector<Voter>& voters, MonotonicMs now) {
+  impl_->now = std::max(impl_->now, now);
+  model::Status status = impl_->change(voters);
+  impl_->pump();
+  return status;
+}
+
+Actions GroupCore::take_actions() { return std::exchange(impl_->actions, {}); }
+
+Leadership GroupCore::leadership() const { return impl_->published; }
+model::Index GroupCore::commit_index() const { return model::Index(impl_->commit); }
+model::Index GroupCore::last_index() const { return model::Index(impl_->cache.last()); }
+model::Index GroupCore::durable_index() const {
+  return impl_->snapshot ? impl_->snapshot->index : model::Index(0);
+}
+model::Generation GroupCore::generation() const { return impl_->generation; }
+
+// ---- life
+
+model::Status GroupCore::Impl::load() {
+  snapshot = recovered.snapshot;
+  const std::uint64_t base = snapshot ? snapshot->index.value : 0;
+  generation = snapshot ? snapshot->generation : generation;
+  cache.reset(base + 1);
+  configurations.clear();
+  if (snapshot) {
+    configurations.push_back({snapshot->configuration_index, snapshot->configuration});
+  }
+  for (const storage::LogEntry& entry : recovered.entries) {
+    if (entry.index.value != cache.last() + 1 || !entry.data) {
+      return model::Error(model::Code::data_loss, "a group's log has a gap or does not start behind its snapshot");
+    }
+    cache.push({entry, 0, false});
+    if (entry.kind == storage::EntryKind::configuration) {
+      configurations.push_back({entry.index, *entry.data});
+    }
+  }
+  const bool starts_with_configuration =
+      snapshot || recovered.entries.empty() || recovered.entries.front().kind == storage::EntryKind::configuration;
+  if (!starts_with_configuration) {
+    return model::Error(model::Code::data_loss, "a group's log does not start with its configuration");
+  }
+  if (!configurations.empty()) {
+    auto decoded = decode_configuration(configurations.back().bytes);
+    if (!decoded.ok()) {
+      return decoded.error();
+    }
+    servers = std::move(*decoded);
+  }
+  commit = handed_out = base;
+  configured = snapshot ? base : recovered.entries.empty() ? 0 : 1;
+  durable_last = reported_last = disk_last = cache.last();
+  disk_first = base + 1;
+  return {};
+}
+
+void GroupCore::Impl::start() {
+  if (raft != nullptr || failed) {
+    return;
+  }
+  if (!started) {
+    started = true;
+    if (model::Status status = load(); !status.ok()) {
+      fail(status.error());
+      return;
+    }
+  }
+  if (!config.may_campaign && is_sole_voter(servers, config.self)) {
+    return;   // libraft would elect it inside START
+  }
+  RaftOptions options;
+  options.group = config.group;
+  options.self = config.self;
+  options.seed = config.seed;
+  options.election_timeout = config.election_timeout;
+  options.heartbeat = config.heartbeat;
+  options.max_inflight_entries = config.max_inflight_entries;
+  raft = std::make_unique<RaftCore>(options);
+  const storage::Recovered state = std::exchange(recovered, {});
+  step(raft->start(now, state));
+}
+
+// ---- proposals
+
+void GroupCore::Impl::enqueue_proposals(ProposalBatch proposals) {
+  ProposalBatch accepted;
+  bool overloaded = false;
+  for (Proposal& proposal : proposals) {
+    const std::size_t size = proposal.data ? proposal.data->size() : 0;
+    overloaded = overloaded || pending_bytes + size > config.max_pending_bytes;
+    if (!running()) {
+      actions.refused.push_back({proposal.cookie, {model::Code::unavailable, "the group is not running here"}});
+    } else if (overloaded) {
+      actions.refused.push_back({proposal.cookie, {model::Code::overloaded, "too many writes wait in the group"}});
+    } else {
+      pending_bytes += size;
+      accepted.push_back(std::move(proposal));
+    }
+  }
+  if (accepted.empty()) {
+    return;
+  }
+  if (!queue.empty() && std::holds_alternative<ProposalBatch>(queue.back())) {
+    ProposalBatch& batch = std::get<ProposalBatch>(queue.back());
+    std::move(accepted.begin(), accepted.end(), std::back_inserter(batch));
+  } else {
+    queue.emplace_back(std::move(accepted));
+  }
+}
+
+model::Status GroupCore::Impl::change(const std::vector<Voter>& voters) {
+  if (!running() || blocked() || !published.ready) {
+    return model::Error(model::Code::unavailable, "this node does not lead the group, or does not yet");
+  }
+  if (model::Status status = check_single_change(servers, voters); !status.ok()) {
+    return status;
+  }
+  auto bytes = encode_configuration(voters);
+  if (!bytes.ok()) {
+    return bytes.error();
+  }
+  storage::LogEntry entry;
+  entry.kind = storage::EntryKind::configuration;
+  entry.data = std::make_shared<const std::string>(std::move(*bytes));
+  auto outcome = raft->submit(now, {std::move(entry)});
+  if (!outcome.ok() && outcome.error().code != model::Code::internal) {
+    return outcome.error();
+  }
+  step(std::move(outcome));
+  return failed ? model::Status(model::Code::outcome_unknown) : model::Status();
+}
+
+// ---- tickets and snapshots
+
+DurableWrite& GroupCore::Impl::write() {
+  DurableWrite& added = actions.writes.emplace_back();
+  added.group = config.group;
+  added.ticket = next_ticket++;
+  return added;
+}
+
+void GroupCore::Impl::on_persisted(std::uint64_t ticket) {
+  if (failed) {
+    return;
+  }
+  while (!outstanding.empty() && outstanding.front().ticket <= ticket) {
+    durable_last = std::max(durable_last, outstanding.front().last);
+    outstanding.pop_front();
+  }
+  while (!checkpoints.empty() && checkpoints.front().ticket <= ticket) {
+    snapshot = taken = std::move(checkpoints.front().snapshot);
+    checkpoints.pop_front();
+  }
+  if (installing && installing->ticket != 0 && installing->ticket <= ticket) {
+    install_durable = true;
+  }
+  if (blocked() && ticket >= blocked_on) {
+    release();
+  }
+}
+
+void GroupCore::Impl::on_checkpoint(model::Index index) {
+  const std::uint64_t newest = !checkpoints.empty() ? checkpoints.back().snapshot.index.value
+                               : snapshot           ? snapshot->index.value
+                                                    : 0;
+  if (!running() || installing || index.value <= newest) {
+    return;
+  }
+  if (index.value > handed_out) {
+    fail({model::Code::internal, "a checkpoint names entries that were never applied"});
+    return;
+  }
+  const Configuration& configuration = configuration_at(index.value);
+  storage::Snapshot next{index, cache.at(index.value).entry.term, configuration.bytes, configuration.index, generation};
+  DurableWrite& added = write();
+  added.snapshot = DurableWrite::SnapshotWrite{next, model::Index(disk_first), index};
+  disk_first = index.value + 1;
+  checkpoints.push_back({added.ticket, std::move(next)});
+}
+
+void GroupCore::Impl::on_installed() {
+  if (!running() || !installing || installing->ticket != 0 || held.install) {
+    return;
+  }
+  DurableWrite& added = write();
+  const storage::Snapshot& next = installing->snapshot;
+  added.snapshot = DurableWrite::SnapshotWrite{next, model::Index(disk_first), model::Index(disk_last)};
+  disk_first = next.index.value + 1;
+  disk_last = next.index.value;
+  installing->ticket = added.ticket;
+}
+
+const GroupCore::Impl::Configuration& GroupCore::Impl::configuration_at(std::uint64_t index) const {
+  auto found = std::find_if(configurations.rbegin(), configurations.rend(),
+                            [index](const Configuration& c) { return c.index.value <= index; });
+  return found == configurations.rend() ? configurations.front() : *found;
+}
+
+}  // namespace coffer::cluster

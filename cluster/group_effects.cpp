@@ -1,0 +1,204 @@
+// What the outcome of a step becomes: writes, held messages, committed entries, refusals. See group_impl.hpp.
+
+#include <algorithm>
+#include <utility>
+
+#include "cluster/configuration.hpp"
+#include "cluster/group_impl.hpp"
+
+namespace coffer::cluster {
+
+void GroupCore::Impl::absorb(StepOutcome outcome, const std::vector<Proposal>* proposals) {
+  std::optional<storage::Snapshot> install;
+  if (outcome.install) {
+    begin_install(std::move(*outcome.install));
+    install = installing->snapshot;
+  }
+  if (!outcome.entries.empty()) {
+    append(outcome.entries, proposals);
+  }
+  if (outcome.hard_state || !outcome.entries.empty()) {
+    DurableWrite& added = write();
+    added.hard_state = outcome.hard_state;
+    if (!outcome.entries.empty()) {
+      const std::uint64_t first = outcome.entries.front().index.value;
+      added.last_stored = model::Index(disk_last >= first ? disk_last : 0);
+      disk_last = cache.last();
+      outstanding.push_back({added.ticket, cache.last()});
+      added.entries = outcome.entries;
+    }
+    blocked_on = outcome.hard_state ? added.ticket : 0;
+  }
+  if (outcome.became_leader) {
+    leading = true;
+    leading_term = raft->term();
+    barrier_due = outcome.entries.empty();
+    ready_index = barrier_due ? 0 : outcome.entries.front().index.value;
+  }
+  for (Outgoing& outgoing : outcome.messages) {
+    if (complete(outgoing)) {
+      held.messages.push_back(std::move(outgoing.message));
+    }
+  }
+  held.install = install ? std::move(install) : std::move(held.install);
+  if (!blocked()) {
+    release();
+  }
+}
+
+void GroupCore::Impl::release() {
+  blocked_on = 0;
+  std::move(held.messages.begin(), held.messages.end(), std::back_inserter(actions.messages));
+  held.messages.clear();
+  if (held.install) {
+    actions.install = std::exchange(held.install, std::nullopt);
+  }
+}
+
+void GroupCore::Impl::append(const std::vector<storage::LogEntry>& entries, const std::vector<Proposal>* proposals) {
+  if (entries.front().index.value <= cache.last()) {
+    truncate_from(entries.front().index.value);
+  }
+  bool configures = false;
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    LogCache::Slot slot{entries[i], 0, false};
+    if (proposals != nullptr) {
+      slot.cookie = (*proposals)[i].cookie;
+      slot.pending = true;
+    }
+    if (entries[i].kind == storage::EntryKind::configuration) {
+      configurations.push_back({entries[i].index, *entries[i].data});
+      configures = true;
+    }
+    cache.push(std::move(slot));
+  }
+  if (configures) {
+    learn_configurations();
+  }
+}
+
+void GroupCore::Impl::truncate_from(std::uint64_t index) {
+  refuse_pending(index, cache.last());
+  cache.truncate_from(index);
+  // A write that was under way when its entries were replaced must not acknowledge the new ones at their index.
+  for (OutstandingWrite& written : outstanding) {
+    written.last = std::min(written.last, index - 1);
+  }
+  durable_last = std::min(durable_last, index - 1);
+  reported_last = std::min(reported_last, index - 1);
+  while (!configurations.empty() && configurations.back().index.value >= index) {
+    configurations.pop_back();
+  }
+  learn_configurations();
+}
+
+void GroupCore::Impl::learn_configurations() {
+  servers.clear();
+  if (!configurations.empty()) {
+    auto decoded = decode_configuration(configurations.back().bytes);
+    if (decoded.ok()) {
+      servers = std::move(*decoded);
+    }
+  }
+}
+
+void GroupCore::Impl::begin_install(storage::Snapshot incoming) {
+  refuse_pending(cache.first(), cache.last());
+  incoming.generation = model::Generation(generation.value + 1);
+  cache.reset(incoming.index.value + 1);
+  outstanding.clear();
+  durable_last = reported_last = 0;
+  checkpoints.clear();
+  taken.reset();
+  configurations_due.clear();
+  configurations.assign(1, {incoming.configuration_index, incoming.configuration});
+  learn_configurations();
+  installing = PendingSnapshot{0, std::move(incoming)};
+}
+
+bool GroupCore::Impl::complete(Outgoing& outgoing) {
+  if (auto* append = std::get_if<AppendEntries>(&outgoing.message.body)) {
+    const std::uint64_t first = append->prev_log_index.value + 1;
+    for (std::uint64_t index = first; index < first + outgoing.entry_count; ++index) {
+      if (!cache.contains(index)) {
+        fail({model::Code::internal, "an entry that a peer needs is not in memory"});
+        return false;
+      }
+      append->entries.push_back(cache.at(index).entry);
+    }
+  } else if (auto* install = std::get_if<InstallSnapshot>(&outgoing.message.body)) {
+    if (!snapshot) {
+      return false;
+    }
+    install->snapshot = *snapshot;   // the durable one, which may be newer than the one that libraft means
+  }
+  return true;
+}
+
+void GroupCore::Impl::settle() {
+  if (leading && (raft->state() != ServerState::leader || raft->term() != leading_term)) {
+    lose_leadership();
+  }
+  commit = std::max(commit, raft->commit_index().value);   // libraft's may go backwards
+  hand_out();
+}
+
+void GroupCore::Impl::hand_out() {
+  while (handed_out < std::min(commit, durable_last)) {
+    LogCache::Slot& slot = cache.at(handed_out + 1);
+    ++handed_out;
+    if (slot.pending) {
+      slot.pending = false;
+      pending_bytes -= slot.entry.data->size();
+    }
+    actions.committed.push_back({slot.entry, std::exchange(slot.cookie, 0)});
+    if (slot.entry.kind == storage::EntryKind::configuration && handed_out > configured) {
+      configurations_due.push_back(handed_out);
+    }
+  }
+}
+
+void GroupCore::Impl::lose_leadership() {
+  leading = false;
+  barrier_due = false;
+  ready_index = 0;
+  // What is committed will be handed out with its cookie; the rest may or may not survive under the next leader.
+  commit = std::max(commit, raft->commit_index().value);
+  refuse_pending(std::max(commit + 1, cache.first()), cache.last());
+}
+
+void GroupCore::Impl::refuse_pending(std::uint64_t from, std::uint64_t to) {
+  for (std::uint64_t index = from; index <= to; ++index) {
+    LogCache::Slot& slot = cache.at(index);
+    if (slot.pending) {
+      slot.pending = false;
+      pending_bytes -= slot.entry.data->size();
+      actions.refused.push_back({std::exchange(slot.cookie, 0),
+                                 {model::Code::outcome_unknown, "the leadership was lost before the write committed"}});
+    }
+  }
+}
+
+void GroupCore::Impl::refuse(const Proposal& proposal, model::Error error) {
+  pending_bytes -= proposal.data ? proposal.data->size() : 0;
+  actions.refused.push_back({proposal.cookie, std::move(error)});
+}
+
+void GroupCore::Impl::fail(model::Error error) {
+  if (failed) {
+    return;
+  }
+  failed = true;
+  refuse_pending(cache.first(), cache.last());
+  for (Event& event : queue) {
+    if (auto* proposals = std::get_if<ProposalBatch>(&event)) {
+      for (const Proposal& proposal : *proposals) {
+        refuse(proposal, {model::Code::unavailable, "the group has stopped"});
+      }
+    }
+  }
+  queue.clear();
+  actions.fatal = std::move(error);
+}
+
+}  // namespace coffer::cluster

@@ -1,0 +1,171 @@
+// One event after the other into the core, none while a hard state waits for the disk. See group_impl.hpp.
+
+#include <algorithm>
+#include <utility>
+
+#include "cluster/configuration.hpp"
+#include "cluster/group_impl.hpp"
+
+namespace coffer::cluster {
+
+void GroupCore::Impl::pump() {
+  while (running() && !blocked()) {
+    settle();
+    if (!running() || !next_event()) {
+      break;
+    }
+  }
+  if (running() && !blocked()) {
+    publish();
+    rearm();
+  }
+}
+
+bool GroupCore::Impl::next_event() {
+  if (barrier_due) {
+    submit_barrier();
+  } else if (!configurations_due.empty()) {
+    report_configuration();
+  } else if (taken) {
+    report_snapshot_taken();
+  } else if (install_durable) {
+    report_snapshot_installed();
+  } else if (!installing && durable_last > reported_last) {
+    report_entries();
+  } else if (!queue.empty()) {
+    Event event = std::move(queue.front());
+    queue.pop_front();
+    std::visit([this](auto&& e) { handle(std::move(e)); }, std::move(event));
+  } else {
+    return false;
+  }
+  return true;
+}
+
+void GroupCore::Impl::step(model::Result<StepOutcome> outcome) {
+  if (outcome.ok()) {
+    absorb(std::move(*outcome));
+  } else {
+    fail(outcome.error());
+  }
+}
+
+void GroupCore::Impl::handle(Message message) {
+  if (std::holds_alternative<TimeoutNow>(message.body) && (!config.may_campaign || reported_last < cache.last())) {
+    return;   // a sealed node never campaigns; libraft expects no write to end while it is a candidate
+  }
+  step(raft->receive(now, std::move(message)));
+}
+
+void GroupCore::Impl::handle(ProposalBatch proposals) {
+  std::vector<storage::LogEntry> entries;
+  ProposalBatch submitted;
+  for (Proposal& proposal : proposals) {
+    if (!leading) {
+      refuse(proposal, {model::Code::unavailable, "this node does not lead the group"});
+    } else if (proposal.term != leading_term) {
+      refuse(proposal, {model::Code::unavailable, "the leadership has changed"});
+    } else {
+      storage::LogEntry entry;
+      entry.kind = storage::EntryKind::command;
+      entry.data = proposal.data ? proposal.data : std::make_shared<const std::string>();
+      entries.push_back(std::move(entry));
+      submitted.push_back(std::move(proposal));
+    }
+  }
+  if (entries.empty()) {
+    return;
+  }
+  auto outcome = raft->submit(now, std::move(entries));
+  if (outcome.ok()) {
+    absorb(std::move(*outcome), &submitted);
+    return;
+  }
+  const bool fatal = outcome.error().code == model::Code::internal;
+  for (const Proposal& proposal : submitted) {
+    refuse(proposal, {model::Code::unavailable, "the group accepts no writes now"});
+  }
+  if (fatal) {
+    fail(outcome.error());
+  }
+}
+
+void GroupCore::Impl::submit_barrier() {
+  // G1: without an entry of its own term a leader neither knows what is committed nor may it change the configuration.
+  barrier_due = false;
+  storage::LogEntry entry;
+  entry.kind = storage::EntryKind::barrier;
+  entry.data = std::make_shared<const std::string>();
+  auto outcome = raft->submit(now, {std::move(entry)});
+  if (outcome.ok() && !outcome->entries.empty()) {
+    ready_index = outcome->entries.front().index.value;
+  }
+  step(std::move(outcome));
+}
+
+void GroupCore::Impl::report_entries() {
+  reported_last = durable_last;
+  step(raft->persisted_entries(now, model::Index(durable_last)));
+}
+
+void GroupCore::Impl::report_snapshot_taken() {
+  const storage::Snapshot durable = *std::exchange(taken, std::nullopt);
+  if (installing || durable.index <= raft->snapshot_index()) {
+    return;
+  }
+  const unsigned trailing = is_sole_voter(servers, config.self) ? 0 : config.trailing_entries;
+  step(raft->snapshot_taken(now, durable, trailing));
+  if (!failed) {
+    cache.trim_before(raft->first_index().value);
+    while (configurations.size() > 1 && configurations[1].index <= durable.index) {
+      configurations.pop_front();
+    }
+  }
+}
+
+void GroupCore::Impl::report_snapshot_installed() {
+  install_durable = false;
+  snapshot = std::exchange(installing, std::nullopt)->snapshot;
+  generation = snapshot->generation;
+  durable_last = reported_last = handed_out = configured = snapshot->index.value;
+  commit = std::max(commit, snapshot->index.value);
+  step(raft->persisted_snapshot(now, *snapshot));
+}
+
+void GroupCore::Impl::report_configuration() {
+  const std::uint64_t index = configurations_due.front();
+  configurations_due.pop_front();
+  configured = index;
+  step(raft->configuration_committed(now, model::Index(index), *cache.at(index).entry.data));
+}
+
+void GroupCore::Impl::rearm() {
+  if (!config.may_campaign && raft->state() != ServerState::leader) {
+    return;   // withheld: this node never starts an election
+  }
+  const MonotonicMs due = raft->wake_at();
+  if (armed != due) {
+    armed = due;
+    actions.wake_at = due;
+  }
+}
+
+void GroupCore::Impl::publish() {
+  Leadership current;
+  current.term = raft->term();
+  switch (raft->state()) {
+    case ServerState::follower: current.role = Role::follower; break;
+    case ServerState::candidate: current.role = Role::candidate; break;
+    case ServerState::leader: current.role = Role::leader; break;
+  }
+  if (leading && ready_index != 0) {
+    current.ready = handed_out >= ready_index;
+    current.ready_index = model::Index(ready_index);
+  }
+  if (current != published) {
+    published = current;
+    actions.leadership = current;
+  }
+}
+
+}  // namespace coffer::cluster

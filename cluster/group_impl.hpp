@@ -1,0 +1,129 @@
+#pragma once
+// The inside of GroupCore. Private to group_core.cpp (what the host calls), group_events.cpp (events into the core, one
+// at a time) and group_effects.cpp (what a step's outcome becomes). Same owner and rules as GroupCore.
+
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "cluster/group_core.hpp"
+#include "cluster/log_cache.hpp"
+#include "cluster/raft_core.hpp"
+
+namespace coffer::cluster {
+
+struct GroupCore::Impl {
+  using ProposalBatch = std::vector<Proposal>;
+  using Event = std::variant<Message, ProposalBatch>;
+  struct Configuration {
+    model::Index index;
+    std::string bytes;
+  };
+  struct OutstandingWrite {
+    std::uint64_t ticket;
+    std::uint64_t last;   // what it lets the core acknowledge; a truncation clips it
+  };
+  struct PendingSnapshot {
+    std::uint64_t ticket = 0;   // 0: not written yet
+    storage::Snapshot snapshot;
+  };
+  /// What waits until a hard state is durable.
+  struct Held {
+    std::vector<Message> messages;
+    std::optional<storage::Snapshot> install;
+  };
+
+  // ---- group_core.cpp: life, proposals, tickets
+  void start();
+  model::Status load();
+  void enqueue_proposals(ProposalBatch proposals);
+  void on_persisted(std::uint64_t ticket);
+  void on_checkpoint(model::Index index);
+  void on_installed();
+  model::Status change(const std::vector<Voter>& voters);
+
+  // ---- group_events.cpp: one event after the other
+  void pump();
+  bool next_event();
+  void handle(Message message);
+  void handle(ProposalBatch proposals);
+  void submit_barrier();
+  void report_entries();
+  void report_snapshot_taken();
+  void report_snapshot_installed();
+  void report_configuration();
+  void step(model::Result<StepOutcome> outcome);
+  void rearm();
+  void publish();
+
+  // ---- group_effects.cpp: what a step asks for
+  void absorb(StepOutcome outcome, const std::vector<Proposal>* proposals = nullptr);
+  void append(const std::vector<storage::LogEntry>& entries, const std::vector<Proposal>* proposals);
+  void truncate_from(std::uint64_t index);
+  void begin_install(storage::Snapshot snapshot);
+  bool complete(Outgoing& outgoing);
+  void release();
+  void settle();
+  void hand_out();
+  void lose_leadership();
+  void refuse_pending(std::uint64_t from, std::uint64_t to);
+  void refuse(const Proposal& proposal, model::Error error);
+  void fail(model::Error error);
+
+  DurableWrite& write();   // a new one, with the next ticket
+  bool running() const { return raft != nullptr && !failed; }
+  bool blocked() const { return blocked_on != 0; }
+  const Configuration& configuration_at(std::uint64_t index) const;
+  void learn_configurations();
+
+  GroupConfig config;
+  storage::Recovered recovered;   // until start()
+  std::unique_ptr<RaftCore> raft;
+  Actions actions;
+  MonotonicMs now = 0;
+  bool started = false;
+  bool failed = false;
+
+  // The log: in memory, on disk, and what the disk lets the core acknowledge.
+  LogCache cache;
+  std::deque<Configuration> configurations;   // of the log, the newest at or below D first
+  std::vector<Voter> servers;                 // of the newest configuration
+  std::uint64_t next_ticket = 1;
+  std::deque<OutstandingWrite> outstanding;
+  std::uint64_t durable_last = 0;             // entries up to here are on disk and not truncated since
+  std::uint64_t reported_last = 0;            // told to raft
+  std::uint64_t disk_first = 1, disk_last = 0;
+
+  // D and snapshots.
+  std::optional<storage::Snapshot> snapshot;
+  model::Generation generation{1};
+  std::deque<PendingSnapshot> checkpoints;
+  std::optional<storage::Snapshot> taken;     // durable, raft does not know yet
+  std::optional<PendingSnapshot> installing;
+  bool install_durable = false;
+
+  // A hard state that is not durable holds back everything after it.
+  std::uint64_t blocked_on = 0;
+  Held held;
+  std::deque<Event> queue;
+  std::size_t pending_bytes = 0;
+
+  // Commitment.
+  std::uint64_t commit = 0;
+  std::uint64_t handed_out = 0;
+  std::uint64_t configured = 0;               // raft knows the configurations up to here as committed
+  std::deque<std::uint64_t> configurations_due;
+
+  // Leadership.
+  bool leading = false;
+  model::Term leading_term;
+  bool barrier_due = false;
+  std::uint64_t ready_index = 0;              // 0: no own-term entry yet
+  Leadership published;
+  std::optional<MonotonicMs> armed;
+};
+
+}  // namespace coffer::cluster

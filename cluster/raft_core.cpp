@@ -1,0 +1,258 @@
+// raft_step() with its ownership rules. See raft_core.hpp.
+
+#include "cluster/raft_core.hpp"
+
+#include <algorithm>
+#include <mutex>
+#include <utility>
+
+#include "cluster/guards.hpp"
+#include "cluster/raft_convert.hpp"
+
+namespace coffer::cluster {
+
+struct RaftCore::Impl {
+  struct raft raft;
+  RaftOptions options;
+  MonotonicMs last_timeout = 0;   // as leader
+  bool timed_out = false;
+
+  model::Result<StepOutcome> step(raft_event& event, MonotonicMs now, RaftEntries* entries);
+  bool admits(Message& message) const;
+};
+
+namespace {
+
+model::Error stopped(int rv) {
+  return {model::Code::internal, std::string("the consensus core stopped: ") + raft_strerror(rv)};
+}
+
+model::Error refused(int rv) {
+  const bool caller = rv == RAFT_MALFORMED || rv == RAFT_BADID || rv == RAFT_BADROLE;
+  return {caller ? model::Code::invalid_argument : model::Code::unavailable, raft_strerror(rv)};
+}
+
+raft_event make_event(raft_event_type type) {
+  raft_event event;
+  std::memset(&event, 0, sizeof event);
+  event.type = type;
+  return event;
+}
+
+}  // namespace
+
+RaftCore::RaftCore(const RaftOptions& options) : impl_(std::make_unique<Impl>()) {
+  static std::mutex initialising;   // raft_init() writes a global
+  raft& r = impl_->raft;
+  impl_->options = options;
+  std::memset(&r, 0, sizeof r);
+  {
+    const std::lock_guard lock(initialising);
+    raft_init(&r, nullptr, nullptr, options.self.value, kNoAddress);
+  }
+  r.tracer = nullptr;   // the default one formats every message into one static buffer
+  raft_seed(&r, static_cast<unsigned>(options.seed ^ (options.seed >> 32)));
+  raft_set_election_timeout(&r, static_cast<unsigned>(options.election_timeout));
+  raft_set_heartbeat_timeout(&r, static_cast<unsigned>(options.heartbeat));
+  raft_set_install_snapshot_timeout(&r, static_cast<unsigned>(options.election_timeout * 20));
+  raft_set_pre_vote(&r, true);
+  raft_set_max_inflight_entries(&r, options.max_inflight_entries);
+}
+
+RaftCore::~RaftCore() { raft_close(&impl_->raft, nullptr); }
+
+model::Result<StepOutcome> RaftCore::Impl::step(raft_event& event, MonotonicMs now, RaftEntries* entries) {
+  const bool led = raft_state(&raft) == RAFT_LEADER;
+  const bool refusable = event.type == RAFT_SUBMIT;
+  raft_update update;
+  std::memset(&update, 0, sizeof update);
+  event.time = now;
+  event.capacity = 0;
+  const int rv = raft_step(&raft, &event, &update);
+  if (rv != 0 && refusable && rv != RAFT_NOMEM && rv != RAFT_SHUTDOWN) {
+    return refused(rv);
+  }
+  if (rv != 0) {
+    if (entries != nullptr) {
+      entries->abandon();
+    }
+    return stopped(rv);
+  }
+  StepOutcome outcome;
+  if ((update.flags & (RAFT_UPDATE_CURRENT_TERM)) != 0 || (update.flags & (RAFT_UPDATE_VOTED_FOR)) != 0) {
+    outcome.hard_state = storage::HardState{model::Term(raft_current_term(&raft)), model::NodeId(raft_voted_for(&raft))};
+  }
+  const bool has_entries = (update.flags & (RAFT_UPDATE_ENTRIES)) != 0;
+  if (has_entries && update.entries.batch == &raft.barrier) {
+    outcome.entries.push_back(barrier_entry(update.entries.index, raft.barrier.term));
+    raft_free(raft.barrier.batch);
+  } else if (has_entries) {
+    outcome.entries = entries->take(update.entries.batch, update.entries.n, update.entries.index);
+  }
+  if (entries != nullptr) {
+    entries->settle(has_entries);
+  }
+  if ((update.flags & (RAFT_UPDATE_SNAPSHOT)) != 0) {
+    outcome.install = take_snapshot(update.snapshot.metadata);
+    raft_free(update.snapshot.chunk.base);
+  }
+  if ((update.flags & (RAFT_UPDATE_MESSAGES)) != 0) {
+    for (unsigned i = 0; i < update.messages.n; ++i) {
+      outcome.messages.push_back(from_raft(update.messages.batch[i], options.group, options.self, raft_current_term(&raft)));
+    }
+  }
+  outcome.became_leader = !led && raft_state(&raft) == RAFT_LEADER;
+  if (outcome.became_leader) {
+    timed_out = false;
+  }
+  return outcome;
+}
+
+model::Result<StepOutcome> RaftCore::start(MonotonicMs now, const storage::Recovered& recovered) {
+  raft_event event = make_event(RAFT_START);
+  raft_snapshot_metadata metadata;
+  event.start.term = recovered.hard_state.term.value;
+  event.start.voted_for = recovered.hard_state.voted_for.value;
+  event.start.start_index = 1;
+  if (recovered.snapshot) {
+    if (!to_raft(*recovered.snapshot, &metadata)) {
+      return model::Error(model::Code::data_loss, "the stored configuration of a group does not parse");
+    }
+    event.start.metadata = &metadata;
+    event.start.start_index = recovered.snapshot->index.value + 1;
+  }
+  RaftEntries entries(recovered.entries, RaftEntries::Owner::caller);
+  event.start.entries = entries.data();
+  event.start.n_entries = entries.size();
+  return impl_->step(event, now, &entries);
+}
+
+model::Result<StepOutcome> RaftCore::timeout(MonotonicMs now) {
+  impl_->last_timeout = now;
+  impl_->timed_out = true;
+  raft_event event = make_event(RAFT_TIMEOUT);
+  return impl_->step(event, now, nullptr);
+}
+
+bool RaftCore::Impl::admits(Message& message) const {
+  const auto* r = &raft;
+  if (auto* append = std::get_if<AppendEntries>(&message.body)) {
+    if (!guards::is_well_formed(*append)) {
+      return false;
+    }
+    guards::cut_below_log(*append, r->trail.offset + 1, model::Index(r->trail.snapshot.index),
+                          model::Term(r->trail.snapshot.term));
+    return true;
+  }
+  if (const auto* result = std::get_if<AppendEntriesResult>(&message.body)) {
+    raft_index match = 0;
+    const bool known = raft_match_index(r, message.from.value, &match) == 0;
+    return !guards::is_stale_refusal(*result, known ? std::optional<std::uint64_t>(match) : std::nullopt);
+  }
+  if (std::holds_alternative<RequestVoteResult>(message.body)) {
+    return r->state == RAFT_CANDIDATE;   // G7: otherwise libraft reads another member of its union
+  }
+  if (std::holds_alternative<InstallSnapshot>(message.body)) {
+    return !r->snapshot.installing;   // G9: libraft would leak it
+  }
+  return true;
+}
+
+model::Result<StepOutcome> RaftCore::receive(MonotonicMs now, Message message) {
+  if (!impl_->admits(message)) {
+    return StepOutcome{};
+  }
+  const auto* append = std::get_if<AppendEntries>(&message.body);
+  const auto* install = std::get_if<InstallSnapshot>(&message.body);
+  const bool from_leader = append != nullptr || install != nullptr;
+  const model::Term leader_term = append != nullptr ? append->term : install != nullptr ? install->term : model::Term();
+  if (from_leader && state() == ServerState::leader && leader_term == term()) {
+    return model::Error(model::Code::internal, "two leaders in one term");
+  }
+  RaftEntries entries(append != nullptr ? append->entries : std::vector<storage::LogEntry>(),
+                      RaftEntries::Owner::raft_unless_taken);
+  raft_message converted;
+  if (!to_raft(message, entries, &converted)) {
+    return StepOutcome{};
+  }
+  raft_event event = make_event(RAFT_RECEIVE);
+  event.receive.message = &converted;
+  return impl_->step(event, now, &entries);
+}
+
+model::Result<StepOutcome> RaftCore::submit(MonotonicMs now, std::vector<storage::LogEntry> entries) {
+  const bool changes = std::any_of(entries.begin(), entries.end(), [](const storage::LogEntry& entry) {
+    return entry.kind == storage::EntryKind::configuration;
+  });
+  if (changes && entries.size() > 1) {
+    return model::Error(model::Code::invalid_argument, "a configuration is submitted alone");
+  }
+  for (storage::LogEntry& entry : entries) {
+    entry.term = term();
+  }
+  RaftEntries converted(entries, RaftEntries::Owner::caller);
+  raft_event event = make_event(RAFT_SUBMIT);
+  event.submit.entries = converted.data();
+  event.submit.n = converted.size();
+  return impl_->step(event, now, &converted);
+}
+
+model::Result<StepOutcome> RaftCore::persisted_entries(MonotonicMs now, model::Index index) {
+  raft_event event = make_event(RAFT_PERSISTED_ENTRIES);
+  event.persisted_entries.index = index.value;
+  return impl_->step(event, now, nullptr);
+}
+
+model::Result<StepOutcome> RaftCore::persisted_snapshot(MonotonicMs now, const storage::Snapshot& snapshot) {
+  raft_event event = make_event(RAFT_PERSISTED_SNAPSHOT);
+  if (!to_raft(snapshot, &event.persisted_snapshot.metadata)) {
+    return stopped(RAFT_MALFORMED);
+  }
+  event.persisted_snapshot.last = true;
+  return impl_->step(event, now, nullptr);
+}
+
+model::Result<StepOutcome> RaftCore::configuration_committed(MonotonicMs now, model::Index index,
+                                                             const std::string& bytes) {
+  raft_event event = make_event(RAFT_CONFIGURATION);
+  event.configuration.index = index.value;
+  if (!decode_into(bytes, &event.configuration.conf)) {
+    return stopped(RAFT_MALFORMED);
+  }
+  return impl_->step(event, now, nullptr);
+}
+
+model::Result<StepOutcome> RaftCore::snapshot_taken(MonotonicMs now, const storage::Snapshot& snapshot,
+                                                    unsigned trailing) {
+  raft_event event = make_event(RAFT_SNAPSHOT);
+  if (!to_raft(snapshot, &event.snapshot.metadata)) {
+    return stopped(RAFT_MALFORMED);
+  }
+  event.snapshot.trailing = trailing;
+  return impl_->step(event, now, nullptr);
+}
+
+ServerState RaftCore::state() const {
+  switch (raft_state(&impl_->raft)) {
+    case RAFT_LEADER: return ServerState::leader;
+    case RAFT_CANDIDATE: return ServerState::candidate;
+    default: return ServerState::follower;
+  }
+}
+
+model::Term RaftCore::term() const { return model::Term(raft_current_term(&impl_->raft)); }
+model::Index RaftCore::commit_index() const { return model::Index(raft_commit_index(&impl_->raft)); }
+model::Index RaftCore::last_index() const { return model::Index(raft_last_index(&impl_->raft)); }
+model::Index RaftCore::first_index() const { return model::Index(impl_->raft.trail.offset + 1); }
+model::Index RaftCore::snapshot_index() const { return model::Index(impl_->raft.trail.snapshot.index); }
+bool RaftCore::installing() const { return impl_->raft.snapshot.installing; }
+
+MonotonicMs RaftCore::wake_at() const {
+  const MonotonicMs due = raft_timeout(&impl_->raft);
+  if (state() != ServerState::leader || !impl_->timed_out) {
+    return due;
+  }
+  return std::max(due, impl_->last_timeout + std::max<MonotonicMs>(1, impl_->options.heartbeat / 2));
+}
+
+}  // namespace coffer::cluster
