@@ -73,7 +73,8 @@ void Aead::seal(NonceSource& nonces, std::string_view header, std::string_view a
   add(associated_data);
   int written = 0;
   if (!plaintext.empty()) {
-    must(EVP_CipherUpdate(context, ciphertext, &written, as_bytes(plaintext.data()), static_cast<int>(plaintext.size())) == 1,
+    must(EVP_CipherUpdate(context, ciphertext, &written, as_bytes(plaintext.data()),
+                          static_cast<int>(plaintext.size())) == 1,
          "EVP_CipherUpdate");
   }
   must(EVP_CipherFinal_ex(context, tag, &written) == 1, "EVP_CipherFinal_ex");
@@ -98,7 +99,7 @@ bool Aead::open(std::string_view header, std::string_view associated_data, std::
     must(EVP_CipherUpdate(context, as_bytes(plaintext), &written, ciphertext, static_cast<int>(size)) == 1,
          "EVP_CipherUpdate");
   }
-  unsigned char none = 0;   // GCM has no last block
+  unsigned char none = 0;  // GCM has no last block
   return EVP_CipherFinal_ex(context, &none, &written) == 1;
 }
 

@@ -27,7 +27,7 @@ class NonceSource {
   static constexpr std::size_t kBatch = 16;
   Random* random_;
   std::array<unsigned char, kBatch * kSize> batch_{};
-  std::size_t left_ = 0;   // bytes at the end of batch_
+  std::size_t left_ = 0;  // bytes at the end of batch_
   std::uint64_t forks_ = 0;
 };
 

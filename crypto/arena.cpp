@@ -5,9 +5,9 @@
 
 #include <new>
 
-#include <openssl/crypto.h>
 #include <sys/mman.h>
 #include <unistd.h>
+#include <openssl/crypto.h>
 
 namespace coffer::crypto {
 namespace {
@@ -68,7 +68,7 @@ void KeyArena::release(unsigned char* slot) noexcept {
 
 bool KeyArena::locked() {
   const std::lock_guard guard(mutex_);
-  if (regions_.empty()) grow();   // the answer must come from the kernel, not from hope
+  if (regions_.empty()) grow();  // the answer must come from the kernel, not from hope
   return locked_;
 }
 

@@ -28,12 +28,12 @@ class KeyArena {
   bool locked();
 
  private:
-  void grow();   // REQUIRES: mutex_ held
+  void grow();  // REQUIRES: mutex_ held
 
   const Lock lock_;
   std::mutex mutex_;
-  std::vector<unsigned char*> regions_;   // each with its two guards
-  std::vector<unsigned char*> free_;      // capacity for every slot, so that release never allocates
+  std::vector<unsigned char*> regions_;  // each with its two guards
+  std::vector<unsigned char*> free_;     // capacity for every slot, so that release never allocates
   bool locked_ = true;
 };
 

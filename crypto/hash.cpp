@@ -66,7 +66,8 @@ OSSL_PARAM octets(const char* name, std::string_view bytes) {
 
 std::string sha256(std::string_view data) {
   std::string out(kDigest, '\0');
-  must(EVP_Digest(data.data(), data.size(), as_bytes(out.data()), nullptr, sha256_algorithm(), nullptr) == 1, "EVP_Digest");
+  must(EVP_Digest(data.data(), data.size(), as_bytes(out.data()), nullptr, sha256_algorithm(), nullptr) == 1,
+       "EVP_Digest");
   return out;
 }
 

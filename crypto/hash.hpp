@@ -10,8 +10,8 @@
 
 namespace coffer::crypto {
 
-std::string sha256(std::string_view data);                          // 32 bytes
-std::string hmac_sha256(const Key& key, std::string_view data);     // 32 bytes
+std::string sha256(std::string_view data);                       // 32 bytes
+std::string hmac_sha256(const Key& key, std::string_view data);  // 32 bytes
 /// HKDF-SHA-256, extract and expand; an empty salt stands for 32 zero bytes. REQUIRES: input is not empty and
 /// 0 < out.size() <= 8,160. The caller wipes what he asked for when it is a key.
 void hkdf_sha256(std::string_view input, std::string_view salt, std::string_view info, std::span<unsigned char> out);
@@ -21,8 +21,8 @@ Key derive(const Key& key, std::string_view label);
 bool equal_constant_time(std::string_view a, std::string_view b);
 
 std::string hex(std::string_view bytes);
-std::string base64url(std::string_view bytes);                      // without padding
-model::Result<std::string> from_base64url(std::string_view text);   // strict: no padding, canonical last bits
+std::string base64url(std::string_view bytes);                     // without padding
+model::Result<std::string> from_base64url(std::string_view text);  // strict: no padding, canonical last bits
 
 /// Keyed hash of a space and a name within one tenant: what storage keys carry instead of names. One per shard; holds
 /// a prepared MAC context; not thread-safe.

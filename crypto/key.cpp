@@ -17,7 +17,7 @@ static_assert(Key::kSize == KeyArena::kSlotSize);
 Key::Key(Key&& other) noexcept : slot_(std::exchange(other.slot_, nullptr)) {}
 
 Key& Key::operator=(Key&& other) noexcept {
-  std::swap(slot_, other.slot_);   // a self-move changes nothing; the old bytes are wiped at once
+  std::swap(slot_, other.slot_);  // a self-move changes nothing; the old bytes are wiped at once
   if (this != &other && other.slot_ != nullptr) key_arena().release(std::exchange(other.slot_, nullptr));
   return *this;
 }

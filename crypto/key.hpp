@@ -33,7 +33,7 @@ class Key {
 
  private:
   explicit Key(unsigned char* slot) : slot_(slot) {}
-  unsigned char* slot_;   // in the locked arena
+  unsigned char* slot_;  // in the locked arena
 };
 
 /// True when the arena's pages are really locked (RLIMIT_MEMLOCK may forbid it; the server then warns at start).

@@ -30,7 +30,9 @@ class Descriptor {
   explicit Descriptor(int fd) : fd_(fd) {}
   Descriptor(const Descriptor&) = delete;
   Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() { if (fd_ >= 0) ::close(fd_); }
+  ~Descriptor() {
+    if (fd_ >= 0) ::close(fd_);
+  }
   int get() const { return fd_; }
   bool valid() const { return fd_ >= 0; }
 
@@ -74,22 +76,28 @@ class KeyFileSeal final : public Seal {
   model::Result<Key> unwrap(const store::v1::SealRecord& record, std::string_view cluster_id) override {
     if (auto status = check_format("seal's record", record.format(), kSealFormat); !status.ok()) return status.error();
     if (record.kind() != kKeyFileKind) {
-      return mismatch("is not what seals this cluster: its root key is behind a seal of kind " + printable(record.kind()) + ".");
+      return mismatch("is not what seals this cluster: its root key is behind a seal of kind " +
+                      printable(record.kind()) + ".");
     }
     if (record.name() != fingerprint_) {
-      return mismatch("does not open this cluster: it holds key " + fingerprint_ + ", and the root key is sealed with key " +
-                      printable(record.name()) + ".");
+      return mismatch("does not open this cluster: it holds key " + fingerprint_ +
+                      ", and the root key is sealed with key " + printable(record.name()) + ".");
     }
     auto root = unwrap_key(wrapping_, kSealKeyVersion, record.wrapped_root_key(), identity(cluster_id));
     if (root.ok()) return root;
     return model::Error(model::Code::data_loss,
-                        "The key file " + path_ + " is the right one, but the sealed root key does not open with it: the "
-                        "stored record was altered, or it is of another cluster.");
+                        "The key file " + path_ +
+                            " is the right one, but the sealed root key does not open with it: the "
+                            "stored record was altered, or it is of another cluster.");
   }
 
  private:
-  static std::string identity(std::string_view cluster_id) { return key_identity(kRootKey, cluster_id, kSealKeyVersion); }
-  model::Error mismatch(const std::string& what) const { return {model::Code::key_mismatch, "The key file " + path_ + " " + what}; }
+  static std::string identity(std::string_view cluster_id) {
+    return key_identity(kRootKey, cluster_id, kSealKeyVersion);
+  }
+  model::Error mismatch(const std::string& what) const {
+    return {model::Code::key_mismatch, "The key file " + path_ + " " + what};
+  }
 
   const std::string path_;
   const std::string fingerprint_;
@@ -139,9 +147,10 @@ model::Result<std::unique_ptr<Seal>> open_key_file_seal(const std::string& path)
   if (::fstat(fd.get(), &info) != 0) return failed_file(path, "cannot be examined");
   if (!S_ISREG(info.st_mode)) return bad_file(path, "is not a regular file.");
   if ((info.st_mode & 077) != 0) {
-    return bad_file(path, "can be used by others than its owner; say chmod 600, and make a new key if others had access.");
+    return bad_file(path,
+                    "can be used by others than its owner; say chmod 600, and make a new key if others had access.");
   }
-  model::Secret text = model::Secret::of_size(kKeyDigits + 2);   // one byte more than right, to see a longer file
+  model::Secret text = model::Secret::of_size(kKeyDigits + 2);  // one byte more than right, to see a longer file
   const ssize_t size = read_all(fd.get(), text);
   if (size < 0) return failed_file(path, "cannot be read");
   std::string_view digits = text.expose().substr(0, static_cast<std::size_t>(size));
@@ -169,7 +178,7 @@ model::Status create_key_file(const std::string& path, Random& random) {
     return {};
   }
   model::Error error = failed_file(path, "cannot be written");
-  ::unlink(path.c_str());   // no half a key stays behind
+  ::unlink(path.c_str());  // no half a key stays behind
   return error;
 }
 

@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::uint32_t kRingFormat = 1;
 constexpr std::uint32_t kTenantKeysFormat = 1;
-constexpr std::uint32_t kRootVersion = 1;   // a root key has no versions: a new root wraps a new record
+constexpr std::uint32_t kRootVersion = 1;  // a root key has no versions: a new root wraps a new record
 constexpr std::uint32_t kNameKeyVersion = 1;
 
 constexpr std::string_view kWrapLabel = "coffer cluster keys";
@@ -72,7 +72,8 @@ KeyRing KeyRing::generate(Key root, Random& random, std::int64_t now_ms) {
 }
 
 model::Result<KeyRing> KeyRing::open(Key root, const store::v1::KeyRingRecord& record) {
-  if (auto status = check_format("key ring's record", record.format(), kRingFormat); !status.ok()) return status.error();
+  if (auto status = check_format("key ring's record", record.format(), kRingFormat); !status.ok())
+    return status.error();
   const Key wrapping = derive(root, kWrapLabel);
   auto keys = std::make_unique<Keys>();
   int refused = 0;
@@ -90,7 +91,8 @@ model::Result<KeyRing> KeyRing::open(Key root, const store::v1::KeyRingRecord& r
                         "The root key does not open the key ring: it is another cluster's, or the record was altered.");
   }
   if (refused > 0) return damaged("A cluster key in the key ring's record was altered: it does not open.");
-  if (!keys->by_version.contains(record.current())) return damaged("The key ring's record lacks its current cluster key.");
+  if (!keys->by_version.contains(record.current()))
+    return damaged("The key ring's record lacks its current cluster key.");
   return KeyRing(std::move(keys), record);
 }
 
@@ -111,7 +113,8 @@ store::v1::TenantKeysRecord KeyRing::new_tenant_keys(const model::TenantId& tena
   record.set_wrapped_name_key(
       wrap_key(wrapping, cluster, name_key, key_identity(kTenantNameKey, tenant.view(), kNameKeyVersion), random));
   if (!owner_public_key.empty()) {
-    auto box = seal_to_owner(owner_public_key, data_key.bytes(), key_identity(kOwnersDataKey, tenant.view(), kFirst), random);
+    auto box =
+        seal_to_owner(owner_public_key, data_key.bytes(), key_identity(kOwnersDataKey, tenant.view(), kFirst), random);
     must(box.ok(), "seal_to_owner");
     row->set_sealed_to_owner(std::move(*box));
     record.set_owner_public_key(std::string(owner_public_key));
@@ -124,23 +127,27 @@ model::Result<TenantKeys> KeyRing::open_tenant_keys(const model::TenantId& tenan
   if (auto status = check_format("record of the tenant's keys", record.format(), kTenantKeysFormat); !status.ok()) {
     return status.error();
   }
-  auto name_key = keys_->unwrap(record.wrapped_name_key(), key_identity(kTenantNameKey, tenant.view(), kNameKeyVersion));
+  auto name_key =
+      keys_->unwrap(record.wrapped_name_key(), key_identity(kTenantNameKey, tenant.view(), kNameKeyVersion));
   if (!name_key.ok()) return name_key.error();
   TenantKeys keys{record.current(), {}, std::move(*name_key)};
   for (const auto& row : record.data_keys()) {
     auto key = keys_->unwrap(row.wrapped(), key_identity(kTenantDataKey, tenant.view(), row.version()));
     if (!key.ok()) return key.error();
     if (row.version() == 0 || !keys.data_keys.emplace(row.version(), std::move(*key)).second) {
-      return damaged("The record of the tenant's keys lists data key version " + std::to_string(row.version()) + " wrongly.");
+      return damaged("The record of the tenant's keys lists data key version " + std::to_string(row.version()) +
+                     " wrongly.");
     }
   }
-  if (!keys.data_keys.contains(keys.current)) return damaged("The record of the tenant's keys lacks its current data key.");
+  if (!keys.data_keys.contains(keys.current))
+    return damaged("The record of the tenant's keys lacks its current data key.");
   return keys;
 }
 
 Sealer KeyRing::directory_sealer(Random& random) const {
   Sealer sealer(random);
-  for (const auto& [version, keys] : keys_->by_version) sealer.add_key(version, keys.directory, version == current_version());
+  for (const auto& [version, keys] : keys_->by_version)
+    sealer.add_key(version, keys.directory, version == current_version());
   return sealer;
 }
 

@@ -13,7 +13,9 @@ namespace coffer::crypto {
 template <auto Free>
 struct OpensslFree {
   template <class T>
-  void operator()(T* object) const noexcept { Free(object); }
+  void operator()(T* object) const noexcept {
+    Free(object);
+  }
 };
 using CipherContext = std::unique_ptr<EVP_CIPHER_CTX, OpensslFree<EVP_CIPHER_CTX_free>>;
 using DigestContext = std::unique_ptr<EVP_MD_CTX, OpensslFree<EVP_MD_CTX_free>>;

@@ -11,7 +11,7 @@
 namespace coffer::crypto {
 namespace {
 
-constexpr std::size_t kPoint = 32;   // public and private keys alike
+constexpr std::size_t kPoint = 32;  // public and private keys alike
 constexpr std::string_view kBoxLabel = "coffer owner box";
 
 Pkey private_key_of(const model::Secret& raw) {
@@ -23,13 +23,15 @@ Pkey private_key_of(const model::Secret& raw) {
 std::string public_half(EVP_PKEY* key) {
   std::string raw(kPoint, '\0');
   std::size_t size = raw.size();
-  must(EVP_PKEY_get_raw_public_key(key, as_bytes(raw.data()), &size) == 1 && size == kPoint, "EVP_PKEY_get_raw_public_key");
+  must(EVP_PKEY_get_raw_public_key(key, as_bytes(raw.data()), &size) == 1 && size == kPoint,
+       "EVP_PKEY_get_raw_public_key");
   return raw;
 }
 
 /// X25519 of both; empty when the peer's point has a low order: the result would be zero for every private key.
 model::Secret shared_secret(EVP_PKEY* own, std::string_view peer_public) {
-  const Pkey peer(EVP_PKEY_new_raw_public_key(EVP_PKEY_X25519, nullptr, as_bytes(peer_public.data()), peer_public.size()));
+  const Pkey peer(
+      EVP_PKEY_new_raw_public_key(EVP_PKEY_X25519, nullptr, as_bytes(peer_public.data()), peer_public.size()));
   const PkeyContext context(EVP_PKEY_CTX_new(own, nullptr));
   must(peer != nullptr && context != nullptr && EVP_PKEY_derive_init(context.get()) == 1, "EVP_PKEY_derive_init");
   model::Secret shared = model::Secret::of_size(kPoint);

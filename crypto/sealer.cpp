@@ -11,7 +11,7 @@ namespace coffer::crypto {
 namespace {
 
 constexpr char kSealedFormat = 1;
-constexpr std::size_t kSealedHeader = 1 + 4;   // format, key version
+constexpr std::size_t kSealedHeader = 1 + 4;  // format, key version
 
 model::Error altered(std::string detail) { return {model::Code::data_loss, std::move(detail)}; }
 
@@ -21,7 +21,7 @@ struct Sealer::State {
   explicit State(Random& random) : nonces(random) {}
   NonceSource nonces;
   std::map<std::uint32_t, Aead> keys;
-  std::uint32_t current = 0;   // 0: none yet
+  std::uint32_t current = 0;  // 0: none yet
   std::uint64_t seals = 0;
 };
 
@@ -57,8 +57,8 @@ model::Result<model::Secret> Sealer::open(std::string_view sealed, std::string_v
   if (!version.ok()) return version.error();
   const auto key = state_->keys.find(*version);
   if (key == state_->keys.end()) {
-    return model::Error(model::Code::key_mismatch, "The bytes are sealed under key version " + std::to_string(*version) +
-                                                       ", which is not at hand.");
+    return model::Error(model::Code::key_mismatch, "The bytes are sealed under key version " +
+                                                       std::to_string(*version) + ", which is not at hand.");
   }
   model::Secret plaintext = model::Secret::of_size(sealed.size() - kSealedHeader - Aead::kOverhead);
   if (!key->second.open(sealed.substr(0, kSealedHeader), associated_data, sealed.substr(kSealedHeader),

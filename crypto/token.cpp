@@ -34,7 +34,9 @@ struct TokenBytes {
   TokenBytes(const TokenBytes&) = delete;
   TokenBytes& operator=(const TokenBytes&) = delete;
   ~TokenBytes() { OPENSSL_cleanse(data.data(), data.size()); }
-  std::string_view part(std::size_t at, std::size_t size) const { return std::string_view(data.data(), data.size()).substr(at, size); }
+  std::string_view part(std::size_t at, std::size_t size) const {
+    return std::string_view(data.data(), data.size()).substr(at, size);
+  }
   std::string_view body() const { return part(0, kMacAt); }
   std::string_view id() const { return part(kTokenIdAt, kMacAt - kTokenIdAt); }
   std::string_view mac() const { return part(kMacAt, kMacSize); }

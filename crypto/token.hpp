@@ -16,9 +16,9 @@
 namespace coffer::crypto {
 
 struct MintedToken {
-  model::Secret text;       // shown once
-  std::string id_hash;      // SHA-256 of the id, 32 bytes: what is stored
-  std::string public_id;    // first 16 hexadecimal digits of the hash: names the token in lists
+  model::Secret text;     // shown once
+  std::string id_hash;    // SHA-256 of the id, 32 bytes: what is stored
+  std::string public_id;  // first 16 hexadecimal digits of the hash: names the token in lists
 };
 /// The zero tenant makes an operator token.
 MintedToken mint_token(const KeyRing& ring, const model::TenantId& tenant, Random& random);

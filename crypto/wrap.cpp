@@ -24,7 +24,7 @@ std::string wrap_key(const Key& under, std::uint32_t under_version, const Key& k
 
 model::Result<Key> unwrap_key(const Key& under, std::uint32_t under_version, std::string_view wrapped,
                               std::string_view identity) {
-  Sealer sealer(system_random());   // opening draws nothing
+  Sealer sealer(system_random());  // opening draws nothing
   sealer.add_key(under_version, under, false);
   const auto bytes = sealer.open(wrapped, identity);
   if (!bytes.ok()) return bytes.error();

@@ -1,0 +1,200 @@
+// The key ring: what it opens again, and that a wrapped key opens nowhere but in its own place.
+
+#include "crypto/key_ring.hpp"
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "crypto/hash.hpp"
+#include "support.hpp"
+
+namespace coffer::crypto {
+namespace {
+
+using model::Code;
+using test::tenant;
+using test::with_flipped_bit;
+
+class KeyRingTest : public ::testing::Test {
+ protected:
+  SeededRandom random_{21};
+  const Key root_ = Key::generate(random_);
+  const KeyRing ring_ = KeyRing::generate(root_.duplicate(), random_, 1'700'000'000'000);
+  const store::v1::KeyRingRecord record_ = ring_.record();
+  const store::v1::TenantKeysRecord tenant_record_ = ring_.new_tenant_keys(tenant('a'), {}, random_, 1'700'000'000'001);
+
+  Code code_of(const store::v1::KeyRingRecord& record) const {
+    const auto opened = KeyRing::open(root_.duplicate(), record);
+    return opened.ok() ? Code::ok : opened.error().code;
+  }
+  Code code_of(const store::v1::TenantKeysRecord& record, char owner = 'a') const {
+    const auto opened = ring_.open_tenant_keys(tenant(owner), record);
+    return opened.ok() ? Code::ok : opened.error().code;
+  }
+};
+
+TEST_F(KeyRingTest, OpensItsRecordAndThenEverythingMadeBefore) {
+  const auto again = KeyRing::open(root_.duplicate(), record_);
+  ASSERT_TRUE(again.ok());
+  EXPECT_EQ(again->current_version(), 1U);
+  EXPECT_EQ(again->record().SerializeAsString(), record_.SerializeAsString());
+  EXPECT_EQ(again->token_mac(1, "body"), ring_.token_mac(1, "body"));
+  Sealer before = ring_.directory_sealer(random_);
+  Sealer after = again->directory_sealer(random_);
+  EXPECT_EQ(after.open(before.seal("row", "id"), "id")->expose(), "row");
+  const auto keys = ring_.open_tenant_keys(tenant('a'), tenant_record_);
+  const auto same = again->open_tenant_keys(tenant('a'), tenant_record_);
+  ASSERT_TRUE(keys.ok() && same.ok());
+  EXPECT_TRUE(keys->data_keys.at(1) == same->data_keys.at(1));
+  EXPECT_TRUE(keys->name_key == same->name_key);
+}
+
+TEST_F(KeyRingTest, RecordsFormatVersionAndTime) {
+  EXPECT_EQ(record_.format(), 1U);
+  EXPECT_EQ(record_.current(), 1U);
+  ASSERT_EQ(record_.cluster_keys_size(), 1);
+  EXPECT_EQ(record_.cluster_keys(0).created_at_ms(), 1'700'000'000'000);
+  EXPECT_EQ(tenant_record_.format(), 1U);
+  ASSERT_EQ(tenant_record_.data_keys_size(), 1);
+  EXPECT_EQ(tenant_record_.data_keys(0).created_at_ms(), 1'700'000'000'001);
+  EXPECT_TRUE(tenant_record_.data_keys(0).sealed_to_owner().empty());
+}
+
+TEST_F(KeyRingTest, RefusesAnotherRootKey) {
+  const auto opened = KeyRing::open(Key::generate(random_), record_);
+  ASSERT_FALSE(opened.ok());
+  EXPECT_EQ(opened.error().code, Code::key_mismatch);
+  EXPECT_EQ(opened.error().message(),
+            "The root key does not open the key ring: it is another cluster's, or the record was altered.");
+}
+
+TEST_F(KeyRingTest, RefusesARecordOfAnUnknownFormat) {
+  auto record = record_;
+  record.set_format(2);
+  const auto opened = KeyRing::open(root_.duplicate(), record);
+  ASSERT_FALSE(opened.ok());
+  EXPECT_EQ(opened.error().code, Code::data_loss);
+  EXPECT_EQ(opened.error().message(), "The key ring's record has format 2; this program reads format 1.");
+  EXPECT_EQ(code_of(store::v1::KeyRingRecord()), Code::data_loss);
+  auto keys = tenant_record_;
+  keys.set_format(9);
+  EXPECT_EQ(ring_.open_tenant_keys(tenant('a'), keys).error().message(),
+            "The record of the tenant's keys has format 9; this program reads format 1.");
+}
+
+TEST_F(KeyRingTest, RefusesARecordThatDoesNotHoldTogether) {
+  auto record = record_;
+  record.set_current(2);
+  EXPECT_EQ(code_of(record), Code::data_loss) << "the current version is missing";
+  record = record_;
+  *record.add_cluster_keys() = record_.cluster_keys(0);
+  EXPECT_EQ(code_of(record), Code::data_loss) << "a version twice";
+  record = record_;
+  *record.add_cluster_keys() = record_.cluster_keys(0);
+  record.mutable_cluster_keys(1)->set_version(2);
+  EXPECT_EQ(code_of(record), Code::data_loss) << "a key under another version's number";
+  record = record_;
+  record.mutable_cluster_keys(0)->set_version(2);
+  record.set_current(2);
+  EXPECT_EQ(code_of(record), Code::key_mismatch) << "the only key under another number";
+}
+
+TEST_F(KeyRingTest, RefusesEveryFlippedBitOfAWrappedKey) {
+  const std::string wrapped = record_.cluster_keys(0).wrapped();
+  const std::string data_key = tenant_record_.data_keys(0).wrapped();
+  const std::string name_key = tenant_record_.wrapped_name_key();
+  for (std::size_t bit = 0; bit < wrapped.size() * 8; ++bit) {
+    auto record = record_;
+    record.mutable_cluster_keys(0)->set_wrapped(with_flipped_bit(wrapped, bit));
+    EXPECT_NE(code_of(record), Code::ok) << bit;
+    auto keys = tenant_record_;
+    keys.mutable_data_keys(0)->set_wrapped(with_flipped_bit(data_key, bit));
+    EXPECT_NE(code_of(keys), Code::ok) << bit;
+    keys = tenant_record_;
+    keys.set_wrapped_name_key(with_flipped_bit(name_key, bit));
+    EXPECT_NE(code_of(keys), Code::ok) << bit;
+  }
+}
+
+TEST_F(KeyRingTest, OpensATenantsKeysForThatTenantOnly) {
+  EXPECT_EQ(code_of(tenant_record_, 'a'), Code::ok);
+  EXPECT_EQ(code_of(tenant_record_, 'b'), Code::data_loss);
+}
+
+TEST_F(KeyRingTest, RefusesAWrappedKeyInAnothersPlace) {
+  auto keys = tenant_record_;
+  keys.set_wrapped_name_key(tenant_record_.data_keys(0).wrapped());
+  EXPECT_EQ(code_of(keys), Code::data_loss) << "a data key as the name key";
+  keys = tenant_record_;
+  keys.mutable_data_keys(0)->set_wrapped(tenant_record_.wrapped_name_key());
+  EXPECT_EQ(code_of(keys), Code::data_loss) << "the name key as a data key";
+  keys = tenant_record_;
+  keys.mutable_data_keys(0)->set_version(2);
+  keys.set_current(2);
+  EXPECT_EQ(code_of(keys), Code::data_loss) << "a data key under another version's number";
+  keys = tenant_record_;
+  keys.set_current(2);
+  EXPECT_EQ(code_of(keys), Code::data_loss) << "the current version is missing";
+  keys = tenant_record_;
+  *keys.add_data_keys() = tenant_record_.data_keys(0);
+  EXPECT_EQ(code_of(keys), Code::data_loss) << "a version twice";
+}
+
+TEST_F(KeyRingTest, NamesTheClusterKeyThatItLacks) {
+  auto keys = tenant_record_;
+  std::string wrapped = keys.data_keys(0).wrapped();
+  wrapped[4] = 9;  // the key version in the sealed bytes
+  keys.mutable_data_keys(0)->set_wrapped(wrapped);
+  const auto opened = ring_.open_tenant_keys(tenant('a'), keys);
+  ASSERT_FALSE(opened.ok());
+  EXPECT_EQ(opened.error().code, Code::key_mismatch);
+  EXPECT_EQ(opened.error().message(),
+            "The tenant's keys are wrapped under cluster key version 9, which this node does not hold.");
+}
+
+TEST_F(KeyRingTest, MakesIndependentKeysForEachTenantAndUse) {
+  const auto a = ring_.open_tenant_keys(tenant('a'), tenant_record_);
+  const auto b = ring_.open_tenant_keys(tenant('b'), ring_.new_tenant_keys(tenant('b'), {}, random_, 0));
+  ASSERT_TRUE(a.ok() && b.ok());
+  std::set<std::string> seen;
+  for (const auto* keys : {&*a, &*b}) {
+    EXPECT_TRUE(seen.insert(std::string(keys->name_key.bytes())).second);
+    EXPECT_TRUE(seen.insert(std::string(keys->data_keys.at(1).bytes())).second);
+  }
+}
+
+TEST_F(KeyRingTest, MacsUnderKnownVersionsOnly) {
+  EXPECT_EQ(ring_.token_mac(1, "body").size(), 32U);
+  EXPECT_NE(ring_.token_mac(1, "body"), ring_.token_mac(1, "bodz"));
+  EXPECT_EQ(ring_.token_mac(0, "body"), "");
+  EXPECT_EQ(ring_.token_mac(2, "body"), "");
+}
+
+TEST_F(KeyRingTest, SealsEachDataKeyToTheOwnerToo) {
+  const OwnerKeyPair owner = generate_owner_key(random_);
+  const auto record = ring_.new_tenant_keys(tenant('c'), owner.public_key, random_, 0);
+  EXPECT_EQ(record.owner_public_key(), owner.public_key);
+  const auto keys = ring_.open_tenant_keys(tenant('c'), record);
+  ASSERT_TRUE(keys.ok());
+  // Sized fields: purpose, tenant, version.
+  std::string identity;
+  append_sized(identity, "tenant data key for its owner");
+  append_sized(identity, tenant('c').view());
+  identity += test::unhex("00000001");
+  const auto opened = open_as_owner(owner.private_key, record.data_keys(0).sealed_to_owner(), identity);
+  ASSERT_TRUE(opened.ok());
+  EXPECT_EQ(opened->expose(), keys->data_keys.at(1).bytes());
+}
+
+TEST_F(KeyRingTest, WritesNoKeyInTheClear) {
+  const auto keys = ring_.open_tenant_keys(tenant('a'), tenant_record_);
+  ASSERT_TRUE(keys.ok());
+  const std::string stored = record_.SerializeAsString() + tenant_record_.SerializeAsString();
+  for (const std::string_view key : {root_.bytes(), keys->name_key.bytes(), keys->data_keys.at(1).bytes()}) {
+    for (std::size_t at = 0; at + 8 <= key.size(); ++at) EXPECT_EQ(stored.find(key.substr(at, 8)), std::string::npos);
+  }
+}
+
+}  // namespace
+}  // namespace coffer::crypto
