@@ -5,13 +5,13 @@
 #include <algorithm>
 #include <cctype>
 
+#include "model/rules.hpp"
+
 namespace coffer::net {
 namespace {
 
 using model::Code;
 using model::Error;
-
-constexpr std::size_t kRequestIdBytes = 128;   // CallInfo's bound
 
 std::string_view trim(std::string_view text) {
   while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
@@ -91,10 +91,7 @@ model::Result<model::Credential> take_credential(const Caller& caller, const act
 model::Status fill_call_info(model::Request& request, const Caller& caller, model::Door door, std::string request_id) {
   request.info.door = door;
   request.info.address = std::string(caller.address());
-  if (request_id.size() > kRequestIdBytes) {
-    return Error(Code::invalid_argument, "request_id has " + std::to_string(request_id.size()) + " bytes: at most " +
-                                             std::to_string(kRequestIdBytes));
-  }
+  if (model::Status ok = model::check_request_id(request_id); !ok) return ok;
   request.info.request_id = std::move(request_id);
   return {};
 }

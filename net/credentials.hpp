@@ -29,7 +29,7 @@ model::Result<model::Credential> take_credential(const Caller& caller, const act
 bool has_no_credential(const Caller& caller, const CredentialRule& rule);
 
 /// Fills what a shard wants to know of a call: door, address and the client's request id (empty: none).
-/// Errors: invalid_argument when the id is longer than 128 bytes.
+/// Errors: what model::check_request_id says of the id; then it is not filled in.
 model::Status fill_call_info(model::Request& request, const Caller& caller, model::Door door, std::string request_id);
 
 }  // namespace coffer::net

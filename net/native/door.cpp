@@ -56,7 +56,7 @@ WireStatus make_failure(const Error& error, std::string_view request_id) {
 /// The caller's own id of a mutation, else the one that he traces requests by.
 WireStatus fail(const Rpc& rpc, const Error& error) {
   const std::string& own = rpc.request.info.request_id;
-  return make_failure(error, own.empty() ? rpc.caller().header("x-request-id") : std::string_view(own));
+  return make_failure(error, own.empty() ? rpc.caller().call_id() : std::string_view(own));
 }
 
 class NativeDoor final : public Door {
@@ -92,6 +92,7 @@ class NativeDoor final : public Door {
   Result<Step> decode(const In& in, Rpc& rpc);
   static Status encode_get(const v1::GetRequest&, const model::EntryReply&, Rpc&, v1::Secret&);
   static Method with_rest(Method method) {
+    method.rest_omit_empty = {"coffer.v1.Secret.data"};   // a secret has one of data, value and value_base64
     method.rest = method.descriptor->options().HasExtension(google::api::http);
     return method;
   }

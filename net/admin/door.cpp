@@ -1,0 +1,230 @@
+// See door.hpp. Each function of AdminDoor makes one service's RPCs; the actors check the operator's rights.
+
+#include "net/admin/door.hpp"
+
+#include <chrono>
+#include <string>
+#include <utility>
+
+#include "net/admin/messages.hpp"
+#include "net/admin/resident.hpp"
+#include "net/credentials.hpp"
+#include "net/page_token.hpp"
+#include "net/timestamps.hpp"
+#include "net/typed_method.hpp"
+
+namespace coffer::net {
+namespace {
+
+using namespace admin;   // the messages and their conversions
+using model::Code;
+using model::DirectoryOperation;
+using model::Error;
+using model::Result;
+using model::Status;
+using model::TenantOperation;
+
+constexpr CredentialRule kRule{.door = model::Door::admin};
+
+WireStatus make_failure(const Error& error) {
+  WireStatus status;
+  status.grpc_code = error.category();
+  status.grpc_message = std::string(error.message());
+  status.http_status = model::http_status(error.category());
+  return status;
+}
+
+class AdminDoor final : public Door {
+ public:
+  AdminDoor(const Doors& settings, actors::Gateway& gateway, std::function<model::TimeMs()> clock)
+      : version_(settings.version), gateway_(gateway), clock_(std::move(clock)) {}
+
+  std::string_view name() const override { return "admin"; }
+  std::vector<Method> methods() override {
+    std::vector<Method> methods;
+    add_tenants(methods);
+    add_tokens(methods);
+    add_server(methods);
+    return methods;
+  }
+  WireStatus http_failure(const Error& error, std::string_view) const override { return make_failure(error); }
+
+ private:
+  void add_tenants(std::vector<Method>& methods);
+  void add_tokens(std::vector<Method>& methods);
+  void add_server(std::vector<Method>& methods);
+
+  static const google::protobuf::ServiceDescriptor& service(const char* name) {
+    return *api::Tenant::descriptor()->file()->FindServiceByName(name);
+  }
+
+  /// Credential and request id; operators only.
+  Status open(Rpc& rpc, std::string request_id) const {
+    if (const Status ok = fill_call_info(rpc.request, rpc.caller(), kRule.door, std::move(request_id)); !ok) return ok;
+    auto credential = take_credential(rpc.caller(), gateway_, kRule);
+    if (!credential) return credential.error();
+    using Kind = model::CredentialKind;
+    if (credential->kind != Kind::operator_ && credential->kind != Kind::dev_root) {
+      return Error(Code::permission_denied, "this needs an operator's token: a tenant's token does not work here");
+    }
+    rpc.request.credential = std::move(*credential);
+    return {};
+  }
+
+  /// One RPC: `operation` makes of the message what is submitted, after the credential was taken.
+  template <class In, class Out, class Body>
+  Method call(const char* service_name, std::string_view name,
+              std::function<Status(const In&, model::Request&)> operation,
+              std::function<Status(const In&, const Body&, Rpc&, Out&)> encode) {
+    return typed_method<In, Out, Body>(
+        service(service_name), name,
+        {.decode = [this, operation = std::move(operation)](const In& in, Rpc& rpc) -> Result<Step> {
+           std::string id;
+           if constexpr (requires { in.request_id(); }) id = in.request_id();
+           if (const Status ok = open(rpc, std::move(id)); !ok) return ok.error();
+           if (const Status ok = operation(in, rpc.request); !ok) return ok.error();
+           return Step::submit;
+         },
+         .encode = std::move(encode),
+         .fail = [](const Rpc&, const Error& error) { return make_failure(error); },
+         .recover = {}});
+  }
+  template <class In>
+  Method tenant_call(std::string_view name, std::function<Status(const In&, model::Request&)> operation) {
+    return call<In, api::Tenant, model::TenantReply>(
+        "Tenants", name, std::move(operation), [](const In&, const model::TenantReply& reply, Rpc&, api::Tenant& out) -> Status {
+          to_message(reply.tenant, &out);
+          return {};
+        });
+  }
+
+  const std::string version_;
+  actors::Gateway& gateway_;
+  const std::function<model::TimeMs()> clock_;
+  const std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
+};
+
+void AdminDoor::add_tenants(std::vector<Method>& methods) {
+  methods.push_back(tenant_call<api::CreateTenantRequest>("Create", [](const auto& in, model::Request& request) -> Status {
+    if (const Status ok = model::check_tenant_name(in.name()); !ok) return ok;
+    model::CreateTenant create{.name = in.name(), .doors = {}};
+    for (const api::Door& door : in.doors()) {
+      auto name = to_door_name(door);
+      if (!name) return name.error();
+      create.doors.push_back(std::move(*name));
+    }
+    request.operation = DirectoryOperation(std::move(create));
+    return {};
+  }));
+  methods.push_back(tenant_call<api::GetTenantRequest>("Get", [](const auto& in, model::Request& request) -> Status {
+    if (const Status ok = model::check_tenant_name(in.name()); !ok) return ok;
+    request.operation = DirectoryOperation(model::GetTenant{in.name()});
+    return {};
+  }));
+  methods.push_back(call<api::ListTenantsRequest, api::ListTenantsResponse, model::TenantsReply>(
+      "Tenants", "List",
+      [](const auto& in, model::Request& request) -> Status {
+        const auto limit = read_page_size(in.page_size());
+        if (!limit) return limit.error();
+        auto after = read_page_token({"tenants", in.prefix(), in.show_deleted() ? "deleted" : ""}, in.page_token());
+        if (!after) return after.error();
+        request.operation = DirectoryOperation(model::ListTenants{in.prefix(), std::move(*after), *limit, in.show_deleted()});
+        return {};
+      },
+      [](const auto& in, const model::TenantsReply& reply, Rpc&, api::ListTenantsResponse& out) -> Status {
+        for (const model::TenantInfo& tenant : reply.tenants) to_message(tenant, out.add_tenants());
+        if (reply.more && !reply.tenants.empty()) {
+          out.set_next_page_token(make_page_token({"tenants", in.prefix(), in.show_deleted() ? "deleted" : ""},
+                                                  reply.tenants.back().name));
+        }
+        return {};
+      }));
+  methods.push_back(tenant_call<api::DeleteTenantRequest>("Delete", [](const auto& in, model::Request& request) -> Status {
+    if (const Status ok = model::check_tenant_name(in.name()); !ok) return ok;
+    request.operation = DirectoryOperation(model::DeleteTenant{.name = in.name(), .door = std::nullopt});
+    return {};
+  }));
+  methods.push_back(tenant_call<api::OpenDoorRequest>("OpenDoor", [](const auto& in, model::Request& request) -> Status {
+    if (const Status ok = model::check_tenant_name(in.name()); !ok) return ok;
+    auto door = to_door_name(in.door());
+    if (!door) return door.error();
+    request.operation = DirectoryOperation(model::OpenDoor{in.name(), std::move(*door)});
+    return {};
+  }));
+}
+
+void AdminDoor::add_tokens(std::vector<Method>& methods) {
+  // Tokens live in their tenant's partition, so these are operations of the tenant and not of the directory.
+  const auto to_tenant = [](const std::string& name, model::Request& request) -> Status {
+    if (const Status ok = model::check_tenant_name(name); !ok) return ok;
+    request.tenant = {.name = name, .door = {}};
+    return {};
+  };
+  methods.push_back(call<api::CreateTokenRequest, api::CreateTokenResponse, model::TokenReply>(
+      "Tokens", "Create",
+      [to_tenant](const auto& in, model::Request& request) -> Status {
+        if (const Status ok = to_tenant(in.tenant(), request); !ok) return ok;
+        auto scopes = to_scopes(in.scopes());
+        if (!scopes) return scopes.error();
+        model::CreateToken create{in.description(), std::move(*scopes), 0};
+        if (in.has_expires_at()) {
+          const auto time = from_timestamp(in.expires_at(), "expires_at");
+          if (!time) return time.error();
+          create.expires_at = *time;
+        }
+        request.operation = TenantOperation(std::move(create));
+        return {};
+      },
+      [this](const auto&, const model::TokenReply& reply, Rpc&, api::CreateTokenResponse& out) -> Status {
+        to_message(reply.token, clock_(), out.mutable_token());
+        out.set_secret(std::string(reply.secret.expose()));
+        return {};
+      }));
+  methods.push_back(call<api::ListTokensRequest, api::ListTokensResponse, model::TokensReply>(
+      "Tokens", "List",
+      [to_tenant](const auto& in, model::Request& request) -> Status {
+        request.operation = TenantOperation(model::ListTokens{});
+        return to_tenant(in.tenant(), request);
+      },
+      [this](const auto&, const model::TokensReply& reply, Rpc&, api::ListTokensResponse& out) -> Status {
+        for (const model::TokenInfo& token : reply.tokens) to_message(token, clock_(), out.add_tokens());
+        return {};
+      }));
+  methods.push_back(call<api::RevokeTokenRequest, api::Token, model::TokenReply>(
+      "Tokens", "Revoke",
+      [to_tenant](const auto& in, model::Request& request) -> Status {
+        if (in.id().empty()) return Error(Code::invalid_argument, "id is missing: it names the token as the list shows it");
+        request.operation = TenantOperation(model::RevokeToken{in.id()});
+        return to_tenant(in.tenant(), request);
+      },
+      [this](const auto&, const model::TokenReply& reply, Rpc&, api::Token& out) -> Status {
+        to_message(reply.token, clock_(), &out);
+        return {};
+      }));
+}
+
+void AdminDoor::add_server(std::vector<Method>& methods) {
+  methods.push_back(typed_method<api::StatusRequest, api::StatusResponse, NoBody>(
+      service("Server"), "Status",
+      {.decode = [this](const api::StatusRequest&, Rpc& rpc) -> Result<Step> {
+         if (const Status ok = open(rpc, {}); !ok) return ok.error();
+         auto& out = static_cast<api::StatusResponse&>(rpc.out());
+         to_message(gateway_.status(), &out);
+         out.set_version(version_);
+         const auto uptime = std::chrono::steady_clock::now() - started_;
+         out.set_uptime_seconds(static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::seconds>(uptime).count()));
+         out.set_resident_bytes(resident_bytes());
+         return Step::done;
+       },
+       .encode = [](const api::StatusRequest&, const NoBody&, Rpc&, api::StatusResponse&) -> Status { return {}; },
+       .fail = [](const Rpc&, const Error& error) { return make_failure(error); },
+       .recover = {}}));
+}
+
+}  // namespace
+
+std::unique_ptr<Door> make_admin_door(const Doors& settings, actors::Gateway& gateway, std::function<model::TimeMs()> clock) {
+  return std::make_unique<AdminDoor>(settings, gateway, std::move(clock));
+}
+
+}  // namespace coffer::net

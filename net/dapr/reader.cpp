@@ -1,0 +1,65 @@
+// See reader.hpp.
+
+#include "net/dapr/reader.hpp"
+
+#include <string>
+#include <utility>
+
+#include "net/dapr/projection.hpp"
+
+namespace coffer::net::dapr {
+
+using model::Code;
+using model::Error;
+using model::Status;
+
+Reader::Reader(const Doors& settings, const actors::Gateway& gateway)
+    : stores_(settings, gateway),
+      gateway_(gateway),
+      rule_{.door = model::Door::dapr,
+            .own_header = "dapr-api-token",
+            .ignore_other_schemes = true,
+            .open_on_loopback = settings.dev},
+      errors_{settings.dapr_runtime_statuses, stores_.none()} {}
+
+Status Reader::authenticate(const Caller& caller, model::Request& request) const {
+  auto credential = take_credential(caller, gateway_, rule_);
+  if (!credential) return credential.error();
+  if (credential->kind == model::CredentialKind::operator_) {
+    return Error(Code::unauthenticated, "an operator's token works on the admin listener only");
+  }
+  request.credential = std::move(*credential);
+  return fill_call_info(request, caller, rule_.door, {});
+}
+
+Status Reader::ask(std::string_view store, std::string_view key, std::string_view version_id,
+                   model::Request& request) const {
+  auto view = stores_.find(store);
+  if (!view) return Error(Code::tenant_not_found);
+  if (!is_allowed(*view, key)) return Error(Code::permission_denied);
+  const auto version = read_version(version_id);
+  if (!version) return version.error();
+  request.tenant = std::move(view->tenant);
+  request.operation = model::TenantOperation(
+      model::Get{.space = std::move(view->space), .name = std::string(key), .version = *version});
+  return {};
+}
+
+Status Reader::ask_bulk(std::string_view store, model::Request& request) const {
+  auto view = stores_.find(store);
+  if (!view) return Error(Code::tenant_not_found);
+  model::List list;
+  list.space = std::move(view->space);
+  list.limit = 0;
+  list.with_payload = true;
+  request.tenant = std::move(view->tenant);
+  request.operation = model::TenantOperation(std::move(list));
+  return {};
+}
+
+WireStatus Reader::describe(const Caller& caller, const Asked& asked, const Error& error) const {
+  if (error.category() == model::Category::unauthenticated) return refuse_token(has_no_credential(caller, rule_));
+  return errors_.describe(asked, error);
+}
+
+}  // namespace coffer::net::dapr

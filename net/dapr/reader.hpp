@@ -1,0 +1,38 @@
+#pragma once
+// What Dapr's two transports share: token, store, scope, and the request to the tenant. Used by the Dapr door on the
+// listener's io thread. Constant after construction.
+
+#include <string_view>
+
+#include "model/requests.hpp"
+#include "model/result.hpp"
+#include "net/credentials.hpp"
+#include "net/dapr/errors.hpp"
+#include "net/dapr/stores.hpp"
+
+namespace coffer::net::dapr {
+
+class Reader {
+ public:
+  Reader(const Doors& settings, const actors::Gateway& gateway);
+
+  /// First of all: the credential. Errors: unauthenticated, also for operators' tokens; sealed.
+  model::Status authenticate(const Caller& caller, model::Request& request) const;
+  /// Then the store, its scopes, the version. Errors: tenant_not_found (no such store), permission_denied (scopes),
+  /// invalid_argument and version_not_found (version_id).
+  model::Status ask(std::string_view store, std::string_view key, std::string_view version_id, model::Request& request) const;
+  model::Status ask_bulk(std::string_view store, model::Request& request) const;
+
+  const Stores& stores() const { return stores_; }
+  /// The words for a failure at any step.
+  WireStatus describe(const Caller& caller, const Asked& asked, const model::Error& error) const;
+  bool is_absent(const model::Error& error) const { return errors_.is_absent(error); }
+
+ private:
+  const Stores stores_;
+  const actors::Gateway& gateway_;
+  const CredentialRule rule_;
+  const ErrorTable errors_;
+};
+
+}  // namespace coffer::net::dapr
