@@ -9,6 +9,7 @@ import subprocess
 import unittest
 from pathlib import Path
 
+from admin_client import Admin
 from harness import ROOT, ServerCase, skip
 from test_dapr_http import STORES
 
@@ -42,8 +43,8 @@ class JavaScriptClient(ServerCase):
         cls.server.put("open", "two")
         cls.server.put("slash/ed", "s")
         cls.server.put("map", {"data": {"a": "1", "b": "2"}})
-        made = cls.server.admin("tokens", "create", "--tenant", "default", "--capabilities", "list,read,read-value")
-        cls.scoped = made["secret"]
+        with Admin(cls.server) as admin:
+            cls.scoped = admin.create_token("default").secret
 
     def answers(self, protocol, address, token=""):
         host, port = address.rsplit(":", 1)

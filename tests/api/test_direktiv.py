@@ -7,6 +7,7 @@ import unittest
 import grpc
 
 import stubs
+from admin_client import Admin
 from harness import Server, ServerCase
 
 pb, services = stubs.direktiv()
@@ -161,8 +162,9 @@ class Direktiv(ServerCase):
 
     def test_the_native_door_reads_what_direktiv_stored(self):
         tenant = "shared-tenant"
-        self.server.admin("tenants", "create", tenant)
-        self.server.admin("tenants", "open-door", tenant, "direktiv", "shared-ns")
+        with Admin(self.server) as admin:
+            admin.create_tenant(tenant)
+            admin.open_door(tenant, "direktiv", "shared-ns")
         self.store("shared-ns", "n", b"\xff\x00binary")
         got = self.server.get("n", tenant=tenant, space="direktiv")
         self.assertEqual(got.status, 200, got)

@@ -5,7 +5,7 @@
 # runs exactly these lines. They end with an error when the answer is one.
 print_commands() {
   local http=$1 grpc=$2 admin=$3 data=$4 coffer=$5
-  local token="\$(cat $data/dev/root.token)"
+  local token="\$(cat $data/dev/root.token)" stamp=$$  # Direktiv never overwrites, so each run has a name of its own
   cat <<COMMANDS
 Native API, by REST: store a secret, read it, list the space.
   curl -fsS -X PUT -H "authorization: Bearer $token" -d '{"data":{"user":"app","password":"s3cr3t"}}' http://$http/v1/tenants/default/spaces/kv/secrets/db
@@ -13,22 +13,22 @@ Native API, by REST: store a secret, read it, list the space.
   curl -fsS -H "authorization: Bearer $token" http://$http/v1/tenants/default/spaces/kv/secrets
 
 Native API, by the command: the value comes from a file or stdin, never from the command line.
-  printf s3cr3t | $coffer put --server $grpc --token-file $data/dev/root.token --tenant default --space kv api-key
-  $coffer get --server $grpc --token-file $data/dev/root.token --tenant default --space kv api-key
+  printf s3cr3t | $coffer put api-key --server $grpc --token-file $data/dev/root.token
+  $coffer get api-key --server $grpc --token-file $data/dev/root.token
 
 Direktiv (gRPC, secrets.SecretsService): store, read and list secrets of a namespace.
-  printf s3cr3t | $python tests/api/direktiv_client.py $grpc store demo token-$$
-  $python tests/api/direktiv_client.py $grpc retrieve demo token-$$
+  printf s3cr3t | $python tests/api/direktiv_client.py $grpc store demo token-$stamp
+  $python tests/api/direktiv_client.py $grpc retrieve demo token-$stamp
   $python tests/api/direktiv_client.py $grpc list demo
 
 Dapr secrets (HTTP): the same secrets as Dapr stores; "coffer" shows the space kv, "direktiv-demo" Direktiv's namespace.
   curl -fsS http://$http/v1.0/secrets/coffer/api-key
-  curl -fsS http://$http/v1.0/secrets/direktiv-demo/token-$$
+  curl -fsS http://$http/v1.0/secrets/direktiv-demo/token-$stamp
   curl -fsS http://$http/v1.0/secrets/coffer/bulk
 
 Operators' API.
-  $coffer admin --server $admin --token-file $data/dev/root.token status
-  $coffer admin --server $admin --token-file $data/dev/root.token tenants list
+  $coffer admin status --server $admin --token-file $data/dev/root.token
+  $coffer admin tenants list --server $admin --token-file $data/dev/root.token
 
 Health and metrics.
   curl -fsS http://$http/readyz
