@@ -1,0 +1,173 @@
+#pragma once
+// The whole actor system in one header: every actor's interface, its messages, who sends them and where it runs.
+// Included inside actors/ only; CAF's spelling (0.17) stays in here, so that an upgrade is one file.
+//
+//   gateway --Parcel--> shard, directory, front        front    one: cold tenants, supervision of shards
+//   shard   --Propose--> group                         shard    one per tenant in use
+//   group   --Write--> log writer --Persisted--> group directory  the shard of the meta group
+//   group   --Apply--> state writer --Applied--> group group    one per Raft group
+//   group   --Committed, Refused--> shard              log writer, state writer: one each, detached, for they block
+
+#include <future>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <caf/all.hpp>
+
+#include "actors/call_handle.hpp"
+#include "cluster/group_core.hpp"
+#include "cluster/log_writer_core.hpp"
+#include "model/ids.hpp"
+
+namespace coffer::actors {
+
+// ---- what a submitter (shard, directory) hears from its group --------------------------------------------------
+
+/// The group leads in `term`, and everything that an earlier life proposed is applied: the submitter may start.
+struct Opened {
+  model::Term term;
+  model::Generation generation;
+};
+/// Everything of this submitter up to `sequence` is committed, the last of it at `index`.
+struct CommittedUpTo {
+  std::uint64_t sequence = 0;
+  model::Index index;
+};
+/// This write set, and every later one of this life, is refused: the submitter must end.
+struct ProposalRefused {
+  std::uint64_t sequence = 0;
+  model::Error error;
+};
+
+using SubmitterActor =
+    caf::typed_actor<caf::reacts_to<Opened>, caf::reacts_to<CommittedUpTo>, caf::reacts_to<ProposalRefused>>;
+
+/// Whoever takes calls.
+using CallActor = caf::typed_actor<caf::reacts_to<Parcel>>;
+
+// ---- shard and directory ---------------------------------------------------------------------------------------
+
+struct Resume {};       // to itself: the next slice of a long read
+struct IdleCheck {};    // to itself (delayed) and from the front, when there are too many shards
+struct Stop {           // from the front; the actor's end is what the front waits for before it starts the next life
+  bool leadership_lost = false;   // at once; otherwise (idle, deleted) after the writes that are under way
+};
+
+using ShardActor = SubmitterActor::extend_with<CallActor>::extend<caf::reacts_to<Resume>, caf::reacts_to<IdleCheck>,
+                                                                  caf::reacts_to<Stop>>;
+using DirectoryActor = SubmitterActor::extend_with<CallActor>::extend<caf::reacts_to<Stop>>;
+
+// ---- group -----------------------------------------------------------------------------------------------------
+
+/// A submitter of this life asks to be told when it may start.
+struct OpenRequest {
+  std::uint64_t life = 0;
+  SubmitterActor submitter;
+};
+struct Propose {
+  struct Item {
+    std::uint64_t sequence = 0;
+    std::shared_ptr<const std::string> write_set;
+  };
+  std::uint64_t life = 0;
+  model::Term term;
+  SubmitterActor submitter;
+  std::vector<Item> items;
+};
+struct Persisted {
+  std::uint64_t ticket = 0;
+};
+struct Applied {
+  model::Index index;
+};
+/// The state database is flushed up to `index`.
+struct Checkpointed {
+  model::Index index;
+};
+struct Tick {
+  std::uint64_t generation = 0;   // 0, from the node: start; an older timer than the newest is ignored
+};
+struct Flush {};                  // to itself: everything queued meanwhile goes as one
+/// Ends the actor; `done` is set when it has handed everything on.
+struct Finish {
+  std::shared_ptr<std::promise<void>> done;
+};
+
+using GroupActor = caf::typed_actor<caf::reacts_to<OpenRequest>, caf::reacts_to<Propose>, caf::reacts_to<Persisted>,
+                                    caf::reacts_to<Applied>, caf::reacts_to<Checkpointed>, caf::reacts_to<Tick>,
+                                    caf::reacts_to<Flush>, caf::reacts_to<Finish>>;
+
+// ---- the two that block ----------------------------------------------------------------------------------------
+
+/// Who is told about a group's tickets and applied entries.
+struct Subscribe {
+  model::GroupId group;
+  GroupActor actor;
+};
+struct Write {
+  std::shared_ptr<cluster::DurableWrite> write;
+};
+struct Apply {
+  model::GroupId group;
+  model::Generation generation;
+  std::shared_ptr<const std::vector<cluster::Committed>> entries;
+};
+/// Flush the state now when something was applied since; sent by itself (delayed) and at a clean end.
+struct Checkpoint {
+  std::shared_ptr<std::promise<void>> done;   // null when nobody waits
+};
+
+using LogWriterActor =
+    caf::typed_actor<caf::reacts_to<Subscribe>, caf::reacts_to<Write>, caf::reacts_to<Flush>, caf::reacts_to<Finish>>;
+using StateWriterActor = caf::typed_actor<caf::reacts_to<Subscribe>, caf::reacts_to<Apply>, caf::reacts_to<Flush>,
+                                          caf::reacts_to<Checkpoint>, caf::reacts_to<Finish>>;
+
+// ---- front -----------------------------------------------------------------------------------------------------
+
+/// The group leads and its shards may start; or not any more.
+struct GroupOpen {
+  model::GroupId group;
+  model::Term term;
+};
+struct GroupClosed {
+  model::GroupId group;
+};
+/// A shard that nobody used for a while offers to end.
+struct ShardIdle {
+  model::TenantId tenant;
+  caf::actor_addr shard;
+};
+struct TenantDeleted {
+  model::TenantId tenant;
+};
+
+using FrontActor = CallActor::extend<caf::reacts_to<GroupOpen>, caf::reacts_to<GroupClosed>, caf::reacts_to<ShardIdle>,
+                                     caf::reacts_to<TenantDeleted>, caf::reacts_to<Finish>>;
+
+}  // namespace coffer::actors
+
+// Messages stay inside the process: what crosses nodes is protobuf over the peer link.
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::Parcel)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::Opened)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::CommittedUpTo)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::ProposalRefused)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::Resume)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::IdleCheck)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::Stop)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::OpenRequest)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::Propose)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::Persisted)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::Applied)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::Checkpointed)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::Tick)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::Flush)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::Finish)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::Subscribe)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::Write)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::Apply)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::Checkpoint)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::GroupOpen)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::GroupClosed)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::ShardIdle)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::TenantDeleted)

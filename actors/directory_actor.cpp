@@ -1,0 +1,118 @@
+// The directory: DirectoryCore in an actor, the shard of the meta group. Runs on CAF's scheduler; reads the whole
+// directory once, when its group opens.
+
+#include <deque>
+
+#include "actors/context.hpp"
+
+namespace coffer::actors {
+
+namespace {
+
+struct DirectoryState {
+  static constexpr const char* name = "directory";
+  Context* context = nullptr;
+  std::uint64_t life = 0;
+  model::Term term;
+  std::unique_ptr<DirectoryCore> core;
+  std::deque<CallHandle> waiting;
+};
+
+using Self = DirectoryActor::stateful_pointer<DirectoryState>;
+
+void propose(Self self, std::vector<Submission> out) {
+  if (out.empty()) return;
+  DirectoryState& state = self->state;
+  Propose message{state.life, state.term, caf::actor_cast<SubmitterActor>(self), {}};
+  for (Submission& submission : out) message.items.push_back({submission.sequence, std::move(submission.write_set)});
+  self->send(state.context->groups[model::kMetaGroup.value], std::move(message));
+}
+
+void deliver(Self self, CallHandle call) {
+  std::vector<Submission> out;
+  self->state.core->handle(std::move(call), out);
+  propose(self, std::move(out));
+}
+
+void take(Self self, CallHandle call) {
+  DirectoryState& state = self->state;
+  if (state.core) return deliver(self, std::move(call));
+  if (state.waiting.size() >= state.context->max_waiting_calls) return call.finish(model::Error(model::Code::overloaded));
+  state.waiting.push_back(std::move(call));
+}
+
+void open(Self self, const Opened& opened) {
+  DirectoryState& state = self->state;
+  Context* context = state.context;
+  state.term = opened.term;
+  context->directory_deps->generation = opened.generation;
+  auto core = DirectoryCore::open(*context->directory_deps);
+  if (!core) {
+    context->fatal(core.error());
+    self->quit();
+    return;
+  }
+  state.core = std::move(*core);
+  state.core->on_deleted = [context](const model::TenantId& tenant) {
+    caf::anon_send(context->front, TenantDeleted{tenant});
+  };
+  std::vector<Submission> out;
+  for (const Operator& op : context->new_operators) {
+    if (!context->directory_deps->operators.find(op.token_hash)) state.core->add_operator(op, out);
+  }
+  const bool added = !out.empty();
+  propose(self, std::move(out));
+  if (!added) {
+    std::lock_guard lock(context->ready_mutex);
+    context->directory_ready = true;
+    context->ready_changed.notify_all();
+  }
+  while (!state.waiting.empty()) {
+    CallHandle call = std::move(state.waiting.front());
+    state.waiting.pop_front();
+    deliver(self, std::move(call));
+  }
+}
+
+void end(Self self) {
+  DirectoryState& state = self->state;
+  state.context->directory_ready = false;
+  if (state.core) state.core->refused(0, model::Error(model::Code::outcome_unknown));
+  state.waiting.clear();
+  self->quit();
+}
+
+DirectoryActor::behavior_type directory(Self self, Context* context) {
+  self->state.context = context;
+  self->state.life = context->next_life++;
+  self->send(context->groups[model::kMetaGroup.value],
+             OpenRequest{self->state.life, caf::actor_cast<SubmitterActor>(self)});
+  return {
+      [self](const Opened& opened) { open(self, opened); },
+      [self](const CommittedUpTo& done) {
+        DirectoryState& state = self->state;
+        std::vector<Submission> out;
+        state.core->committed(done.sequence, out);
+        propose(self, std::move(out));
+        if (!state.context->directory_ready) {   // the operators of a fresh node are in force now
+          std::lock_guard lock(state.context->ready_mutex);
+          state.context->directory_ready = true;
+          state.context->ready_changed.notify_all();
+        }
+      },
+      [self](const ProposalRefused& refused) {
+        self->state.core->refused(refused.sequence, refused.error);
+        end(self);
+      },
+      [self](const Parcel& parcel) { take(self, parcel.take()); },
+      [self](const Stop&) { end(self); },
+  };
+}
+
+}  // namespace
+
+DirectoryActor spawn_directory(caf::actor_system& system, Context& context) {
+  return system.spawn(directory, &context);
+}
+
+}  // namespace coffer::actors

@@ -1,0 +1,179 @@
+// The front: starts shards for cold tenants, ends idle ones, and ends all of a group's when its leadership is lost.
+// What is warm never comes here: the gateway finds it in the shard table. Runs on CAF's scheduler.
+
+#include <deque>
+
+#include "actors/context.hpp"
+
+namespace coffer::actors {
+
+namespace {
+
+struct FrontState {
+  static constexpr const char* name = "front";
+  struct Shard {
+    ShardActor actor;
+    model::GroupId group;
+    bool stopping = false;
+    std::vector<CallHandle> parked;   // for the next life, which must not begin before this one has ended
+  };
+  Context* context = nullptr;
+  const RoutingTable* routing = nullptr;
+  std::vector<bool> open;                                       // by group
+  std::unordered_map<model::TenantId, Shard> shards;
+  std::unordered_map<caf::actor_addr, model::TenantId> by_address;
+  std::deque<model::TenantId> oldest;                           // candidates when there are too many shards
+  DirectoryActor directory;
+};
+
+using Self = FrontActor::stateful_pointer<FrontState>;
+
+// A tenant's creation at first use (--dev), on behalf of a call that goes on afterwards.
+class CreateThenSubmit final : public Call {
+ public:
+  CreateThenSubmit(Context& context, CallHandle waiting) : context_(context), waiting_(std::move(waiting)) {
+    const model::Request& first = waiting_.request();
+    request.credential = first.credential;
+    request.info = first.info;
+    request.info.request_id.clear();   // it belongs to the call itself
+    model::CreateTenant create;
+    create.name = first.tenant.name;
+    if (create.name.empty()) create.doors.push_back(first.tenant.door);
+    create.existing_is_ok = true;
+    request.operation = model::DirectoryOperation(std::move(create));
+  }
+  void complete() noexcept override {
+    if (reply.ok()) {
+      caf::anon_send(context_.front, context_.parcel(std::move(waiting_)));
+    } else {
+      waiting_.finish(reply.error());
+    }
+    delete this;
+  }
+
+ private:
+  Context& context_;
+  CallHandle waiting_;
+};
+
+void create_tenant(Self self, CallHandle call) {
+  Context& context = *self->state.context;
+  auto* create = new CreateThenSubmit(context, std::move(call));
+  self->send(self->state.directory, context.parcel(CallHandle(create)));
+}
+
+void make_room(Self self) {
+  FrontState& state = self->state;
+  for (int tries = 0; tries < 8 && !state.oldest.empty() && state.shards.size() >= state.context->max_shards; ++tries) {
+    const model::TenantId id = state.oldest.front();
+    state.oldest.pop_front();
+    auto found = state.shards.find(id);
+    if (found == state.shards.end()) continue;
+    state.oldest.push_back(id);
+    self->send(found->second.actor, IdleCheck{});
+  }
+}
+
+void route(Self self, CallHandle call) {
+  FrontState& state = self->state;
+  Context& context = *state.context;
+  auto tenant = state.routing->find(call.request().tenant);
+  if (!tenant) {
+    if (call.request().tenant.create_at_first_use && state.directory) return create_tenant(self, std::move(call));
+    return call.finish(model::Error(model::Code::tenant_not_found));
+  }
+  auto found = state.shards.find(tenant->id);
+  if (found == state.shards.end()) {
+    if (!context.accepting || !state.open[tenant->group.value]) {
+      return call.finish(model::Error(model::Code::unavailable));
+    }
+    make_room(self);
+    ShardActor actor = spawn_shard(self->system(), context, *tenant);
+    self->monitor(actor);
+    state.by_address.emplace(actor.address(), tenant->id);
+    state.oldest.push_back(tenant->id);
+    context.shards.put(tenant->id, actor);
+    found = state.shards.emplace(tenant->id, FrontState::Shard{std::move(actor), tenant->group, false, {}}).first;
+  }
+  if (found->second.stopping) {
+    if (found->second.parked.size() >= context.max_waiting_calls) return call.finish(model::Error(model::Code::overloaded));
+    found->second.parked.push_back(std::move(call));
+    return;
+  }
+  self->send(found->second.actor, context.parcel(std::move(call)));
+}
+
+void stop_shard(Self self, const model::TenantId& tenant, bool leadership_lost) {
+  FrontState& state = self->state;
+  auto found = state.shards.find(tenant);
+  if (found == state.shards.end()) return;
+  state.context->shards.remove(tenant);   // from now on its calls come here
+  found->second.stopping = true;
+  self->send(found->second.actor, Stop{leadership_lost});
+}
+
+void ended(Self self, const caf::actor_addr& address) {
+  FrontState& state = self->state;
+  auto tenant = state.by_address.find(address);
+  if (tenant == state.by_address.end()) return;
+  auto found = state.shards.find(tenant->second);
+  state.context->shards.remove(tenant->second);
+  state.by_address.erase(tenant);
+  std::vector<CallHandle> parked = std::move(found->second.parked);
+  state.shards.erase(found);
+  for (CallHandle& call : parked) route(self, std::move(call));
+}
+
+void group_closed(Self self, model::GroupId group) {
+  FrontState& state = self->state;
+  state.open[group.value] = false;
+  std::vector<model::TenantId> mine;
+  for (const auto& [tenant, shard] : state.shards) {
+    if (shard.group == group) mine.push_back(tenant);
+  }
+  for (const model::TenantId& tenant : mine) stop_shard(self, tenant, true);
+  if (group == model::kMetaGroup && state.directory) {
+    state.context->shards.remove(model::TenantId{});
+    self->send(state.directory, Stop{true});
+    state.directory = nullptr;
+  }
+}
+
+FrontActor::behavior_type front(Self self, Context* context, const RoutingTable* routing) {
+  FrontState& state = self->state;
+  state.context = context;
+  state.routing = routing;
+  state.open.resize(context->boards.size());
+  self->set_down_handler([self](const caf::down_msg& down) { ended(self, down.source); });
+  return {
+      [self](const Parcel& parcel) { route(self, parcel.take()); },
+      [self](const GroupOpen& open) {
+        FrontState& s = self->state;
+        s.open[open.group.value] = true;
+        if (open.group != model::kMetaGroup || s.directory) return;
+        s.directory = spawn_directory(self->system(), *s.context);
+        s.context->shards.put(model::TenantId{}, s.directory);
+      },
+      [self](const GroupClosed& closed) { group_closed(self, closed.group); },
+      [self](const ShardIdle& idle) {
+        auto found = self->state.shards.find(idle.tenant);
+        if (found != self->state.shards.end() && found->second.actor.address() == idle.shard) {
+          stop_shard(self, idle.tenant, false);
+        }
+      },
+      [self](const TenantDeleted& deleted) { stop_shard(self, deleted.tenant, false); },
+      [self](const Finish& finish) {
+        for (std::size_t group = 0; group < self->state.open.size(); ++group) group_closed(self, model::GroupId{group});
+        finish.done->set_value();
+        self->quit();
+      },
+  };
+}
+
+}  // namespace
+
+FrontActor spawn_front(caf::actor_system& system, Context& context, const RoutingTable& routing) {
+  return system.spawn(front, &context, &routing);
+}
+
+}  // namespace coffer::actors

@@ -1,0 +1,200 @@
+// The group: one GroupCore in an actor. Turns messages into the core's events and the core's actions into messages.
+// Runs on CAF's scheduler and never blocks.
+
+#include <map>
+#include <unordered_set>
+
+#include "actors/context.hpp"
+
+namespace coffer::actors {
+
+namespace {
+
+struct GroupState {
+  static constexpr const char* name = "group";
+  struct Origin {
+    SubmitterActor submitter;
+    std::uint64_t life = 0;
+    std::uint64_t sequence = 0;
+  };
+  struct Opening {
+    model::Index applied_at_least;
+    SubmitterActor submitter;
+  };
+
+  Context* context = nullptr;
+  model::GroupId id;
+  std::unique_ptr<cluster::GroupCore> core;
+  std::uint64_t next_cookie = 1;
+  std::map<std::uint64_t, Origin> origins;            // of proposals in flight, by cookie
+  std::vector<cluster::Proposal> queue;               // until the next flush
+  std::unordered_set<std::uint64_t> ended;            // lives that had a write set refused
+  std::vector<Opening> openings;
+  cluster::Leadership leadership;
+  bool announced = false;                             // the front knows that the group is open
+  bool flushing = false;
+  std::uint64_t timer = 0;
+
+  GroupBoard& board() { return context->boards[id.value]; }
+};
+
+using Self = GroupActor::stateful_pointer<GroupState>;
+
+void refuse(Self self, const GroupState::Origin& origin, const model::Error& error) {
+  self->state.ended.insert(origin.life);
+  self->send(origin.submitter, ProposalRefused{origin.sequence, error});
+}
+
+// What is committed goes to the state writer as one batch; each submitter hears of its newest write set only.
+void hand_out(Self self, std::vector<cluster::Committed> committed) {
+  GroupState& state = self->state;
+  std::vector<std::pair<SubmitterActor, CommittedUpTo>> news;
+  for (const cluster::Committed& item : committed) {
+    if (item.cookie == 0) continue;
+    auto found = state.origins.find(item.cookie);
+    if (found == state.origins.end()) continue;
+    const CommittedUpTo message{found->second.sequence, item.entry.index};
+    bool merged = false;
+    for (auto& [submitter, last] : news) {
+      if (submitter != found->second.submitter) continue;
+      last = message;
+      merged = true;
+      break;
+    }
+    if (!merged) news.emplace_back(found->second.submitter, message);
+    state.origins.erase(found);
+  }
+  self->send(state.context->state_writer,
+             Apply{state.id, state.core->generation(),
+                   std::make_shared<const std::vector<cluster::Committed>>(std::move(committed))});
+  for (auto& [submitter, message] : news) self->send(submitter, message);
+}
+
+// Shards may start when the group leads, an entry of its own term is committed (G1) and applied.
+void announce(Self self) {
+  GroupState& state = self->state;
+  const std::uint64_t applied = state.board().applied.load();
+  const bool open = state.leadership.ready && applied >= state.leadership.ready_index.value;
+  if (open && !state.announced) {
+    state.announced = true;
+    self->send(state.context->front, GroupOpen{state.id, state.leadership.term});
+  } else if (!open && state.announced && !state.leadership.ready) {
+    state.announced = false;
+    self->send(state.context->front, GroupClosed{state.id});
+  }
+  if (!open) return;
+  std::erase_if(state.openings, [&](const GroupState::Opening& opening) {
+    if (applied < opening.applied_at_least.value) return false;
+    self->send(opening.submitter, Opened{state.leadership.term, state.core->generation()});
+    return true;
+  });
+}
+
+void carry_out(Self self) {
+  GroupState& state = self->state;
+  cluster::Actions actions = state.core->take_actions();
+  if (actions.fatal) return state.context->fatal(*actions.fatal);
+  for (cluster::DurableWrite& write : actions.writes) {
+    self->send(state.context->log_writer, Write{std::make_shared<cluster::DurableWrite>(std::move(write))});
+  }
+  if (!actions.committed.empty()) hand_out(self, std::move(actions.committed));
+  for (const cluster::Refused& refused : actions.refused) {
+    auto found = state.origins.find(refused.cookie);
+    if (found == state.origins.end()) continue;
+    refuse(self, found->second, refused.error);
+    state.origins.erase(found);
+  }
+  GroupBoard& board = state.board();
+  if (actions.leadership) {
+    state.leadership = *actions.leadership;
+    board.role = state.leadership.role;
+    board.term = state.leadership.term.value;
+  }
+  board.commit = state.core->commit_index().value;
+  board.durable = state.core->durable_index().value;
+  if (actions.wake_at) {
+    const cluster::MonotonicMs now = boot_clock_ms();
+    const cluster::MonotonicMs wait = *actions.wake_at > now ? *actions.wake_at - now : 0;
+    self->delayed_send(self, std::chrono::milliseconds(wait), Tick{++state.timer});
+  }
+  announce(self);
+}
+
+void flush(Self self) {
+  GroupState& state = self->state;
+  state.flushing = false;
+  if (state.queue.empty()) return;
+  std::vector<cluster::Proposal> queue;
+  queue.swap(state.queue);
+  state.core->propose(std::move(queue), boot_clock_ms());
+  carry_out(self);
+}
+
+void propose(Self self, const Propose& message) {
+  GroupState& state = self->state;
+  for (const Propose::Item& item : message.items) {
+    const GroupState::Origin origin{message.submitter, message.life, item.sequence};
+    if (state.ended.contains(message.life)) {
+      refuse(self, origin, model::Error(model::Code::unavailable));
+      continue;
+    }
+    const std::uint64_t cookie = state.next_cookie++;
+    state.origins.emplace(cookie, origin);
+    state.queue.push_back({cookie, message.term, item.write_set});
+  }
+  if (!state.queue.empty() && !state.flushing) {
+    state.flushing = true;
+    self->send(self, Flush{});
+  }
+}
+
+GroupActor::behavior_type group(Self self, Context* context, const cluster::GroupConfig& config,
+                                const std::shared_ptr<storage::Recovered>& recovered) {
+  GroupState& state = self->state;
+  state.context = context;
+  state.id = config.group;
+  state.core = std::make_unique<cluster::GroupCore>(config, std::move(*recovered));
+  self->send(context->log_writer, Subscribe{config.group, self});
+  self->send(context->state_writer, Subscribe{config.group, self});
+  return {
+      [self](const OpenRequest& request) {
+        flush(self);   // what an earlier life of the submitter proposed comes first
+        self->state.openings.push_back({self->state.core->last_index(), request.submitter});
+        announce(self);
+      },
+      [self](const Propose& message) { propose(self, message); },
+      [self](const Persisted& done) {
+        self->state.core->persisted(done.ticket, boot_clock_ms());
+        carry_out(self);
+      },
+      [self](const Applied&) { announce(self); },   // the board has the index
+      [self](const Checkpointed& done) {
+        self->state.core->checkpoint(done.index, boot_clock_ms());
+        carry_out(self);
+      },
+      [self](const Tick& tick) {
+        if (tick.generation != self->state.timer) return;
+        if (tick.generation == 0) {
+          self->state.timer = 1;
+          self->state.core->start(boot_clock_ms());
+        } else {
+          self->state.core->tick(boot_clock_ms());
+        }
+        carry_out(self);
+      },
+      [self](const Flush&) { flush(self); },
+      [self](const Finish& finish) {
+        finish.done->set_value();
+        self->quit();
+      },
+  };
+}
+
+}  // namespace
+
+GroupActor spawn_group(caf::actor_system& system, Context& context, const cluster::GroupConfig& config,
+                       storage::Recovered recovered) {
+  return system.spawn(group, &context, config, std::make_shared<storage::Recovered>(std::move(recovered)));
+}
+
+}  // namespace coffer::actors

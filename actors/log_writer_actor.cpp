@@ -1,0 +1,67 @@
+// The log writer: the one actor that waits for fsync. Detached; everything that arrives while a flush runs forms the
+// next batch, for all groups together.
+
+#include "actors/context.hpp"
+
+namespace coffer::actors {
+
+namespace {
+
+struct LogWriterState {
+  static constexpr const char* name = "log-writer";
+  Context* context = nullptr;
+  cluster::LogWriterCore core;
+  std::vector<GroupActor> groups;
+  bool flushing = false;
+};
+
+using Self = LogWriterActor::stateful_pointer<LogWriterState>;
+
+void flush(Self self) {
+  LogWriterState& state = self->state;
+  state.flushing = false;
+  while (auto batch = state.core.next()) {
+    ++state.context->counters.log_batches;
+    state.context->counters.log_bytes += batch->bytes();
+    if (auto status = state.context->log_store->commit(*batch); !status) {
+      // Nothing of this batch is acknowledged, ever: the node ends here and replays what really became durable.
+      state.context->fatal(status.error());
+      self->quit();
+      return;
+    }
+    for (const cluster::Durable& durable : state.core.done()) {
+      self->send(state.groups[durable.group.value], Persisted{durable.ticket});
+    }
+    if (state.core.queued() == 0) break;
+  }
+}
+
+LogWriterActor::behavior_type log_writer(Self self, Context* context) {
+  self->state.context = context;
+  self->state.groups.resize(context->boards.size());
+  return {
+      [self](const Subscribe& subscribe) { self->state.groups[subscribe.group.value] = subscribe.actor; },
+      [self](const Write& write) {
+        LogWriterState& state = self->state;
+        ++state.context->counters.log_writes;
+        state.core.enqueue(std::move(*write.write));
+        if (state.flushing) return;
+        state.flushing = true;
+        self->send(self, Flush{});
+      },
+      [self](const Flush&) { flush(self); },
+      [self](const Finish& finish) {
+        flush(self);
+        finish.done->set_value();
+        self->quit();
+      },
+  };
+}
+
+}  // namespace
+
+LogWriterActor spawn_log_writer(caf::actor_system& system, Context& context) {
+  return system.spawn<caf::detached>(log_writer, &context);
+}
+
+}  // namespace coffer::actors

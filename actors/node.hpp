@@ -1,0 +1,49 @@
+#pragma once
+// One node's inside: databases, keys, actors and the gateway. Made, started and stopped by the composition root (or a
+// test) on one thread; the gateway it is may be called from any.
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "actors/gateway.hpp"
+#include "crypto/key_ring.hpp"
+#include "storage/engine.hpp"
+
+namespace coffer::actors {
+
+struct NodeOptions {
+  std::unique_ptr<storage::Engine> log_engine, state_engine;
+  std::unique_ptr<crypto::Seal> seal;
+  bool may_bootstrap = false;            // a pristine directory becomes a cluster of one
+  bool dev = false;                      // tenants at first use, the operator's token is a root token
+  std::string operator_token_file;       // made (0600) when missing and not empty; its token is let in
+  std::uint32_t data_groups = 16;        // of a new cluster
+  std::uint64_t election_timeout_ms = 300, heartbeat_ms = 60;
+  unsigned scheduler_threads = 1;
+  std::chrono::milliseconds shard_idle{60'000};
+  std::size_t max_shards = 10'000;
+  std::size_t checkpoint_bytes = 32 << 20;
+  std::chrono::milliseconds checkpoint_interval{60'000};
+  std::int64_t cache_bytes = 128LL << 20;
+  std::function<model::TimeMs()> wall_clock;            // default: the system's
+  crypto::Random* random = nullptr;                     // default: the system's
+  std::function<void(std::string_view)> log;            // one line; default: nowhere
+  /// What ends the process when a disk fails or what is stored is damaged. Default: says why and aborts at once,
+  /// without running destructors, so that nothing more is acknowledged.
+  std::function<void(const model::Error&)> fatal;
+};
+
+class Node : public Gateway {
+ public:
+  /// Opens the keys, replays, and returns when the directory is loaded and calls are taken.
+  /// Errors: those of open_identity, and unavailable when the node does not get ready within `timeout`.
+  static model::Result<std::unique_ptr<Node>> start(NodeOptions options,
+                                                    std::chrono::milliseconds timeout = std::chrono::minutes(5));
+  /// Takes no more calls, ends shards, flushes the state, ends the actors. Called by the destructor, too.
+  virtual void stop() = 0;
+};
+
+}  // namespace coffer::actors

@@ -1,0 +1,149 @@
+// The shard: one tenant's TenantCore in an actor. Routes messages; decides nothing. Runs on CAF's scheduler and never
+// blocks, but for point lookups in the state database.
+
+#include <deque>
+
+#include "actors/context.hpp"
+
+namespace coffer::actors {
+
+namespace {
+
+struct ShardState {
+  static constexpr const char* name = "shard";
+  Context* context = nullptr;
+  TenantRoute route;
+  std::uint64_t life = 0;
+  model::Term term;
+  std::unique_ptr<TenantCore> core;     // null until the group has opened
+  std::deque<CallHandle> waiting;
+  std::chrono::steady_clock::time_point used = std::chrono::steady_clock::now();
+  bool resuming = false;
+  bool stopping = false;                // takes nothing new and ends after its last write
+
+  GroupBoard& board() { return context->boards[route.group.value]; }
+};
+
+using Self = ShardActor::stateful_pointer<ShardState>;
+
+void deliver(Self self, CallHandle call) {
+  ShardState& state = self->state;
+  std::vector<Submission> out;
+  state.core->handle(std::move(call), out);
+  if (!out.empty()) {
+    Propose propose{state.life, state.term, caf::actor_cast<SubmitterActor>(self), {}};
+    for (Submission& submission : out) propose.items.push_back({submission.sequence, std::move(submission.write_set)});
+    self->send(state.context->groups[state.route.group.value], std::move(propose));
+  }
+  if (state.core->has_work() && !state.resuming) {
+    state.resuming = true;
+    self->send(self, Resume{});
+  }
+}
+
+void take(Self self, CallHandle call) {
+  ShardState& state = self->state;
+  if (state.stopping) return self->send(state.context->front, state.context->parcel(std::move(call)));
+  state.used = std::chrono::steady_clock::now();
+  if (state.core) return deliver(self, std::move(call));
+  if (state.waiting.size() >= state.context->max_waiting_calls) {
+    ++state.context->counters.overloaded;
+    return call.finish(model::Error(model::Code::overloaded));
+  }
+  state.waiting.push_back(std::move(call));
+}
+
+void open(Self self, const Opened& opened) {
+  ShardState& state = self->state;
+  state.term = opened.term;
+  auto core = TenantCore::open(*state.context->tenant_deps,
+                               {state.route.id, state.route.group, opened.generation, state.route.epoch,
+                                state.route.owner_public_key});
+  if (!core) {
+    state.context->log("tenant " + to_string(state.route.id) + " does not open: " + std::string(core.error().message()));
+    for (CallHandle& call : state.waiting) call.finish(core.error());
+    state.waiting.clear();
+    self->quit();
+    return;
+  }
+  state.core = std::move(*core);
+  while (!state.waiting.empty()) {
+    CallHandle call = std::move(state.waiting.front());
+    state.waiting.pop_front();
+    deliver(self, std::move(call));
+  }
+}
+
+void check_idle(Self self, std::chrono::steady_clock::duration idle) {
+  ShardState& state = self->state;
+  if (!state.core || state.core->writes_pending() || state.core->has_work()) return;
+  if (std::chrono::steady_clock::now() - state.used < idle) return;
+  self->send(state.context->front, ShardIdle{state.route.id, self->address()});
+}
+
+void end_when_done(Self self) {
+  const ShardState& state = self->state;
+  if (state.stopping && !(state.core && (state.core->writes_pending() || state.core->has_work()))) self->quit();
+}
+
+void end(Self self, const model::Error& error) {
+  ShardState& state = self->state;
+  if (state.core) state.core->refused(0, error);
+  for (CallHandle& call : state.waiting) call.finish(model::Error(model::Code::unavailable));
+  state.waiting.clear();
+  self->quit();
+}
+
+ShardActor::behavior_type shard(Self self, Context* context, const TenantRoute& route) {
+  ShardState& state = self->state;
+  state.context = context;
+  state.route = route;
+  state.life = context->next_life++;
+  ++context->counters.shards_started;
+  self->attach_functor([context] { ++context->counters.shards_stopped; });
+  self->send(context->groups[route.group.value], OpenRequest{state.life, caf::actor_cast<SubmitterActor>(self)});
+  self->delayed_send(self, context->shard_idle, IdleCheck{});
+  return {
+      [self](const Opened& opened) { open(self, opened); },
+      [self](const CommittedUpTo& done) {
+        if (!self->state.core) return;
+        self->state.core->committed(done.sequence, done.index, model::Index{self->state.board().applied.load()});
+        end_when_done(self);
+      },
+      [self](const ProposalRefused& refused) {
+        if (self->state.core) self->state.core->refused(refused.sequence, refused.error);
+        end(self, model::Error(model::Code::unavailable));
+      },
+      [self](const Parcel& parcel) { take(self, parcel.take()); },
+      [self](const Resume&) {
+        self->state.resuming = false;
+        self->state.core->work();
+        if (self->state.core->has_work()) {
+          self->state.resuming = true;
+          self->send(self, Resume{});
+        }
+        end_when_done(self);
+      },
+      [self](const IdleCheck&) {
+        check_idle(self, self->state.context->shard_idle);
+        self->delayed_send(self, self->state.context->shard_idle, IdleCheck{});
+      },
+      [self](const Stop& stop) {
+        if (stop.leadership_lost) return end(self, model::Error(model::Code::outcome_unknown));
+        self->state.stopping = true;
+        for (CallHandle& call : self->state.waiting) {
+          self->send(self->state.context->front, self->state.context->parcel(std::move(call)));
+        }
+        self->state.waiting.clear();
+        end_when_done(self);
+      },
+  };
+}
+
+}  // namespace
+
+ShardActor spawn_shard(caf::actor_system& system, Context& context, const TenantRoute& route) {
+  return system.spawn(shard, &context, route);
+}
+
+}  // namespace coffer::actors
