@@ -1,0 +1,127 @@
+#!/usr/bin/env python3
+"""`./dev bench`: Coffer beside its yardsticks in one interleaved session on this machine.
+
+    bench.py --build build/release --etcd build/peers/usr/bin/etcd [--rounds 7] [--seconds 2] [--tenants 100000]
+             [--only get,http,put,tenants] [--no-pin] [--write]
+
+All servers run at once; the rounds go through the cases in turn, and whoever is not measured is stopped meanwhile. Each
+case is the same load generator (h2load, 64 connections, one prepared body) for both sides. Per case: CPU time of the
+server's process per request (the least of the rounds: neighbours can only add to it) and requests per second (median).
+--write puts the table into docs/benchmarks.md.
+"""
+
+import argparse
+import os
+import platform
+import statistics
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / "tests/api"), str(Path(__file__).resolve().parent)]
+
+import cases  # noqa: E402
+import tenants  # noqa: E402
+
+
+def measure(all_cases, rounds, seconds):
+    """{case name: [Slice, ...]}, interleaved."""
+    slices = {case.name: [] for case in all_cases}
+    for number in range(rounds):
+        for case in all_cases:
+            slice_ = case.run(seconds)
+            slices[case.name].append(slice_)
+            print(f"round {number + 1}/{rounds}  {case.name:28} {slice_.rate:10.0f}/s  {slice_.cpu_us:8.1f} us CPU", flush=True)
+    return slices
+
+
+def summary(slices):
+    """(least CPU per request in us, median rate) of a case."""
+    return min(s.cpu_us for s in slices), statistics.median(s.rate for s in slices)
+
+
+COMPARISONS = [  # row, ours, yardstick, which: cpu (ours / theirs, at most) or rate (ours / theirs, at least), bound
+    ("gRPC Get, CPU per request", "coffer gRPC Get", "bare grpc++ echo", "cpu", 1.5),
+    ("gRPC Get, requests per second", "coffer gRPC Get", "bare grpc++ echo", "rate", None),
+    ("HTTP Get, CPU per request", "coffer HTTP Get", "bare Beast answer", "cpu", 1.8),
+    ("HTTP Get, requests per second", "coffer HTTP Get", "bare Beast answer", "rate", None),
+    ("durable Put, puts per second", "coffer gRPC Put", "etcd Put", "rate", 1.3),
+    ("durable Put, CPU per request", "coffer gRPC Put", "etcd Put", "cpu", None),
+    ("durable Put against single fsyncs", "coffer gRPC Put", "disk: one fdatasync each", "rate", 4.0),
+]
+
+
+def table(slices):
+    """Markdown rows, and whether every bound holds."""
+    rows = ["| what | Coffer | yardstick | ratio | wanted |", "|---|---|---|---|---|"]
+    kept = True
+    for row, ours, theirs, which, bound in COMPARISONS:
+        if ours not in slices or theirs not in slices:
+            continue
+        (our_cpu, our_rate), (their_cpu, their_rate) = summary(slices[ours]), summary(slices[theirs])
+        if which == "cpu":
+            a, b, unit, good = our_cpu, their_cpu, " us", bound is None or our_cpu <= bound * their_cpu
+            wanted = f"at most {bound}x" if bound else "-"
+        else:
+            a, b, unit, good = our_rate, their_rate, "/s", bound is None or our_rate >= bound * their_rate
+            wanted = f"at least {bound}x" if bound else "-"
+        digits = 1 if which == "cpu" else 0
+        kept = kept and good
+        rows.append(f"| {row} | {a:,.{digits}f}{unit} | {theirs}: {b:,.{digits}f}{unit} | {a / b:.2f}x | {wanted}{'' if good else ', **missed**'} |")
+    return rows, kept
+
+
+def machine():
+    model = next((l.split(":", 1)[1].strip() for l in open("/proc/cpuinfo") if l.startswith("model name")), platform.machine())
+    memory = int(next(l for l in open("/proc/meminfo") if l.startswith("MemTotal")).split()[1]) >> 20
+    return f"{os.cpu_count()} cores ({model}), {memory} GiB, Linux {platform.release().split('-')[0]}, load before the run {os.getloadavg()[0]:.1f}"
+
+
+def write_document(rows, tenant_rows, arguments):
+    text = ["# Benchmarks", "", "Made by `./dev bench --write`, which installs the peers, runs everything interleaved in one session on one machine,",
+            "and writes this file. Numbers of different sessions are not comparable; the ratios are what counts.", "",
+            f"- {time.strftime('%Y-%m-%d', time.gmtime())}, {machine()}",
+            f"- {arguments.rounds} rounds of {arguments.seconds:g} s for each case; 64 connections, 256-byte values, one prepared body or request;",
+            f"  servers {'on CPU 0, load generator on CPU 1' if arguments.pin else 'and load generator share all CPUs'}",
+            "- CPU is user and system time of the server's process per request, the least of the rounds; rates are medians", ""]
+    text += rows
+    if tenant_rows:
+        text += ["", "## Many tenants", ""] + tenant_rows
+    (ROOT / "docs").mkdir(exist_ok=True)
+    (ROOT / "docs/benchmarks.md").write_text("\n".join(text) + "\n")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--build", type=Path, default=ROOT / "build/release")
+    parser.add_argument("--etcd", type=Path, default=ROOT / "build/peers/usr/bin/etcd")
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--seconds", type=float, default=2)
+    parser.add_argument("--tenants", type=int, default=100_000)
+    parser.add_argument("--only", default="get,http,put,tenants")
+    parser.add_argument("--no-pin", dest="pin", action="store_false")
+    parser.add_argument("--write", action="store_true")
+    arguments = parser.parse_args()
+    arguments.pin = arguments.pin and os.cpu_count() > 1
+    only = set(arguments.only.split(","))
+    os.environ["COFFER_BIN"] = str((arguments.build / "coffer").resolve())
+    os.environ["COFFER_BUILD"] = str(arguments.build.resolve())
+
+    print(machine(), flush=True)
+    rows, kept, tenant_rows = [], True, []
+    if only & {"get", "http", "put"}:
+        with cases.Session(arguments.build, arguments.etcd, only, arguments.pin) as session:
+            rows, kept = table(measure(session.cases, arguments.rounds, arguments.seconds))
+        print("\n" + "\n".join(rows))
+    if "tenants" in only:
+        tenant_rows, tenants_kept = tenants.run(arguments.build / "coffer", arguments.tenants)
+        kept = kept and tenants_kept
+        print("\n" + "\n".join(tenant_rows))
+    if arguments.write:
+        write_document(rows, tenant_rows, arguments)
+    return 0 if kept else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
