@@ -3,10 +3,9 @@
 Each gets the native API's error and changes nothing."""
 
 import base64
-import json
 import unittest
 
-from harness import ServerCase, quote
+from harness import ServerCase
 
 
 class Refusals(ServerCase):

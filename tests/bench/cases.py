@@ -14,7 +14,6 @@ from pathlib import Path
 
 import grpc
 
-import stubs
 from harness import Server, free_port
 
 CONNECTIONS = 64

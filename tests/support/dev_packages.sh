@@ -25,7 +25,7 @@ build_packages=(
   libgtest-dev libgmock-dev libbenchmark-dev
   python3-grpcio python3-protobuf
 )
-test_packages=(clang-format openssl procps)
+test_packages=(clang-format openssl)
 bench_packages=(nghttp2-client)
 lint_packages=(clang-format clang-tidy shellcheck)
 
