@@ -48,7 +48,7 @@ Result<Capability> parse_capability(std::string_view text) {
     known += known.empty() ? "" : ", ";
     known += name;
   }
-  return Error(Code::invalid_argument, "capability " + quoted(text) + " does not exist; there are " + known);
+  return Error(Code::invalid_argument, "capability " + in_quotes(text) + " does not exist; there are " + known);
 }
 
 std::string_view to_string(Door door) {
@@ -74,9 +74,9 @@ Status ScopeAuthorizer::check(const Principal& principal, Capability capability,
   for (const Scope& scope : principal.scopes) {
     if (grants(scope, capability, space, name)) return {};
   }
-  return Error(Code::permission_denied, quoted(principal.name) + " lacks the capability " +
-                                            std::string(to_string(capability)) + " on " + quoted(name) + " in space " +
-                                            quoted(space));
+  return Error(Code::permission_denied, in_quotes(principal.name) + " lacks the capability " +
+                                            std::string(to_string(capability)) + " on " + in_quotes(name) +
+                                            " in space " + in_quotes(space));
 }
 
 }  // namespace coffer::model

@@ -51,10 +51,11 @@ Status check_map_payload(const Payload& payload, const Limits& limits) {
     if (key.empty())
       return invalid("payload: a key is empty; 1 to " + number(limits.map_key_bytes) + " bytes are needed");
     if (key.size() > limits.map_key_bytes || !is_valid_utf8(key)) {
-      return check_text("payload key " + quoted(key), key, limits.map_key_bytes);
+      return check_text("payload key " + in_quotes(key), key, limits.map_key_bytes);
     }
-    if (previous && !(*previous < key)) return invalid("payload: key " + quoted(key) + " is repeated or out of order");
-    if (!is_valid_utf8(value.expose())) return invalid("payload: the text of key " + quoted(key) + " is not UTF-8");
+    if (previous && !(*previous < key))
+      return invalid("payload: key " + in_quotes(key) + " is repeated or out of order");
+    if (!is_valid_utf8(value.expose())) return invalid("payload: the text of key " + in_quotes(key) + " is not UTF-8");
     previous = &key;
   }
   return {};
@@ -119,10 +120,10 @@ Status check_scope(const Scope& scope, const Limits& limits) {
     if (Status status = check_space_pattern(scope.spaces[i]); !status) return within(indexed("spaces", i), status);
   }
   for (std::size_t i = 0; i < scope.names.size(); ++i) {
-    const std::string& pattern = scope.names[i];
     // The '*' at the end is not a byte of the name.
-    const std::size_t limit = limits.name_bytes + (pattern.ends_with('*') ? 1 : 0);
-    if (Status status = check_label(indexed("names", i), pattern, limit); !status) return status;
+    std::string_view pattern = scope.names[i];
+    if (pattern.size() > 1 && pattern.ends_with('*')) pattern.remove_suffix(1);
+    if (Status status = check_label(indexed("names", i), pattern, limits.name_bytes); !status) return status;
   }
   return {};
 }
@@ -195,11 +196,11 @@ struct Checker {
       const auto check_one = [&](const auto& operation) -> Status {
         if (Status status = (*this)(operation); !status) return status;
         if (is_door_space(operation.space)) {
-          return invalid("space: " + quoted(operation.space) + " belongs to a door; only native spaces take part");
+          return invalid("space: " + in_quotes(operation.space) + " belongs to a door; only native spaces take part");
         }
         if (seen.emplace(operation.space, operation.name).second) return {};
-        return invalid("an earlier operation names " + quoted(operation.name) + " in space " + quoted(operation.space) +
-                       ", too; name each secret once");
+        return invalid("an earlier operation names " + in_quotes(operation.name) + " in space " +
+                       in_quotes(operation.space) + ", too; name each secret once");
       };
       if (Status status = std::visit(check_one, operations[i]); !status)
         return within(indexed("operations", i), status);
@@ -226,7 +227,7 @@ struct Checker {
 
   Status operator()(const RevokeToken& revoke) const {
     if (revoke.id.empty() || revoke.id.size() > kTokenIdBytes || !is_printable_ascii(revoke.id)) {
-      return invalid("id: " + quoted(revoke.id) + " is not the id of a token");
+      return invalid("id: " + in_quotes(revoke.id) + " is not the id of a token");
     }
     return {};
   }
@@ -252,7 +253,7 @@ struct Checker {
     if (update.remove_tags.size() > limits.tags) return too_many("remove_tags", update.remove_tags.size(), limits.tags);
     for (const std::string& key : update.remove_tags) {
       if (Status status = check_label("remove_tags", key, limits.tag_key_bytes); !status) return status;
-      if (update.set_tags.contains(key)) return invalid("tags: " + quoted(key) + " is both set and removed");
+      if (update.set_tags.contains(key)) return invalid("tags: " + in_quotes(key) + " is both set and removed");
     }
     return {};
   }
@@ -288,7 +289,7 @@ Status check_request_id(std::string_view id) {
     return Error(Code::too_large,
                  "request_id: " + number(id.size()) + " bytes; at most " + number(kRequestIdBytes) + " are allowed");
   }
-  if (!is_printable_ascii(id)) return invalid("request_id: " + quoted(id) + " holds what is not printable ASCII");
+  if (!is_printable_ascii(id)) return invalid("request_id: " + in_quotes(id) + " holds what is not printable ASCII");
   return {};
 }
 

@@ -37,10 +37,10 @@ Status check_word(std::string_view where, std::string_view text, std::size_t lim
   if (text.empty()) return invalid(where, "it is empty; 1 to " + std::to_string(limit) + " bytes are needed");
   if (text.size() > limit) return too_long(where, text.size(), limit);
   if (!is_word_start(text.front())) {
-    return invalid(where, quoted(text) + " must begin with a lower-case letter or a digit");
+    return invalid(where, in_quotes(text) + " must begin with a lower-case letter or a digit");
   }
   if (!std::all_of(text.begin(), text.end(), is_word)) {
-    return invalid(where, quoted(text) + " may hold only lower-case letters, digits, '.', '_' and '-'");
+    return invalid(where, in_quotes(text) + " may hold only lower-case letters, digits, '.', '_' and '-'");
   }
   return {};
 }
@@ -60,7 +60,7 @@ Status check_pairs(const std::map<std::string, std::string>& pairs, const PairLi
   for (const auto& [key, value] : pairs) {
     if (Status status = check_label(where, key, limits.key_bytes); !status) return status;
     if (value.size() <= limits.value_bytes && is_valid_utf8(value)) continue;
-    return check_text(detail(limits.where, "value of " + quoted(key)), value, limits.value_bytes);
+    return check_text(detail(limits.where, "value of " + in_quotes(key)), value, limits.value_bytes);
   }
   return {};
 }
@@ -106,7 +106,7 @@ Status check_label(std::string_view where, std::string_view text, std::size_t li
 Status check_tenant_name(std::string_view name) {
   if (Status status = check_word("tenant", name, kTenantNameBytes); !status) return status;
   if (!is_word_start(name.back()))
-    return invalid("tenant", quoted(name) + " must end with a lower-case letter or a digit");
+    return invalid("tenant", in_quotes(name) + " must end with a lower-case letter or a digit");
   return {};
 }
 

@@ -13,7 +13,7 @@ namespace {
 
 template <class Operation>
 std::string secret_of(const Operation& operation) {
-  return "secret " + quoted(operation.name) + " in space " + quoted(operation.space);
+  return "secret " + in_quotes(operation.name) + " in space " + in_quotes(operation.space);
 }
 
 template <class Operation>

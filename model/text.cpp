@@ -23,7 +23,7 @@ void append_hex(std::string& out, std::string_view bytes) {
 }
 }  // namespace
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   std::string out = "\"";
   std::size_t at = 0;
   while (at < text.size()) {
