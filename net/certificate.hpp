@@ -1,0 +1,14 @@
+#pragma once
+// The name in a client's certificate, the same whichever library of the listeners speaks TLS. Pure.
+
+#include <string>
+
+#include <openssl/ssl.h>
+
+namespace coffer::net {
+
+/// The first URI of the subject's alternative names, else the first DNS name, else the common name; empty without a
+/// certificate. REQUIRES: the handshake is over; a certificate that does not verify ends it.
+std::string certificate_name(SSL* ssl);
+
+}  // namespace coffer::net
