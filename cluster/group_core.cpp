@@ -48,8 +48,7 @@ void GroupCore::tick(MonotonicMs now) {
   if (!self.running() || self.blocked()) {
     return;   // the timer is armed again when the hard state is durable
   }
-  const bool withheld = !self.config.may_campaign && self.raft->state() != ServerState::leader;
-  if (!withheld && self.now >= self.raft->wake_at()) {
+  if (!self.withheld() && self.now >= self.raft->wake_at()) {
     self.step(self.raft->timeout(self.now));
   }
   self.pump();

@@ -33,7 +33,7 @@ struct GroupConfig {
   MonotonicMs heartbeat = 60;
   std::uint32_t max_inflight_entries = 4096;
   std::size_t max_pending_bytes = 64 << 20;     // proposals beyond it are refused as overloaded
-  bool may_campaign = true;                     // false while sealed: a sole voter stays unstarted
+  bool may_campaign = true;                     // false while sealed: asks for no vote; a sole voter stays unstarted
   std::uint32_t trailing_entries = 1024;        // kept in memory behind D for slow peers; a sole voter keeps none
 };
 

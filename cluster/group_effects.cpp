@@ -36,7 +36,10 @@ void GroupCore::Impl::absorb(StepOutcome outcome, const std::vector<Proposal>* p
     ready_index = barrier_due ? 0 : outcome.entries.front().index.value;
   }
   for (Outgoing& outgoing : outcome.messages) {
-    if (complete(outgoing)) {
+    // A sealed node's timer runs, for without it libraft would believe in a dead leader for ever and refuse its vote to
+    // others. But nobody hears of its pre-votes: it stays a candidate that cannot win and that raises no term.
+    const bool campaigns = std::holds_alternative<RequestVote>(outgoing.message.body);
+    if ((config.may_campaign || !campaigns) && complete(outgoing)) {
       held.messages.push_back(std::move(outgoing.message));
     }
   }

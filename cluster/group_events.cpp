@@ -51,8 +51,8 @@ void GroupCore::Impl::step(model::Result<StepOutcome> outcome) {
 }
 
 void GroupCore::Impl::handle(Message message) {
-  if (std::holds_alternative<TimeoutNow>(message.body) && (!config.may_campaign || reported_last < cache.last())) {
-    return;   // a sealed node never campaigns; libraft expects no write to end while it is a candidate
+  if (std::holds_alternative<TimeoutNow>(message.body) && !config.may_campaign) {
+    return;   // it would raise the term for an election that it does not hold
   }
   step(raft->receive(now, std::move(message)));
 }
@@ -139,9 +139,13 @@ void GroupCore::Impl::report_configuration() {
   step(raft->configuration_committed(now, model::Index(index), *cache.at(index).entry.data));
 }
 
+bool GroupCore::Impl::withheld() const {
+  return !config.may_campaign && raft->state() != ServerState::leader && is_sole_voter(servers, config.self);
+}
+
 void GroupCore::Impl::rearm() {
-  if (!config.may_campaign && raft->state() != ServerState::leader) {
-    return;   // withheld: this node never starts an election
+  if (withheld()) {
+    return;
   }
   const MonotonicMs due = raft->wake_at();
   if (armed != due) {

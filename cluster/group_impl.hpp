@@ -76,6 +76,7 @@ struct GroupCore::Impl {
   DurableWrite& write();   // a new one, with the next ticket
   bool running() const { return raft != nullptr && !failed; }
   bool blocked() const { return blocked_on != 0; }
+  bool withheld() const;   // the timer, from a sealed node that would elect itself
   const Configuration& configuration_at(std::uint64_t index) const;
   void learn_configurations();
 
