@@ -117,9 +117,17 @@ TEST(Base64Url, RoundTripsEveryLength) {
 
 TEST(Base64Url, RefusesEverySecondSpelling) {
   // Padding, the other alphabet, white space, a length no bytes have, unused bits that are set.
-  for (const std::string_view text : {"Zg==", "Zm8=", "+/+/", "Zm9v\n", " Zm9v", "Z", "Zm9vY", "Zh", "Zm9", "Zm9vYn"}) {
+  for (const std::string_view text :
+       {"Zg==", "Zm8=", "+/+/", "Zm9v\n", " Zm9v", "Z", "A", "AAAAA", "Zm9vY", "Zh", "Zm9", "Zm9vYn"}) {
     EXPECT_FALSE(from_base64url(text).ok()) << text;
   }
+}
+
+TEST(Base64Url, RefusesTextForAnotherNumberOfBytes) {
+  char out[4];
+  EXPECT_TRUE(from_base64url_into("AAAA", out, 3));
+  EXPECT_FALSE(from_base64url_into("AAAA", out, 2));
+  EXPECT_FALSE(from_base64url_into("AAAA", out, 4));
 }
 
 class NameHasherTest : public ::testing::Test {

@@ -4,7 +4,10 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <set>
+#include <thread>
+#include <vector>
 
 #include "crypto/hash.hpp"
 #include "support.hpp"
@@ -185,6 +188,21 @@ TEST_F(KeyRingTest, SealsEachDataKeyToTheOwnerToo) {
   const auto opened = open_as_owner(owner.private_key, record.data_keys(0).sealed_to_owner(), identity);
   ASSERT_TRUE(opened.ok());
   EXPECT_EQ(opened->expose(), keys->data_keys.at(1).bytes());
+}
+
+TEST_F(KeyRingTest, ServesManyThreads) {
+  const std::string mac = ring_.token_mac(1, "body");
+  std::atomic<int> wrong{0};
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&] {
+      for (int i = 0; i < 100; ++i) {
+        if (ring_.token_mac(1, "body") != mac || !ring_.open_tenant_keys(tenant('a'), tenant_record_).ok()) ++wrong;
+      }
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  EXPECT_EQ(wrong, 0);
 }
 
 TEST_F(KeyRingTest, WritesNoKeyInTheClear) {

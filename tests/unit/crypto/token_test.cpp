@@ -83,6 +83,17 @@ TEST_F(TokenTest, IsRefusedForAnotherTenantUnderTheSameMac) {
   EXPECT_FALSE(verifies("cfo_" + base64url(bytes)));
 }
 
+TEST_F(TokenTest, OfAnUnknownFormatOrKeyVersionIsRefusedWhateverItsMac) {
+  std::string body = from_base64url(std::string_view(text_).substr(4))->substr(0, 53);
+  const auto with_mac = [&] { return "cft_" + base64url(body + ring_.token_mac(1, body).substr(0, 16)); };
+  ASSERT_EQ(with_mac(), text_);
+  body[0] = 2;
+  EXPECT_FALSE(verifies(with_mac()));
+  body[0] = 1;
+  body[4] = 2;
+  EXPECT_FALSE(verifies(with_mac()));
+}
+
 TEST_F(TokenTest, IsRefusedInAnyOtherSpelling) {
   EXPECT_FALSE(verifies(text_ + "="));
   EXPECT_FALSE(verifies(text_ + "===="));
