@@ -1,0 +1,182 @@
+// The gRPC listener as the composition root sees it: start, port, stop; see net/server.hpp. Main's thread.
+
+#include <algorithm>
+#include <mutex>
+#include <set>
+#include <thread>
+
+#include <absl/synchronization/mutex.h>
+#include <grpcpp/security/server_credentials.h>
+#include <grpcpp/server.h>
+#include <grpcpp/server_builder.h>
+
+#include "net/grpc/worker.hpp"
+#include "net/listen.hpp"
+#include "net/server.hpp"
+
+namespace coffer::net {
+namespace rpc {
+namespace {
+
+using grpc::internal::RpcMethod;
+using model::Code;
+using model::Error;
+using model::Result;
+using model::Status;
+
+/// Debian's Abseil looks for lock cycles at every lock, which costs up to a sixth of a call and finds grpc's own.
+void stop_searching_for_deadlocks() {
+  static std::once_flag once;
+  std::call_once(once, [] { absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore); });
+}
+
+Result<std::shared_ptr<grpc::ServerCredentials>> credentials_of(const std::optional<TlsFiles>& tls) {
+  if (!tls) return grpc::InsecureServerCredentials();
+  const auto material = load_tls(*tls);
+  if (!material) return material.error();
+  // A client certificate is asked for, not demanded: a door may take a token instead. One that is presented must verify.
+  grpc::SslServerCredentialsOptions options(material->client_ca.empty()
+                                                ? GRPC_SSL_DONT_REQUEST_CLIENT_CERTIFICATE
+                                                : GRPC_SSL_REQUEST_CLIENT_CERTIFICATE_AND_VERIFY);
+  options.pem_root_certs = material->client_ca;
+  options.pem_key_cert_pairs.push_back({std::string(material->key.expose()), material->certificate});
+  auto credentials = grpc::SslServerCredentials(options);
+  auto& key = options.pem_key_cert_pairs.front().private_key;
+  model::wipe(key.data(), key.size());
+  return credentials;
+}
+
+void set_limits(const Limits& limits, grpc::ServerBuilder& builder) {
+  const auto ms = [](std::chrono::milliseconds time) { return static_cast<int>(time.count()); };
+  builder.SetMaxReceiveMessageSize(static_cast<int>(limits.body_bytes));
+  builder.SetMaxSendMessageSize(-1);
+  builder.AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, static_cast<int>(limits.header_bytes));
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, static_cast<int>(limits.streams_per_connection));
+  builder.AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, ms(limits.header_timeout));
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_IDLE_MS, ms(limits.idle_timeout));
+  // Half-open connections are found by pings of ours; clients may ping every ten seconds, also between calls.
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, ms(limits.idle_timeout / 2));
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, ms(limits.header_timeout));
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 10'000);
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_MAX_PING_STRIKES, 2);
+  // Two servers on one port would share its calls, and neither would know.
+  builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+  // A small compressed message may unpack into gigabytes before its size is looked at.
+  builder.SetCompressionAlgorithmSupportStatus(GRPC_COMPRESS_DEFLATE, false);
+  builder.SetCompressionAlgorithmSupportStatus(GRPC_COMPRESS_GZIP, false);
+}
+
+class GrpcServer final : public Server {
+ public:
+  GrpcServer(Listener listener, std::vector<Door*> doors, actors::Gateway& gateway, Metrics& metrics)
+      : listener_(std::move(listener)), doors_(std::move(doors)), metrics_(metrics) {
+    shared_.gateway = &gateway;
+    shared_.limits = listener_.limits;
+    shared_.tls = listener_.tls.has_value();
+    shared_.in_flight = std::make_shared<InFlight>(listener_.limits.calls_in_flight);
+  }
+  ~GrpcServer() override { stop(); }
+
+  Status start() override {
+    stop_searching_for_deadlocks();
+    if (auto status = add_methods(); !status) return status;
+    const auto credentials = credentials_of(listener_.tls);
+    if (!credentials) return credentials.error();
+    if (auto status = check_free(listener_.address); !status) return status;
+    const auto address = parse_address(listener_.address);
+    grpc::ServerBuilder builder;
+    set_limits(listener_.limits, builder);
+    int port = 0;
+    const std::string host = address->host.empty() ? "[::]" : listener_.address.substr(0, listener_.address.rfind(':'));
+    builder.AddListeningPort(host + ":" + std::to_string(address->port), *credentials, &port);
+    builder.RegisterService(shared_.service.get());
+    for (unsigned i = 0; i < std::max(1U, listener_.threads); ++i) {
+      workers_.push_back(std::make_unique<Worker>(shared_, builder.AddCompletionQueue()));
+    }
+    server_ = builder.BuildAndStart();
+    if (!server_ || port == 0) {
+      shut_unused();
+      return Error(Code::unavailable, "cannot listen on " + listener_.address + ": grpc could not open the port");
+    }
+    port_ = static_cast<std::uint16_t>(port);
+    for (auto& worker : workers_) threads_.emplace_back([&worker = *worker] { worker.run(); });
+    return {};
+  }
+
+  std::uint16_t port() const override { return port_; }
+
+  void stop() override {
+    if (threads_.empty()) return;
+    shared_.draining.store(true, std::memory_order_release);   // health says so from here on
+    // What is left by then is answered by its worker's next tick; grpc++ itself only cancels what even that leaves.
+    shared_.cut_at.store((Clock::now() + listener_.limits.drain).time_since_epoch().count());
+    server_->Shutdown(std::chrono::system_clock::now() + listener_.limits.drain + std::chrono::seconds(1));
+    shared_.cut_at.store(0);
+    for (auto& thread : threads_) thread.join();
+    threads_.clear();
+    server_.reset();
+    workers_.clear();
+  }
+
+ private:
+  Status add_methods() {
+    shared_.service = std::make_unique<DescriptorService>();
+    std::set<std::string> names;
+    for (Door* door : doors_) methods_.push_back(std::make_unique<std::vector<Method>>(door->methods()));
+    for (std::size_t i = 0; i < doors_.size(); ++i) {
+      for (const Method& method : *methods_[i]) {
+        const auto& descriptor = *method.descriptor;
+        const std::string name = descriptor.service()->name() + "/" + descriptor.name();
+        if (shared_.service->has("/" + descriptor.service()->full_name() + "/" + descriptor.name())) {
+          return Error(Code::invalid_argument, "the method " + descriptor.full_name() + " is there twice");
+        }
+        shared_.service->add(method, metrics_.series(doors_[i]->name(), name));
+        names.insert(descriptor.service()->full_name());
+      }
+    }
+    shared_.service_names.assign(names.begin(), names.end());
+    DescriptorService& service = *shared_.service;
+    service.check = service.add("/grpc.health.v1.Health/Check", RpcMethod::NORMAL_RPC);
+    service.watch = service.add("/grpc.health.v1.Health/Watch", RpcMethod::SERVER_STREAMING);
+    for (const char* version : {"v1", "v1alpha"}) {
+      service.reflection.push_back(service.add(
+          std::string("/grpc.reflection.") + version + ".ServerReflection/ServerReflectionInfo", RpcMethod::BIDI_STREAMING));
+    }
+    return {};
+  }
+
+  /// A queue must be shut down and emptied even if nothing ever ran on it.
+  void shut_unused() {
+    if (server_) server_->Shutdown();
+    for (auto& worker : workers_) {
+      worker->queue()->Shutdown();
+      void* tag = nullptr;
+      bool ok = false;
+      while (worker->queue()->Next(&tag, &ok)) {
+      }
+    }
+    server_.reset();
+    workers_.clear();
+  }
+
+  const Listener listener_;
+  const std::vector<Door*> doors_;
+  Metrics& metrics_;
+  std::vector<std::unique_ptr<std::vector<Method>>> methods_;   // their addresses stand in the service
+  Shared shared_;
+  std::vector<std::unique_ptr<Worker>> workers_;
+  std::unique_ptr<grpc::Server> server_;
+  std::vector<std::thread> threads_;
+  std::uint16_t port_ = 0;
+};
+
+}  // namespace
+}  // namespace rpc
+
+std::unique_ptr<Server> make_grpc_server(const Listener& listener, std::vector<Door*> doors, actors::Gateway& gateway,
+                                         Metrics& metrics) {
+  return std::make_unique<rpc::GrpcServer>(listener, std::move(doors), gateway, metrics);
+}
+
+}  // namespace coffer::net

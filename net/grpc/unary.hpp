@@ -1,0 +1,81 @@
+#pragma once
+// One unary call over gRPC: requested, parsed and decoded by its worker's thread, answered by whichever thread completes
+// it, deleted by its worker when the answer is sent. Memory of the call, its context and its message is one block.
+
+#include <atomic>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include <google/protobuf/arena.h>
+
+#include "net/grpc/worker.hpp"
+#include "net/rpc.hpp"
+
+namespace coffer::net::rpc {
+
+class UnaryCall final : public Rpc, private Caller, private Tag, private Visited {
+ public:
+  /// Requests a call of the method on the worker's queue.
+  static void post(Worker& worker, const ServedMethod& method);
+
+  const Caller& caller() const override { return *this; }
+  const google::protobuf::Message& in() const override { return *in_; }
+  google::protobuf::Message& out() override;
+  void set_header(std::string_view name, std::string_view value) override;
+  void set_http_status(int) override {}
+  void complete() noexcept override;
+
+ private:
+  /// What belongs to grpc++ and goes when the answer is sent, also if the actors still hold the call.
+  struct Wire {
+    grpc::ServerContext context;
+    grpc::ByteBuffer payload;
+    grpc::ServerAsyncResponseWriter<grpc::ByteBuffer> writer{&context};
+  };
+  enum class State : int { pending, answering, abandoned, completed_late, disowned };
+
+  UnaryCall(Worker& worker, const ServedMethod& method);
+  ~UnaryCall() override;
+
+  // Tag and Visited: the worker's thread.
+  void proceed(bool ok) override;
+  void tick(Clock::time_point now) override;
+
+  // Caller
+  Transport transport() const override { return Transport::grpc; }
+  std::string_view header(std::string_view name) const override;
+  std::string_view address() const override { return address_; }
+  bool is_loopback() const override;
+  bool is_tls() const override;
+  std::string_view client_certificate() const override;
+
+  void begin();
+  void read_deadline();
+  model::Status parse();
+  /// REQUIRES: the call is this thread's: not submitted yet, or claimed.
+  void answer(const model::Status& status, bool may_recover) noexcept;
+  void answer_now(const model::Status& status);
+  void send_out();
+  void sent();
+
+  Worker& worker_;
+  const ServedMethod& served_;
+  std::optional<Wire> wire_;
+  bool began_ = false;
+  bool changes_ = false;
+  Clock::time_point arrived_, patience_;
+  model::TimeMs deadline_ = 0;
+  std::string address_;
+  mutable std::string certificate_;
+  InFlight* counted_ = nullptr;
+  std::shared_ptr<InFlight> in_flight_;   // set when disowned: the listener may be gone before the call
+  std::atomic<State> state_{State::pending};
+
+  alignas(16) char block_[1024];
+  std::optional<google::protobuf::Arena> in_arena_, out_arena_;
+  google::protobuf::Message* in_ = nullptr;
+  google::protobuf::Message* out_ = nullptr;
+};
+
+}  // namespace coffer::net::rpc

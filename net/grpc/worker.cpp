@@ -1,0 +1,110 @@
+// The completion queues' threads and the service that they serve; see worker.hpp.
+
+#include "net/grpc/worker.hpp"
+
+#include <algorithm>
+
+#include "net/grpc/unary.hpp"
+
+namespace coffer::net::rpc {
+namespace {
+
+constexpr int kFirstPosted = 4;
+constexpr int kMostPosted = 64;
+constexpr auto kTick = std::chrono::milliseconds(250);
+
+}  // namespace
+
+Shared::Shared() = default;
+Shared::~Shared() = default;
+
+Worker::Worker(Shared& shared, std::unique_ptr<grpc::ServerCompletionQueue> queue)
+    : shared_(shared), queue_(std::move(queue)), posted_(shared.service->methods().size(), 0) {}
+Worker::~Worker() = default;
+
+void Worker::run() {
+  for (const ServedMethod& method : shared_.service->methods()) {
+    for (int i = 0; i < kFirstPosted; ++i) post(method);
+  }
+  post_health(*this);
+  post_reflection(*this);
+  auto next_tick = std::chrono::system_clock::now() + kTick;
+  bool is_shut = false;
+  while (true) {
+    void* tag = nullptr;
+    bool ok = false;
+    const auto event = queue_->AsyncNext(&tag, &ok, next_tick);
+    if (event == grpc::CompletionQueue::SHUTDOWN) return;
+    if (event == grpc::CompletionQueue::GOT_EVENT) static_cast<Tag*>(tag)->proceed(ok);
+    if (event == grpc::CompletionQueue::TIMEOUT || std::chrono::system_clock::now() >= next_tick) {
+      tick(Clock::now());
+      next_tick = std::chrono::system_clock::now() + kTick;
+    }
+    // Not before the last Finish came back: the queue would abort on it.
+    if (open_ == 0 && !is_shut && shared_.draining.load(std::memory_order_acquire)) {
+      queue_->Shutdown();
+      is_shut = true;
+    }
+  }
+}
+
+void Worker::visit(Visited* element) {
+  element->before_ = &ring_;
+  element->after_ = ring_.after_;
+  ring_.after_->before_ = element;
+  ring_.after_ = element;
+}
+
+void Worker::tick(Clock::time_point now) {
+  for (Visited* at = ring_.after_; at != &ring_;) {
+    Visited* const next = at->after_;   // a visit may end the element
+    at->tick(now);
+    at = next;
+  }
+}
+
+void Worker::replace(const ServedMethod& method) {
+  int& posted = posted_[static_cast<std::size_t>(&method - shared_.service->methods().data())];
+  --posted;
+  if (shared_.draining.load(std::memory_order_relaxed)) return;
+  post(method);
+  if (posted < kMostPosted) post(method);
+}
+
+void Worker::post(const ServedMethod& method) {
+  ++posted_[static_cast<std::size_t>(&method - shared_.service->methods().data())];
+  UnaryCall::post(*this, method);
+}
+
+int DescriptorService::add(const std::string& path, grpc::internal::RpcMethod::RpcType type) {
+  paths_.push_back(std::make_unique<std::string>(path));
+  AddMethod(new grpc::internal::RpcServiceMethod(paths_.back()->c_str(), type, nullptr));   // the service owns it
+  const int index = static_cast<int>(paths_.size()) - 1;
+  MarkMethodAsync(index);
+  return index;
+}
+
+void DescriptorService::add(const Method& method, Metrics::Series& series) {
+  const std::string path = "/" + method.descriptor->service()->full_name() + "/" + method.descriptor->name();
+  const int index = add(path, grpc::internal::RpcMethod::NORMAL_RPC);
+  methods_.push_back({&method, &series, index});
+}
+
+bool DescriptorService::has(const std::string& path) const {
+  return std::ranges::any_of(paths_, [&](const auto& known) { return *known == path; });
+}
+
+std::string to_string(const grpc::ByteBuffer& buffer) {
+  std::vector<grpc::Slice> slices;
+  std::string bytes;
+  if (!buffer.Dump(&slices).ok()) return bytes;
+  for (const auto& slice : slices) bytes.append(reinterpret_cast<const char*>(slice.begin()), slice.size());
+  return bytes;
+}
+
+grpc::ByteBuffer to_buffer(const std::string& bytes) {
+  const grpc::Slice slice(bytes);
+  return {&slice, 1};
+}
+
+}  // namespace coffer::net::rpc

@@ -1,0 +1,139 @@
+#pragma once
+// One thread of the gRPC listener with a completion queue of its own. Everything that is open on the queue is a Tag; the
+// thread gives each event to its tag, looks at deadlines every quarter of a second, and ends when the listener drains
+// and the last tag is gone. Only Finish is called from other threads, by the calls themselves.
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <grpcpp/completion_queue.h>
+#include <grpcpp/server_context.h>
+#include <grpcpp/support/async_stream.h>
+#include <grpcpp/support/async_unary_call.h>
+#include <grpcpp/support/byte_buffer.h>
+
+#include "net/flight.hpp"
+#include "net/server.hpp"
+
+namespace coffer::net::rpc {
+
+/// A method of a door, at its place in the service.
+struct ServedMethod {
+  const Method* method = nullptr;
+  Metrics::Series* series = nullptr;
+  int index = 0;
+};
+
+/// Methods by their paths, without generated stubs: what protoc's WithRawMethod classes do, for any descriptor.
+class DescriptorService;
+
+/// What all workers of a listener share. Constant but for the flags.
+struct Shared {
+  Shared();
+  ~Shared();
+  actors::Gateway* gateway = nullptr;
+  Limits limits;
+  bool tls = false;
+  std::shared_ptr<InFlight> in_flight;
+  std::unique_ptr<DescriptorService> service;
+  std::vector<std::string> service_names;                 // of the doors, sorted
+  std::atomic<bool> draining{false};
+  /// When the time to drain is over and calls are answered by their workers.
+  std::atomic<Clock::rep> cut_at{Clock::time_point::max().time_since_epoch().count()};
+  bool is_cut(Clock::time_point now) const { return now.time_since_epoch().count() >= cut_at.load(); }
+};
+
+class Tag {
+ public:
+  /// `ok` as the completion queue gives it.
+  virtual void proceed(bool ok) = 0;
+
+ protected:
+  ~Tag() = default;
+};
+
+/// Something that a worker visits at every tick: a call under way or a stream. An element of a ring.
+class Visited {
+ public:
+  virtual void tick(Clock::time_point now) = 0;
+
+ protected:
+  Visited() = default;
+  Visited(const Visited&) = delete;
+  Visited& operator=(const Visited&) = delete;
+  virtual ~Visited() { unlink(); }
+  void unlink() {
+    before_->after_ = after_;
+    after_->before_ = before_;
+    before_ = after_ = this;
+  }
+
+ private:
+  friend class Worker;
+  Visited* before_ = this;
+  Visited* after_ = this;
+};
+
+class Worker {
+ public:
+  Worker(Shared& shared, std::unique_ptr<grpc::ServerCompletionQueue> queue);
+  ~Worker();
+  /// The thread's function. REQUIRES: the server is started.
+  void run();
+
+  Shared& shared() { return shared_; }
+  grpc::ServerCompletionQueue* queue() { return queue_.get(); }
+  /// A tag holds the queue open from its first operation to its end.
+  void opened() { ++open_; }
+  void closed() { --open_; }
+  void visit(Visited* element);
+  /// A call of the method arrived: another one is requested in its place, and one more until kMostPosted wait.
+  void replace(const ServedMethod& method);
+
+ private:
+  class Ring final : public Visited {
+    void tick(Clock::time_point) override {}
+  };
+
+  void tick(Clock::time_point now);
+  void post(const ServedMethod& method);
+
+  Shared& shared_;
+  std::unique_ptr<grpc::ServerCompletionQueue> queue_;
+  std::size_t open_ = 0;
+  std::vector<int> posted_;   // by method
+  Ring ring_;
+};
+
+class DescriptorService final : public grpc::Service {
+ public:
+  /// Registers a method of the server itself; see the Request functions. Returns its index.
+  int add(const std::string& path, grpc::internal::RpcMethod::RpcType type);
+  /// REQUIRES: `method` and `series` outlive the service.
+  void add(const Method& method, Metrics::Series& series);
+  bool has(const std::string& path) const;
+  const std::vector<ServedMethod>& methods() const { return methods_; }
+
+  using grpc::Service::RequestAsyncBidiStreaming;
+  using grpc::Service::RequestAsyncServerStreaming;
+  using grpc::Service::RequestAsyncUnary;
+
+  int check = -1, watch = -1;            // grpc.health.v1
+  std::vector<int> reflection;           // v1 and v1alpha
+
+ private:
+  std::vector<std::unique_ptr<std::string>> paths_;   // the registrations keep pointers into them
+  std::vector<ServedMethod> methods_;
+};
+
+/// The bytes of a buffer in one piece.
+std::string to_string(const grpc::ByteBuffer& buffer);
+grpc::ByteBuffer to_buffer(const std::string& bytes);
+
+/// Requests the first calls of the server's own services on this worker.
+void post_health(Worker& worker);
+void post_reflection(Worker& worker);
+
+}  // namespace coffer::net::rpc
