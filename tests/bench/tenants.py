@@ -36,7 +36,7 @@ def restart_seconds(server, path_tenant):
     server.spawn()
     while True:
         try:
-            if server.get("secret-0", tenant=path_tenant, timeout=5).status == 200:
+            if server.get("key-0", tenant=path_tenant, timeout=5).status == 200:
                 return time.monotonic() - begun
         except (OSError, FileNotFoundError):
             pass
