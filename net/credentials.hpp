@@ -15,9 +15,9 @@ namespace coffer::net {
 /// Where a door looks for a credential. "authorization: Bearer" is always one of the places.
 struct CredentialRule {
   model::Door door = model::Door::native;
-  std::string_view own_header;             // "x-coffer-token", "dapr-api-token"; empty: none
-  bool ignore_other_schemes = false;       // an authorization that is not Bearer is somebody else's (Dapr)
-  bool open_on_loopback = false;           // no credential needed there (--dev)
+  std::string_view own_header;        // "x-coffer-token", "dapr-api-token"; empty: none
+  bool ignore_other_schemes = false;  // an authorization that is not Bearer is somebody else's (Dapr)
+  bool open_on_loopback = false;      // no credential needed there (--dev)
 };
 
 /// The credential, with its door set. Errors: unauthenticated (none, malformed, forged, or two different ones),

@@ -21,7 +21,8 @@ std::vector<std::unique_ptr<Door>> make_doors(const Doors& settings, actors::Gat
 
 std::unique_ptr<Door> make_admin_door(const Doors& settings, actors::Gateway& gateway) {
   return make_admin_door(settings, gateway, [] {
-    return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+    return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
+        .count();
   });
 }
 

@@ -8,7 +8,7 @@
 namespace coffer::net {
 namespace {
 
-constexpr std::int64_t kLargestSecond = 253402300799;   // 9999-12-31T23:59:59Z, the end of Timestamp's range
+constexpr std::int64_t kLargestSecond = 253402300799;  // 9999-12-31T23:59:59Z, the end of Timestamp's range
 
 }  // namespace
 

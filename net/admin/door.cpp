@@ -16,7 +16,7 @@
 namespace coffer::net {
 namespace {
 
-using namespace admin;   // the messages and their conversions
+using namespace admin;  // the messages and their conversions
 using model::Code;
 using model::DirectoryOperation;
 using model::Error;
@@ -92,7 +92,8 @@ class AdminDoor final : public Door {
   template <class In>
   Method tenant_call(std::string_view name, std::function<Status(const In&, model::Request&)> operation) {
     return call<In, api::Tenant, model::TenantReply>(
-        "Tenants", name, std::move(operation), [](const In&, const model::TenantReply& reply, Rpc&, api::Tenant& out) -> Status {
+        "Tenants", name, std::move(operation),
+        [](const In&, const model::TenantReply& reply, Rpc&, api::Tenant& out) -> Status {
           to_message(reply.tenant, &out);
           return {};
         });
@@ -105,17 +106,18 @@ class AdminDoor final : public Door {
 };
 
 void AdminDoor::add_tenants(std::vector<Method>& methods) {
-  methods.push_back(tenant_call<api::CreateTenantRequest>("Create", [](const auto& in, model::Request& request) -> Status {
-    if (const Status ok = model::check_tenant_name(in.name()); !ok) return ok;
-    model::CreateTenant create{.name = in.name(), .doors = {}};
-    for (const api::Door& door : in.doors()) {
-      auto name = to_door_name(door);
-      if (!name) return name.error();
-      create.doors.push_back(std::move(*name));
-    }
-    request.operation = DirectoryOperation(std::move(create));
-    return {};
-  }));
+  methods.push_back(
+      tenant_call<api::CreateTenantRequest>("Create", [](const auto& in, model::Request& request) -> Status {
+        if (const Status ok = model::check_tenant_name(in.name()); !ok) return ok;
+        model::CreateTenant create{.name = in.name(), .doors = {}};
+        for (const api::Door& door : in.doors()) {
+          auto name = to_door_name(door);
+          if (!name) return name.error();
+          create.doors.push_back(std::move(*name));
+        }
+        request.operation = DirectoryOperation(std::move(create));
+        return {};
+      }));
   methods.push_back(tenant_call<api::GetTenantRequest>("Get", [](const auto& in, model::Request& request) -> Status {
     if (const Status ok = model::check_tenant_name(in.name()); !ok) return ok;
     request.operation = DirectoryOperation(model::GetTenant{in.name()});
@@ -128,29 +130,32 @@ void AdminDoor::add_tenants(std::vector<Method>& methods) {
         if (!limit) return limit.error();
         auto after = read_page_token({"tenants", in.prefix(), in.show_deleted() ? "deleted" : ""}, in.page_token());
         if (!after) return after.error();
-        request.operation = DirectoryOperation(model::ListTenants{in.prefix(), std::move(*after), *limit, in.show_deleted()});
+        request.operation =
+            DirectoryOperation(model::ListTenants{in.prefix(), std::move(*after), *limit, in.show_deleted()});
         return {};
       },
       [](const auto& in, const model::TenantsReply& reply, Rpc&, api::ListTenantsResponse& out) -> Status {
         for (const model::TenantInfo& tenant : reply.tenants) to_message(tenant, out.add_tenants());
         if (reply.more && !reply.tenants.empty()) {
-          out.set_next_page_token(make_page_token({"tenants", in.prefix(), in.show_deleted() ? "deleted" : ""},
-                                                  reply.tenants.back().name));
+          out.set_next_page_token(
+              make_page_token({"tenants", in.prefix(), in.show_deleted() ? "deleted" : ""}, reply.tenants.back().name));
         }
         return {};
       }));
-  methods.push_back(tenant_call<api::DeleteTenantRequest>("Delete", [](const auto& in, model::Request& request) -> Status {
-    if (const Status ok = model::check_tenant_name(in.name()); !ok) return ok;
-    request.operation = DirectoryOperation(model::DeleteTenant{.name = in.name(), .door = std::nullopt});
-    return {};
-  }));
-  methods.push_back(tenant_call<api::OpenDoorRequest>("OpenDoor", [](const auto& in, model::Request& request) -> Status {
-    if (const Status ok = model::check_tenant_name(in.name()); !ok) return ok;
-    auto door = to_door_name(in.door());
-    if (!door) return door.error();
-    request.operation = DirectoryOperation(model::OpenDoor{in.name(), std::move(*door)});
-    return {};
-  }));
+  methods.push_back(
+      tenant_call<api::DeleteTenantRequest>("Delete", [](const auto& in, model::Request& request) -> Status {
+        if (const Status ok = model::check_tenant_name(in.name()); !ok) return ok;
+        request.operation = DirectoryOperation(model::DeleteTenant{.name = in.name(), .door = std::nullopt});
+        return {};
+      }));
+  methods.push_back(
+      tenant_call<api::OpenDoorRequest>("OpenDoor", [](const auto& in, model::Request& request) -> Status {
+        if (const Status ok = model::check_tenant_name(in.name()); !ok) return ok;
+        auto door = to_door_name(in.door());
+        if (!door) return door.error();
+        request.operation = DirectoryOperation(model::OpenDoor{in.name(), std::move(*door)});
+        return {};
+      }));
 }
 
 void AdminDoor::add_tokens(std::vector<Method>& methods) {
@@ -193,7 +198,8 @@ void AdminDoor::add_tokens(std::vector<Method>& methods) {
   methods.push_back(call<api::RevokeTokenRequest, api::Token, model::TokenReply>(
       "Tokens", "Revoke",
       [to_tenant](const auto& in, model::Request& request) -> Status {
-        if (in.id().empty()) return Error(Code::invalid_argument, "id is missing: it names the token as the list shows it");
+        if (in.id().empty())
+          return Error(Code::invalid_argument, "id is missing: it names the token as the list shows it");
         request.operation = TenantOperation(model::RevokeToken{in.id()});
         return to_tenant(in.tenant(), request);
       },
@@ -212,7 +218,8 @@ void AdminDoor::add_server(std::vector<Method>& methods) {
          to_message(gateway_.status(), &out);
          out.set_version(version_);
          const auto uptime = std::chrono::steady_clock::now() - started_;
-         out.set_uptime_seconds(static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::seconds>(uptime).count()));
+         out.set_uptime_seconds(
+             static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::seconds>(uptime).count()));
          out.set_resident_bytes(resident_bytes());
          return Step::done;
        },
@@ -223,7 +230,8 @@ void AdminDoor::add_server(std::vector<Method>& methods) {
 
 }  // namespace
 
-std::unique_ptr<Door> make_admin_door(const Doors& settings, actors::Gateway& gateway, std::function<model::TimeMs()> clock) {
+std::unique_ptr<Door> make_admin_door(const Doors& settings, actors::Gateway& gateway,
+                                      std::function<model::TimeMs()> clock) {
   return std::make_unique<AdminDoor>(settings, gateway, std::move(clock));
 }
 

@@ -11,6 +11,7 @@
 namespace coffer::net {
 
 /// The gateway must outlive the door. `clock` is the wall clock, by which a token is shown as expired.
-std::unique_ptr<Door> make_admin_door(const Doors& settings, actors::Gateway& gateway, std::function<model::TimeMs()> clock);
+std::unique_ptr<Door> make_admin_door(const Doors& settings, actors::Gateway& gateway,
+                                      std::function<model::TimeMs()> clock);
 
 }  // namespace coffer::net

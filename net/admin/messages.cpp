@@ -13,8 +13,8 @@ namespace {
 /// The doors whose callers name a tenant by an id of their own.
 constexpr std::array kNamedDoors{model::Door::direktiv, model::Door::cloudforet, model::Door::tapis};
 
-constexpr std::array kCapabilities{model::Capability::list,  model::Capability::read,   model::Capability::read_value,
-                                   model::Capability::write, model::Capability::del,    model::Capability::inject,
+constexpr std::array kCapabilities{model::Capability::list,  model::Capability::read, model::Capability::read_value,
+                                   model::Capability::write, model::Capability::del,  model::Capability::inject,
                                    model::Capability::grant, model::Capability::admin};
 
 std::string_view state_of(const model::TokenInfo& token, model::TimeMs now) {

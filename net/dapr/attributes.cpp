@@ -19,7 +19,8 @@ bool Attributes::set(const model::Credential& owner, std::string key, std::strin
 StringMap Attributes::of(const model::Credential& owner) const {
   StringMap mine;
   const std::lock_guard lock(mutex_);
-  for (auto it = values_.lower_bound({owner.token_hash, {}}); it != values_.end() && it->first.first == owner.token_hash; ++it) {
+  for (auto it = values_.lower_bound({owner.token_hash, {}});
+       it != values_.end() && it->first.first == owner.token_hash; ++it) {
     mine.emplace(it->first.second, it->second);
   }
   return mine;

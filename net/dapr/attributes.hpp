@@ -22,7 +22,7 @@ class Attributes {
 
  private:
   mutable std::mutex mutex_;
-  std::map<std::pair<std::string, std::string>, std::string> values_;   // by (token's hash, key)
+  std::map<std::pair<std::string, std::string>, std::string> values_;  // by (token's hash, key)
 };
 
 }  // namespace coffer::net::dapr

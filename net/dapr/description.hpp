@@ -13,7 +13,7 @@ namespace coffer::net::dapr {
 inline constexpr std::string_view kId = "coffer";
 
 struct Description {
-  std::string version;                            // of the program
+  std::string version;  // of the program
   std::vector<Stores::Component> components;
   StringMap extended;
 };

@@ -31,7 +31,9 @@ std::string_view find_or_empty(const google::protobuf::Map<std::string, std::str
 class DaprDoor final : public Door {
  public:
   DaprDoor(const Doors& settings, actors::Gateway& gateway)
-      : version_(settings.version), gateway_(gateway), reader_(settings, gateway),
+      : version_(settings.version),
+        gateway_(gateway),
+        reader_(settings, gateway),
         service_(*api::GetSecretRequest::descriptor()->file()->FindServiceByName("Dapr")) {}
 
   std::string_view name() const override { return "dapr"; }
@@ -67,12 +69,11 @@ class DaprDoor final : public Door {
 WireStatus DaprDoor::http_failure(const Error& error, std::string_view) const {
   const model::Category category = error.category();
   switch (error.code) {
-    case Code::unauthenticated:
-      return dapr::refuse_token(false);
-    case Code::entry_not_found:
-      return dapr::no_route();
+    case Code::unauthenticated: return dapr::refuse_token(false);
+    case Code::entry_not_found: return dapr::no_route();
     case Code::too_large:
-      return dapr::make_error(400, category, "ERR_BODY_READ", "failed to read request body: " + std::string(error.message()));
+      return dapr::make_error(400, category, "ERR_BODY_READ",
+                              "failed to read request body: " + std::string(error.message()));
     case Code::invalid_argument: {
       WireStatus status;
       status.grpc_code = category;
@@ -82,8 +83,8 @@ WireStatus DaprDoor::http_failure(const Error& error, std::string_view) const {
       return status;
     }
     default:
-      return dapr::make_error(model::http_status(category), category, "ERR_" + std::string(model::category_name(category)),
-                              std::string(error.message()));
+      return dapr::make_error(model::http_status(category), category,
+                              "ERR_" + std::string(model::category_name(category)), std::string(error.message()));
   }
 }
 
@@ -94,7 +95,8 @@ Method DaprDoor::get_secret() {
       service_, "GetSecret",
       {.decode = [this](const In& in, Rpc& rpc) -> Result<Step> {
          if (const Status ok = reader_.authenticate(rpc.caller(), rpc.request); !ok) return ok.error();
-         const Status ok = reader_.ask(in.store_name(), in.key(), find_or_empty(in.metadata(), "version_id"), rpc.request);
+         const Status ok =
+             reader_.ask(in.store_name(), in.key(), find_or_empty(in.metadata(), "version_id"), rpc.request);
          if (ok.ok()) return Step::submit;
          if (reader_.is_absent(ok.error())) return Step::done;
          return ok.error();
@@ -107,10 +109,11 @@ Method DaprDoor::get_secret() {
          out.mutable_data()->insert(values.begin(), values.end());
          return {};
        },
-       .fail = [this](const Rpc& rpc, const Error& error) {
-         const In& in = static_cast<const In&>(rpc.in());
-         return reader_.describe(rpc.caller(), Asked{in.store_name(), in.key(), false}, error);
-       },
+       .fail =
+           [this](const Rpc& rpc, const Error& error) {
+             const In& in = static_cast<const In&>(rpc.in());
+             return reader_.describe(rpc.caller(), Asked{in.store_name(), in.key(), false}, error);
+           },
        .recover = [this](const In&, const Error& error, Out&) { return reader_.is_absent(error); }});
 }
 
@@ -132,9 +135,11 @@ Method DaprDoor::get_bulk_secret() {
          }
          return {};
        },
-       .fail = [this](const Rpc& rpc, const Error& error) {
-         return reader_.describe(rpc.caller(), Asked{static_cast<const In&>(rpc.in()).store_name(), {}, true}, error);
-       },
+       .fail =
+           [this](const Rpc& rpc, const Error& error) {
+             return reader_.describe(rpc.caller(), Asked{static_cast<const In&>(rpc.in()).store_name(), {}, true},
+                                     error);
+           },
        .recover = {}});
 }
 

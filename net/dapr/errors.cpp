@@ -35,24 +35,25 @@ bool ErrorTable::is_absent(const model::Error& error) const { return !runtime_st
 WireStatus ErrorTable::describe(const Asked& asked, const model::Error& error) const {
   if (error.code == Code::tenant_not_found) {
     if (no_stores) {
-      return make_error(500, Category::failed_precondition, "ERR_SECRET_STORES_NOT_CONFIGURED", "secret store is not configured");
+      return make_error(500, Category::failed_precondition, "ERR_SECRET_STORES_NOT_CONFIGURED",
+                        "secret store is not configured");
     }
     return make_error(runtime_statuses ? 401 : 400, Category::invalid_argument, "ERR_SECRET_STORE_NOT_FOUND",
                       "failed finding secret store with key " + std::string(asked.store));
   }
   if (is_missing_secret(error)) {
-    return make_error(500, Category::internal, "ERR_SECRET_GET", get_failed(asked, "secret " + std::string(asked.key) + " not found"));
+    return make_error(500, Category::internal, "ERR_SECRET_GET",
+                      get_failed(asked, "secret " + std::string(asked.key) + " not found"));
   }
   switch (error.category()) {
-    case Category::unauthenticated:   // found out by the shard: revoked or expired
+    case Category::unauthenticated:  // found out by the shard: revoked or expired
       return refuse_token(false);
     case Category::permission_denied:
       return make_error(403, Category::permission_denied, "ERR_PERMISSION_DENIED", access_denied(asked));
     case Category::invalid_argument:
       if (runtime_statuses) break;
       return make_error(400, Category::invalid_argument, "ERR_MALFORMED_REQUEST", get_failed(asked, error.message()));
-    default:
-      break;
+    default: break;
   }
   return make_error(500, Category::internal, "ERR_SECRET_GET", get_failed(asked, error.message()));
 }

@@ -30,9 +30,9 @@ char short_escape(char32_t c) {
 /// Characters that strconv.IsPrint refuses: blanks other than U+0020, controls, formats, private use. The unassigned ones
 /// change with Go's Unicode tables and are left as they are.
 bool is_unprintable(char32_t c) {
-  return model::is_control(c) || c == 0xa0 || c == 0xad || c == 0x61c || c == 0x1680 || c == 0x180e || (c >= 0x2000 && c <= 0x200f) ||
-         (c >= 0x2028 && c <= 0x202f) || (c >= 0x205f && c <= 0x206f) || c == 0x3000 || (c >= 0xe000 && c <= 0xf8ff) ||
-         c == 0xfeff || (c >= 0xfff9 && c <= 0xfffb) || (c >= 0xe0000);
+  return model::is_control(c) || c == 0xa0 || c == 0xad || c == 0x61c || c == 0x1680 || c == 0x180e ||
+         (c >= 0x2000 && c <= 0x200f) || (c >= 0x2028 && c <= 0x202f) || (c >= 0x205f && c <= 0x206f) || c == 0x3000 ||
+         (c >= 0xe000 && c <= 0xf8ff) || c == 0xfeff || (c >= 0xfff9 && c <= 0xfffb) || (c >= 0xe0000);
 }
 
 }  // namespace

@@ -33,7 +33,7 @@ void send_nothing(HttpExchange& exchange) { exchange.answer(204, {}, {}); }
 
 std::string_view query_value(const HttpExchange& exchange, std::string_view name) {
   for (const auto& [key, value] : exchange.query()) {
-    if (key == name) return value;   // the first one wins
+    if (key == name) return value;  // the first one wins
   }
   return {};
 }
@@ -60,7 +60,9 @@ class SecretsRoute {
     route.plus_is_space = true;
     route.decode = [self = *this](HttpExchange& exchange) { return self.decode(exchange); };
     route.encode = [self = *this](HttpExchange& exchange) { self.encode(exchange); };
-    route.fail = [self = *this](const HttpExchange& exchange, const Error& error) { return self.describe(exchange, error); };
+    route.fail = [self = *this](const HttpExchange& exchange, const Error& error) {
+      return self.describe(exchange, error);
+    };
     return route;
   }
 
@@ -74,8 +76,9 @@ class SecretsRoute {
       return Step::done;
     }
     const Asked asked = asked_of(exchange, bulk_);
-    const Status ok = bulk_ ? reader_.ask_bulk(asked.store, exchange.request)
-                            : reader_.ask(asked.store, asked.key, query_value(exchange, "metadata.version_id"), exchange.request);
+    const Status ok =
+        bulk_ ? reader_.ask_bulk(asked.store, exchange.request)
+              : reader_.ask(asked.store, asked.key, query_value(exchange, "metadata.version_id"), exchange.request);
     if (ok.ok()) return Step::submit;
     if (!reader_.is_absent(ok.error())) return ok.error();
     send_nothing(exchange);
@@ -139,10 +142,13 @@ HttpRoute health_route(std::string pattern, const Reader& reader, const actors::
   return immediate("GET", std::move(pattern), reader, [&gateway, outbound](HttpExchange& exchange) -> Result<Step> {
     const std::string_view app = query_value(exchange, "appid");
     if (!gateway.status().ready) {
-      send(exchange, outbound ? make_error(500, model::Category::unavailable, "ERR_OUTBOUND_HEALTH_NOT_READY", "dapr outbound is not ready")
-                              : make_error(500, model::Category::unavailable, "ERR_HEALTH_NOT_READY", "dapr is not ready"));
+      send(exchange, outbound
+                         ? make_error(500, model::Category::unavailable, "ERR_OUTBOUND_HEALTH_NOT_READY",
+                                      "dapr outbound is not ready")
+                         : make_error(500, model::Category::unavailable, "ERR_HEALTH_NOT_READY", "dapr is not ready"));
     } else if (!outbound && !app.empty() && app != kId) {
-      send(exchange, make_error(500, model::Category::unavailable, "ERR_HEALTH_APPID_NOT_MATCH", "dapr app-id does not match"));
+      send(exchange,
+           make_error(500, model::Category::unavailable, "ERR_HEALTH_APPID_NOT_MATCH", "dapr app-id does not match"));
     } else {
       send_nothing(exchange);
     }
@@ -161,17 +167,20 @@ std::vector<HttpRoute> make_routes(const Reader& reader, Attributes& attributes,
   routes.push_back(health_route("/v1.0/healthz/outbound", reader, gateway, true));
   routes.push_back(immediate("GET", "/v1.0/metadata", reader, [&](HttpExchange& exchange) -> Result<Step> {
     if (const Status ok = reader.authenticate(exchange.caller(), exchange.request); !ok) return ok.error();
-    exchange.answer(200, kJson, to_json(describe_server(version, reader.stores(), attributes, exchange.request.credential)));
+    exchange.answer(200, kJson,
+                    to_json(describe_server(version, reader.stores(), attributes, exchange.request.credential)));
     return Step::done;
   }));
   routes.push_back(immediate("PUT", "/v1.0/metadata/{key}", reader, [&](HttpExchange& exchange) -> Result<Step> {
     if (const Status ok = reader.authenticate(exchange.caller(), exchange.request); !ok) return ok.error();
-    if (attributes.set(exchange.request.credential, std::string(exchange.variable("key")), std::string(exchange.body()))) {
+    if (attributes.set(exchange.request.credential, std::string(exchange.variable("key")),
+                       std::string(exchange.body()))) {
       send_nothing(exchange);
     } else {
-      send(exchange, make_error(400, model::Category::invalid_argument, "ERR_MALFORMED_REQUEST",
-                                "a metadata attribute is UTF-8, its key has 1 to 128 bytes, its value at most 4096, and the "
-                                "server keeps 1024 of them"));
+      send(exchange,
+           make_error(400, model::Category::invalid_argument, "ERR_MALFORMED_REQUEST",
+                      "a metadata attribute is UTF-8, its key has 1 to 128 bytes, its value at most 4096, and the "
+                      "server keeps 1024 of them"));
     }
     return Step::done;
   }));

@@ -16,7 +16,8 @@ StringMap project_members(const model::Payload& payload, std::string_view name) 
   std::vector<std::string> encoded;
   for (const auto& [key, value] : model::as_map(payload, name)) {
     const bool is_text = model::is_valid_utf8(value.expose());
-    map.emplace(key, is_text ? std::string(value.expose()) : std::string(model::base64_encode(value.expose()).expose()));
+    map.emplace(key,
+                is_text ? std::string(value.expose()) : std::string(model::base64_encode(value.expose()).expose()));
     if (!is_text) encoded.push_back(key);
   }
   for (const std::string& key : encoded) add_marker(&map, key);

@@ -20,7 +20,8 @@ class Reader {
   model::Status authenticate(const Caller& caller, model::Request& request) const;
   /// Then the store, its scopes, the version. Errors: tenant_not_found (no such store), permission_denied (scopes),
   /// invalid_argument and version_not_found (version_id).
-  model::Status ask(std::string_view store, std::string_view key, std::string_view version_id, model::Request& request) const;
+  model::Status ask(std::string_view store, std::string_view key, std::string_view version_id,
+                    model::Request& request) const;
   model::Status ask_bulk(std::string_view store, model::Request& request) const;
 
   const Stores& stores() const { return stores_; }

@@ -35,7 +35,8 @@ std::optional<View> Stores::find(std::string_view name) const {
     return View{{.name = "default", .door = {}, .create_at_first_use = true}, "kv", true, nullptr};
   }
   if (!name.starts_with(kDirektivPrefix)) return std::nullopt;
-  model::TenantRef tenant{.name = {}, .door = {model::Door::direktiv, std::string(name.substr(kDirektivPrefix.size()))}};
+  model::TenantRef tenant{.name = {},
+                          .door = {model::Door::direktiv, std::string(name.substr(kDirektivPrefix.size()))}};
   if (tenant.door.external_id.empty() || !gateway_.tenant_exists(tenant)) return std::nullopt;
   return View{std::move(tenant), "direktiv", false, nullptr};
 }
@@ -43,7 +44,8 @@ std::optional<View> Stores::find(std::string_view name) const {
 std::vector<Stores::Component> Stores::components() const {
   std::vector<Component> all;
   for (const DaprStore& store : configured_) all.push_back({store.name, store.multiple_values});
-  const bool taken = std::any_of(configured_.begin(), configured_.end(), [](const auto& s) { return s.name == kDevStore; });
+  const bool taken =
+      std::any_of(configured_.begin(), configured_.end(), [](const auto& s) { return s.name == kDevStore; });
   if (dev_ && !taken) all.push_back({std::string(kDevStore), true});
   return all;
 }

@@ -28,7 +28,7 @@ using model::Status;
 
 constexpr std::string_view kSpace = "direktiv";
 constexpr std::string_view kTypeAttribute = "stype";
-constexpr std::size_t kMostData = 65536;        // upstream's column
+constexpr std::size_t kMostData = 65536;  // upstream's column
 constexpr std::size_t kMostNamespace = 512;
 
 /// protocol.proto holds a service and no message: naming its table is what makes the linker keep its descriptor.
@@ -49,7 +49,8 @@ std::pair<std::string, std::string> type_attribute(int type) {
 Status check_namespace(const std::string& text) {
   if (text.empty()) return Error(Code::invalid_argument, "namespace must not be empty");
   if (text.size() > kMostNamespace) {
-    return Error(Code::too_large, "namespace has " + std::to_string(text.size()) + " bytes: at most " + std::to_string(kMostNamespace));
+    return Error(Code::too_large,
+                 "namespace has " + std::to_string(text.size()) + " bytes: at most " + std::to_string(kMostNamespace));
   }
   for (const unsigned char c : text) {
     if (c < 0x20 || c == 0x7f) return Error(Code::invalid_argument, "namespace must not hold control characters");
@@ -60,7 +61,9 @@ Status check_namespace(const std::string& text) {
 class DirektivDoor final : public Door {
  public:
   DirektivDoor(const Doors& settings, actors::Gateway& gateway)
-      : dev_(settings.dev), gateway_(gateway), rule_{.door = model::Door::direktiv, .open_on_loopback = settings.dev},
+      : dev_(settings.dev),
+        gateway_(gateway),
+        rule_{.door = model::Door::direktiv, .open_on_loopback = settings.dev},
         service_(find_service()) {}
 
   std::string_view name() const override { return "direktiv"; }
@@ -107,7 +110,8 @@ Status DirektivDoor::open(Rpc& rpc) const {
   auto credential = take_credential(rpc.caller(), gateway_, rule_);
   if (!credential) return credential.error();
   if (credential->kind == model::CredentialKind::operator_) {
-    return Error(Code::permission_denied, "an operator's token makes and deletes buckets only: use a token of the namespace");
+    return Error(Code::permission_denied,
+                 "an operator's token makes and deletes buckets only: use a token of the namespace");
   }
   rpc.request.credential = std::move(*credential);
   return fill_call_info(rpc.request, rpc.caller(), rule_.door, {});
@@ -142,11 +146,12 @@ Method DirektivDoor::create_bucket() {
          out.set_pkey(std::string(reply.owner_private_key.expose()));
          return {};
        },
-       .fail = [](const Rpc& rpc, const Error& error) {
-         if (error.code != Code::tenant_exists && error.code != Code::door_taken) return direktiv::to_status(error);
-         return make_status(Category::already_exists,
-                            "bucket '" + static_cast<const In&>(rpc.in()).namespace_() + "' already exists");
-       }});
+       .fail =
+           [](const Rpc& rpc, const Error& error) {
+             if (error.code != Code::tenant_exists && error.code != Code::door_taken) return direktiv::to_status(error);
+             return make_status(Category::already_exists,
+                                "bucket '" + static_cast<const In&>(rpc.in()).namespace_() + "' already exists");
+           }});
 }
 
 Method DirektivDoor::delete_bucket() {
@@ -162,10 +167,12 @@ Method DirektivDoor::delete_bucket() {
          return Step::submit;
        },
        .encode = [](const In&, const model::TenantReply&, Rpc&, Empty&) -> Status { return {}; },
-       .fail = [](const Rpc& rpc, const Error& error) {
-         if (!direktiv::is_missing(error)) return direktiv::to_status(error);
-         return make_status(Category::not_found, "bucket '" + static_cast<const In&>(rpc.in()).namespace_() + "' not found");
-       }});
+       .fail =
+           [](const Rpc& rpc, const Error& error) {
+             if (!direktiv::is_missing(error)) return direktiv::to_status(error);
+             return make_status(Category::not_found,
+                                "bucket '" + static_cast<const In&>(rpc.in()).namespace_() + "' not found");
+           }});
 }
 
 Method DirektivDoor::store() {
@@ -180,7 +187,8 @@ Method DirektivDoor::store() {
          if (const Status ok = check_namespace(in.namespace_()); !ok) return ok.error();
          if (in.name().empty()) return Error(Code::invalid_argument, "name must not be empty");
          if (in.data().size() > kMostData) {
-           return Error(Code::too_large, "data has " + std::to_string(in.data().size()) + " bytes: at most " + std::to_string(kMostData));
+           return Error(Code::too_large, "data has " + std::to_string(in.data().size()) + " bytes: at most " +
+                                             std::to_string(kMostData));
          }
          model::Put put;
          put.space = kSpace;
@@ -191,11 +199,12 @@ Method DirektivDoor::store() {
          return submit(rpc, in.namespace_(), dev_, std::move(put));
        },
        .encode = [](const In&, const model::EntryReply&, Rpc&, Empty&) -> Status { return {}; },
-       .fail = [](const Rpc& rpc, const Error& error) {
-         if (error.code != Code::tenant_not_found) return direktiv::to_status(error);
-         return make_status(Category::unknown,
-                            "namespace '" + static_cast<const In&>(rpc.in()).namespace_() + "' has no bucket: create it first");
-       }});
+       .fail =
+           [](const Rpc& rpc, const Error& error) {
+             if (error.code != Code::tenant_not_found) return direktiv::to_status(error);
+             return make_status(Category::unknown, "namespace '" + static_cast<const In&>(rpc.in()).namespace_() +
+                                                       "' has no bucket: create it first");
+           }});
 }
 
 Method DirektivDoor::retrieve() {
@@ -206,7 +215,8 @@ Method DirektivDoor::retrieve() {
       {.decode = [this](const In& in, Rpc& rpc) -> Result<Step> {
          if (const Status ok = open(rpc); !ok) return ok.error();
          if (!in.has_namespace_() || !in.has_name()) return Error(Code::invalid_argument, std::string(kSomeMissing));
-         if (in.namespace_().empty() || in.name().empty()) return Error(Code::entry_not_found);   // cannot have been stored
+         if (in.namespace_().empty() || in.name().empty())
+           return Error(Code::entry_not_found);  // cannot have been stored
          return submit(rpc, in.namespace_(), false, model::Get{.space = std::string(kSpace), .name = in.name()});
        },
        .encode = [](const In&, const model::EntryReply& reply, Rpc&, Out& out) -> Status {
@@ -214,10 +224,12 @@ Method DirektivDoor::retrieve() {
          out.set_data(std::string(model::as_bytes(*reply.payload).expose()));
          return {};
        },
-       .fail = [](const Rpc& rpc, const Error& error) {
-         if (!direktiv::is_missing(error)) return direktiv::to_status(error);
-         return make_status(Category::not_found, "secret '" + static_cast<const In&>(rpc.in()).name() + "' not found");
-       }});
+       .fail =
+           [](const Rpc& rpc, const Error& error) {
+             if (!direktiv::is_missing(error)) return direktiv::to_status(error);
+             return make_status(Category::not_found,
+                                "secret '" + static_cast<const In&>(rpc.in()).name() + "' not found");
+           }});
 }
 
 Method DirektivDoor::remove() {
@@ -230,7 +242,7 @@ Method DirektivDoor::remove() {
          if (!in.has_namespace_() || !in.has_name() || !in.has_stype()) {
            return Error(Code::invalid_argument, std::string(kSomeMissing));
          }
-         if (in.namespace_().empty() || in.name().empty()) {   // cannot have been stored
+         if (in.namespace_().empty() || in.name().empty()) {  // cannot have been stored
            static_cast<Out&>(rpc.out()).set_count(0);
            return Step::done;
          }
@@ -246,11 +258,12 @@ Method DirektivDoor::remove() {
          return {};
        },
        .fail = fail,
-       .recover = [](const In&, const Error& error, Out& out) {
-         if (!direktiv::is_missing(error)) return false;
-         out.set_count(0);
-         return true;
-       }});
+       .recover =
+           [](const In&, const Error& error, Out& out) {
+             if (!direktiv::is_missing(error)) return false;
+             out.set_count(0);
+             return true;
+           }});
 }
 
 template <class Out>
@@ -260,7 +273,7 @@ Method DirektivDoor::list(std::string_view name, bool with_data) {
       service_, name,
       {.decode = [this, with_data](const In& in, Rpc& rpc) -> Result<Step> {
          if (const Status ok = open(rpc); !ok) return ok.error();
-         if (in.namespace_().empty()) return Step::done;   // no such bucket
+         if (in.namespace_().empty()) return Step::done;  // no such bucket
          model::List list;
          list.space = kSpace;
          list.attribute = type_attribute(in.stype());

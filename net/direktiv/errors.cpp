@@ -12,10 +12,8 @@ bool is_missing(const model::Error& error) {
     case Code::entry_not_found:
     case Code::version_not_found:
     case Code::tenant_not_found:
-    case Code::not_active:
-      return true;
-    default:
-      return false;
+    case Code::not_active: return true;
+    default: return false;
   }
 }
 
@@ -38,10 +36,8 @@ WireStatus to_status(const model::Error& error) {
     case Category::unimplemented:
     case Category::internal:
     case Category::data_loss:
-    case Category::resource_exhausted:
-      return make_status(error.category(), std::string(error.message()));
-    default:
-      return make_status(Category::unknown, std::string(error.message()));
+    case Category::resource_exhausted: return make_status(error.category(), std::string(error.message()));
+    default: return make_status(Category::unknown, std::string(error.message()));
   }
 }
 

@@ -9,8 +9,8 @@
 namespace coffer::net::direktiv {
 
 /// Upstream's sentences for fields that are not present (its server checks presence, not emptiness).
-inline constexpr std::string_view kAllRequired = "all attributes are required";          // StoreSecret
-inline constexpr std::string_view kSomeMissing = "required attributes are missing";      // the other calls
+inline constexpr std::string_view kAllRequired = "all attributes are required";      // StoreSecret
+inline constexpr std::string_view kSomeMissing = "required attributes are missing";  // the other calls
 
 /// What of a request does not exist: an entry, a version of it, or its tenant.
 bool is_missing(const model::Error& error);

@@ -62,7 +62,9 @@ WireStatus fail(const Rpc& rpc, const Error& error) {
 class NativeDoor final : public Door {
  public:
   NativeDoor(const Doors& settings, actors::Gateway& gateway)
-      : dev_(settings.dev), gateway_(gateway), service_(*v1::PutRequest::descriptor()->file()->FindServiceByName("Secrets")) {}
+      : dev_(settings.dev),
+        gateway_(gateway),
+        service_(*v1::PutRequest::descriptor()->file()->FindServiceByName("Secrets")) {}
 
   std::string_view name() const override { return "native"; }
   std::vector<Method> methods() override;
@@ -74,9 +76,10 @@ class NativeDoor final : public Door {
  private:
   template <class In, class Out, class Body>
   Method call(std::string_view name, std::function<Status(const In&, const Body&, Rpc&, Out&)> encode) {
-    return with_rest(typed_method<In, Out, Body>(
-        service_, name,
-        {.decode = [this](const In& in, Rpc& rpc) { return decode(in, rpc); }, .encode = std::move(encode), .fail = fail}));
+    return with_rest(typed_method<In, Out, Body>(service_, name,
+                                                 {.decode = [this](const In& in, Rpc& rpc) { return decode(in, rpc); },
+                                                  .encode = std::move(encode),
+                                                  .fail = fail}));
   }
   /// An RPC that answers metadata of one entry.
   template <class In>
@@ -92,7 +95,7 @@ class NativeDoor final : public Door {
   Result<Step> decode(const In& in, Rpc& rpc);
   static Status encode_get(const v1::GetRequest&, const model::EntryReply&, Rpc&, v1::Secret&);
   static Method with_rest(Method method) {
-    method.rest_omit_empty = {"coffer.v1.Secret.data"};   // a secret has one of data, value and value_base64
+    method.rest_omit_empty = {"coffer.v1.Secret.data"};  // a secret has one of data, value and value_base64
     method.rest = method.descriptor->options().HasExtension(google::api::http);
     return method;
   }
@@ -109,7 +112,8 @@ Result<Step> NativeDoor::decode(const In& in, Rpc& rpc) {
   auto credential = take_credential(rpc.caller(), gateway_, kRule);
   if (!credential) return credential.error();
   if (credential->kind == model::CredentialKind::operator_) {
-    return Error(Code::permission_denied, "an operator's token works on the admin listener only: use a token of the tenant");
+    return Error(Code::permission_denied,
+                 "an operator's token works on the admin listener only: use a token of the tenant");
   }
   if (const Status ok = model::check_tenant_name(in.tenant()); !ok) return ok.error();
   auto operation = native::to_operation(in);
@@ -126,7 +130,7 @@ Status NativeDoor::encode_get(const v1::GetRequest&, const model::EntryReply& re
   if (rpc.caller().transport() == Transport::http) {
     const std::string tag = native::entity_tag(reply);
     rpc.set_header("etag", tag);
-    rpc.set_header("cache-control", "no-store");   // a value belongs into no cache on the way
+    rpc.set_header("cache-control", "no-store");  // a value belongs into no cache on the way
     if (native::matches_entity_tag(rpc.caller().header("if-none-match"), tag)) {
       rpc.set_http_status(304);
       return {};
@@ -150,7 +154,8 @@ std::vector<Method> NativeDoor::methods() {
   methods.push_back(entry_call<v1::UndeleteRequest>("Undelete"));
   methods.push_back(entry_call<v1::DestroyRequest>("Destroy"));
   methods.push_back(call<v1::HistoryRequest, v1::HistoryResponse, model::HistoryReply>(
-      "History", [](const v1::HistoryRequest&, const model::HistoryReply& reply, Rpc&, v1::HistoryResponse& out) -> Status {
+      "History",
+      [](const v1::HistoryRequest&, const model::HistoryReply& reply, Rpc&, v1::HistoryResponse& out) -> Status {
         native::to_message(reply, &out);
         return {};
       }));

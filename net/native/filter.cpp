@@ -6,7 +6,7 @@ namespace coffer::net::native {
 namespace {
 
 constexpr std::string_view kField = "tags.";
-constexpr std::size_t kMostTerms = 64;   // as many as an entry may have tags
+constexpr std::size_t kMostTerms = 64;  // as many as an entry may have tags
 
 model::Error wrong(std::size_t term, std::string_view what) {
   return model::Error(model::Code::invalid_argument, "filter, term " + std::to_string(term) + ": " + std::string(what) +
@@ -47,7 +47,7 @@ model::Result<std::vector<std::pair<std::string, std::string>>> parse_filter(std
     if (!rest.empty() && rest.front() == '=') return wrong(number, "a second '=' must be written as '\\='");
     terms.emplace_back(std::move(key), std::move(value));
     if (rest.empty()) break;
-    rest.remove_prefix(1);   // the comma; what follows must be a term
+    rest.remove_prefix(1);  // the comma; what follows must be a term
   }
   return terms;
 }

@@ -30,13 +30,9 @@ void write_payload(const model::Payload& payload, v1::Secret* out) {
     case model::PayloadKind::map:
       for (const auto& [key, value] : payload.map) (*out->mutable_data())[key] = std::string(value.expose());
       return;
-    case model::PayloadKind::bytes:
-      out->set_value_base64(std::string(payload.content.expose()));
-      return;
+    case model::PayloadKind::bytes: out->set_value_base64(std::string(payload.content.expose())); return;
     case model::PayloadKind::text:
-    case model::PayloadKind::json:
-      out->set_value(std::string(payload.content.expose()));
-      return;
+    case model::PayloadKind::json: out->set_value(std::string(payload.content.expose())); return;
   }
 }
 
@@ -64,8 +60,8 @@ void to_message(const model::HistoryReply& reply, v1::HistoryResponse* out) {
 void to_message(const model::ListReply& reply, const v1::ListRequest& in, v1::ListResponse* out) {
   for (const model::EntryReply& entry : reply.entries) write_metadata(entry.entry, entry.version, out->add_secrets());
   if (reply.more && !reply.entries.empty()) {
-    out->set_next_page_token(make_page_token({in.tenant(), in.space(), in.prefix(), in.filter()},
-                                             reply.entries.back().entry.name));
+    out->set_next_page_token(
+        make_page_token({in.tenant(), in.space(), in.prefix(), in.filter()}, reply.entries.back().entry.name));
   }
 }
 
@@ -99,7 +95,7 @@ std::string entity_tag(const model::EntryReply& reply) {
 
 bool matches_entity_tag(std::string_view if_none_match, std::string_view tag) {
   while (!if_none_match.empty()) {
-    const std::size_t comma = if_none_match.find(',');   // none of our tags holds one
+    const std::size_t comma = if_none_match.find(',');  // none of our tags holds one
     std::string_view one = if_none_match.substr(0, comma);
     if_none_match.remove_prefix(comma == std::string_view::npos ? if_none_match.size() : comma + 1);
     while (!one.empty() && (one.front() == ' ' || one.front() == '\t')) one.remove_prefix(1);

@@ -31,8 +31,9 @@ template <class In>
 Result<model::Payload> to_payload(const In& in) {
   const int given = (in.data().empty() ? 0 : 1) + (in.has_value() ? 1 : 0) + (in.has_value_base64() ? 1 : 0);
   if (given != 1) {
-    return Error(Code::invalid_argument, std::string("exactly one of data (not empty), value and value_base64 is needed: ") +
-                                             (given == 0 ? "none is given" : "several are given"));
+    return Error(Code::invalid_argument,
+                 std::string("exactly one of data (not empty), value and value_base64 is needed: ") +
+                     (given == 0 ? "none is given" : "several are given"));
   }
   if (in.has_value()) return model::Payload::of_text(in.value());
   if (in.has_value_base64()) return model::Payload::of_bytes(in.value_base64());
@@ -80,14 +81,14 @@ Result<Operation> to_transact_operation(const v1::TransactRequest::Operation& in
     }
     case v1::TransactRequest::Operation::kCheck:
       return Operation(model::Check{in.check().space(), in.check().name(), in.check().version()});
-    case v1::TransactRequest::Operation::KIND_NOT_SET:
-      break;
+    case v1::TransactRequest::Operation::KIND_NOT_SET: break;
   }
   return Error(Code::invalid_argument, "one of put, delete and check is needed");
 }
 
 Error too_many(std::string_view what, int given, int most) {
-  return Error(Code::invalid_argument, std::string(what) + " has " + std::to_string(given) + " items: at most " + std::to_string(most));
+  return Error(Code::invalid_argument,
+               std::string(what) + " has " + std::to_string(given) + " items: at most " + std::to_string(most));
 }
 
 }  // namespace

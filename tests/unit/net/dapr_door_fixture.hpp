@@ -12,13 +12,14 @@ class DaprDoorTest : public ::testing::Test {
   DaprDoorTest() {
     caller.headers["dapr-api-token"] = "tenant-token";
     settings.version = "1.2.3";
-    settings.dapr_stores = {{"single", "acme", "kv"}, {"multi", "acme", "kv", true}, {"closed", "acme", "kv", false, true, {"s1"}}};
+    settings.dapr_stores = {
+        {"single", "acme", "kv"}, {"multi", "acme", "kv", true}, {"closed", "acme", "kv", false, true, {"s1"}}};
     gateway.node.ready = true;
   }
 
   /// GET /v1.0/secrets/{store}/{key}
-  FakeExchange get(const std::string& store, const std::string& key, std::vector<std::pair<std::string, std::string>> query = {},
-                   std::string body = {}) {
+  FakeExchange get(const std::string& store, const std::string& key,
+                   std::vector<std::pair<std::string, std::string>> query = {}, std::string body = {}) {
     FakeExchange exchange(caller);
     exchange.variables = {{"store", store}, {"key", key}};
     exchange.parameters = std::move(query);
@@ -65,7 +66,8 @@ class DaprDoorTest : public ::testing::Test {
     reply.payload = std::move(payload);
     return reply;
   }
-  void expect(const FakeExchange& exchange, int status, const std::string& body, const std::string& type = "application/json") {
+  void expect(const FakeExchange& exchange, int status, const std::string& body,
+              const std::string& type = "application/json") {
     EXPECT_EQ(exchange.status, status);
     EXPECT_EQ(exchange.answer_body, body);
     EXPECT_EQ(exchange.content_type, type);

@@ -36,7 +36,9 @@ class FakeGateway final : public actors::Gateway {
     if (credential.kind == model::CredentialKind::token) credential.tenant = test_tenant_id();
     return credential;
   }
-  bool tenant_exists(const model::TenantRef& tenant) const override { return tenants.contains(tenant.door.external_id); }
+  bool tenant_exists(const model::TenantRef& tenant) const override {
+    return tenants.contains(tenant.door.external_id);
+  }
   actors::NodeStatus status() const override { return node; }
   std::vector<actors::Sample> samples() const override { return {}; }
 
@@ -68,7 +70,7 @@ class FakeGateway final : public actors::Gateway {
   std::map<std::string, model::CredentialKind, std::less<>> kinds{{"tenant-token", model::CredentialKind::token},
                                                                   {"operator-token", model::CredentialKind::operator_},
                                                                   {"root-token", model::CredentialKind::dev_root}};
-  std::set<std::string> tenants;   // external ids that exist
+  std::set<std::string> tenants;  // external ids that exist
   actors::NodeStatus node;
   model::Result<model::Reply> reply{model::Code::entry_not_found};
   std::vector<model::Request> requests;
@@ -93,7 +95,7 @@ class FakeCaller final : public Caller {
 /// What the client of a protobuf method sees.
 template <class Out>
 struct Outcome {
-  std::optional<WireStatus> failure;   // none: OK
+  std::optional<WireStatus> failure;  // none: OK
   Out out;
   int http_status = 200;
   std::map<std::string, std::string> headers;
@@ -124,7 +126,8 @@ class FakeRpc final : public Rpc {
 
 /// Calls a door's method as the listeners do.
 template <class Out, class In>
-Outcome<Out> call(Door& door, FakeGateway& gateway, const Caller& caller, const std::string& method_name, const In& in) {
+Outcome<Out> call(Door& door, FakeGateway& gateway, const Caller& caller, const std::string& method_name,
+                  const In& in) {
   const std::vector<Method> methods = door.methods();
   const auto method = std::find_if(methods.begin(), methods.end(), [&](const Method& m) {
     return m.descriptor->full_name() == method_name || m.descriptor->name() == method_name;
@@ -189,7 +192,8 @@ class FakeExchange final : public HttpExchange {
 };
 
 /// Drives one of a door's routes, found by verb and pattern, as the HTTP listener does.
-inline void drive(Door& door, FakeGateway& gateway, const std::string& verb, const std::string& pattern, FakeExchange& exchange) {
+inline void drive(Door& door, FakeGateway& gateway, const std::string& verb, const std::string& pattern,
+                  FakeExchange& exchange) {
   const std::vector<HttpRoute> routes = door.routes();
   const auto route = std::find_if(routes.begin(), routes.end(),
                                   [&](const HttpRoute& r) { return r.method == verb && r.pattern == pattern; });

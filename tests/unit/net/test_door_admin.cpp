@@ -158,9 +158,10 @@ TEST_F(AdminDoorTest, DeletesTenantsAndOpensDoors) {
 TEST_F(AdminDoorTest, CreatesATokenInItsTenantAndShowsTheSecretOnce) {
   model::TokenReply reply;
   reply.token.id = "3fa9";
-  reply.token.scopes = {{static_cast<std::uint32_t>(model::Capability::read) | static_cast<std::uint32_t>(model::Capability::read_value),
-                         {"kv"},
-                         {"app/*"}}};
+  reply.token.scopes = {
+      {static_cast<std::uint32_t>(model::Capability::read) | static_cast<std::uint32_t>(model::Capability::read_value),
+       {"kv"},
+       {"app/*"}}};
   reply.token.expires_at = kNow + 1;
   reply.secret = model::Secret("cft_secret");
   gateway.answer(reply);

@@ -15,8 +15,8 @@ constexpr CredentialRule kNative{.door = model::Door::native, .own_header = "x-c
 constexpr CredentialRule kDapr{
     .door = model::Door::dapr, .own_header = "dapr-api-token", .ignore_other_schemes = true, .open_on_loopback = true};
 
-model::Result<model::Credential> take(const CredentialRule& rule, std::map<std::string, std::string, std::less<>> headers,
-                                      bool loopback = false) {
+model::Result<model::Credential> take(const CredentialRule& rule,
+                                      std::map<std::string, std::string, std::less<>> headers, bool loopback = false) {
   FakeGateway gateway;
   FakeCaller caller;
   caller.headers = std::move(headers);

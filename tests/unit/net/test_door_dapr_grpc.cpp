@@ -48,7 +48,8 @@ TEST_F(DaprGrpc, FailuresHaveTheContractsCodesAndTexts) {
   } table[] = {
       {Code::tenant_not_found, Category::invalid_argument, "failed finding secret store with key single"},
       {Code::permission_denied, Category::permission_denied, "access denied by policy to get \"db\" from \"single\""},
-      {Error(Code::unavailable, "retry"), Category::internal, "failed getting secret with key db from secret store single: retry"},
+      {Error(Code::unavailable, "retry"), Category::internal,
+       "failed getting secret with key db from secret store single: retry"},
       {Error(Code::invalid_argument, "name: bad"), Category::invalid_argument,
        "failed getting secret with key db from secret store single: name: bad"},
   };
@@ -101,7 +102,7 @@ TEST_F(DaprGrpc, AWrongOrMissingTokenIsUnauthenticatedWithErrorInfo) {
     EXPECT_EQ(info.metadata().at("http.error_message"), reason);
     EXPECT_EQ(rpc_bulk("single").code(), Category::unauthenticated);
     EXPECT_EQ((call<::dapr::proto::runtime::v1::GetMetadataResponse>(*door(), gateway, caller, "GetMetadata",
-                                                                    ::dapr::proto::runtime::v1::GetMetadataRequest()))
+                                                                     ::dapr::proto::runtime::v1::GetMetadataRequest()))
                   .code(),
               Category::unauthenticated);
   }
@@ -110,8 +111,8 @@ TEST_F(DaprGrpc, AWrongOrMissingTokenIsUnauthenticatedWithErrorInfo) {
 
 TEST_F(DaprGrpc, MetadataDescribesTheServer) {
   caller.headers["dapr-api-token"] = "root-token";
-  const auto outcome = call<::dapr::proto::runtime::v1::GetMetadataResponse>(*door(), gateway, caller, "GetMetadata",
-                                                                            ::dapr::proto::runtime::v1::GetMetadataRequest());
+  const auto outcome = call<::dapr::proto::runtime::v1::GetMetadataResponse>(
+      *door(), gateway, caller, "GetMetadata", ::dapr::proto::runtime::v1::GetMetadataRequest());
   ASSERT_TRUE(outcome.ok());
   EXPECT_EQ(outcome.out.id(), "coffer");
   EXPECT_EQ(outcome.out.runtime_version(), "1.2.3");

@@ -48,7 +48,8 @@ TEST_F(DaprHttp, BytesThatAreNoTextAreMarked) {
 
 TEST_F(DaprHttp, TheFirstVersionIdCounts) {
   gateway.answer(entry("db", model::Payload::of_text("v")));
-  get("single", "db", {{"other", "x"}, {"version_id", "9"}, {"metadata.version_id", "4"}, {"metadata.version_id", "5"}});
+  get("single", "db",
+      {{"other", "x"}, {"version_id", "9"}, {"metadata.version_id", "4"}, {"metadata.version_id", "5"}});
   EXPECT_EQ(gateway.operation<model::Get>().version, 4u);
 }
 
@@ -58,12 +59,18 @@ TEST_F(DaprHttp, FailuresHaveTheReferencePagesStatusesByDefault) {
     int status;
     std::string body;
   } table[] = {
-      {Code::tenant_not_found, 400, R"({"errorCode":"ERR_SECRET_STORE_NOT_FOUND","message":"failed finding secret store with key single"})"},
-      {Code::permission_denied, 403, R"({"errorCode":"ERR_PERMISSION_DENIED","message":"access denied by policy to get \"db\" from \"single\""})"},
-      {Code::write_only, 403, R"({"errorCode":"ERR_PERMISSION_DENIED","message":"access denied by policy to get \"db\" from \"single\""})"},
-      {Error(Code::unavailable, "retry"), 500, R"({"errorCode":"ERR_SECRET_GET","message":"failed getting secret with key db from secret store single: retry"})"},
-      {Error(Code::data_loss, "damaged"), 500, R"({"errorCode":"ERR_SECRET_GET","message":"failed getting secret with key db from secret store single: damaged"})"},
-      {Error(Code::too_large, "name: long"), 400, R"({"errorCode":"ERR_MALFORMED_REQUEST","message":"failed getting secret with key db from secret store single: name: long"})"},
+      {Code::tenant_not_found, 400,
+       R"({"errorCode":"ERR_SECRET_STORE_NOT_FOUND","message":"failed finding secret store with key single"})"},
+      {Code::permission_denied, 403,
+       R"({"errorCode":"ERR_PERMISSION_DENIED","message":"access denied by policy to get \"db\" from \"single\""})"},
+      {Code::write_only, 403,
+       R"({"errorCode":"ERR_PERMISSION_DENIED","message":"access denied by policy to get \"db\" from \"single\""})"},
+      {Error(Code::unavailable, "retry"), 500,
+       R"({"errorCode":"ERR_SECRET_GET","message":"failed getting secret with key db from secret store single: retry"})"},
+      {Error(Code::data_loss, "damaged"), 500,
+       R"({"errorCode":"ERR_SECRET_GET","message":"failed getting secret with key db from secret store single: damaged"})"},
+      {Error(Code::too_large, "name: long"), 400,
+       R"({"errorCode":"ERR_MALFORMED_REQUEST","message":"failed getting secret with key db from secret store single: name: long"})"},
   };
   for (const auto& row : table) {
     gateway.reply = row.error;
@@ -79,10 +86,12 @@ TEST_F(DaprHttp, FailuresHaveTheRuntimesStatusesWhenToldSo) {
   settings.dapr_runtime_statuses = true;
   for (const Code code : {Code::entry_not_found, Code::version_not_found, Code::not_active}) {
     gateway.reply = code;
-    expect(get("single", "db"), 500,
-           R"({"errorCode":"ERR_SECRET_GET","message":"failed getting secret with key db from secret store single: secret db not found"})");
+    expect(
+        get("single", "db"), 500,
+        R"({"errorCode":"ERR_SECRET_GET","message":"failed getting secret with key db from secret store single: secret db not found"})");
   }
-  const std::string no_store = R"({"errorCode":"ERR_SECRET_STORE_NOT_FOUND","message":"failed finding secret store with key nope"})";
+  const std::string no_store =
+      R"({"errorCode":"ERR_SECRET_STORE_NOT_FOUND","message":"failed finding secret store with key nope"})";
   expect(get("nope", "db"), 401, no_store);
   expect(bulk("nope"), 401, no_store);
   EXPECT_EQ(get("closed", "db").status, 403);
@@ -92,14 +101,17 @@ TEST_F(DaprHttp, FailuresHaveTheRuntimesStatusesWhenToldSo) {
 }
 
 TEST_F(DaprHttp, StoreScopeAndVersionAreCheckedInThatOrderBeforeAnythingIsAsked) {
-  const std::string no_store = R"({"errorCode":"ERR_SECRET_STORE_NOT_FOUND","message":"failed finding secret store with key nope"})";
+  const std::string no_store =
+      R"({"errorCode":"ERR_SECRET_STORE_NOT_FOUND","message":"failed finding secret store with key nope"})";
   expect(get("nope", "db", {{"metadata.version_id", "x"}}), 400, no_store);
   expect(bulk("nope"), 400, no_store);
   EXPECT_EQ(get("Single", "db").status, 400) << "names are case-sensitive";
-  expect(get("closed", "s\"2", {{"metadata.version_id", "x"}}), 403,
-         R"({"errorCode":"ERR_PERMISSION_DENIED","message":"access denied by policy to get \"s\\\"2\" from \"closed\""})");
-  expect(get("single", "db", {{"metadata.version_id", "x"}}), 400,
-         R"({"errorCode":"ERR_MALFORMED_REQUEST","message":"failed getting secret with key db from secret store single: metadata version_id is not a number"})");
+  expect(
+      get("closed", "s\"2", {{"metadata.version_id", "x"}}), 403,
+      R"({"errorCode":"ERR_PERMISSION_DENIED","message":"access denied by policy to get \"s\\\"2\" from \"closed\""})");
+  expect(
+      get("single", "db", {{"metadata.version_id", "x"}}), 400,
+      R"({"errorCode":"ERR_MALFORMED_REQUEST","message":"failed getting secret with key db from secret store single: metadata version_id is not a number"})");
   expect(get("single", "db", {{"metadata.version_id", "99999999999999999999"}}), 204, "", "");
   EXPECT_TRUE(gateway.requests.empty());
   gateway.answer(entry("s1", model::Payload::of_text("v")));
@@ -108,7 +120,8 @@ TEST_F(DaprHttp, StoreScopeAndVersionAreCheckedInThatOrderBeforeAnythingIsAsked)
 
 TEST_F(DaprHttp, WithoutAnyStoreEvenABogusNameIsNotConfigured) {
   settings.dapr_stores.clear();
-  const std::string body = R"({"errorCode":"ERR_SECRET_STORES_NOT_CONFIGURED","message":"secret store is not configured"})";
+  const std::string body =
+      R"({"errorCode":"ERR_SECRET_STORES_NOT_CONFIGURED","message":"secret store is not configured"})";
   expect(get("bogus", "db"), 500, body);
   expect(bulk("bogus"), 500, body);
 }
@@ -129,9 +142,11 @@ TEST_F(DaprHttp, BulkShowsEverySecretThatTheScopesAllow) {
 
 TEST_F(DaprHttp, BulksFailuresHaveTheirOwnText) {
   gateway.reply = Error(Code::overloaded, "busy");
-  expect(bulk("single"), 500, R"({"errorCode":"ERR_SECRET_GET","message":"failed getting secrets from secret store single: busy"})");
+  expect(bulk("single"), 500,
+         R"({"errorCode":"ERR_SECRET_GET","message":"failed getting secrets from secret store single: busy"})");
   gateway.reply = Code::permission_denied;
-  expect(bulk("single"), 403, R"({"errorCode":"ERR_PERMISSION_DENIED","message":"access denied by policy to get secrets from \"single\""})");
+  expect(bulk("single"), 403,
+         R"({"errorCode":"ERR_PERMISSION_DENIED","message":"access denied by policy to get secrets from \"single\""})");
 }
 
 TEST_F(DaprHttp, ABodyMustBeJsonOfTheRequestAndIsOtherwiseIgnored) {
@@ -144,8 +159,9 @@ TEST_F(DaprHttp, ABodyMustBeJsonOfTheRequestAndIsOtherwiseIgnored) {
   }
   gateway.requests.clear();
   for (const char* body : {"{x", "[]", "hunter2"}) {
-    expect(get("single", "db", {}, body), 400,
-           R"({"errorCode":"ERR_MALFORMED_REQUEST","message":"failed deserializing HTTP body: it is not the JSON of this request"})");
+    expect(
+        get("single", "db", {}, body), 400,
+        R"({"errorCode":"ERR_MALFORMED_REQUEST","message":"failed deserializing HTTP body: it is not the JSON of this request"})");
   }
   EXPECT_TRUE(gateway.requests.empty());
 }
@@ -186,28 +202,33 @@ TEST_F(DaprHttp, UnknownPathsAreDirectInvocationsWithoutAnAppId) {
   EXPECT_EQ(bad_escape.http_body, "failed to unescape request parameter: '%zz'\n");
   const WireStatus large = door()->http_failure(Error(Code::too_large, "the body is too large"), "id");
   EXPECT_EQ(large.http_status, 400);
-  EXPECT_EQ(large.http_body, R"({"errorCode":"ERR_BODY_READ","message":"failed to read request body: the body is too large"})");
+  EXPECT_EQ(large.http_body,
+            R"({"errorCode":"ERR_BODY_READ","message":"failed to read request body: the body is too large"})");
 }
 
 TEST_F(DaprHttp, HealthFollowsTheNode) {
   caller.headers.clear();
   expect(plain("/v1.0/healthz"), 204, "", "");
   expect(plain("/v1.0/healthz", {{"appid", "coffer"}}), 204, "", "");
-  expect(plain("/v1.0/healthz", {{"appid", "other"}}), 500, R"({"errorCode":"ERR_HEALTH_APPID_NOT_MATCH","message":"dapr app-id does not match"})");
+  expect(plain("/v1.0/healthz", {{"appid", "other"}}), 500,
+         R"({"errorCode":"ERR_HEALTH_APPID_NOT_MATCH","message":"dapr app-id does not match"})");
   gateway.node.ready = false;
   expect(plain("/v1.0/healthz"), 500, R"({"errorCode":"ERR_HEALTH_NOT_READY","message":"dapr is not ready"})");
-  expect(plain("/v1.0/healthz/outbound"), 500, R"({"errorCode":"ERR_OUTBOUND_HEALTH_NOT_READY","message":"dapr outbound is not ready"})");
+  expect(plain("/v1.0/healthz/outbound"), 500,
+         R"({"errorCode":"ERR_OUTBOUND_HEALTH_NOT_READY","message":"dapr outbound is not ready"})");
 }
 
 TEST_F(DaprHttp, MetadataHidesStoresFromATenantsTokenAndShowsItsOwnAttributes) {
-  expect(plain("/v1.0/metadata"), 200, "{\"id\":\"coffer\",\"runtimeVersion\":\"1.2.3\",\"extended\":{\"daprRuntimeVersion\":\"1.2.3\"}}\n");
+  expect(plain("/v1.0/metadata"), 200,
+         "{\"id\":\"coffer\",\"runtimeVersion\":\"1.2.3\",\"extended\":{\"daprRuntimeVersion\":\"1.2.3\"}}\n");
   FakeExchange put(caller);
   put.variables = {{"key", "cliPID"}};
   put.content = "4<2";
   drive(*door(), gateway, "PUT", "/v1.0/metadata/{key}", put);
   expect(put, 204, "", "");
   expect(plain("/v1.0/metadata"), 200,
-         "{\"id\":\"coffer\",\"runtimeVersion\":\"1.2.3\",\"extended\":{\"cliPID\":\"4\\u003c2\",\"daprRuntimeVersion\":\"1.2.3\"}}\n");
+         "{\"id\":\"coffer\",\"runtimeVersion\":\"1.2.3\",\"extended\":{\"cliPID\":\"4\\u003c2\","
+         "\"daprRuntimeVersion\":\"1.2.3\"}}\n");
   FakeExchange refused(caller);
   refused.variables = {{"key", "k"}};
   refused.content = std::string(5000, 'x');
@@ -219,7 +240,8 @@ TEST_F(DaprHttp, MetadataHidesStoresFromATenantsTokenAndShowsItsOwnAttributes) {
   expect(plain("/v1.0/metadata"), 200,
          "{\"id\":\"coffer\",\"runtimeVersion\":\"1.2.3\",\"components\":["
          "{\"name\":\"single\",\"type\":\"secretstores.coffer\",\"version\":\"v1\",\"capabilities\":[]},"
-         "{\"name\":\"multi\",\"type\":\"secretstores.coffer\",\"version\":\"v1\",\"capabilities\":[\"MULTIPLE_KEY_VALUES_PER_SECRET\"]}],"
+         "{\"name\":\"multi\",\"type\":\"secretstores.coffer\",\"version\":\"v1\",\"capabilities\":[\"MULTIPLE_KEY_"
+         "VALUES_PER_SECRET\"]}],"
          "\"extended\":{\"daprRuntimeVersion\":\"1.2.3\"}}\n");
 }
 

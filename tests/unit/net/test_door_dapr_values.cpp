@@ -124,7 +124,8 @@ TEST(Projection, MarksWhatIsBase64BecauseItIsNoText) {
   EXPECT_EQ(project(model::Payload::of_bytes(std::string_view("\xff\0b", 3)), "n", true), expected);
   EXPECT_EQ(project(map_of({{"a", "\xff"}, {"b", "text"}}), "n", true),
             (StringMap{{"a", "/w=="}, {"a.encoding", "base64"}, {"b", "text"}}));
-  EXPECT_EQ(project(map_of({{"a", "\xff"}, {"a.encoding", "own"}}), "n", true), (StringMap{{"a", "/w=="}, {"a.encoding", "own"}}));
+  EXPECT_EQ(project(map_of({{"a", "\xff"}, {"a.encoding", "own"}}), "n", true),
+            (StringMap{{"a", "/w=="}, {"a.encoding", "own"}}));
 }
 
 TEST(Projection, OfABulkReadLeavesOutWhatTheScopesDeny) {

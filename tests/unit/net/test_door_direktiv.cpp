@@ -58,11 +58,11 @@ TEST_F(DirektivDoorTest, ServesTheSevenMethodsUnderTheirUpstreamNames) {
   std::vector<std::string> names;
   for (const Method& method : door->methods()) names.push_back(method.descriptor->full_name());
   std::sort(names.begin(), names.end());
-  EXPECT_EQ(names, (std::vector<std::string>{
-                       "secrets.SecretsService.CreateBucket", "secrets.SecretsService.DeleteBucket",
-                       "secrets.SecretsService.DeleteSecret", "secrets.SecretsService.GetSecrets",
-                       "secrets.SecretsService.GetSecretsWithData", "secrets.SecretsService.RetrieveSecret",
-                       "secrets.SecretsService.StoreSecret"}));
+  EXPECT_EQ(names,
+            (std::vector<std::string>{"secrets.SecretsService.CreateBucket", "secrets.SecretsService.DeleteBucket",
+                                      "secrets.SecretsService.DeleteSecret", "secrets.SecretsService.GetSecrets",
+                                      "secrets.SecretsService.GetSecretsWithData",
+                                      "secrets.SecretsService.RetrieveSecret", "secrets.SecretsService.StoreSecret"}));
 }
 
 TEST_F(DirektivDoorTest, StoreMakesACreateOnlyPutOfTheBytesInTheNamespacesTenant) {
@@ -160,8 +160,9 @@ TEST_F(DirektivDoorTest, RetrieveAnswersTheBytesInFieldThree) {
   in.set_name("n");
   const auto outcome = run<secrets::SecretsRetrieveResponse>("RetrieveSecret", in);
   ASSERT_TRUE(outcome.ok()) << outcome.message();
-  EXPECT_EQ(outcome.out.SerializeAsString(), "\x1a\x03"
-                                             "abc");
+  EXPECT_EQ(outcome.out.SerializeAsString(),
+            "\x1a\x03"
+            "abc");
   const auto get = gateway.operation<model::Get>();
   EXPECT_EQ(get.space, "direktiv");
   EXPECT_EQ(get.name, "n");
@@ -201,19 +202,24 @@ TEST_F(DirektivDoorTest, RetrieveOfWhatIsMissingIsNotFoundWhateverIsMissing) {
 
 TEST_F(DirektivDoorTest, RetrieveAndDeleteRefuseAbsentFieldsWithUpstreamsText) {
   secrets::SecretsRetrieveRequest retrieve;
-  expect(run<secrets::SecretsRetrieveResponse>("RetrieveSecret", retrieve), Category::unknown, "required attributes are missing");
+  expect(run<secrets::SecretsRetrieveResponse>("RetrieveSecret", retrieve), Category::unknown,
+         "required attributes are missing");
   retrieve.set_name("n");
-  expect(run<secrets::SecretsRetrieveResponse>("RetrieveSecret", retrieve), Category::unknown, "required attributes are missing");
+  expect(run<secrets::SecretsRetrieveResponse>("RetrieveSecret", retrieve), Category::unknown,
+         "required attributes are missing");
   retrieve.clear_name();
   retrieve.set_namespace_("ns");
-  expect(run<secrets::SecretsRetrieveResponse>("RetrieveSecret", retrieve), Category::unknown, "required attributes are missing");
+  expect(run<secrets::SecretsRetrieveResponse>("RetrieveSecret", retrieve), Category::unknown,
+         "required attributes are missing");
   secrets::SecretsDeleteRequest del;
   del.set_namespace_("ns");
   del.set_name("n");
-  expect(run<secrets::SecretsDeleteResponse>("DeleteSecret", del), Category::unknown, "required attributes are missing");
+  expect(run<secrets::SecretsDeleteResponse>("DeleteSecret", del), Category::unknown,
+         "required attributes are missing");
   del.set_stype(secrets::SECRET);
   del.clear_name();
-  expect(run<secrets::SecretsDeleteResponse>("DeleteSecret", del), Category::unknown, "required attributes are missing");
+  expect(run<secrets::SecretsDeleteResponse>("DeleteSecret", del), Category::unknown,
+         "required attributes are missing");
   EXPECT_TRUE(gateway.requests.empty());
 }
 
@@ -258,7 +264,8 @@ TEST_F(DirektivDoorTest, DeleteInAnUnknownNamespaceAndOfAnEmptyNameCountsNone) {
 TEST_F(DirektivDoorTest, ListsAskForOneTypeWholeAndSecretIsTheDefault) {
   secrets::GetSecretsRequest in;
   in.set_namespace_("ns");
-  gateway.answer(model::ListReply{{entry("a", model::Payload::of_bytes("1")), entry("b", model::Payload::of_bytes("2"))}, false});
+  gateway.answer(
+      model::ListReply{{entry("a", model::Payload::of_bytes("1")), entry("b", model::Payload::of_bytes("2"))}, false});
   const auto names = run<secrets::GetSecretsResponse>("GetSecrets", in);
   ASSERT_TRUE(names.ok());
   ASSERT_EQ(names.out.secrets_size(), 2);
@@ -317,13 +324,16 @@ TEST_F(DirektivDoorTest, CreateBucketMakesATenantAndAnswersItsKeyOnce) {
 TEST_F(DirektivDoorTest, BucketsFailuresSayWhichBucket) {
   as_operator();
   secrets::SecretsCreateBucketRequest create;
-  expect(run<secrets::SecretsCreateBucketResponse>("CreateBucket", create), Category::unknown, "required attributes are missing");
+  expect(run<secrets::SecretsCreateBucketResponse>("CreateBucket", create), Category::unknown,
+         "required attributes are missing");
   create.set_namespace_("");
-  expect(run<secrets::SecretsCreateBucketResponse>("CreateBucket", create), Category::unknown, "namespace must not be empty");
+  expect(run<secrets::SecretsCreateBucketResponse>("CreateBucket", create), Category::unknown,
+         "namespace must not be empty");
   create.set_namespace_("b");
   for (const Code code : {Code::tenant_exists, Code::door_taken}) {
     gateway.reply = code;
-    expect(run<secrets::SecretsCreateBucketResponse>("CreateBucket", create), Category::already_exists, "bucket 'b' already exists");
+    expect(run<secrets::SecretsCreateBucketResponse>("CreateBucket", create), Category::already_exists,
+           "bucket 'b' already exists");
   }
   secrets::SecretsDeleteBucketRequest del;
   expect(run<Empty>("DeleteBucket", del), Category::unknown, "required attributes are missing");

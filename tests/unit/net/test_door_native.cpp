@@ -1,10 +1,8 @@
-// The native door: what its messages become, what it answers, and its errors in the words of both transports.
+// The native door: what its messages become.
 
 #include <gtest/gtest.h>
 
-#include "coffer/v1/secrets.pb.h"
-#include "net/native/door.hpp"
-#include "tests/unit/net/fake_gateway.hpp"
+#include "tests/unit/net/native_door_fixture.hpp"
 
 namespace coffer::net {
 namespace {
@@ -12,53 +10,6 @@ namespace {
 using model::Category;
 using model::Code;
 using model::Error;
-
-class NativeDoorTest : public ::testing::Test {
- protected:
-  NativeDoorTest() { caller.headers["authorization"] = "Bearer tenant-token"; }
-  template <class Out, class In>
-  Outcome<Out> run(const std::string& method, In in) {
-    if (in.tenant().empty()) in.set_tenant("acme");
-    Doors settings;
-    settings.dev = dev;
-    const auto door = make_native_door(settings, gateway);
-    return call<Out>(*door, gateway, caller, method, in);
-  }
-  template <class In>
-  static In of(const char* name = "app/db") {
-    In in;
-    in.set_space("kv");
-    in.set_name(name);
-    return in;
-  }
-  /// An entry with every field, whose version 2 is deleted and 3 is active.
-  static model::EntryReply entry() {
-    model::EntryReply reply;
-    model::Entry& e = reply.entry;
-    e.space = "kv";
-    e.name = "app/db";
-    e.description = "d";
-    e.tags = {{"env", "prod"}};
-    e.created_at = 1000;
-    e.updated_at = 2345;
-    e.created_by = "token:1";
-    e.expires_at = 4'000'000'000'000;
-    e.max_versions = 5;
-    e.last_version = 3;
-    e.versions = {{2, model::State::deleted, 1100, "token:1"}, {3, model::State::active, 1200, "token:2"}};
-    reply.version = 3;
-    return reply;
-  }
-  static model::EntryReply entry(model::Payload payload) {
-    model::EntryReply reply = entry();
-    reply.payload = std::move(payload);
-    return reply;
-  }
-
-  FakeGateway gateway;
-  FakeCaller caller;
-  bool dev = false;
-};
 
 TEST_F(NativeDoorTest, ServesEveryMethodOfTheServiceAndRestWhereItIsAnnotated) {
   const auto door = make_native_door({}, gateway);
@@ -159,51 +110,6 @@ TEST_F(NativeDoorTest, RefusesTimesThatCannotBe) {
   }
 }
 
-TEST_F(NativeDoorTest, MetadataShowsTheEntryAndTheStateOfTheVersion) {
-  gateway.answer(entry());
-  const auto out = run<v1::Metadata>("Describe", of<v1::DescribeRequest>()).out;
-  EXPECT_FALSE(gateway.operation<model::Get>().with_payload);
-  EXPECT_EQ(out.name(), "app/db");
-  EXPECT_EQ(out.space(), "kv");
-  EXPECT_EQ(out.version(), 3u);
-  EXPECT_EQ(out.state(), "active");
-  EXPECT_EQ(out.tags().at("env"), "prod");
-  EXPECT_EQ(out.description(), "d");
-  EXPECT_EQ(out.expires_at().seconds(), 4'000'000'000);
-  EXPECT_EQ(out.created_at().seconds(), 1);
-  EXPECT_EQ(out.updated_at().nanos(), 345'000'000);
-  EXPECT_EQ(out.created_by(), "token:1");
-  EXPECT_EQ(out.max_versions(), 5u);
-  model::EntryReply old = entry();
-  old.version = 2;
-  old.entry.expires_at = 0;
-  gateway.answer(old);
-  const auto deleted = run<v1::Metadata>("Describe", of<v1::DescribeRequest>()).out;
-  EXPECT_EQ(deleted.state(), "deleted");
-  EXPECT_FALSE(deleted.has_expires_at());
-}
-
-TEST_F(NativeDoorTest, GetAnswersThePayloadInTheFieldItWasPutIn) {
-  const auto in = of<v1::GetRequest>();
-  gateway.answer(entry(model::Payload::of_text("täxt")));
-  auto out = run<v1::Secret>("Get", in).out;
-  EXPECT_EQ(out.value(), "täxt");
-  EXPECT_FALSE(out.has_value_base64());
-  EXPECT_EQ(out.version(), 3u);
-  gateway.answer(entry(model::Payload::of_bytes(std::string_view("\0\xff", 2))));
-  out = run<v1::Secret>("Get", in).out;
-  EXPECT_EQ(out.value_base64(), std::string("\0\xff", 2));
-  EXPECT_FALSE(out.has_value());
-  model::Payload map{model::PayloadKind::map, {}, {}};
-  map.map.emplace_back("k", model::Secret("v"));
-  gateway.answer(entry(std::move(map)));
-  out = run<v1::Secret>("Get", in).out;
-  EXPECT_EQ(out.data().at("k"), "v");
-  EXPECT_FALSE(out.has_value() || out.has_value_base64());
-  gateway.answer(entry(model::Payload{model::PayloadKind::json, model::Secret("{\"a\":1}"), {}}));
-  EXPECT_EQ(run<v1::Secret>("Get", in).out.value(), "{\"a\":1}");
-}
-
 TEST_F(NativeDoorTest, GetReadsVersionAndView) {
   gateway.answer(entry());
   auto in = of<v1::GetRequest>();
@@ -218,30 +124,6 @@ TEST_F(NativeDoorTest, GetReadsVersionAndView) {
   EXPECT_TRUE(gateway.operation<model::Get>().with_payload);
   in.set_view("all");
   EXPECT_EQ(run<v1::Secret>("Get", in).message(), "view is neither 'full' nor 'metadata'");
-}
-
-TEST_F(NativeDoorTest, GetOverHttpAnswersAnEtagAnd304WhenItMatches) {
-  caller.over = Transport::http;
-  gateway.answer(entry(model::Payload::of_text("v")));
-  const auto in = of<v1::GetRequest>();
-  auto outcome = run<v1::Secret>("Get", in);
-  EXPECT_EQ(outcome.headers["etag"], "\"3-2345\"");
-  EXPECT_EQ(outcome.headers["cache-control"], "no-store");
-  EXPECT_EQ(outcome.http_status, 200);
-  for (const char* header : {"\"3-2345\"", "W/\"3-2345\"", "\"x\" , \"3-2345\"", "*"}) {
-    caller.headers["if-none-match"] = header;
-    outcome = run<v1::Secret>("Get", in);
-    EXPECT_EQ(outcome.http_status, 304) << header;
-    EXPECT_EQ(outcome.headers["etag"], "\"3-2345\"");
-    EXPECT_EQ(outcome.out.SerializeAsString(), "") << "no secret goes out with a 304";
-  }
-  for (const char* header : {"\"2-2345\"", "\"3-2346\"", "3-2345", ""}) {
-    caller.headers["if-none-match"] = header;
-    EXPECT_EQ(run<v1::Secret>("Get", in).http_status, 200) << header;
-  }
-  caller.over = Transport::grpc;
-  caller.headers["if-none-match"] = "*";
-  EXPECT_EQ(run<v1::Secret>("Get", in).out.value(), "v");
 }
 
 TEST_F(NativeDoorTest, UpdateMetadataCarriesItsFields) {
@@ -287,7 +169,8 @@ TEST_F(NativeDoorTest, DeleteUndeleteDestroyAndHistoryNameVersions) {
   ASSERT_TRUE(run<v1::Metadata>("Destroy", of<v1::DestroyRequest>()).ok());
   EXPECT_TRUE(gateway.operation<model::Destroy>().versions.empty());
   gateway.requests.clear();
-  gateway.answer(model::HistoryReply{{{3, model::State::active, 1200, "token:2"}, {2, model::State::deleted, 1100, "token:1"}}});
+  gateway.answer(
+      model::HistoryReply{{{3, model::State::active, 1200, "token:2"}, {2, model::State::deleted, 1100, "token:1"}}});
   const auto history = run<v1::HistoryResponse>("History", of<v1::HistoryRequest>()).out;
   ASSERT_EQ(history.versions_size(), 2);
   EXPECT_EQ(history.versions(0).version(), 3u);
@@ -346,35 +229,6 @@ TEST_F(NativeDoorTest, ListPagesThroughAndItsTokenBelongsToItsQuery) {
   EXPECT_EQ(run<v1::ListResponse>("List", in).out.next_page_token(), "");
 }
 
-TEST_F(NativeDoorTest, BatchGetAnswersEachItemInOrder) {
-  v1::BatchGetRequest in;
-  in.add_secrets()->set_name("a");
-  in.mutable_secrets(0)->set_space("kv");
-  in.mutable_secrets(0)->set_version(2);
-  in.add_secrets()->set_name("b");
-  in.mutable_secrets(1)->set_space("kv");
-  model::BatchGetReply reply;
-  reply.results.emplace_back(Error(Code::entry_not_found, "no such secret"));
-  reply.results.emplace_back(entry(model::Payload::of_text("v")));
-  gateway.answer(reply);
-  const auto outcome = run<v1::BatchGetResponse>("BatchGet", in);
-  ASSERT_TRUE(outcome.ok());
-  const auto batch = gateway.operation<model::BatchGet>();
-  ASSERT_EQ(batch.items.size(), 2u);
-  EXPECT_EQ(batch.items[0].version, 2u);
-  EXPECT_TRUE(batch.items[0].with_payload);
-  ASSERT_EQ(outcome.out.results_size(), 2);
-  EXPECT_EQ(outcome.out.results(0).name(), "a");
-  EXPECT_EQ(outcome.out.results(0).error().code(), "NOT_FOUND");
-  EXPECT_EQ(outcome.out.results(0).error().message(), "no such secret");
-  EXPECT_FALSE(outcome.out.results(0).has_secret());
-  EXPECT_EQ(outcome.out.results(1).secret().value(), "v");
-  EXPECT_FALSE(outcome.out.results(1).has_error());
-
-  for (int i = in.secrets_size(); i < 1001; ++i) in.add_secrets();
-  EXPECT_EQ(run<v1::BatchGetResponse>("BatchGet", in).message(), "secrets has 1001 items: at most 1000");
-}
-
 TEST_F(NativeDoorTest, TransactCarriesItsOperationsAndNamesTheWrongOne) {
   v1::TransactRequest in;
   EXPECT_EQ(run<v1::TransactResponse>("Transact", in).message(), "operations is empty: there is nothing to do");
@@ -407,92 +261,10 @@ TEST_F(NativeDoorTest, TransactCarriesItsOperationsAndNamesTheWrongOne) {
             "operations[0]: exactly one of data (not empty), value and value_base64 is needed: several are given");
   put->clear_value_base64();
   in.add_operations();
-  EXPECT_EQ(run<v1::TransactResponse>("Transact", in).message(), "operations[3]: one of put, delete and check is needed");
+  EXPECT_EQ(run<v1::TransactResponse>("Transact", in).message(),
+            "operations[3]: one of put, delete and check is needed");
   while (in.operations_size() < 101) in.add_operations();
   EXPECT_EQ(run<v1::TransactResponse>("Transact", in).message(), "operations has 101 items: at most 100");
-}
-
-TEST_F(NativeDoorTest, OnlyWritesMakeATenantAndOnlyInDev) {
-  auto put = of<v1::PutRequest>();
-  put.set_value("v");
-  gateway.answer(entry());
-  run<v1::Metadata>("Put", put);
-  EXPECT_FALSE(gateway.request().tenant.create_at_first_use);
-  dev = true;
-  gateway.requests.clear();
-  run<v1::Metadata>("Put", put);
-  EXPECT_TRUE(gateway.request().tenant.create_at_first_use);
-  gateway.requests.clear();
-  run<v1::Secret>("Get", of<v1::GetRequest>());
-  EXPECT_FALSE(gateway.request().tenant.create_at_first_use);
-}
-
-TEST_F(NativeDoorTest, RefusesWhoHasNoTokenOrAnOperators) {
-  const auto in = of<v1::GetRequest>();
-  caller.headers.clear();
-  caller.loopback = true;
-  dev = true;
-  auto outcome = run<v1::Secret>("Get", in);
-  ASSERT_EQ(outcome.code(), Category::unauthenticated);
-  EXPECT_EQ(outcome.failure->http_status, 401);
-  EXPECT_EQ(outcome.failure->http_headers,
-            (std::vector<std::pair<std::string, std::string>>{{"www-authenticate", "Bearer realm=\"coffer\""}}));
-  caller.headers["x-coffer-token"] = "operator-token";
-  EXPECT_EQ(run<v1::Secret>("Get", in).code(), Category::permission_denied);
-  EXPECT_TRUE(gateway.requests.empty());
-  gateway.answer(entry(model::Payload::of_text("v")));
-  caller.headers["x-coffer-token"] = "root-token";
-  EXPECT_TRUE(run<v1::Secret>("Get", in).ok());
-  EXPECT_EQ(gateway.request().credential.kind, model::CredentialKind::dev_root);
-}
-
-TEST_F(NativeDoorTest, RefusesTenantNamesThatCannotBe) {
-  auto in = of<v1::GetRequest>();
-  for (const char* tenant : {"Upper", "a/b", "-x", "."}) {
-    in.set_tenant(tenant);
-    EXPECT_EQ(run<v1::Secret>("Get", in).code(), Category::invalid_argument) << tenant;
-  }
-  EXPECT_TRUE(gateway.requests.empty());
-}
-
-TEST_F(NativeDoorTest, ErrorsAreJsonWithCodeMessageAndRequestId) {
-  auto put = of<v1::PutRequest>();
-  put.set_value("v");
-  put.set_request_id("r-1");
-  gateway.reply = Error(Code::cas_mismatch, "expected version 3, current version is \"5\"");
-  auto outcome = run<v1::Metadata>("Put", put);
-  ASSERT_FALSE(outcome.ok());
-  EXPECT_EQ(outcome.code(), Category::aborted);
-  EXPECT_EQ(outcome.failure->http_status, 409);
-  EXPECT_EQ(outcome.failure->http_content_type, "application/json");
-  EXPECT_EQ(outcome.failure->http_body,
-            R"({"error":{"code":"ABORTED","message":"expected version 3, current version is \"5\"","request_id":"r-1"}})");
-  EXPECT_TRUE(outcome.failure->http_headers.empty());
-  caller.headers["x-request-id"] = "trace-1";
-  gateway.reply = Code::entry_not_found;
-  outcome = run<v1::Metadata>("Describe", of<v1::DescribeRequest>());
-  EXPECT_EQ(outcome.failure->http_status, 404);
-  EXPECT_EQ(outcome.failure->http_body,
-            R"({"error":{"code":"NOT_FOUND","message":"There is no such secret.","request_id":"trace-1"}})");
-}
-
-TEST_F(NativeDoorTest, SaysRetryAfterWhereWaitingHelps) {
-  using Headers = std::vector<std::pair<std::string, std::string>>;
-  for (const Code code : {Code::unavailable, Code::outcome_unknown, Code::overloaded, Code::quota_exceeded}) {
-    gateway.reply = code;
-    const auto outcome = run<v1::Secret>("Get", of<v1::GetRequest>());
-    EXPECT_EQ(outcome.failure->http_headers, (Headers{{"retry-after", "1"}}));
-  }
-  gateway.reply = Code::too_large;
-  EXPECT_TRUE(run<v1::Secret>("Get", of<v1::GetRequest>()).failure->http_headers.empty());
-}
-
-TEST_F(NativeDoorTest, UnknownPathsGetTheSameErrorShape) {
-  const auto door = make_native_door({}, gateway);
-  EXPECT_EQ(door->path_prefixes(), std::vector<std::string>{"/v1/"});
-  const WireStatus status = door->unknown_path(caller, "id\xff");
-  EXPECT_EQ(status.http_status, 404);
-  EXPECT_EQ(status.http_body, R"({"error":{"code":"NOT_FOUND","message":"there is nothing at this path","request_id":""}})");
 }
 
 }  // namespace
