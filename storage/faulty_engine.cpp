@@ -110,7 +110,7 @@ void FaultyEngine::crash(std::uint64_t seed) {
   off_ = true;
   for (auto file = files_.rbegin(); file != files_.rend(); ++file) {
     for (auto record = file->records.rbegin(); record != file->records.rend(); ++record) {
-      if (record->applied) rows_.undo(std::move(record->undo));
+      rows_.undo(std::move(record->undo));
     }
   }
   for (const File& file : files_) {

@@ -56,7 +56,7 @@ class FaultyEngine final : public Engine {
   std::size_t at_risk() const;
 
  private:
-  /// One batch in a file; `undo` takes it back.
+  /// One batch in a file; `undo` takes it back, and is empty when it was not applied.
   struct Record {
     Batch batch;
     std::vector<SnapshotMap::Before> undo;

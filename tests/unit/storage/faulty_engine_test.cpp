@@ -68,6 +68,21 @@ TEST(FaultyEngine, ASyncedWriteKeepsItsOwnFileAndNoOlderOne) {
   EXPECT_TRUE(older_lost);
 }
 
+// Taking the older file's write back must not take the newer value of the same key with it.
+TEST(FaultyEngine, ASyncedValueStaysWhenTheOneItReplacedIsLost) {
+  for (std::uint64_t seed = 0; seed < 50; ++seed) {
+    FaultyEngine engine(small_files(seed));
+    Batch old_value, new_value;
+    old_value.put("a", std::string(100, 'o'));   // fills its file
+    new_value.put("a", "new");
+    ASSERT_TRUE(engine.write(old_value, Durability::unsynced).ok());
+    ASSERT_TRUE(engine.write(new_value, Durability::synced).ok());
+    engine.crash(seed);
+    engine.reopen();
+    EXPECT_EQ(*engine.get("a"), "new");
+  }
+}
+
 TEST(FaultyEngine, LosesNothingOfSyncedWritesOnly) {
   for (std::uint64_t seed = 0; seed < 50; ++seed) {
     FaultyEngine engine(small_files(seed));

@@ -189,6 +189,14 @@ TEST(LevelDbWrite, IsRefusedForGoodAfterOneFailed) {
   EXPECT_EQ(count_rows(*must_open(dir / "db", &env)), 1);
 }
 
+// LevelDB syncs a new log's content but not its name; with the directory gone the name cannot be made durable.
+TEST(LevelDbWrite, FirstSyncOfALogMakesItsNameDurable) {
+  test::TempDir dir;
+  auto engine = must_open(dir / "db");
+  fs::rename(dir / "db", dir / "elsewhere");
+  EXPECT_FALSE(engine->write(one_row("a", "1"), Durability::synced).ok());
+}
+
 TEST(LevelDbOpen, ASecondOpenerInThisProcessReadsThatItIsInUse) {
   test::TempDir dir;
   auto engine = must_open(dir / "db");

@@ -215,11 +215,22 @@ TEST_F(LogStoreTest, TheNodesRecordIsReadBack) {
   EXPECT_EQ((*node)->data_groups, 32u);
 }
 
+/// A scan that ends early because of damage.
+class DamagedScan final : public Scan {
+ public:
+  bool valid() const override { return false; }
+  void next() override {}
+  std::string_view key() const override { return {}; }
+  std::string_view value() const override { return {}; }
+  model::Status status() const override { return model::Error(model::Code::data_loss, "The database is damaged."); }
+};
+
 /// Passes writes on and remembers how durable they were asked to be.
 class WatchedEngine final : public Engine {
  public:
   model::Result<std::optional<std::string>> get(std::string_view key) const override { return rows_->get(key); }
   std::unique_ptr<Scan> scan(std::string_view begin, std::string_view end) const override {
+    if (damaged) return std::make_unique<DamagedScan>();
     return rows_->scan(begin, end);
   }
   model::Status write(const Batch& batch, Durability durability) override {
@@ -228,10 +239,19 @@ class WatchedEngine final : public Engine {
   }
   model::Status flush() override { return rows_->flush(); }
   std::vector<Durability> asked;
+  bool damaged = false;
 
  private:
   std::unique_ptr<Engine> rows_ = open_memory();
 };
+
+TEST(LogStore, DamageWithinTheLogIsNotItsEnd) {
+  WatchedEngine engine;
+  engine.damaged = true;
+  auto recovered = LogStore(engine).recover(kGroup);
+  ASSERT_FALSE(recovered.ok());
+  EXPECT_EQ(recovered.error().detail, "The database is damaged.");
+}
 
 TEST(LogStore, EveryCommitIsOneSyncedWriteAndAnEmptyOneIsNone) {
   WatchedEngine engine;
