@@ -1,0 +1,103 @@
+#pragma once
+// Everything a server can be told, as one value: defaults here, a TOML file over them (config_file.cpp), the command line
+// over both (apply), checked as a whole (validate). Read by the composition root; values, main's thread.
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "net/settings.hpp"
+
+namespace coffer::app {
+
+enum class LogFormat : std::uint8_t { text, json };
+
+struct LogSettings {
+  std::string level = "info";  // trace, debug, info, warn, error, off
+  LogFormat format = LogFormat::text;
+};
+
+struct ClusterSettings {
+  std::uint32_t data_groups = 16;  // fixed when the data directory is made
+  std::chrono::milliseconds election_timeout{300};
+  std::chrono::milliseconds heartbeat{60};
+};
+
+struct StorageSettings {
+  std::uint64_t checkpoint_bytes = 64 << 20;  // of log per group before the state is flushed and the log truncated
+};
+
+struct ShardSettings {
+  unsigned threads = 0;                         // of the actor scheduler; 0: one per core
+  std::chrono::seconds idle{60};                // a shard without requests for so long stops
+  std::uint32_t max_live = 20'000;              // beyond it the longest idle shards stop early
+  std::uint64_t cache_budget_bytes = 64 << 20;  // indexes of opened metadata, all shards together
+};
+
+struct Config {
+  bool dev = false;
+  bool insecure = false;  // listeners without TLS are wanted
+  std::string data_dir = "./coffer-data";
+  std::string seal_key_file;        // empty in --dev: <data>/dev/seal.key, which the server makes
+  net::Listener http, grpc, admin;  // by default 127.0.0.1:7780, :7781, :7782
+  net::Doors doors;
+  LogSettings log;
+  ClusterSettings cluster;
+  StorageSettings storage;
+  ShardSettings shards;
+
+  Config();
+};
+
+/// What `coffer server` was told on its command line; what is absent leaves the configuration as it is.
+struct ServerOverrides {
+  bool dev = false;
+  bool insecure = false;
+  std::string config_file;  // empty: none
+  std::optional<std::string> data, http, grpc, admin, seal_key_file;
+};
+
+/// Puts the command line over the configuration, and what --dev implies under it.
+void apply(const ServerOverrides& overrides, Config& config);
+
+/// One thing that is wrong. `setting` is its full name ("http.tls.key"); line and column are 0 when it is not in a file.
+struct Problem {
+  std::string setting;
+  std::uint32_t line = 0, column = 0;
+  std::string message;
+};
+
+/// What no single setting shows: TLS (outside --dev every listener has it, unless `insecure`), loopback in --dev,
+/// two listeners on one address, timers that contradict one another, the seal's key file. Empty: fine.
+std::vector<Problem> validate(const Config& config);
+
+struct Position {
+  std::uint32_t line = 0, column = 0;
+};
+
+/// A file as read. Problems are in the order of the file; `positions` says where each given setting stands.
+struct ConfigFile {
+  Config config;
+  std::vector<Problem> problems;
+  std::map<std::string, Position> positions;
+};
+
+/// Reads and checks a TOML file; never fails but by `problems` (also when the file cannot be read).
+ConfigFile read_config_file(const std::string& path);
+/// The same from text, for tests.
+ConfigFile read_config_text(std::string_view text);
+
+/// Every setting's full name; array elements without index ("dapr.store.name").
+std::vector<std::string> all_settings();
+
+/// File, command line and validate() together, problems located where the file has the setting.
+ConfigFile load_config(const ServerOverrides& overrides);
+
+/// "coffer.toml:3:11: http.address: ..." or "http.address: ..." when it does not stand in the file.
+std::string to_string(const Problem& problem, std::string_view file);
+
+}  // namespace coffer::app

@@ -1,0 +1,178 @@
+// The schema of the server's TOML file: which settings there are, their types and ranges. Reading never stops at the
+// first mistake but for broken TOML, after which there is nothing left to read.
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <sstream>
+
+#include "app/config.hpp"
+#include "app/config_reader.hpp"
+#include "app/log.hpp"
+#include "app/parse.hpp"
+
+namespace coffer::app {
+namespace {
+
+using namespace std::chrono_literals;
+using model::Code;
+using model::Error;
+using model::Status;
+
+Status address_check(std::string_view text) {
+  const auto address = parse_address(text);
+  return address.ok() ? Status() : Status(address.error());
+}
+
+/// Opened, not only looked at: what the server will do at start-up.
+Status readable_file_check(std::string_view path) {
+  errno = 0;
+  const std::ifstream file{std::string(path)};
+  if (file.is_open()) return {};
+  return Error(Code::invalid_argument, "'" + std::string(path) + "' cannot be read: " + std::strerror(errno));
+}
+
+Status tenant_check(std::string_view text) { return model::check_tenant_name(text); }
+Status space_check(std::string_view text) { return model::check_space(text); }
+
+void read_tls(Section& tls, std::optional<net::TlsFiles>& out) {
+  net::TlsFiles files;
+  const bool certificate = tls.text("certificate", files.certificate, readable_file_check);
+  const bool key = tls.text("key", files.key, readable_file_check);
+  tls.text("client_ca", files.client_ca, readable_file_check);
+  if (!tls.present()) return;
+  if (!certificate && !tls.has("certificate"))
+    tls.problem("certificate", "is needed: TLS takes a certificate and its key");
+  if (!key && !tls.has("key")) tls.problem("key", "is needed: TLS takes a certificate and its key");
+  out = std::move(files);
+}
+
+void read_limits(Section& limits, net::Limits& out) {
+  limits.size("header_bytes", out.header_bytes, 1 << 10, 1 << 20);
+  limits.size("body_bytes", out.body_bytes, 64 << 10, 64 << 20);
+  limits.number("json_depth", out.json_depth, 4, 256);
+  limits.number("connections", out.connections, 1, 1'000'000);
+  limits.number("streams_per_connection", out.streams_per_connection, 1, 100'000);
+  limits.number("calls_in_flight", out.calls_in_flight, 1, 10'000'000);
+  limits.duration("header_timeout", out.header_timeout, 100ms, 10min);
+  limits.duration("idle_timeout", out.idle_timeout, 1s, 24h);
+  limits.duration("default_deadline", out.default_deadline, 10ms, 60s);
+  limits.duration("max_deadline", out.max_deadline, 10ms, 60s);
+  limits.duration("drain", out.drain, 0ms, 10min);
+  if (out.default_deadline > out.max_deadline) limits.problem("default_deadline", "is longer than max_deadline");
+}
+
+void read_listener(Section& section, net::Listener& out) {
+  section.text("address", out.address, address_check);
+  section.number("threads", out.threads, 1, 256);
+  section.table("tls", [&](Section& tls) { read_tls(tls, out.tls); });
+  section.table("limits", [&](Section& limits) { read_limits(limits, out.limits); });
+}
+
+void read_log(Section& section, LogSettings& out) {
+  const auto& levels = log_levels();
+  if (const auto i = section.choice("level", levels)) out.level = levels[*i];
+  if (const auto i = section.choice("format", {"text", "json"}))
+    out.format = *i == 0 ? LogFormat::text : LogFormat::json;
+}
+
+void read_store(Section& section, std::vector<net::DaprStore>& stores) {
+  net::DaprStore store;
+  store.space = "kv";
+  section.text("name", store.name);
+  section.text("tenant", store.tenant, tenant_check);
+  section.text("space", store.space, space_check);
+  section.flag("multiple_values", store.multiple_values);
+  if (const auto i = section.choice("default_access", {"allow", "deny"})) store.default_deny = *i == 1;
+  section.texts("allowed_secrets", store.allowed);
+  section.texts("denied_secrets", store.denied);
+  if (!section.present()) return;
+  for (const auto* key : {"name", "tenant"}) {
+    if (!section.has(key)) section.problem(key, "is needed for each store");
+  }
+  if (section.has("name") && (store.name.empty() || store.name.find('/') != std::string::npos)) {
+    section.problem("name", "must be one path segment: not empty, without '/'");
+  }
+  for (const auto& other : stores) {
+    if (!store.name.empty() && other.name == store.name) {
+      section.problem("name", "another store is called '" + store.name + "', too");
+    }
+  }
+  stores.push_back(std::move(store));
+}
+
+void read_dapr(Section& section, net::Doors& out) {
+  if (const auto i = section.choice("statuses", {"reference", "runtime"})) out.dapr_runtime_statuses = *i == 1;
+  section.tables("store", [&](Section& store) { read_store(store, out.dapr_stores); });
+}
+
+void read_all(Section& root, Config& out) {
+  root.text("data", out.data_dir);
+  root.table("seal", [&](Section& s) { s.text("key_file", out.seal_key_file); });
+  root.table("http", [&](Section& s) { read_listener(s, out.http); });
+  root.table("grpc", [&](Section& s) { read_listener(s, out.grpc); });
+  root.table("admin", [&](Section& s) { read_listener(s, out.admin); });
+  root.table("log", [&](Section& s) { read_log(s, out.log); });
+  root.table("cluster", [&](Section& s) {
+    s.number("data_groups", out.cluster.data_groups, 1, 1024);
+    s.duration("election_timeout", out.cluster.election_timeout, 50ms, 60s);
+    s.duration("heartbeat", out.cluster.heartbeat, 10ms, 10s);
+  });
+  root.table("storage",
+             [&](Section& s) { s.size("checkpoint_bytes", out.storage.checkpoint_bytes, 1 << 20, 16ULL << 30); });
+  root.table("shards", [&](Section& s) {
+    s.number("threads", out.shards.threads, 0, 1024);
+    s.duration("idle", out.shards.idle, 1s, 24h);
+    s.number("max_live", out.shards.max_live, 16, 10'000'000);
+    s.size("cache_budget_bytes", out.shards.cache_budget_bytes, 1 << 20, 1ULL << 40);
+  });
+  root.table("dapr", [&](Section& s) { read_dapr(s, out.doors); });
+}
+
+}  // namespace
+
+ConfigFile read_config_text(std::string_view text) {
+  ConfigFile file;
+  const auto parsed = toml::parse(text);
+  if (!parsed) {
+    const auto& error = parsed.error();
+    file.problems.push_back({"", error.source().begin.line, error.source().begin.column,
+                             "this is not TOML: " + std::string(error.description())});
+    return file;
+  }
+  ReadState state;
+  {
+    Section root(state, "", &parsed.table());
+    read_all(root, file.config);
+  }
+  state.report_unknown();
+  file.problems = std::move(state.problems);
+  file.positions = std::move(state.positions);
+  return file;
+}
+
+ConfigFile read_config_file(const std::string& path) {
+  errno = 0;
+  std::ifstream in(path, std::ios::binary);
+  std::ostringstream text;
+  if (in) text << in.rdbuf();
+  if (!in.is_open() || in.bad() || !text.good()) {
+    ConfigFile file;
+    const auto* reason = errno != 0 ? std::strerror(errno) : "it is empty or no file";
+    file.problems.push_back({"", 0, 0, std::string("cannot be read: ") + reason});
+    return file;
+  }
+  return read_config_text(text.str());
+}
+
+std::vector<std::string> all_settings() {
+  ReadState state;
+  Config config;
+  {
+    Section root(state, "", nullptr);
+    read_all(root, config);
+  }
+  return {state.settings.begin(), state.settings.end()};
+}
+
+}  // namespace coffer::app

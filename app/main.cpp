@@ -1,0 +1,19 @@
+// The program `coffer`: hardens the process before it reads the first secret, and hands over to the command line.
+
+#include <string>
+#include <vector>
+
+#include "app/cli/io.hpp"
+#include "app/cli/program.hpp"
+#include "app/server.hpp"
+#include "crypto/process.hpp"
+
+int main(int argc, char** argv) {
+  using namespace coffer;
+  auto io = app::cli::system_io();
+  if (const auto status = crypto::harden_process(); !status.ok()) {
+    app::cli::print_failure(app::Failure(status.error()), io.err);
+    return static_cast<int>(app::Exit::failed);
+  }
+  return app::cli::run(std::vector<std::string>(argv + 1, argv + argc), io, app::run_server);
+}
