@@ -19,6 +19,8 @@ namespace {
 
 constexpr std::string_view kCanary = "canary-7f3a-in-released-memory";
 
+constexpr std::string_view kCanaryAsJson = R"({"a":"canary-7f3a-in-released-memory"})";
+
 // Single-threaded: armed only within a test's scope.
 struct Watch {
   bool armed = false;
@@ -39,6 +41,7 @@ void* operator new(std::size_t size) {
   if (void* block = std::malloc(size == 0 ? 1 : size)) return block;
   throw std::bad_alloc();
 }
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept { return std::malloc(size == 0 ? 1 : size); }
 void operator delete(void* block) noexcept { release(block); }
 void operator delete(void* block, std::size_t) noexcept { release(block); }
 
@@ -100,7 +103,7 @@ TEST(SecretWiping, PayloadsOfEveryKindAreWipedThroughEncodingAndProjection) {
   EXPECT_EQ(dirty_releases([] {
               Payload map{PayloadKind::map, {}, {}};
               map.map.emplace_back("key", Secret(kCanary));
-              const Payload json{PayloadKind::json, Secret("{\"a\":\"" + std::string() + "x\"}"), {}};
+              const Payload json{PayloadKind::json, Secret(kCanaryAsJson), {}};
               for (const Payload& payload : {Payload::of_text(kCanary), map, json}) {
                 Secret encoded = encode_payload(payload);
                 (void)decode_payload(encoded.expose());
