@@ -52,7 +52,7 @@ model::Result<std::map<std::string, std::string>> key_rows(storage::Engine& stat
   const model::Generation generation = meta.snapshot ? meta.snapshot->generation : kFirstGeneration;
   storage::TenantRows rows(state, model::kMetaGroup, generation, model::TenantId{});
   std::map<std::string, std::string> found;
-  const std::string seals = storage::seal_row("");
+  const std::string_view seals = storage::kSealRows;
   for (auto scan = rows.scan(seals, storage::prefix_end(seals));; scan->next()) {
     if (!scan->valid()) {
       if (auto status = scan->status(); !status) return status.error();

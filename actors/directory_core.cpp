@@ -71,7 +71,7 @@ model::Status DirectoryCore::load() {
     header_ = std::move(*decoded);
   }
   deps_.routing.clear();
-  const std::string tenants = storage::tenant_row(model::TenantId{}).substr(0, 1);
+  const std::string_view tenants = storage::kTenantRows;
   for (auto scan = rows_.scan(tenants, storage::prefix_end(tenants));; scan->next()) {
     if (!scan->valid()) {
       if (auto status = scan->status(); !status) return status;
@@ -92,7 +92,7 @@ model::Status DirectoryCore::load() {
     std::string name = tenant->info.name;
     tenants_.emplace(std::move(name), Row{std::move(*tenant), true, std::nullopt});
   }
-  const std::string operators = storage::operator_row("");
+  const std::string_view operators = storage::kOperatorRows;
   for (auto scan = rows_.scan(operators, storage::prefix_end(operators));; scan->next()) {
     if (!scan->valid()) return scan->status();
     auto opened = sealer_.open(scan->value(), crypto::row_identity(model::TenantId{}.view(), rows_.row_of(scan->key())));

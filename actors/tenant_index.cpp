@@ -53,7 +53,7 @@ void TenantCore::work() {
 }
 
 model::Status TenantCore::build_index_slice() {
-  const std::string prefix = storage::entry_row("");
+  const std::string_view prefix = storage::kEntryRows;
   if (!index_scan_) {
     // The scan is a snapshot of now; what is committed and not applied yet is newer, what commits later comes through
     // index_entry(). An entry is never removed, so an existing one is always the newer.

@@ -132,7 +132,7 @@ model::Result<model::ReplyBody> TenantCore::batch_get(const Caller& caller, cons
 model::Result<model::ReplyBody> TenantCore::list_tokens(const Caller& caller) {
   if (!caller.may_administer) return Error(Code::permission_denied);
   std::map<std::string, std::string> sealed;
-  const std::string prefix = storage::token_row("");
+  const std::string_view prefix = storage::kTokenRows;
   auto scan = rows_.scan(prefix, storage::prefix_end(prefix));
   for (; scan->valid(); scan->next()) sealed[std::string(rows_.row_of(scan->key()))] = std::string(scan->value());
   if (auto status = scan->status(); !status) return status.error();

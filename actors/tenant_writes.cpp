@@ -231,7 +231,7 @@ model::Result<model::ReplyBody> TenantCore::revoke_token(const Caller& caller, c
   if (!caller.may_administer) return Error(Code::permission_denied);
   auto tokens = list_tokens(caller);
   if (!tokens) return tokens.error();
-  const std::string prefix = storage::token_row("");
+  const std::string_view prefix = storage::kTokenRows;
   for (model::TokenInfo& token : std::get<model::TokensReply>(*tokens).tokens) {
     if (token.id != revoke.id) continue;
     if (token.revoked_at != 0) return model::ReplyBody(model::TokenReply{std::move(token), {}});

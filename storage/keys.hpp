@@ -7,7 +7,7 @@
 //   'v' hash:32 version:8             payload of a version   sealed payload
 //   'c' revision:8                    change row             sealed ChangeRecord
 //   'r' hash:32                       request id's answer    sealed RequestRecord; hash = keyed hash of principal and id
-//   'q' sequence:8                    order of request rows  the 32 bytes of the hash
+//   'q' sequence:8                    order of request rows  the 32 bytes of the hash, then its time in milliseconds:8
 //   't' hash:32                       token                  sealed TokenRecord;  hash = SHA-256 of the token's id
 // of the directory (tenant zero, group 0):
 //   'd' tenant:16                     tenant                 sealed TenantRecord

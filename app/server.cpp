@@ -1,0 +1,229 @@
+// The composition root: data directory, databases, keys, node, doors, listeners; then waits for a signal and takes
+// everything down in the opposite order. See server.hpp.
+
+#include "app/server.hpp"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <spdlog/spdlog.h>
+
+#include "actors/node.hpp"
+#include "app/exit.hpp"
+#include "app/log.hpp"
+#include "app/version.hpp"
+#include "crypto/key.hpp"
+#include "crypto/key_ring.hpp"
+#include "net/server.hpp"
+#include "storage/data_dir.hpp"
+#include "storage/open.hpp"
+
+namespace coffer::app {
+
+namespace {
+
+using model::Code;
+using model::Error;
+
+constexpr std::size_t kLogWriteBuffer = 32 << 20;
+constexpr std::size_t kStateWriteBuffer = 32 << 20;
+
+/// Blocks the signals in every thread that starts from now on, so that wait() gets them.
+class Signals {
+ public:
+  Signals() {
+    sigemptyset(&set_);
+    for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&set_, signal);
+    pthread_sigmask(SIG_BLOCK, &set_, nullptr);
+    std::signal(SIGPIPE, SIG_IGN);
+  }
+  /// SIGTERM or SIGINT. SIGHUP changes nothing: everything is read at start.
+  int wait() const {
+    for (;;) {
+      int signal = 0;
+      sigwait(&set_, &signal);
+      if (signal != SIGHUP) return signal;
+      spdlog::info("SIGHUP: nothing is reloaded; restart the server to change its configuration");
+    }
+  }
+
+ private:
+  sigset_t set_{};
+};
+
+struct Databases {
+  std::unique_ptr<storage::Engine> log, state;
+};
+
+model::Result<Databases> open_databases(const storage::DataDir& data) {
+  storage::LevelDbOptions log;
+  log.path = data.log_path();
+  log.paranoid = true;
+  log.write_buffer = kLogWriteBuffer;
+  auto log_engine = storage::open_leveldb(log);
+  if (!log_engine) return log_engine.error();
+  storage::LevelDbOptions state;
+  state.path = data.state_path();
+  state.paranoid = false;  // what its log loses is replayed from the log database
+  state.write_buffer = kStateWriteBuffer;
+  auto state_engine = storage::open_leveldb(state);
+  if (!state_engine) return state_engine.error();
+  return Databases{std::move(*log_engine), std::move(*state_engine)};
+}
+
+model::Result<std::string> dev_directory(const std::string& data) {
+  const std::string path = data + "/dev";
+  if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) {
+    return Error(Code::disk_error, "cannot make " + path + ": " + std::strerror(errno));
+  }
+  return path;
+}
+
+/// The seal's key file: a given one must be there; --dev makes its own.
+model::Result<std::unique_ptr<crypto::Seal>> open_seal(const Config& config, bool make_missing) {
+  if (!config.seal_key_file.empty() && !make_missing) return crypto::open_key_file_seal(config.seal_key_file);
+  std::string path = config.seal_key_file;
+  if (path.empty()) {
+    auto dev = dev_directory(config.data_dir);
+    if (!dev) return dev.error();
+    path = *dev + "/seal.key";
+  }
+  if (::access(path.c_str(), F_OK) != 0) {
+    if (auto status = crypto::create_key_file(path, crypto::system_random()); !status) return status.error();
+  }
+  return crypto::open_key_file_seal(path);
+}
+
+/// Data directory, databases, keys and actors. The lock of the data directory lives as long as this.
+struct Running {
+  std::optional<storage::DataDir> data;
+  std::unique_ptr<actors::Node> node;
+};
+
+model::Result<Running> start_node(const Config& config, bool may_bootstrap, const std::string& operator_token_file) {
+  Running running;
+  auto data = storage::DataDir::open(config.data_dir);
+  if (!data) return data.error();
+  running.data.emplace(std::move(*data));
+  actors::NodeOptions options;
+  auto seal = open_seal(config, config.dev || may_bootstrap);
+  if (!seal) return seal.error();
+  options.seal = std::move(*seal);
+  auto databases = open_databases(*running.data);
+  if (!databases) return databases.error();
+  options.log_engine = std::move(databases->log);
+  options.state_engine = std::move(databases->state);
+  options.may_bootstrap = may_bootstrap;
+  options.dev = config.dev;
+  options.operator_token_file = operator_token_file;
+  options.data_groups = config.cluster.data_groups;
+  options.election_timeout_ms = static_cast<std::uint64_t>(config.cluster.election_timeout.count());
+  options.heartbeat_ms = static_cast<std::uint64_t>(config.cluster.heartbeat.count());
+  // Listener threads and workers together should not exceed the cores by much (recipes of the front).
+  options.scheduler_threads =
+      config.shards.threads != 0 ? config.shards.threads : std::max(1U, std::thread::hardware_concurrency() / 2);
+  options.shard_idle = config.shards.idle;
+  options.max_shards = config.shards.max_live;
+  options.cache_bytes = static_cast<std::int64_t>(config.shards.cache_budget_bytes);
+  options.checkpoint_bytes = config.storage.checkpoint_bytes;
+  options.log = [](std::string_view line) { spdlog::warn("{}", line); };
+  options.fatal = [](const Error& error) {
+    // Nothing may be acknowledged after a failed write: no destructor runs, the restart replays what is durable.
+    spdlog::critical("the node stops: {}", error.message());
+    spdlog::default_logger()->flush();
+    std::_Exit(static_cast<int>(Exit::failed));
+  };
+  auto node = actors::Node::start(std::move(options));
+  if (!node) return node.error();
+  running.node = std::move(*node);
+  return running;
+}
+
+int fail(const Error& error) {
+  spdlog::error("{}", error.message());
+  return static_cast<int>(error.code == Code::invalid_argument ? Exit::usage : Exit::failed);
+}
+
+std::string with_port(const std::string& address, std::uint16_t port) {
+  return address.substr(0, address.rfind(':') + 1) + std::to_string(port);
+}
+
+void warn_about_memory() {
+  if (!crypto::key_memory_is_locked()) {
+    spdlog::warn("key memory is not locked and could be paged out: raise the limit of locked memory (ulimit -l)");
+  }
+}
+
+}  // namespace
+
+int run_server(const Config& config, const ServerOverrides&) {
+  if (auto status = set_up_log(config.log); !status) return fail(status.error());
+  const Signals signals;
+  std::string token_file;
+  if (config.dev) {
+    // The data directory must be there before its dev/ folder; opening it twice in a row is harmless.
+    if (auto data = storage::DataDir::open(config.data_dir); !data) return fail(data.error());
+    auto dev = dev_directory(config.data_dir);
+    if (!dev) return fail(dev.error());
+    token_file = *dev + "/root.token";
+  }
+  auto running = start_node(config, config.dev, token_file);
+  if (!running) return fail(running.error());
+  actors::Node& node = *running->node;
+  warn_about_memory();
+
+  net::Metrics metrics(node);
+  net::Doors door_settings = config.doors;
+  door_settings.dev = config.dev;
+  door_settings.version = std::string(kVersion);
+  const auto doors = net::make_doors(door_settings, node);
+  const auto admin_door = net::make_admin_door(door_settings, node);
+  std::vector<net::Door*> shown;
+  for (const auto& door : doors) shown.push_back(door.get());
+
+  struct Named {
+    const char* name;
+    const net::Listener* listener;
+    std::unique_ptr<net::Server> server;
+  };
+  std::vector<Named> servers;
+  servers.push_back({"http", &config.http, net::make_http_server(config.http, shown, node, metrics)});
+  servers.push_back({"grpc", &config.grpc, net::make_grpc_server(config.grpc, shown, node, metrics)});
+  servers.push_back({"admin", &config.admin, net::make_grpc_server(config.admin, {admin_door.get()}, node, metrics)});
+  std::size_t started = 0;
+  int exit = static_cast<int>(Exit::ok);
+  for (Named& named : servers) {
+    if (auto status = named.server->start(); !status) {
+      exit =
+          fail(Error(Code::internal, std::string(named.name) + " listener: " + std::string(status.error().message())));
+      break;
+    }
+    ++started;
+    spdlog::info("{} listens on {}{}", named.name, with_port(named.listener->address, named.server->port()),
+                 named.listener->tls ? " (TLS)" : "");
+  }
+  if (started == servers.size()) {
+    const actors::NodeStatus status = node.status();
+    spdlog::info("coffer {} is ready: cluster {}, {} tenants, data in {}", kVersion, status.cluster_id, status.tenants,
+                 config.data_dir);
+    if (config.dev) spdlog::info("--dev: the root token is in {}", token_file);
+    const int signal = signals.wait();
+    spdlog::info("{}: draining", signal == SIGTERM ? "SIGTERM" : "SIGINT");
+  }
+  for (std::size_t i = 0; i < started; ++i) servers[i].server->stop();
+  node.stop();
+  spdlog::info("stopped");
+  return exit;
+}
+
+}  // namespace coffer::app
