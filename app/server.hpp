@@ -11,4 +11,8 @@ namespace coffer::app {
 /// wrong was written to stderr in one sentence.
 int run_server(const Config& config, const ServerOverrides& overrides);
 
+/// Makes a cluster of one node in config.data_dir: keys under config.seal_key_file (made, 0600, when it is missing) and
+/// the first operator's token in `operator_token_file` (made, 0600). Listens nowhere. Returns the exit code.
+int init_node(const Config& config, const std::string& operator_token_file);
+
 }  // namespace coffer::app

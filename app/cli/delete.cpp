@@ -47,7 +47,11 @@ Outcome destroy(const RemoveOptions& o, Io& io) {
 
 void add_common(CLI::App* command, RemoveOptions& o, const std::string& versions) {
   add_secret(command, o);
-  command->add_option("--versions", o.versions, versions)->delimiter(',')->allow_extra_args(false)->type_name("N,...");
+  command->add_option("--versions", o.versions, versions)
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->type_name("N,...")
+      ->check(check_whole_number);
   command->add_option("--request-id", o.request_id, "Makes repeated calls with this id one change")->type_name("ID");
 }
 
@@ -57,7 +61,9 @@ void add_delete(CLI::App& root, Program& program) {
   auto d = std::make_shared<RemoveOptions>();
   auto* command = root.add_subcommand("delete", "Delete a secret; undelete brings it back for some days.");
   add_common(command, *d, "Only these versions");
-  command->add_option("--cas", d->cas, "Only if this is the current version")->type_name("VERSION");
+  command->add_option("--cas", d->cas, "Only if this is the current version")
+      ->type_name("VERSION")
+      ->check(check_whole_number);
   program.on(command, [d, &program] {
     const auto more = [&](v1::DeleteRequest& request) {
       if (d->cas) request.set_cas(*d->cas);

@@ -80,7 +80,9 @@ void add_get(CLI::App& root, Program& program) {
   auto o = std::make_shared<GetOptions>();
   auto* command =
       root.add_subcommand("get", "Print a secret's value: the exact bytes of a single value, a JSON object of a map.");
-  command->add_option("--version", o->version, "This version instead of the newest")->type_name("VERSION");
+  command->add_option("--version", o->version, "This version instead of the newest")
+      ->type_name("VERSION")
+      ->check(check_whole_number);
   auto* item = command->add_option("-i,--item", o->item, "Only this item of a map, exact bytes")->type_name("KEY");
   command->add_option("--out", o->out, "Write to this file instead: mode 0600, complete or not at all")
       ->type_name("FILE");

@@ -100,7 +100,9 @@ void add_list(CLI::App& root, Program& program) {
   command->add_option("--prefix", o->prefix, "Only names that begin so")->type_name("TEXT");
   command->add_option("--filter", o->filter, "Only secrets with these tags: tags.env=prod,tags.team=a")
       ->type_name("FILTER");
-  command->add_option("--page-size", o->page_size, "One page of so many (default: everything)")->type_name("N");
+  command->add_option("--page-size", o->page_size, "One page of so many (default: everything)")
+      ->type_name("N")
+      ->check(check_whole_number);
   command->add_option("--page-token", o->page_token, "Continue behind a page")->type_name("TOKEN");
   add_space(command, *o);
   program.on(command, [o, &program] { return list(*o, program.io); });

@@ -41,6 +41,11 @@ CLI::Option* add_repeated(CLI::App* command, const std::string& name, std::vecto
       ->take_all();
 }
 
+std::string check_whole_number(const std::string& text) {
+  const bool digits = !text.empty() && text.find_first_not_of("0123456789") == std::string::npos;
+  return digits ? std::string() : "'" + text + "' is not a whole number";
+}
+
 std::unique_ptr<CLI::App> make_tree(Program& program) {
   auto root = std::make_unique<CLI::App>("Coffer: a multi-tenant secrets service.", "coffer");
   root->set_version_flag("--version", "coffer " + std::string(kVersion), "Print the version");

@@ -52,4 +52,7 @@ void add_completion(CLI::App& root, Program& program);
 CLI::Option* add_repeated(CLI::App* command, const std::string& name, std::vector<std::string>& out,
                           const std::string& description);
 
+/// A check for whole numbers: CLI11 takes "-1" for an unsigned option and wraps it around.
+std::string check_whole_number(const std::string& text);
+
 }  // namespace coffer::app::cli

@@ -76,7 +76,8 @@ void add_put(CLI::App& root, Program& program) {
   file->excludes(data)->excludes(json);
   data->excludes(json);
   command->add_option("--cas", o->cas, "Only if this is the current version; 0: only if there is none")
-      ->type_name("VERSION");
+      ->type_name("VERSION")
+      ->check(check_whole_number);
   add_repeated(command, "-t,--tag", o->tags, "A tag; repeat it for more. Any replaces all former tags")
       ->type_name("KEY=VALUE");
   command->add_option("--description", o->description, "What the secret is for")->type_name("TEXT");

@@ -75,8 +75,12 @@ void add_tag(CLI::App& root, Program& program) {
   command->add_option("--description", o->description, "What the secret is for")->type_name("TEXT");
   command->add_option("--expires", o->expires, "When it expires: 30d, 2030-01-31T12:00:00Z, or never")
       ->type_name("WHEN");
-  command->add_option("--max-versions", o->max_versions, "How many versions are kept")->type_name("N");
-  command->add_option("--cas", o->cas, "Only if this is the current version")->type_name("VERSION");
+  command->add_option("--max-versions", o->max_versions, "How many versions are kept")
+      ->type_name("N")
+      ->check(check_whole_number);
+  command->add_option("--cas", o->cas, "Only if this is the current version")
+      ->type_name("VERSION")
+      ->check(check_whole_number);
   command->add_option("--request-id", o->request_id, "Makes repeated calls with this id one change")->type_name("ID");
   program.on(command, [o, &program] { return tag(*o, program.io); });
 }

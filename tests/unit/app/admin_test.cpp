@@ -1,0 +1,199 @@
+// The operators' commands against a fake server.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "app/cli/scope.hpp"
+#include "cli_fixture.hpp"
+
+namespace coffer::app {
+namespace {
+
+namespace admin = coffer::admin::v1;
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::Not;
+using testing::SizeIs;
+
+struct FakeTenants final : admin::Tenants::Service {
+  grpc::Status Create(grpc::ServerContext*, const admin::CreateTenantRequest* r, admin::Tenant* out) override {
+    created = *r;
+    *out = tenant;
+    return grpc::Status::OK;
+  }
+  grpc::Status Get(grpc::ServerContext*, const admin::GetTenantRequest* r, admin::Tenant* out) override {
+    if (r->name() != tenant.name()) return {grpc::StatusCode::NOT_FOUND, "There is no such tenant."};
+    *out = tenant;
+    return grpc::Status::OK;
+  }
+  grpc::Status List(grpc::ServerContext*, const admin::ListTenantsRequest* r,
+                    admin::ListTenantsResponse* out) override {
+    listed = *r;
+    *out->add_tenants() = tenant;
+    if (r->page_token().empty()) out->set_next_page_token("next");
+    return grpc::Status::OK;
+  }
+  grpc::Status Delete(grpc::ServerContext*, const admin::DeleteTenantRequest* r, admin::Tenant* out) override {
+    deleted = *r;
+    *out = tenant;
+    return grpc::Status::OK;
+  }
+  grpc::Status OpenDoor(grpc::ServerContext*, const admin::OpenDoorRequest* r, admin::Tenant* out) override {
+    opened = *r;
+    *out = tenant;
+    return grpc::Status::OK;
+  }
+  admin::Tenant tenant;
+  admin::CreateTenantRequest created;
+  admin::ListTenantsRequest listed;
+  admin::DeleteTenantRequest deleted;
+  admin::OpenDoorRequest opened;
+};
+
+struct FakeTokens final : admin::Tokens::Service {
+  grpc::Status Create(grpc::ServerContext*, const admin::CreateTokenRequest* r,
+                      admin::CreateTokenResponse* out) override {
+    created = *r;
+    out->mutable_token()->set_id("0123456789abcdef");
+    out->set_secret("cft_secret");
+    return grpc::Status::OK;
+  }
+  grpc::Status List(grpc::ServerContext*, const admin::ListTokensRequest*, admin::ListTokensResponse* out) override {
+    auto* token = out->add_tokens();
+    token->set_id("0123456789abcdef");
+    token->set_state("active");
+    *token->add_scopes() = *cli::parse_scope("read,list:kv:a*,b");
+    return grpc::Status::OK;
+  }
+  grpc::Status Revoke(grpc::ServerContext*, const admin::RevokeTokenRequest* r, admin::Token* out) override {
+    revoked = *r;
+    out->set_id(r->id());
+    out->set_state("revoked");
+    return grpc::Status::OK;
+  }
+  admin::CreateTokenRequest created;
+  admin::RevokeTokenRequest revoked;
+};
+
+struct FakeStatus final : admin::Server::Service {
+  grpc::Status Status(grpc::ServerContext*, const admin::StatusRequest*, admin::StatusResponse* out) override {
+    out->set_version("0.1.0");
+    out->set_seal("open");
+    out->set_uptime_seconds(90);
+    auto* group = out->add_groups();
+    group->set_role("leader");
+    group->set_term(2);
+    return grpc::Status::OK;
+  }
+};
+
+class Admin : public testing::Test {
+ protected:
+  Admin() { tenants.tenant.set_name("acme"); }
+  test::Ran run(std::vector<std::string> arguments, const std::string& in = "") {
+    arguments.insert(arguments.begin(), "admin");
+    shell.env["COFFER_ADMIN_ADDR"] = server.address;
+    return shell.run(std::move(arguments), in);
+  }
+  test::TemporaryDirectory directory;
+  FakeTenants tenants;
+  FakeTokens tokens;
+  FakeStatus status;
+  test::FakeServer server{{&tenants, &tokens, &status}};
+  test::Shell shell;
+};
+
+TEST_F(Admin, CreatesATenantWithItsDoors) {
+  const auto ran = run({"tenants", "create", "acme", "--door", "direktiv=ns", "--door", "tapis=a=b"});
+  EXPECT_EQ(ran.code, 0) << ran.err;
+  EXPECT_EQ(tenants.created.name(), "acme");
+  ASSERT_THAT(tenants.created.doors(), SizeIs(2));
+  EXPECT_EQ(tenants.created.doors(1).door(), "tapis");
+  EXPECT_EQ(tenants.created.doors(1).external_id(), "a=b");
+  EXPECT_THAT(tenants.created.request_id(), SizeIs(32));
+  EXPECT_EQ(run({"tenants", "create", "acme", "--door", "direktiv"}).code, 2);
+}
+
+TEST_F(Admin, ListsAllPagesOfTenants) {
+  const auto ran = run({"tenants", "list", "--prefix", "a", "--deleted"});
+  EXPECT_EQ(ran.out, "NAME  STATE  GROUP  CREATED  DOORS\nacme         0\nacme         0\n");
+  EXPECT_EQ(tenants.listed.page_token(), "next");
+  EXPECT_TRUE(tenants.listed.show_deleted());
+}
+
+TEST_F(Admin, ShowsATenantOrEndsWithThree) {
+  EXPECT_THAT(run({"tenants", "show", "acme", "-o", "json"}).out, HasSubstr("\"name\": \"acme\""));
+  const auto ran = run({"tenants", "show", "other"});
+  EXPECT_EQ(ran.code, 3);
+  EXPECT_THAT(ran.err, HasSubstr("coffer admin tenants list"));
+}
+
+TEST_F(Admin, DeletesATenantOnlyAfterItsNameWasTyped) {
+  EXPECT_EQ(run({"tenants", "delete", "acme"}).code, 2);
+  shell.terminal = true;
+  EXPECT_EQ(run({"tenants", "delete", "acme"}, "yes\n").code, 1);
+  EXPECT_EQ(tenants.deleted.name(), "");
+  EXPECT_EQ(run({"tenants", "delete", "acme"}, "acme\n").code, 0);
+  EXPECT_EQ(tenants.deleted.name(), "acme");
+  shell.terminal = false;
+  EXPECT_EQ(run({"tenants", "delete", "other", "--yes"}).code, 0);
+  EXPECT_EQ(tenants.deleted.name(), "other");
+}
+
+TEST_F(Admin, OpensADoor) {
+  EXPECT_EQ(run({"tenants", "open-door", "acme", "direktiv", "Name Space"}).code, 0);
+  EXPECT_EQ(tenants.opened.door().door(), "direktiv");
+  EXPECT_EQ(tenants.opened.door().external_id(), "Name Space");
+}
+
+TEST_F(Admin, PrintsANewTokenAloneSoThatItCanBeRedirected) {
+  const auto ran =
+      run({"tokens", "create", "--tenant", "acme", "--scope", "read,read-value:kv:app/*", "--expires", "30d"});
+  EXPECT_EQ(ran.code, 0) << ran.err;
+  EXPECT_EQ(ran.out, "cft_secret\n");
+  EXPECT_THAT(ran.err, AllOf(HasSubstr("0123456789abcdef"), Not(HasSubstr("cft_secret"))));
+  EXPECT_EQ(tokens.created.tenant(), "acme");
+  EXPECT_EQ(tokens.created.expires_at().seconds(), test::kNow / 1000 + 30 * 86'400);
+  ASSERT_THAT(tokens.created.scopes(), SizeIs(1));
+  EXPECT_THAT(tokens.created.scopes(0).capabilities(), ElementsAre("read", "read-value"));
+}
+
+TEST_F(Admin, WritesANewTokenToAFile) {
+  const auto path = directory.path("token");
+  const auto ran = run({"tokens", "create", "--scope", "list:*:*", "--out", path});
+  EXPECT_EQ(ran.code, 0) << ran.err;
+  EXPECT_EQ(test::read_all(path), "cft_secret\n");
+  EXPECT_THAT(ran.out + ran.err, Not(HasSubstr("cft_secret")));
+}
+
+TEST_F(Admin, ATokenNeedsAScopeThatIsOne) {
+  EXPECT_EQ(run({"tokens", "create"}).code, 2);
+  for (const auto* scope : {"read", "read:kv", "red:kv:*", "read::*", "read:kv:", ":kv:*", "read:kv:a,"}) {
+    EXPECT_EQ(run({"tokens", "create", "--scope", scope}).code, 2) << scope;
+  }
+  EXPECT_EQ(tokens.created.scopes_size(), 0);
+}
+
+TEST_F(Admin, ListsAndRevokesTokens) {
+  EXPECT_THAT(run({"tokens", "list"}).out,
+              HasSubstr("0123456789abcdef  active                    read,list:kv:a*,b\n"));
+  EXPECT_EQ(run({"tokens", "revoke", "--tenant", "acme", "0123456789abcdef"}).out,
+            "token 0123456789abcdef is revoked\n");
+  EXPECT_EQ(tokens.revoked.tenant(), "acme");
+}
+
+TEST_F(Admin, ShowsTheServersState) {
+  EXPECT_THAT(run({"status"}).out, AllOf(HasSubstr("90s ago"), HasSubstr("0      leader  2")));
+  EXPECT_THAT(run({"status", "--output", "json"}).out, HasSubstr("\"uptime_seconds\": 90"));
+}
+
+TEST(Scope, TakesNamesWithColons) {
+  const auto scope = cli::parse_scope("read:kv,x.*:a:b/*,c");
+  ASSERT_TRUE(scope.ok());
+  EXPECT_THAT(scope->spaces(), ElementsAre("kv", "x.*"));
+  EXPECT_THAT(scope->names(), ElementsAre("a:b/*", "c"));
+}
+
+}  // namespace
+}  // namespace coffer::app
