@@ -60,6 +60,8 @@ TEST(Pattern, ATrailingStarMatchesEveryContinuation) {
 TEST(Pattern, AStarElsewhereIsLiteral) {
   EXPECT_FALSE(pattern_matches("a*b", "axb"));
   EXPECT_TRUE(pattern_matches("a*b", "a*b"));
+  EXPECT_FALSE(pattern_matches("a*b", "a*c"));
+  EXPECT_FALSE(pattern_matches("a*b", "a*bc"));
   EXPECT_FALSE(pattern_matches("*/db", "app/db"));
   EXPECT_FALSE(pattern_matches("a**", "ab"));
   EXPECT_TRUE(pattern_matches("a**", "a*b"));

@@ -393,6 +393,14 @@ TEST(StoredReply, OfAnotherFormatOrKindIsRefused) {
             Error(Code::data_loss, "stored reply: its format is not known to this program"));
 }
 
+TEST(StoredReply, OfAStateThatDoesNotExistIsRefused) {
+  for (const int state : {0, 4, 255}) {
+    Entry entry;
+    entry.versions.emplace_back().state = static_cast<State>(state);
+    EXPECT_FALSE(decode_reply(encode_reply(EntryReply{entry, 1, std::nullopt}).expose()).ok()) << state;
+  }
+}
+
 TEST(StoredReply, DamageIsRefusedOrHasBytesOfItsOwn) {
   // Whatever is accepted must be what encode_reply would have written: there is one encoding of a reply.
   std::mt19937 random(5);

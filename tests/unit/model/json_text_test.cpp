@@ -94,6 +94,7 @@ TEST(JsonChecking, RefusesEverythingElse) {
                                  "\"\\ud800\"",
                                  "\"\\ud800x\"",
                                  "\"\\ud800\\u0041\"",
+                                 "\"\\ud800\\ud800\"",
                                  "\"\\udc00\"",
                                  "\"a\nb\"",
                                  "1 2",

@@ -194,6 +194,12 @@ TEST_F(Rules, ADestroyTwiceSucceedsAndWritesNothing) {
   EXPECT_FALSE(last.writes);
 }
 
+TEST_F(Rules, DroppedPayloadsAreAscendingInWhateverOrderTheyAreNamed) {
+  for (int i = 0; i < 3; ++i) put();
+  ASSERT_EQ(destroy({3, 1, 2, 1}).code, Code::ok);
+  EXPECT_THAT(last.dropped_payloads, ElementsAre(1, 2, 3));
+}
+
 TEST_F(Rules, ADestroyNamesWhatDoesNotExist) {
   EXPECT_EQ(destroy().code, Code::entry_not_found);
   put();

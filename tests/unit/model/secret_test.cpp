@@ -125,9 +125,10 @@ TEST(Secret, CutOffBytesAreWipedAtOnce) {
   Secret secret("0123456789");
   secret.resize(4);
   EXPECT_EQ(secret.expose(), "0123");
+  // The bytes behind the end still belong to the secret's buffer, so that they may be looked at.
+  EXPECT_EQ(std::string_view(secret.expose().data(), 10), std::string("0123\0\0\0\0\0\0", 10));
   secret.resize(10);
   EXPECT_EQ(secret.expose(), std::string("0123\0\0\0\0\0\0", 10));
-  // The bytes behind the end still belong to the secret's buffer, so that they may be looked at.
   secret.drop_front(2);
   EXPECT_EQ(secret.expose(), std::string("23\0\0\0\0\0\0", 8));
 }
@@ -194,6 +195,9 @@ TEST(Secret, EqualityLooksAtEveryByteAndAtTheLength) {
   EXPECT_TRUE(Secret(text) == Secret(text));
   EXPECT_FALSE(Secret(text) == Secret(text + "x"));
   EXPECT_TRUE(Secret() == Secret(""));
+  Secret shorter("abc");
+  shorter.resize(2);  // its buffer goes on with a zero
+  EXPECT_FALSE(Secret(std::string_view("ab\0", 3)) == shorter);
 }
 
 }  // namespace
