@@ -222,6 +222,14 @@ model::Status GroupCore::Impl::change(const std::vector<Voter>& voters) {
   if (model::Status status = check_single_change(servers, voters); !status.ok()) {
     return status;
   }
+  const bool stays = std::any_of(voters.begin(), voters.end(), [this](const Voter& v) {
+    return v.id == config.self && v.role == ServerRole::voter;
+  });
+  if (!stays) {
+    // libraft never campaigns on a server that its own log has removed, though until the removal is committed nobody
+    // else may be electable: a crash in between would leave the group without a leader for good.
+    return model::Error(model::Code::invalid_argument, "a leader does not remove itself: it hands the leadership over first");
+  }
   auto bytes = encode_configuration(voters);
   if (!bytes.ok()) {
     return bytes.error();

@@ -1,5 +1,5 @@
 #pragma once
-// A Raft group as a value: libraft's raft_step with every guard of ARCHITECTURE.md's list (G1-G9), the cache of entries
+// A Raft group as a value: libraft's raft_step with every guard of ARCHITECTURE.md's list (G1-G10), the cache of entries
 // that are not yet applied, proposals, and the order of effects. Events in, actions out; no threads, clock, disk or
 // sockets. The group actor or the simulator calls one method, then carries out take_actions(), in the order of the
 // fields of Actions. One owner at a time.
@@ -98,7 +98,7 @@ class GroupCore {
   /// Unsealed: elections are allowed from here on; a sole voter that was held back starts and elects itself.
   void allow_campaign(MonotonicMs now);
   /// Replaces the configuration by one that differs in one server, the others in their old order. Errors: unavailable
-  /// (not leader, not ready, another change under way: retry later), invalid_argument.
+  /// (not leader, not ready, another change under way: retry later), invalid_argument (also: without this node as voter).
   model::Status change_voters(const std::vector<Voter>& voters, MonotonicMs now);
 
   Actions take_actions();

@@ -1,7 +1,8 @@
 #pragma once
 // What the host of libraft 0.22.1 must keep away from it, or correct in what it says: the released library has defects
 // that lose data or stop a cluster. Each is a pure function here, used by raft_core.cpp and group_events.cpp, and each
-// has a scripted regression in tests/unit/cluster. G1, G6 and G8 are not about messages: see raft_core.hpp.
+// has a scripted regression in tests/unit/cluster. G1, G6 and G8 are not about messages: see raft_core.hpp. G10 is this
+// project's own find: see raft_core.cpp.
 
 #include <cstdint>
 #include <optional>

@@ -32,6 +32,34 @@ model::Error refused(int rv) {
   return {caller ? model::Code::invalid_argument : model::Code::unavailable, raft_strerror(rv)};
 }
 
+/// G10: while it answers a candidate, this server is a voter. libraft refuses its vote when the own log does not (yet) say
+/// that it is one, but the candidate's log may: when one voter becomes two, the first needs the second to be elected
+/// again before the second has heard of it. Raft lets servers answer without asking their own configuration (its
+/// dissertation, section 4.1); the candidate counts the votes of its own configuration's voters only.
+class VoterForNow {
+ public:
+  VoterForNow(raft& r, bool applies) : raft_(r), applies_(applies) {
+    server_.id = r.id;
+    server_.address = r.address;
+    server_.role = RAFT_VOTER;
+    swap();
+  }
+  ~VoterForNow() { swap(); }
+  VoterForNow(const VoterForNow&) = delete;
+  VoterForNow& operator=(const VoterForNow&) = delete;
+
+ private:
+  void swap() {
+    if (applies_) {
+      std::swap(raft_.configuration, other_);
+    }
+  }
+  raft& raft_;
+  const bool applies_;
+  raft_server server_{};
+  raft_configuration other_{&server_, 1};
+};
+
 raft_event make_event(raft_event_type type) {
   raft_event event;
   std::memset(&event, 0, sizeof event);
@@ -98,6 +126,9 @@ model::Result<StepOutcome> RaftCore::Impl::step(raft_event& event, MonotonicMs n
   }
   if ((update.flags & (RAFT_UPDATE_MESSAGES)) != 0) {
     for (unsigned i = 0; i < update.messages.n; ++i) {
+      if (update.messages.batch[i].server_id == 0) {
+        continue;   // an acknowledgement for a leader that is not known any more
+      }
       outcome.messages.push_back(from_raft(update.messages.batch[i], options.group, options.self, raft_current_term(&raft)));
     }
   }
@@ -130,8 +161,14 @@ model::Result<StepOutcome> RaftCore::start(MonotonicMs now, const storage::Recov
 model::Result<StepOutcome> RaftCore::timeout(MonotonicMs now) {
   impl_->last_timeout = now;
   impl_->timed_out = true;
+  raft& r = impl_->raft;
   raft_event event = make_event(RAFT_TIMEOUT);
-  return impl_->step(event, now, nullptr);
+  auto outcome = impl_->step(event, now, nullptr);
+  if (raft_state(&r) == RAFT_FOLLOWER && raft_role(&r) != RAFT_VOTER) {
+    // Part of G10: libraft's non-voters believe in a leader that fell silent for ever, and refuse everybody else.
+    r.follower_state.current_leader.id = 0;
+  }
+  return outcome;
 }
 
 bool RaftCore::Impl::admits(Message& message) const {
@@ -177,6 +214,7 @@ model::Result<StepOutcome> RaftCore::receive(MonotonicMs now, Message message) {
   }
   raft_event event = make_event(RAFT_RECEIVE);
   event.receive.message = &converted;
+  const VoterForNow voter(impl_->raft, converted.type == RAFT_REQUEST_VOTE);
   return impl_->step(event, now, &entries);
 }
 

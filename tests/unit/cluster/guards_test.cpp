@@ -261,6 +261,29 @@ TEST_F(GuardTest, G9_ASecondSnapshotDuringAnInstallIsDroppedAndLeaksNothing) {
   EXPECT_EQ(results.back().last_log_index.value, 20U);
 }
 
+TEST_F(GuardTest, G10_AServerVotesForACandidateWhoseLogMadeItAVoter) {
+  Net net(2, voters(1));
+  net[1].start(0);
+  net.settle();
+  ASSERT_TRUE(net[1].leadership.ready);
+  net[2].core.emplace(net[2].config, storage::Recovered());
+  net[2].core->start(0);
+  std::vector<Voter> servers = voters(2);
+  servers[1].role = ServerRole::standby;
+  ASSERT_TRUE(net[1].core->change_voters(servers, net.now).ok());
+  net[1].collect();
+  net.advance(500);
+  net.isolate(2);
+  servers[1].role = ServerRole::voter;
+  ASSERT_TRUE(net[1].core->change_voters(servers, net.now).ok());
+  net[1].collect();
+  net.settle();
+  net[1].stop();   // the promotion is on its disk only
+  net.drop = nullptr;
+  net[1].start(net.now);
+  EXPECT_EQ(net.await_leader(), &net[1]);
+}
+
 TEST(GuardFunctionsTest, ConfigurationsStandFirstInTheirPart) {
   const auto servers = voters(3);
   const auto parts = guards::split_at_configurations(

@@ -186,20 +186,23 @@ TEST_F(ReplicationTest, AnEmptyServerJoinsAsStandbyAndThenVotes) {
   EXPECT_EQ(net[4].commands(), (std::vector<std::string>{"a", "b"}));
 }
 
-TEST_F(ReplicationTest, ARemovedLeaderStepsDownOnceItsRemovalIsCommitted) {
+TEST_F(ReplicationTest, ALeaderDoesNotRemoveItselfAndAnotherMayRemoveIt) {
   Net net(3);
   net.start();
-  Host* leader = net.await_leader();
-  ASSERT_NE(leader, nullptr);
+  Host* old = net.await_leader();
+  ASSERT_NE(old, nullptr);
   std::vector<Voter> rest = voters(3);
-  std::erase_if(rest, [&](const Voter& v) { return v.id == leader->config.self; });
-  ASSERT_TRUE(leader->core->change_voters(rest, net.now).ok());
-  leader->collect();
-  net.advance(100);
-  EXPECT_FALSE(leader->leads());
-  leader->stop();
+  std::erase_if(rest, [&](const Voter& v) { return v.id == old->config.self; });
+  EXPECT_EQ(old->core->change_voters(rest, net.now).error().code, model::Code::invalid_argument);
+  std::vector<Voter> demoted = voters(3);
+  demoted[old->config.self.value - 1].role = ServerRole::standby;
+  EXPECT_EQ(old->core->change_voters(demoted, net.now).error().code, model::Code::invalid_argument);
+  old->stop();
   Host* next = net.await_leader();
   ASSERT_NE(next, nullptr);
+  ASSERT_TRUE(next->core->change_voters(rest, net.now).ok());
+  next->collect();
+  net.advance(100);
   next->propose({"a"}, 1, net.now);
   net.advance(100);
   EXPECT_EQ(next->commands(), std::vector<std::string>{"a"});
