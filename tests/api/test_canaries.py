@@ -46,7 +46,7 @@ class Canaries(unittest.TestCase):
     def write_everything(self):
         server, canary = self.server, self.canary
         self.assertEqual(server.put(canary("native name"), {"value": canary("native value"), "tags": {canary("tag key"): canary("tag value")},
-                                                            "description": canary("description"), "request_id": canary("request id")}).status, 200)
+                                                            "description": canary("description")}).status, 200)
         self.assertEqual(server.put("map", {"data": {canary("map key"): canary("map value")}}).status, 200)
         server.put("replaced", canary("replaced value"))
         server.put("replaced", canary("newer value"))

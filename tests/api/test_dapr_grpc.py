@@ -89,6 +89,7 @@ class DaprGrpcRuntime(unittest.TestCase):
     def test_a_missing_secret_is_internal(self):
         server = Server(config='[dapr]\nstatuses = "runtime"\n' + STORES).start()
         try:
+            server.put("open", "o")
             with grpc.insecure_channel(server.grpc_address) as channel, self.assertRaises(grpc.RpcError) as caught:
                 services.DaprStub(channel).GetSecret(pb.GetSecretRequest(store_name="single", key="missing"), timeout=20)
             self.assertEqual(caught.exception.code(), grpc.StatusCode.INTERNAL)

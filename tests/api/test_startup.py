@@ -53,7 +53,8 @@ class Startup(unittest.TestCase):
         self.assertTrue(any(f in text for f in fragments), f"none of {fragments} in: {text}")
         for ugly in ("terminate called", "Assertion", "what():", "Segmentation", "AddressSanitizer"):
             self.assertNotIn(ugly, text)
-        reasons = [l for l in text.splitlines() if l.startswith("coffer: ")]
+        # A sentence of the command line, or one line of the log.
+        reasons = [l for l in text.splitlines() if l.startswith("coffer: ") or "Z error " in l]
         self.assertEqual(len(reasons), 1, text)
         return text
 
@@ -161,11 +162,11 @@ class Startup(unittest.TestCase):
 
 
 class FullDisk(unittest.TestCase):
-    """On a tmpfs of a few MiB, when this machine lets us mount one."""
+    """On a small tmpfs, when this machine lets us mount one."""
 
     def setUp(self):
         self.mount = Path(tempfile.mkdtemp(prefix="coffer-full-"))
-        done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", str(self.mount)], capture_output=True)
+        done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=96m", "tmpfs", str(self.mount)], capture_output=True)
         if done.returncode != 0:
             self.mount.rmdir()
             self.skipTest("mounting a tmpfs is not allowed here")
@@ -179,7 +180,7 @@ class FullDisk(unittest.TestCase):
         acknowledged = {}
         try:
             for n in range(200):
-                value = os.urandom(150_000).hex()
+                value = os.urandom(450_000).hex()
                 try:
                     if server.put(f"f{n}", value).status != 200:
                         break
@@ -194,7 +195,7 @@ class FullDisk(unittest.TestCase):
                 self.assertIn("space", server.log().lower())
             except subprocess.TimeoutExpired:
                 # It may go on serving reads; a write must not be acknowledged.
-                self.assertNotEqual(server.put("after", "x" * 300_000).status, 200)
+                self.assertNotEqual(server.put("after", "x" * 900_000).status, 200)
                 server.kill()
             # A start on the full disk fails in a sentence or works; in neither case anything is lost.
             again = Server(data=self.mount / "d")

@@ -8,7 +8,7 @@ print_commands() {
   local token="\$(cat $data/dev/root.token)" stamp=$$  # Direktiv never overwrites, so each run has a name of its own
   cat <<COMMANDS
 Native API, by REST: store a secret, read it, list the space.
-  curl -fsS -X PUT -H "authorization: Bearer $token" -d '{"data":{"user":"app","password":"s3cr3t"}}' http://$http/v1/tenants/default/spaces/kv/secrets/db
+  curl -fsS -X PUT -H "authorization: Bearer $token" --json '{"data":{"user":"app","password":"s3cr3t"}}' http://$http/v1/tenants/default/spaces/kv/secrets/db
   curl -fsS -H "authorization: Bearer $token" http://$http/v1/tenants/default/spaces/kv/secrets/db
   curl -fsS -H "authorization: Bearer $token" http://$http/v1/tenants/default/spaces/kv/secrets
 
