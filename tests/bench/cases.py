@@ -105,9 +105,9 @@ class Session:
         try:
             self.start_coffer()
             if "get" in self.only:
-                self.start_bare("bare grpc++ echo", "bare_grpc", self.grpc_arguments("/bare.Echo/Call", framed(b"x" * 256)))
+                self.start_bare("bare grpc++ echo", "bare_grpc", self.server.grpc_address)
             if "http" in self.only:
-                self.start_bare("bare Beast answer", "bare_http", ["--h1"])
+                self.start_bare("bare Beast answer", "bare_http", self.server.http_address)
             if "put" in self.only:
                 self.start_etcd()
                 self.cases.append(DiskCase(self.folder))
@@ -191,15 +191,17 @@ class Session:
     def add(self, name, arguments, check=None):
         self.cases.append(Case(name, self.server.process, arguments, self.pinned, check))
 
-    def start_bare(self, name, program, arguments):
+    def start_bare(self, name, program, served_address):
+        """A yardstick gets the very request that the case before it, Coffer's, is given."""
         binary = next((p for p in self.build.rglob(program) if p.is_file() and os.access(p, os.X_OK)), None)
         if not binary:
             raise RuntimeError(f"{program} is not built under {self.build}")
         port = free_port()
         process = self.spawn([binary, f"127.0.0.1:{port}"])
         self.wait_port(process, port)
-        target = self.at(f"127.0.0.1:{port}", arguments) if arguments != ["--h1"] else ["--h1", f"http://127.0.0.1:{port}/"]
-        self.cases.append(Case(name, process, target, self.pinned))
+        ours = next(c for c in self.cases if f"http://{served_address}/" in c.arguments[-1])
+        arguments = [*ours.arguments[:-1], ours.arguments[-1].replace(served_address, f"127.0.0.1:{port}")]
+        self.cases.append(Case(name, process, arguments, self.pinned))
 
     def start_etcd(self):
         port, peer = free_port(), free_port()
