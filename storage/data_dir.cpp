@@ -116,8 +116,7 @@ model::Result<DataDir> DataDir::open(const std::string& path, std::uint64_t leas
   if (!free.ok()) return free.error();
   if (*free < least_free_bytes) {
     return data_dir_error("The disk of the data directory " + path + " has only " + std::to_string(*free >> 20) +
-                          " MiB free, and Coffer needs " + std::to_string(least_free_bytes >> 20) +
-                          " MiB to start.");
+                          " MiB free, and Coffer needs " + std::to_string(least_free_bytes >> 20) + " MiB to start.");
   }
   return opened;
 }

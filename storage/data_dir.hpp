@@ -35,7 +35,7 @@ class DataDir {
   DataDir(std::string path, int lock) : path_(std::move(path)), lock_(lock) {}
 
   std::string path_;
-  int lock_;   // the open lock file; the kernel drops the lock with the process, however it ends
+  int lock_;  // the open lock file; the kernel drops the lock with the process, however it ends
 };
 
 }  // namespace coffer::storage

@@ -25,9 +25,9 @@ namespace coffer::storage {
 
 struct FaultyOptions {
   std::uint64_t seed = 0;
-  std::size_t file_bytes = 64 << 10;     // a file that reached this size is rotated
-  std::uint32_t rotate_per_mille = 0;    // chance that a write is followed by a rotation
-  std::uint32_t compact_per_mille = 500; // chance that a rotation makes the oldest file durable
+  std::size_t file_bytes = 64 << 10;      // a file that reached this size is rotated
+  std::uint32_t rotate_per_mille = 0;     // chance that a write is followed by a rotation
+  std::uint32_t compact_per_mille = 500;  // chance that a rotation makes the oldest file durable
 };
 
 enum class DiskFault { no_space, io_error };
@@ -60,15 +60,15 @@ class FaultyEngine final : public Engine {
   struct Record {
     Batch batch;
     std::vector<SnapshotMap::Before> undo;
-    bool applied = false;   // false: its write failed, and readers do not see it
+    bool applied = false;  // false: its write failed, and readers do not see it
   };
   struct File {
     std::vector<Record> records;
-    std::size_t synced = 0;   // records before this survive a crash
-    std::size_t bytes = 0;    // ever written to it
+    std::size_t synced = 0;  // records before this survive a crash
+    std::size_t bytes = 0;   // ever written to it
   };
   struct Planned {
-    std::uint64_t countdown = 0;   // 0: none
+    std::uint64_t countdown = 0;  // 0: none
     DiskFault fault = DiskFault::no_space;
     bool due() { return countdown != 0 && --countdown == 0; }
   };

@@ -56,7 +56,9 @@ class LevelDbScan final : public Scan {
 class LevelDbEngine final : public Engine {
  public:
   LevelDbEngine(const LevelDbOptions& options, leveldb::Env* env)
-      : path_(options.path), env_(env), bloom_(leveldb::NewBloomFilterPolicy(kBloomBitsPerKey)),
+      : path_(options.path),
+        env_(env),
+        bloom_(leveldb::NewBloomFilterPolicy(kBloomBitsPerKey)),
         cache_(leveldb::NewLRUCache(options.block_cache)) {
     settings_.create_if_missing = true;
     settings_.paranoid_checks = options.paranoid;

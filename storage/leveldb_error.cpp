@@ -11,7 +11,9 @@ namespace coffer::storage {
 namespace {
 
 /// LevelDB writes strerror()'s text into its statuses; asking strerror() again finds it in any locale.
-bool mentions_errno(const std::string& text, int number) { return text.find(std::strerror(number)) != std::string::npos; }
+bool mentions_errno(const std::string& text, int number) {
+  return text.find(std::strerror(number)) != std::string::npos;
+}
 
 /// LevelDB may quote a raw key; what cannot be printed has no place in a sentence.
 std::string printable(std::string text) {

@@ -152,8 +152,8 @@ model::Status LogStore::commit(const LogBatch& batch) {
 
 model::Result<Recovered> LogStore::recover(model::GroupId group) const {
   Recovered recovered;
-  auto hard = load_log_record<pb::HardStateRecord>(engine_, log_group_key('h', group),
-                                                   "hard state of " + name_of_group(group));
+  auto hard =
+      load_log_record<pb::HardStateRecord>(engine_, log_group_key('h', group), "hard state of " + name_of_group(group));
   if (!hard.ok()) return hard.error();
   if (*hard) recovered.hard_state = {model::Term((*hard)->term()), model::NodeId((*hard)->voted_for())};
 
@@ -164,8 +164,7 @@ model::Result<Recovered> LogStore::recover(model::GroupId group) const {
   if (pb::SnapshotRecord* record = *stored ? &**stored : nullptr) {
     recovered.snapshot = Snapshot{model::Index(record->index()), model::Term(record->term()),
                                   std::move(*record->mutable_configuration()),
-                                  model::Index(record->configuration_index()),
-                                  model::Generation(record->generation())};
+                                  model::Index(record->configuration_index()), model::Generation(record->generation())};
     next = record->index() + 1;
   }
   if (auto status = read_log_entries(engine_, group, next, &recovered.entries); !status.ok()) return status.error();

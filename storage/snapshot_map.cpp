@@ -9,7 +9,9 @@ namespace coffer::storage {
 class SnapshotMap::MapScan final : public Scan {
  public:
   MapScan(const SnapshotMap& owner, std::shared_ptr<const Map> map, std::string_view begin, std::string_view end)
-      : owner_(owner), map_(std::move(map)), at_(map_->lower_bound(begin)),
+      : owner_(owner),
+        map_(std::move(map)),
+        at_(map_->lower_bound(begin)),
         end_(end.empty() ? map_->end() : map_->lower_bound(end)) {
     if (!end.empty() && begin >= end) at_ = end_;
   }

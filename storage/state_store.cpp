@@ -6,8 +6,7 @@
 
 namespace coffer::storage {
 
-TenantRows::TenantRows(const Engine& engine, model::GroupId group, model::Generation generation,
-                       model::TenantId tenant)
+TenantRows::TenantRows(const Engine& engine, model::GroupId group, model::Generation generation, model::TenantId tenant)
     : engine_(engine), prefix_(state_key(group, generation, tenant, {})) {}
 
 model::Result<std::optional<std::string>> TenantRows::get(std::string_view row) const {

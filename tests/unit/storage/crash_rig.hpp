@@ -20,8 +20,7 @@ namespace coffer::test {
 class CrashRig {
  public:
   /// `flush_before_d` false leaves the discipline out, to show that the rig notices.
-  explicit CrashRig(std::uint64_t seed, bool flush_before_d = true)
-      : random_(seed), flush_before_d_(flush_before_d) {}
+  explicit CrashRig(std::uint64_t seed, bool flush_before_d = true) : random_(seed), flush_before_d_(flush_before_d) {}
 
   /// One random action; false when the disk refused it.
   bool step(storage::Engine& log, storage::Engine& state);
@@ -36,11 +35,11 @@ class CrashRig {
 
   using Rows = std::map<std::string, std::string>;
   struct Group {
-    std::vector<std::string> entries;                  // data of entry i+1; beyond `acknowledged` only proposed
-    std::vector<std::set<std::string>> attempts;       // everything ever written at an index
-    std::size_t acknowledged = 0;                      // committed, locally synced and applied
-    std::size_t stored = 0;                            // highest index that may stand in the log
-    std::size_t durable = 0;                           // D
+    std::vector<std::string> entries;             // data of entry i+1; beyond `acknowledged` only proposed
+    std::vector<std::set<std::string>> attempts;  // everything ever written at an index
+    std::size_t acknowledged = 0;                 // committed, locally synced and applied
+    std::size_t stored = 0;                       // highest index that may stand in the log
+    std::size_t durable = 0;                      // D
   };
 
   std::uint64_t below(std::uint64_t bound) { return random_() % bound; }

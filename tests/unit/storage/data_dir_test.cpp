@@ -51,8 +51,9 @@ TEST(DataDir, RefusesASecondOpenerAndNamesTheFirst) {
   test::TempDir dir;
   auto first = DataDir::open(dir / "data", 0);
   ASSERT_TRUE(first.ok());
-  EXPECT_EQ(refusal(dir / "data"), "The data directory " + (dir / "data") + " is in use by another coffer server (process " +
-                                       std::to_string(::getpid()) + ").");
+  EXPECT_EQ(refusal(dir / "data"), "The data directory " + (dir / "data") +
+                                       " is in use by another coffer server (process " + std::to_string(::getpid()) +
+                                       ").");
 }
 
 TEST(DataDir, RefusesASecondProcess) {

@@ -188,17 +188,17 @@ std::unique_ptr<Engine> small_leveldb(const std::string& directory) {
   return engine.ok() ? std::move(engine).value() : nullptr;
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    All, EngineContract,
-    testing::Values(Kind{"LevelDb", small_leveldb}, Kind{"Memory", [](const std::string&) { return open_memory(); }},
-                    Kind{"Faulty",
-                         [](const std::string&) -> std::unique_ptr<Engine> {
-                           FaultyOptions options;
-                           options.seed = 7;
-                           options.rotate_per_mille = 100;
-                           return std::make_unique<FaultyEngine>(options);
-                         }}),
-    [](const testing::TestParamInfo<Kind>& kind) { return std::string(kind.param.name); });
+INSTANTIATE_TEST_SUITE_P(All, EngineContract,
+                         testing::Values(Kind{"LevelDb", small_leveldb},
+                                         Kind{"Memory", [](const std::string&) { return open_memory(); }},
+                                         Kind{"Faulty",
+                                              [](const std::string&) -> std::unique_ptr<Engine> {
+                                                FaultyOptions options;
+                                                options.seed = 7;
+                                                options.rotate_per_mille = 100;
+                                                return std::make_unique<FaultyEngine>(options);
+                                              }}),
+                         [](const testing::TestParamInfo<Kind>& kind) { return std::string(kind.param.name); });
 
 TEST(PrefixEnd, IsTheSmallestKeyBehindEveryKeyOfThePrefix) {
   EXPECT_EQ(prefix_end("a"), "b");

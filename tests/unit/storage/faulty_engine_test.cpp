@@ -22,7 +22,7 @@ std::vector<bool> survivors(const FaultyEngine& engine, int count) {
 FaultyOptions small_files(std::uint64_t seed) {
   FaultyOptions options;
   options.seed = seed;
-  options.file_bytes = 5 * 17;   // five rows
+  options.file_bytes = 5 * 17;  // five rows
   options.compact_per_mille = 0;
   return options;
 }
@@ -73,7 +73,7 @@ TEST(FaultyEngine, ASyncedValueStaysWhenTheOneItReplacedIsLost) {
   for (std::uint64_t seed = 0; seed < 50; ++seed) {
     FaultyEngine engine(small_files(seed));
     Batch old_value, new_value;
-    old_value.put("a", std::string(100, 'o'));   // fills its file
+    old_value.put("a", std::string(100, 'o'));  // fills its file
     new_value.put("a", "new");
     ASSERT_TRUE(engine.write(old_value, Durability::unsynced).ok());
     ASSERT_TRUE(engine.write(new_value, Durability::synced).ok());

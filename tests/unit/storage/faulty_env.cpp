@@ -17,9 +17,9 @@ class FaultyEnv::TrackedFile final : public leveldb::WritableFile {
     const bool had_power = env_.power_;
     leveldb::Status status = env_.change(Op::append, name_);
     // Power that fails during an append leaves a part of it.
-    const std::size_t size = status.ok()                     ? data.size()
+    const std::size_t size = status.ok()                 ? data.size()
                              : had_power && !env_.power_ ? env_.random_() % (data.size() + 1)
-                                                             : 0;
+                                                         : 0;
     if (size > 0) {
       if (leveldb::Status appended = file_->Append({data.data(), size}); !appended.ok()) return appended;
       env_.files_[name_].written += size;

@@ -46,7 +46,8 @@ TEST(Keys, SortByNumberAndNotByText) {
 }
 
 TEST(Keys, BigEndianNumbersAreReadAsWritten) {
-  for (const std::uint64_t number : {std::uint64_t{0}, std::uint64_t{1}, std::uint64_t{0xff00ff00ff00ff00}, UINT64_MAX}) {
+  for (const std::uint64_t number :
+       {std::uint64_t{0}, std::uint64_t{1}, std::uint64_t{0xff00ff00ff00ff00}, UINT64_MAX}) {
     std::string bytes = "x";
     append_be64(bytes, number);
     ASSERT_EQ(bytes.size(), 9u);

@@ -20,7 +20,7 @@ model::Result<std::unique_ptr<Engine>> open_one(const std::string& path, bool pa
   LevelDbOptions options;
   options.path = path;
   options.paranoid = paranoid;
-  options.write_buffer = 64 << 10;   // the least LevelDB takes, so that logs rotate often
+  options.write_buffer = 64 << 10;  // the least LevelDB takes, so that logs rotate often
   options.block_cache = 1 << 20;
   return open_leveldb_over(options, &env);
 }

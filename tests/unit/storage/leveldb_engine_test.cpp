@@ -129,9 +129,8 @@ TEST(LevelDbFlush, FailsWhenTheLogCouldNotBeRotated) {
   auto engine = must_open(dir / "db", &env);
   ASSERT_TRUE(engine->write(one_row("e", "v"), Durability::unsynced).ok());
   env.set_fault([](FaultyEnv::Op op, const std::string& name) {
-    return op == FaultyEnv::Op::create && name.ends_with(".log")
-               ? leveldb::Status::IOError(name, std::strerror(ENOSPC))
-               : leveldb::Status::OK();
+    return op == FaultyEnv::Op::create && name.ends_with(".log") ? leveldb::Status::IOError(name, std::strerror(ENOSPC))
+                                                                 : leveldb::Status::OK();
   });
   EXPECT_FALSE(engine->flush().ok());
   env.set_fault({});
@@ -145,9 +144,8 @@ TEST(LevelDbFlush, FailsWithASentenceWhenTheTableCannotBeWritten) {
   auto engine = must_open(dir / "db", &env);
   ASSERT_TRUE(engine->write(one_row("e", "v"), Durability::unsynced).ok());
   env.set_fault([](FaultyEnv::Op op, const std::string& name) {
-    return op == FaultyEnv::Op::append && name.ends_with(".ldb")
-               ? leveldb::Status::IOError(name, std::strerror(ENOSPC))
-               : leveldb::Status::OK();
+    return op == FaultyEnv::Op::append && name.ends_with(".ldb") ? leveldb::Status::IOError(name, std::strerror(ENOSPC))
+                                                                 : leveldb::Status::OK();
   });
   const model::Status status = engine->flush();
   ASSERT_FALSE(status.ok());

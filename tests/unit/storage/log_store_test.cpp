@@ -14,8 +14,7 @@ using testing::HasSubstr;
 
 constexpr model::GroupId kGroup{3};
 
-LogEntry entry(std::uint64_t index, std::uint64_t term, const std::string& data,
-               EntryKind kind = EntryKind::command) {
+LogEntry entry(std::uint64_t index, std::uint64_t term, const std::string& data, EntryKind kind = EntryKind::command) {
   return {model::Index(index), model::Term(term), kind, std::make_shared<const std::string>(data)};
 }
 
@@ -85,8 +84,9 @@ TEST_F(LogStoreTest, WhatWasCommittedIsRecovered) {
   LogBatch batch;
   EXPECT_TRUE(batch.empty());
   batch.hard_state(kGroup, {model::Term(7), model::NodeId(2)});
-  batch.append(kGroup, {entry(1, 1, "conf", EntryKind::configuration), entry(2, 6, binary),
-                        entry(3, 7, "", EntryKind::barrier)}, {});
+  batch.append(
+      kGroup, {entry(1, 1, "conf", EntryKind::configuration), entry(2, 6, binary), entry(3, 7, "", EntryKind::barrier)},
+      {});
   EXPECT_FALSE(batch.empty());
   ASSERT_TRUE(store_.commit(batch).ok());
   const Recovered recovered = recover();
@@ -269,9 +269,10 @@ TEST(LogStore, EveryCommitIsOneSyncedWriteAndAnEmptyOneIsNone) {
 LogBatch golden_batch() {
   LogBatch batch;
   batch.hard_state(kGroup, {model::Term(0x1234), model::NodeId(5)});
-  batch.append(kGroup, {entry(11, 0x1234, std::string("\0write set\xff", 11)),
-                        entry(12, 0x1234, "", EntryKind::barrier),
-                        entry(13, 0x1234, "voters", EntryKind::configuration)}, {});
+  batch.append(kGroup,
+               {entry(11, 0x1234, std::string("\0write set\xff", 11)), entry(12, 0x1234, "", EntryKind::barrier),
+                entry(13, 0x1234, "voters", EntryKind::configuration)},
+               {});
   batch.snapshot(kGroup, {model::Index(10), model::Term(0x1233), "voters", model::Index(1), model::Generation(2)},
                  model::Index(1), {});
   batch.node({model::NodeId(5), std::string("0123456789abcdef"), 16});
@@ -279,8 +280,7 @@ LogBatch golden_batch() {
 }
 
 TEST(LogRecords, AreThoseOfTheGoldenFiles) {
-  static const char* const kNames[] = {"hard_state",    "command", "barrier", "configuration",
-                                       "durable_index", "node"};
+  static const char* const kNames[] = {"hard_state", "command", "barrier", "configuration", "durable_index", "node"};
   test::GoldenLines keys, values;
   const LogBatch batch = golden_batch();
   ASSERT_EQ(batch.batch().ops().size(), std::size(kNames));
@@ -304,8 +304,8 @@ TEST(LogRecords, OfTheGoldenFilesAreStillRead) {
   auto recovered = store.recover(kGroup);
   ASSERT_TRUE(recovered.ok());
   EXPECT_EQ(recovered->hard_state, (HardState{model::Term(0x1234), model::NodeId(5)}));
-  EXPECT_EQ(recovered->snapshot, (Snapshot{model::Index(10), model::Term(0x1233), "voters", model::Index(1),
-                                           model::Generation(2)}));
+  EXPECT_EQ(recovered->snapshot,
+            (Snapshot{model::Index(10), model::Term(0x1233), "voters", model::Index(1), model::Generation(2)}));
   ASSERT_EQ(recovered->entries.size(), 3u);
   EXPECT_EQ(*recovered->entries[0].data, std::string("\0write set\xff", 11));
   EXPECT_EQ(recovered->entries[1].kind, EntryKind::barrier);
