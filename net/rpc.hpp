@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -131,6 +132,11 @@ class Door {
   virtual WireStatus unknown_path(const Caller&, std::string_view request_id) const {
     return http_failure(model::Error(model::Code::entry_not_found, "there is nothing at this path"), request_id);
   }
+  /// The path by which the HTTP listener looks for a route, from a raw one below path_prefixes(); nothing: the raw one
+  /// as it is. Dapr's upstream cleans paths; in the native API "a//b" and ".." are names.
+  virtual std::optional<std::string> clean_path(std::string_view) const { return std::nullopt; }
+  /// True: what unknown_path says of a known path with another verb stands; false: it becomes 405 with Allow.
+  virtual bool hides_verbs() const { return false; }
 };
 
 }  // namespace coffer::net

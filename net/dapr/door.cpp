@@ -9,6 +9,7 @@
 #include "net/dapr/attributes.hpp"
 #include "net/dapr/description.hpp"
 #include "net/dapr/http_routes.hpp"
+#include "net/dapr/paths.hpp"
 #include "net/dapr/projection.hpp"
 #include "net/dapr/reader.hpp"
 #include "net/typed_method.hpp"
@@ -52,6 +53,8 @@ class DaprDoor final : public Door {
     const Status ok = reader_.authenticate(caller, unused);
     return ok ? dapr::no_route() : reader_.describe(caller, {}, ok.error());
   }
+  std::optional<std::string> clean_path(std::string_view raw_path) const override { return dapr::clean_path(raw_path); }
+  bool hides_verbs() const override { return true; }
 
  private:
   Method get_secret();

@@ -28,7 +28,8 @@ Stores::Stores(const Doors& settings, const actors::Gateway& gateway)
 std::optional<View> Stores::find(std::string_view name) const {
   for (const DaprStore& store : configured_) {
     if (store.name != name) continue;
-    return View{{.name = store.tenant, .door = {}}, store.space, store.multiple_values, &store};
+    return View{
+        {.name = store.tenant, .door = {}, .create_at_first_use = dev_}, store.space, store.multiple_values, &store};
   }
   if (!dev_) return std::nullopt;
   if (name == kDevStore) {

@@ -29,7 +29,8 @@ bool is_allowed(const View& view, std::string_view key);
 class Stores {
  public:
   /// In --dev there are two more: "coffer" (tenant default, space kv) and "direktiv-<namespace>" for every namespace
-  /// that exists. A configured store of the same name goes before them.
+  /// that exists. A configured store of the same name goes before them. There, the tenants that configuration names are
+  /// made at first use.
   Stores(const Doors& settings, const actors::Gateway& gateway);
 
   std::optional<View> find(std::string_view name) const;

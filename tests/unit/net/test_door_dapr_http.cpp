@@ -281,7 +281,12 @@ TEST_F(DaprHttp, AConfiguredStoreGoesBeforeDevsOwn) {
   gateway.answer(entry("n", model::Payload::of_text("v")));
   get("coffer", "n");
   EXPECT_EQ(gateway.request().tenant.name, "acme");
-  EXPECT_FALSE(gateway.request().tenant.create_at_first_use);
+  EXPECT_TRUE(gateway.request().tenant.create_at_first_use) << "a tenant that the configuration names is made in dev";
+}
+
+TEST_F(DaprHttp, PathsAreCleanedAndVerbsAreHidden) {
+  EXPECT_EQ(door()->clean_path("/v1.0//secrets/./s/x/../k/"), "/v1.0/secrets/s/k");
+  EXPECT_TRUE(door()->hides_verbs());
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include "net/dapr/attributes.hpp"
 #include "net/dapr/go_json.hpp"
+#include "net/dapr/paths.hpp"
 #include "net/dapr/projection.hpp"
 #include "net/dapr/stores.hpp"
 
@@ -48,6 +49,22 @@ TEST(GoJson, QuotesAsStrconvDoes) {
   EXPECT_EQ(go_quote(std::string("\0\x1b\x7f", 3)), R"("\x00\x1b\x7f")");
   EXPECT_EQ(go_quote("ü\xc2\x85\xc2\xa0\xe2\x80\xa8"), R"("ü\u0085\u00a0\u2028")");
   EXPECT_EQ(go_quote("<&>"), "\"<&>\"");
+}
+
+TEST(Paths, AreCleanedAsGosPathCleanDoesOnTheRawPath) {
+  const std::pair<const char*, const char*> table[] = {
+      {"/v1.0/secrets/s/k", "/v1.0/secrets/s/k"},
+      {"/v1.0//secrets///s/k", "/v1.0/secrets/s/k"},
+      {"/v1.0/secrets/s/k/", "/v1.0/secrets/s/k"},
+      {"/v1.0/./secrets/s/.", "/v1.0/secrets/s"},
+      {"/v1.0/secrets/x/../s/k", "/v1.0/secrets/s/k"},
+      {"/v1.0/../../..", "/"},
+      {"/v1.0/secrets/s/%2e%2e", "/v1.0/secrets/s/%2e%2e"},
+      {"/v1.0/secrets/s/..k", "/v1.0/secrets/s/..k"},
+      {"/", "/"},
+      {"", "/"},
+  };
+  for (const auto& [raw, cleaned] : table) EXPECT_EQ(clean_path(raw), cleaned) << raw;
 }
 
 TEST(Scopes, DecideAsUpstreamsTable) {
