@@ -113,6 +113,7 @@ class GrpcServer final : public Server {
     shared_.cut_at.store((Clock::now() + listener_.limits.drain).time_since_epoch().count());
     server_->Shutdown(std::chrono::system_clock::now() + listener_.limits.drain + std::chrono::seconds(1));
     shared_.cut_at.store(0);
+    for (auto& worker : workers_) worker->end();
     for (auto& thread : threads_) thread.join();
     threads_.clear();
     server_.reset();

@@ -41,12 +41,14 @@ void Worker::run() {
       next_tick = std::chrono::system_clock::now() + kTick;
     }
     // Not before the last Finish came back: the queue would abort on it.
-    if (open_ == 0 && !is_shut && shared_.draining.load(std::memory_order_acquire)) {
+    if (open_ == 0 && end_.came && !is_shut) {
       queue_->Shutdown();
       is_shut = true;
     }
   }
 }
+
+void Worker::end() { alarm_.Set(queue_.get(), gpr_inf_past(GPR_CLOCK_MONOTONIC), static_cast<Tag*>(&end_)); }
 
 void Worker::visit(Visited* element) {
   element->before_ = &ring_;

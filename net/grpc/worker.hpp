@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include <grpcpp/alarm.h>
 #include <grpcpp/completion_queue.h>
 #include <grpcpp/server_context.h>
 #include <grpcpp/support/async_stream.h>
@@ -82,6 +83,8 @@ class Worker {
   ~Worker();
   /// The thread's function. REQUIRES: the server is started.
   void run();
+  /// Any thread, once: run() returns when the last tag is gone. REQUIRES: the server is shut down.
+  void end();
 
   Shared& shared() { return shared_; }
   grpc::ServerCompletionQueue* queue() { return queue_.get(); }
@@ -96,6 +99,12 @@ class Worker {
   class Ring final : public Visited {
     void tick(Clock::time_point) override {}
   };
+  /// The event by which end() reaches the thread.
+  class End final : public Tag {
+   public:
+    void proceed(bool) override { came = true; }
+    bool came = false;
+  };
 
   void tick(Clock::time_point now);
   void post(const ServedMethod& method);
@@ -105,6 +114,8 @@ class Worker {
   std::size_t open_ = 0;
   std::vector<int> posted_;   // by method
   Ring ring_;
+  End end_;
+  grpc::Alarm alarm_;
 };
 
 class DescriptorService final : public grpc::Service {

@@ -195,7 +195,8 @@ std::string shown(std::string_view name) {
   constexpr std::size_t kMost = 64;
   const auto valid = model::valid_utf8_prefix(name.substr(0, kMost));
   if (valid == name.size()) return std::string(name);
-  if (valid + 4 < std::min(name.size(), kMost)) return "(not UTF-8)";
+  // Where a long name is cut, a character may be cut, too.
+  if (name.size() <= kMost || valid + 4 <= kMost) return "(not UTF-8)";
   return std::string(name.substr(0, valid)) + "...";
 }
 
