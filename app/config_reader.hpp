@@ -97,7 +97,4 @@ class Section {
   std::set<std::string, std::less<>> keys_;
 };
 
-/// The candidate nearest to `word` by edit distance (Damerau-Levenshtein with adjacent swaps), if it is near at all.
-std::optional<std::string> nearest(std::string_view word, const std::vector<std::string>& candidates);
-
 }  // namespace coffer::app

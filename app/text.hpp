@@ -1,8 +1,11 @@
 #pragma once
-// Small text forms that several parts of the program print: JSON strings, base64, terminal-safe text. Pure, any thread.
+// Small text forms that several parts of the program print: JSON strings, base64, terminal-safe text, and
+// guesses at what a mistyped word meant. Pure, any thread.
 
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace coffer::app {
 
@@ -14,5 +17,8 @@ std::string base64(std::string_view bytes);
 std::string printable(std::string_view text);
 /// Columns on a terminal, one per code point. REQUIRES: text came from printable().
 std::size_t display_width(std::string_view text);
+
+/// The candidate nearest to `word` by edit distance (Damerau-Levenshtein with adjacent swaps), if it is near at all.
+std::optional<std::string> nearest(std::string_view word, const std::vector<std::string>& candidates);
 
 }  // namespace coffer::app
