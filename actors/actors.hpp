@@ -141,9 +141,10 @@ struct ShardIdle {
 struct TenantDeleted {
   model::TenantId tenant;
 };
+struct Sweep {};   // to itself: calls whose deadline passed while they waited for a group
 
 using FrontActor = CallActor::extend<caf::reacts_to<GroupOpen>, caf::reacts_to<GroupClosed>, caf::reacts_to<ShardIdle>,
-                                     caf::reacts_to<TenantDeleted>, caf::reacts_to<Finish>>;
+                                     caf::reacts_to<TenantDeleted>, caf::reacts_to<Sweep>, caf::reacts_to<Finish>>;
 
 }  // namespace coffer::actors
 
@@ -171,3 +172,4 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::GroupOpen)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::GroupClosed)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::ShardIdle)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::TenantDeleted)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::Sweep)

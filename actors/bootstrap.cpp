@@ -16,8 +16,24 @@ namespace {
 
 constexpr model::Generation kFirstGeneration{1};
 
+/// A state database that holds more than an interrupted first start left behind has lost its log database: making new
+/// keys would lock its tenants out for ever.
+model::Status check_pristine(const storage::Engine& state) {
+  const storage::TenantRows meta(state, model::kMetaGroup, kFirstGeneration, model::TenantId{});
+  for (auto scan = state.scan("", "");; scan->next()) {
+    if (!scan->valid()) return scan->status();
+    const std::string prefix = storage::state_key(model::kMetaGroup, kFirstGeneration, model::TenantId{}, "");
+    const bool first_start = scan->key().starts_with(prefix) && (meta.row_of(scan->key()) == storage::kKeyRingRow ||
+                                                                 meta.row_of(scan->key()).starts_with(storage::kSealRows));
+    if (!first_start) {
+      return Error(Code::data_loss, "there is a state database without its log database: restore the whole data directory");
+    }
+  }
+}
+
 model::Status bootstrap(storage::Engine& log, storage::Engine& state, crypto::Seal& seal, crypto::Random& random,
                         std::uint32_t data_groups, std::int64_t now_ms) {
+  if (auto status = check_pristine(state); !status) return status;
   storage::Node node;
   const std::string id = random.bytes(8);
   node.id = model::NodeId{storage::read_be64(id) >> 16 | 1};
@@ -96,18 +112,20 @@ model::Result<crypto::KeyRing> open_keys(storage::Engine& state, crypto::Seal& s
 }  // namespace
 
 model::Result<Identity> open_identity(storage::Engine& log, storage::Engine& state, crypto::Seal& seal,
-                                      crypto::Random& random, std::uint32_t data_groups, bool may_bootstrap,
+                                      crypto::Random& random, std::uint32_t data_groups, Bootstrap mode,
                                       std::int64_t now_ms) {
   const storage::LogStore store(log);
   auto node = store.node();
   if (!node) return node.error();
   if (!node->has_value()) {
-    if (!may_bootstrap) {
+    if (mode == Bootstrap::refuse) {
       return Error(Code::invalid_argument, "the data directory is empty: run `coffer admin init` first");
     }
     if (auto status = bootstrap(log, state, seal, random, data_groups, now_ms); !status) return status.error();
     node = store.node();
     if (!node) return node.error();
+  } else if (mode == Bootstrap::require) {
+    return Error(Code::invalid_argument, "the data directory already belongs to a cluster; nothing was changed");
   }
   const storage::Node found = **node;
   std::vector<storage::Recovered> groups;

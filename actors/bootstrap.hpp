@@ -17,12 +17,19 @@ struct Identity {
   std::vector<storage::Recovered> groups;   // by id, the meta group first
 };
 
+/// What a start does with a pristine pair of databases.
+enum class Bootstrap {
+  refuse,    // a production start: `coffer admin init` makes the cluster
+  allow,     // --dev
+  require,   // `coffer admin init`: anything else than a pristine pair is refused
+};
+
 /// Reads what the node is and opens its keys. A pristine pair of databases becomes a cluster of one node first, when
-/// `may_bootstrap`: keys into the flushed state, then, as one synced batch, the node's record and every group's first
+/// it may: keys into the flushed state, then, as one synced batch, the node's record and every group's first
 /// entry; a crash in between leaves a pristine pair.
-/// Errors: failed_precondition sentences for a pristine or foreign directory, key_mismatch, data_loss, disk_error.
+/// Errors: invalid_argument (pristine where it must not be, or the reverse), key_mismatch, data_loss, disk_error.
 model::Result<Identity> open_identity(storage::Engine& log, storage::Engine& state, crypto::Seal& seal,
-                                      crypto::Random& random, std::uint32_t data_groups, bool may_bootstrap,
+                                      crypto::Random& random, std::uint32_t data_groups, Bootstrap mode,
                                       std::int64_t now_ms);
 
 }  // namespace coffer::actors

@@ -9,6 +9,8 @@ namespace coffer::actors {
 
 namespace {
 
+constexpr std::chrono::milliseconds kSweep{250};   // how late a waiting call may learn that its deadline has passed
+
 struct FrontState {
   static constexpr const char* name = "front";
   struct Shard {
@@ -20,6 +22,7 @@ struct FrontState {
   Context* context = nullptr;
   const RoutingTable* routing = nullptr;
   std::vector<bool> open;                                       // by group
+  std::vector<std::deque<CallHandle>> early;                    // by group: calls that came before it opened
   std::unordered_map<model::TenantId, Shard> shards;
   std::unordered_map<caf::actor_addr, model::TenantId> by_address;
   std::deque<model::TenantId> oldest;                           // candidates when there are too many shards
@@ -62,6 +65,28 @@ void create_tenant(Self self, CallHandle call) {
   self->send(self->state.directory, context.parcel(CallHandle(create)));
 }
 
+// A group without a leader will have one in a moment (start, election): its calls wait for it until their deadlines.
+void wait_for_group(FrontState& state, model::GroupId group, CallHandle call) {
+  auto& early = state.early[group.value];
+  if (early.size() >= state.context->max_waiting_calls) return call.finish(model::Error(model::Code::overloaded));
+  early.push_back(std::move(call));
+}
+
+void drop_expired(FrontState& state) {
+  const model::TimeMs now = state.context->tenant_deps->wall_clock();
+  for (auto& early : state.early) {
+    std::deque<CallHandle> kept;
+    for (CallHandle& call : early) {
+      if (call.request().info.deadline > now) {
+        kept.push_back(std::move(call));
+      } else {
+        call.finish(model::Error(model::Code::unavailable, "the tenant's group has no leader"));
+      }
+    }
+    early.swap(kept);
+  }
+}
+
 void make_room(Self self) {
   FrontState& state = self->state;
   for (int tries = 0; tries < 8 && !state.oldest.empty() && state.shards.size() >= state.context->max_shards; ++tries) {
@@ -84,9 +109,8 @@ void route(Self self, CallHandle call) {
   }
   auto found = state.shards.find(tenant->id);
   if (found == state.shards.end()) {
-    if (!context.accepting || !state.open[tenant->group.value]) {
-      return call.finish(model::Error(model::Code::unavailable));
-    }
+    if (!context.accepting) return call.finish(model::Error(model::Code::unavailable));
+    if (!state.open[tenant->group.value]) return wait_for_group(state, tenant->group, std::move(call));
     make_room(self);
     ShardActor actor = spawn_shard(self->system(), context, *tenant);
     self->monitor(actor);
@@ -144,12 +168,17 @@ FrontActor::behavior_type front(Self self, Context* context, const RoutingTable*
   state.context = context;
   state.routing = routing;
   state.open.resize(context->boards.size());
+  state.early.resize(context->boards.size());
+  self->delayed_send(self, kSweep, Sweep{});
   self->set_down_handler([self](const caf::down_msg& down) { ended(self, down.source); });
   return {
       [self](const Parcel& parcel) { route(self, parcel.take()); },
       [self](const GroupOpen& open) {
         FrontState& s = self->state;
         s.open[open.group.value] = true;
+        std::deque<CallHandle> early;
+        early.swap(s.early[open.group.value]);
+        for (CallHandle& call : early) route(self, std::move(call));
         if (open.group != model::kMetaGroup || s.directory) return;
         s.directory = spawn_directory(self->system(), *s.context);
         s.context->shards.put(model::TenantId{}, s.directory);
@@ -161,9 +190,14 @@ FrontActor::behavior_type front(Self self, Context* context, const RoutingTable*
           stop_shard(self, idle.tenant, false);
         }
       },
+      [self](const Sweep&) {
+        drop_expired(self->state);
+        self->delayed_send(self, kSweep, Sweep{});
+      },
       [self](const TenantDeleted& deleted) { stop_shard(self, deleted.tenant, false); },
       [self](const Finish& finish) {
         for (std::size_t group = 0; group < self->state.open.size(); ++group) group_closed(self, model::GroupId{group});
+        self->state.early.clear();
         finish.done->set_value();
         self->quit();
       },

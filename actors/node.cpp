@@ -115,7 +115,7 @@ class NodeImpl final : public Node {
 
 model::Status NodeImpl::run(std::chrono::milliseconds timeout) {
   auto identity = open_identity(*options_.log_engine, *options_.state_engine, *options_.seal, *options_.random,
-                                options_.data_groups, options_.may_bootstrap, options_.wall_clock());
+                                options_.data_groups, options_.bootstrap, options_.wall_clock());
   if (!identity) return identity.error();
   identity_ = identity->node;
   ring_ = std::make_unique<crypto::KeyRing>(std::move(identity->ring));

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "actors/bootstrap.hpp"
 #include "actors/gateway.hpp"
 #include "crypto/key_ring.hpp"
 #include "storage/engine.hpp"
@@ -17,7 +18,7 @@ namespace coffer::actors {
 struct NodeOptions {
   std::unique_ptr<storage::Engine> log_engine, state_engine;
   std::unique_ptr<crypto::Seal> seal;
-  bool may_bootstrap = false;            // a pristine directory becomes a cluster of one
+  Bootstrap bootstrap = Bootstrap::refuse;
   bool dev = false;                      // tenants at first use, the operator's token is a root token
   std::string operator_token_file;       // made (0600) when missing and not empty; its token is let in
   std::uint32_t data_groups = 16;        // of a new cluster

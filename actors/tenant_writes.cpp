@@ -63,7 +63,8 @@ void TenantCore::write(CallHandle call, const Caller& caller, std::vector<Submis
   mutation.audit.set_request_id(info.request_id);
   auto body = decide(caller, operation, mutation);
   if (!body) return call.finish(body.error());
-  if (mutation.rows.empty()) return call.finish(model::Reply{{header_.epoch(), committed_revision_}, std::move(*body)});
+  // What changes nothing is answered at once, unless a retry must get the same answer after later changes.
+  if (mutation.rows.empty() && mutation.request_key.empty()) return call.finish(model::Reply{{header_.epoch(), committed_revision_}, std::move(*body)});
   if (auto status = finish_rows(mutation); !status) return call.finish(status.error());
   submit(std::move(call), std::move(mutation), std::move(*body), out);
 }

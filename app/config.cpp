@@ -80,8 +80,8 @@ std::vector<Problem> validate(const Config& config) {
   if (config.data_dir.empty()) problems.push_back({"data", 0, 0, "must not be empty"});
   if (config.seal_key_file.empty() && !config.dev) {
     problems.push_back({"seal.key_file", 0, 0,
-                        "is needed outside --dev: the file that unseals this node, kept apart from the data. Make one "
-                        "with: (umask 077; openssl rand -hex 32 > coffer-seal.key)"});
+                        "is needed outside --dev: the file that unseals this node, kept apart from the data; "
+                        "`coffer admin init` makes one"});
   }
   if (config.cluster.election_timeout < 3 * config.cluster.heartbeat) {
     problems.push_back({"cluster.election_timeout", 0, 0,

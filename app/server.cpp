@@ -110,20 +110,20 @@ struct Running {
   std::unique_ptr<actors::Node> node;
 };
 
-model::Result<Running> start_node(const Config& config, bool may_bootstrap, const std::string& operator_token_file) {
+model::Result<Running> start_node(const Config& config, actors::Bootstrap bootstrap, const std::string& operator_token_file) {
   Running running;
   auto data = storage::DataDir::open(config.data_dir);
   if (!data) return data.error();
   running.data.emplace(std::move(*data));
   actors::NodeOptions options;
-  auto seal = open_seal(config, config.dev || may_bootstrap);
+  auto seal = open_seal(config, bootstrap != actors::Bootstrap::refuse);
   if (!seal) return seal.error();
   options.seal = std::move(*seal);
   auto databases = open_databases(*running.data);
   if (!databases) return databases.error();
   options.log_engine = std::move(databases->log);
   options.state_engine = std::move(databases->state);
-  options.may_bootstrap = may_bootstrap;
+  options.bootstrap = bootstrap;
   options.dev = config.dev;
   options.operator_token_file = operator_token_file;
   options.data_groups = config.cluster.data_groups;
@@ -177,7 +177,7 @@ int run_server(const Config& config, const ServerOverrides&) {
     if (!dev) return fail(dev.error());
     token_file = *dev + "/root.token";
   }
-  auto running = start_node(config, config.dev, token_file);
+  auto running = start_node(config, config.dev ? actors::Bootstrap::allow : actors::Bootstrap::refuse, token_file);
   if (!running) return fail(running.error());
   actors::Node& node = *running->node;
   warn_about_memory();
@@ -224,6 +224,23 @@ int run_server(const Config& config, const ServerOverrides&) {
   node.stop();
   spdlog::info("stopped");
   return exit;
+}
+
+int init_node(const Config& config, const std::string& operator_token_file) {
+  LogSettings quiet = config.log;
+  quiet.level = "warn";
+  if (auto status = set_up_log(quiet); !status) return fail(status.error());
+  if (::access(operator_token_file.c_str(), F_OK) == 0) {
+    return fail(Error(Code::invalid_argument, operator_token_file + " exists already; name another file for the token"));
+  }
+  auto running = start_node(config, actors::Bootstrap::require, operator_token_file);
+  if (!running) return fail(running.error());
+  const std::string cluster = running->node->status().cluster_id;
+  running->node->stop();
+  std::printf("cluster %s is ready in %s\n  key file        %s   (keep a copy apart: without it nothing opens)\n"
+              "  operator token  %s\n", cluster.c_str(), config.data_dir.c_str(), config.seal_key_file.c_str(),
+              operator_token_file.c_str());
+  return static_cast<int>(Exit::ok);
 }
 
 }  // namespace coffer::app

@@ -120,7 +120,7 @@ void print_status(const admin::StatusResponse& s, std::ostream& out) {
   record.add("node", std::to_string(s.node_id()));
   record.add("cluster", s.cluster_id());
   record.add("seal", s.seal());
-  record.add("up since", format_duration(std::chrono::seconds(s.uptime_seconds())) + " ago");
+  record.add("uptime", format_duration(std::chrono::seconds(s.uptime_seconds())));
   record.add("tenants", std::to_string(s.tenants()));
   record.add("live shards", std::to_string(s.active_shards()));
   record.add("memory", std::to_string(s.resident_bytes() >> 20) + " MiB");
@@ -191,6 +191,7 @@ void add_admin(CLI::App& root, Program& program) {
   admin_app->require_subcommand(1);
   add_admin_tenants(*admin_app, program);
   add_admin_tokens(*admin_app, program);
+  add_admin_init(*admin_app, program);
   auto s = std::make_shared<TokenOptions>();
   auto* command = add_command(admin_app, "status", "Show the server's state.", *s, false);
   program.on(command, [s, &program] { return status(*s, program.io); });

@@ -21,13 +21,13 @@ class SilentTerminal {
  public:
   SilentTerminal() {
     interrupted = 0;
+    struct sigaction action {};
+    action.sa_handler = [](int) { interrupted = 1; };  // no SA_RESTART: read() comes back
+    sigaction(SIGINT, &action, &before_interrupt_);
     tcgetattr(STDIN_FILENO, &before_);
     auto silent = before_;
     silent.c_lflag &= ~static_cast<tcflag_t>(ECHO);
     tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
-    struct sigaction action {};
-    action.sa_handler = [](int) { interrupted = 1; };  // no SA_RESTART: read() comes back
-    sigaction(SIGINT, &action, &before_interrupt_);
   }
   ~SilentTerminal() {
     tcsetattr(STDIN_FILENO, TCSAFLUSH, &before_);

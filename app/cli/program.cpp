@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "app/text.hpp"
 #include "app/version.hpp"
 
 namespace coffer::app::cli {
@@ -46,6 +47,31 @@ std::string check_whole_number(const std::string& text) {
   return digits ? std::string() : "'" + text + "' is not a whole number";
 }
 
+namespace {
+
+/// What is wrong with the command line, and which help to read. CLI11 says only that a command is missing when there
+/// is one that it does not know.
+Failure explain(const CLI::App& root, const CLI::ParseError& error) {
+  const auto* app = &root;
+  std::string path = root.get_name();
+  while (!app->get_subcommands().empty()) {
+    app = app->get_subcommands().back();
+    path += " " + app->get_name();
+  }
+  std::string what = error.what();
+  std::vector<std::string> commands;
+  for (const auto* sub : app->get_subcommands([](const CLI::App*) { return true; }))
+    commands.push_back(sub->get_name());
+  const auto unknown = app->remaining();
+  if (!commands.empty() && !unknown.empty() && !unknown[0].starts_with('-')) {
+    const auto meant = nearest(unknown[0], commands);
+    what = path + " has no command '" + printable(unknown[0]) + "'" + (meant ? "; did you mean " + *meant + "?" : "");
+  }
+  return {Exit::usage, what, "see: " + path + " --help"};
+}
+
+}  // namespace
+
 std::unique_ptr<CLI::App> make_tree(Program& program) {
   auto root = std::make_unique<CLI::App>("Coffer: a multi-tenant secrets service.", "coffer");
   root->set_version_flag("--version", "coffer " + std::string(kVersion), "Print the version");
@@ -66,15 +92,16 @@ std::unique_ptr<CLI::App> make_tree(Program& program) {
   return root;
 }
 
-int run(std::vector<std::string> arguments, Io& io, RunServer run_server) {
-  Program program{io, std::move(run_server), {}};
+int run(std::vector<std::string> arguments, Io& io, RunServer run_server, InitNode init_node) {
+  Program program{io, std::move(run_server), std::move(init_node), {}};
   const auto root = make_tree(program);
   std::reverse(arguments.begin(), arguments.end());  // CLI11 takes them from the back
   try {
     root->parse(std::move(arguments));
   } catch (const CLI::ParseError& error) {
-    const int code = root->exit(error, io.out, io.err);
-    return code == 0 ? static_cast<int>(Exit::ok) : static_cast<int>(Exit::usage);
+    if (error.get_exit_code() == 0) return root->exit(error, io.out, io.err);  // --help, --version
+    print_failure(explain(*root, error), io.err);
+    return static_cast<int>(Exit::usage);
   }
   return program.action ? program.action() : static_cast<int>(Exit::usage);
 }

@@ -18,9 +18,13 @@ namespace coffer::app::cli {
 /// run_server, passed in so that the command line can be tested without a server.
 using RunServer = std::function<int(const Config&, const ServerOverrides&)>;
 
+/// init_node, likewise.
+using InitNode = std::function<int(const Config&, const std::string& operator_token_file)>;
+
 struct Program {
   Io& io;
   RunServer run_server;
+  InitNode init_node;
   std::function<int()> action;  // of the command that was chosen
 
   /// Makes `work` the action of a command: its failure is printed and becomes the exit code.
@@ -32,7 +36,7 @@ void print_failure(const Failure& failure, std::ostream& err);
 
 std::unique_ptr<CLI::App> make_tree(Program& program);
 /// Parses and runs; returns the exit code. `arguments` without the program's name.
-int run(std::vector<std::string> arguments, Io& io, RunServer run_server);
+int run(std::vector<std::string> arguments, Io& io, RunServer run_server, InitNode init_node = {});
 
 // One for each file of commands.
 void add_server(CLI::App& root, Program& program);  // server
@@ -42,7 +46,8 @@ void add_get(CLI::App& root, Program& program);
 void add_list(CLI::App& root, Program& program);  // list, history, describe
 void add_tag(CLI::App& root, Program& program);
 void add_delete(CLI::App& root, Program& program);  // delete, undelete, destroy
-void add_admin(CLI::App& root, Program& program);   // admin tenants, tokens, status
+void add_admin(CLI::App& root, Program& program);   // admin tenants, tokens, status, init
+void add_admin_init(CLI::App& admin, Program& program);
 void add_admin_tenants(CLI::App& admin, Program& program);
 void add_admin_tokens(CLI::App& admin, Program& program);
 void add_bench(CLI::App& root, Program& program);

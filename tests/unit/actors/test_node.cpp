@@ -73,7 +73,7 @@ class NodeTest : public ::testing::Test {
     auto seal = crypto::open_key_file_seal(path_ + "/key");
     if (!seal) return seal.error();
     options.seal = std::move(*seal);
-    options.may_bootstrap = true;
+    options.bootstrap = Bootstrap::allow;
     options.dev = true;
     options.data_groups = 4;
     options.operator_token_file = path_ + "/root.token";
@@ -92,6 +92,8 @@ class NodeTest : public ::testing::Test {
     made.tenant.create_at_first_use = true;
     made.credential.kind = model::CredentialKind::dev_root;
     made.operation = std::move(operation);
+    const auto now = std::chrono::system_clock::now().time_since_epoch();
+    made.info.deadline = std::chrono::duration_cast<std::chrono::milliseconds>(now).count() + 15'000;
     return made;
   }
   static model::Put put(std::string name, std::string_view value) {
@@ -242,9 +244,42 @@ TEST_F(NodeTest, AnotherKeyFileDoesNotOpenTheNode) {
 }
 
 TEST_F(NodeTest, APristineDirectoryIsRefusedUnlessTheNodeMayBootstrap) {
-  auto started = try_start([](NodeOptions& options) { options.may_bootstrap = false; });
+  auto started = try_start([](NodeOptions& options) { options.bootstrap = Bootstrap::refuse; });
   ASSERT_FALSE(started.ok());
   EXPECT_THAT(std::string(started.error().message()), ::testing::HasSubstr("coffer admin init"));
+}
+
+TEST_F(NodeTest, InitRefusesADirectoryThatIsInUse) {
+  start();
+  ASSERT_TRUE(run(request("t", put("a", "1"))).ok());
+  node.reset();
+  EXPECT_FALSE(try_start([](NodeOptions& options) { options.bootstrap = Bootstrap::require; }).ok());
+  start();
+  EXPECT_EQ(read("t", "a"), "1");
+}
+
+TEST_F(NodeTest, AStateDatabaseThatLostItsLogIsNotTakenForANewNode) {
+  start();
+  ASSERT_TRUE(run(request("t", put("a", "1"))).ok());
+  node.reset();
+  std::filesystem::rename(path_ + "/log", path_ + "/log.away");
+  auto started = try_start();
+  ASSERT_FALSE(started.ok());
+  EXPECT_EQ(started.error().code, Code::data_loss);
+  std::filesystem::remove_all(path_ + "/log");
+  std::filesystem::rename(path_ + "/log.away", path_ + "/log");
+  start();
+  EXPECT_EQ(read("t", "a"), "1") << "nothing was overwritten";
+}
+
+TEST_F(NodeTest, CallsThatComeBeforeTheirGroupOpenedWaitForIt) {
+  start();
+  for (int i = 0; i < 8; ++i) ASSERT_TRUE(run(request("t" + std::to_string(i), put("a", "1"))).ok());
+  for (int round = 0; round < 5; ++round) {
+    node.reset();
+    start();
+    for (int i = 0; i < 8; ++i) ASSERT_EQ(read("t" + std::to_string(i), "a"), "1") << "round " << round;
+  }
 }
 
 TEST_F(NodeTest, AfterADiskErrorNothingIsAcknowledged) {

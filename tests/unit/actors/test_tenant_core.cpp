@@ -106,6 +106,14 @@ TEST_F(TenantCoreTest, TheSameRequestIdWithAnotherBodyIsRefused) {
   EXPECT_EQ(entry_of(run(*core, get("a"))).payload->content.expose(), "1");
 }
 
+TEST_F(TenantCoreTest, ARetriedDeleteThatFoundNothingDoesNotDeleteWhatCameLater) {
+  model::Delete nothing{"kv", "a", {}, {}, {}, true};
+  ASSERT_EQ(std::get<model::DeleteReply>(run(*core, nothing, "id-1")->body).count, 0U);
+  ASSERT_TRUE(run(*core, put("a", "1")).ok());
+  EXPECT_EQ(std::get<model::DeleteReply>(run(*core, nothing, "id-1")->body).count, 0U);
+  EXPECT_TRUE(run(*core, get("a")).ok());
+}
+
 TEST_F(TenantCoreTest, RequestIdsAreTrimmedOnlyWhenThereAreEnoughAndTheyAreOldEnough) {
   deps.kept_requests = 4;
   deps.kept_requests_ms = 1000;
