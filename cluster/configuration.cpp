@@ -48,11 +48,10 @@ model::Result<std::vector<Voter>> decode_configuration(std::string_view bytes) {
 }
 
 bool is_sole_voter(const std::vector<Voter>& servers, model::NodeId self) {
-  const auto voters = std::count_if(servers.begin(), servers.end(),
-                                    [](const Voter& v) { return v.role == ServerRole::voter; });
-  return voters == 1 && std::any_of(servers.begin(), servers.end(), [self](const Voter& v) {
-           return v.role == ServerRole::voter && v.id == self;
-         });
+  const auto voters =
+      std::count_if(servers.begin(), servers.end(), [](const Voter& v) { return v.role == ServerRole::voter; });
+  return voters == 1 && std::any_of(servers.begin(), servers.end(),
+                                    [self](const Voter& v) { return v.role == ServerRole::voter && v.id == self; });
 }
 
 model::Status check_single_change(const std::vector<Voter>& from, const std::vector<Voter>& to) {

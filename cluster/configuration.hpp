@@ -1,6 +1,6 @@
 #pragma once
-// A group's configuration as bytes: libraft's encoding, which is what configuration entries and snapshots store and what
-// every replica compares byte by byte. Pure functions, any thread.
+// A group's configuration as bytes: libraft's encoding, which is what configuration entries and snapshots store and
+// what every replica compares byte by byte. Pure functions, any thread.
 
 #include <string>
 #include <string_view>

@@ -46,7 +46,7 @@ void GroupCore::tick(MonotonicMs now) {
   self.now = std::max(self.now, now);
   self.armed.reset();
   if (!self.running() || self.blocked()) {
-    return;   // the timer is armed again when the hard state is durable
+    return;  // the timer is armed again when the hard state is durable
   }
   if (!self.withheld() && self.now >= self.raft->wake_at()) {
     self.step(self.raft->timeout(self.now));
@@ -117,9 +117,7 @@ Actions GroupCore::take_actions() { return std::exchange(impl_->actions, {}); }
 Leadership GroupCore::leadership() const { return impl_->published; }
 model::Index GroupCore::commit_index() const { return model::Index(impl_->commit); }
 model::Index GroupCore::last_index() const { return model::Index(impl_->cache.last()); }
-model::Index GroupCore::durable_index() const {
-  return impl_->snapshot ? impl_->snapshot->index : model::Index(0);
-}
+model::Index GroupCore::durable_index() const { return impl_->snapshot ? impl_->snapshot->index : model::Index(0); }
 model::Generation GroupCore::generation() const { return impl_->generation; }
 
 // ---- life
@@ -173,7 +171,7 @@ void GroupCore::Impl::start() {
     }
   }
   if (!config.may_campaign && is_sole_voter(servers, config.self)) {
-    return;   // libraft would elect it inside START
+    return;  // libraft would elect it inside START
   }
   RaftOptions options;
   options.group = config.group;
@@ -222,13 +220,13 @@ model::Status GroupCore::Impl::change(const std::vector<Voter>& voters) {
   if (model::Status status = check_single_change(servers, voters); !status.ok()) {
     return status;
   }
-  const bool stays = std::any_of(voters.begin(), voters.end(), [this](const Voter& v) {
-    return v.id == config.self && v.role == ServerRole::voter;
-  });
+  const bool stays = std::any_of(voters.begin(), voters.end(),
+                                 [this](const Voter& v) { return v.id == config.self && v.role == ServerRole::voter; });
   if (!stays) {
     // libraft never campaigns on a server that its own log has removed, though until the removal is committed nobody
     // else may be electable: a crash in between would leave the group without a leader for good.
-    return model::Error(model::Code::invalid_argument, "a leader does not remove itself: it hands the leadership over first");
+    return model::Error(model::Code::invalid_argument,
+                        "a leader does not remove itself: it hands the leadership over first");
   }
   auto bytes = encode_configuration(voters);
   if (!bytes.ok()) {

@@ -1,8 +1,8 @@
 #pragma once
-// A Raft group as a value: libraft's raft_step with every guard of ARCHITECTURE.md's list (G1-G10), the cache of entries
-// that are not yet applied, proposals, and the order of effects. Events in, actions out; no threads, clock, disk or
-// sockets. The group actor or the simulator calls one method, then carries out take_actions(), in the order of the
-// fields of Actions. One owner at a time.
+// A Raft group as a value: libraft's raft_step with every guard of ARCHITECTURE.md's list (G1-G10), the cache of
+// entries that are not yet applied, proposals, and the order of effects. Events in, actions out; no threads, clock,
+// disk or sockets. The group actor or the simulator calls one method, then carries out take_actions(), in the order
+// of the fields of Actions. One owner at a time.
 //
 // Duties of the host:
 //   1. deliver Persisted tickets in order; 2. carry out every action; 3. tick() when `wake_at` is reached, not before;
@@ -28,31 +28,32 @@ namespace coffer::cluster {
 struct GroupConfig {
   model::GroupId group;
   model::NodeId self;
-  std::uint64_t seed = 0;                       // of election timers
+  std::uint64_t seed = 0;  // of election timers
   MonotonicMs election_timeout = 300;
   MonotonicMs heartbeat = 60;
   std::uint32_t max_inflight_entries = 4096;
-  std::size_t max_pending_bytes = 64 << 20;     // proposals beyond it are refused as overloaded
-  bool may_campaign = true;                     // false while sealed: asks for no vote; a sole voter stays unstarted
-  std::uint32_t trailing_entries = 1024;        // kept in memory behind D for slow peers; a sole voter keeps none
+  std::size_t max_pending_bytes = 64 << 20;  // proposals beyond it are refused as overloaded
+  bool may_campaign = true;                  // false while sealed: asks for no vote; a sole voter stays unstarted
+  std::uint32_t trailing_entries = 1024;     // kept in memory behind D for slow peers; a sole voter keeps none
 };
 
-/// What a new group's every initial voter stores, synced, before its first start: term 1 and entry 1, the configuration.
-/// The same bytes on every voter: same order, same addresses. REQUIRES: ids and addresses set and unique.
+/// What a new group's every initial voter stores, synced, before its first start: term 1 and entry 1, the
+/// configuration. The same bytes on every voter: same order, same addresses. REQUIRES: ids and addresses set and
+/// unique.
 DurableWrite bootstrap(model::GroupId group, const std::vector<Voter>& voters);
 
 struct Proposal {
-  std::uint64_t cookie = 0;                     // comes back in Committed or Refused
-  model::Term term;                             // of the shard; another term is refused
+  std::uint64_t cookie = 0;  // comes back in Committed or Refused
+  model::Term term;          // of the shard; another term is refused
   std::shared_ptr<const std::string> data;
 };
 struct Committed {
-  storage::LogEntry entry;                      // command, barrier or configuration, in index order
-  std::uint64_t cookie = 0;                     // 0: not proposed by this life of the core
+  storage::LogEntry entry;   // command, barrier or configuration, in index order
+  std::uint64_t cookie = 0;  // 0: not proposed by this life of the core
 };
 struct Refused {
   std::uint64_t cookie = 0;
-  model::Error error;                           // unavailable (not in the log) or outcome_unknown
+  model::Error error;  // unavailable (not in the log) or outcome_unknown
 };
 
 enum class Role : std::uint8_t { stopped, follower, candidate, leader };
@@ -60,20 +61,20 @@ enum class Role : std::uint8_t { stopped, follower, candidate, leader };
 struct Leadership {
   Role role = Role::stopped;
   model::Term term;
-  bool ready = false;   // leader whose own-term entry is committed (G1): shards may start once it is applied
+  bool ready = false;  // leader whose own-term entry is committed (G1): shards may start once it is applied
   model::Index ready_index;
   friend bool operator==(const Leadership&, const Leadership&) = default;
 };
 
 struct Actions {
-  std::vector<DurableWrite> writes;             // to the log writer, in order
-  std::vector<Message> messages;                // to peers
-  std::vector<Committed> committed;             // to the state writer and the shards, in order
+  std::vector<DurableWrite> writes;  // to the log writer, in order
+  std::vector<Message> messages;     // to peers
+  std::vector<Committed> committed;  // to the state writer and the shards, in order
   std::vector<Refused> refused;
-  std::optional<storage::Snapshot> install;     // a peer's snapshot replaces log and state: write it, then installed()
-  std::optional<Leadership> leadership;         // when it changed
-  std::optional<MonotonicMs> wake_at;           // re-arm the one timer
-  std::optional<model::Error> fatal;            // the group cannot go on: stop the node
+  std::optional<storage::Snapshot> install;  // a peer's snapshot replaces log and state: write it, then installed()
+  std::optional<Leadership> leadership;      // when it changed
+  std::optional<MonotonicMs> wake_at;        // re-arm the one timer
+  std::optional<model::Error> fatal;         // the group cannot go on: stop the node
 };
 
 class GroupCore {
@@ -98,7 +99,8 @@ class GroupCore {
   /// Unsealed: elections are allowed from here on; a sole voter that was held back starts and elects itself.
   void allow_campaign(MonotonicMs now);
   /// Replaces the configuration by one that differs in one server, the others in their old order. Errors: unavailable
-  /// (not leader, not ready, another change under way: retry later), invalid_argument (also: without this node as voter).
+  /// (not leader, not ready, another change under way: retry later), invalid_argument (also: without this node as
+  /// voter).
   model::Status change_voters(const std::vector<Voter>& voters, MonotonicMs now);
 
   Actions take_actions();
@@ -106,7 +108,7 @@ class GroupCore {
   Leadership leadership() const;
   model::Index commit_index() const;
   model::Index last_index() const;
-  model::Index durable_index() const;           // D
+  model::Index durable_index() const;  // D
   model::Generation generation() const;
 
  private:

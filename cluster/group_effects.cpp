@@ -133,7 +133,7 @@ bool GroupCore::Impl::complete(Outgoing& outgoing) {
     if (!snapshot) {
       return false;
     }
-    install->snapshot = *snapshot;   // the durable one, which may be newer than the one that libraft means
+    install->snapshot = *snapshot;  // the durable one, which may be newer than the one that libraft means
   }
   return true;
 }
@@ -142,7 +142,7 @@ void GroupCore::Impl::settle() {
   if (leading && (raft->state() != ServerState::leader || raft->term() != leading_term)) {
     lose_leadership();
   }
-  commit = std::max(commit, raft->commit_index().value);   // libraft's may go backwards
+  commit = std::max(commit, raft->commit_index().value);  // libraft's may go backwards
   hand_out();
 }
 

@@ -52,7 +52,7 @@ void GroupCore::Impl::step(model::Result<StepOutcome> outcome) {
 
 void GroupCore::Impl::handle(Message message) {
   if (std::holds_alternative<TimeoutNow>(message.body) && !config.may_campaign) {
-    return;   // it would raise the term for an election that it does not hold
+    return;  // it would raise the term for an election that it does not hold
   }
   step(raft->receive(now, std::move(message)));
 }

@@ -24,10 +24,10 @@ struct GroupCore::Impl {
   };
   struct OutstandingWrite {
     std::uint64_t ticket;
-    std::uint64_t last;   // what it lets the core acknowledge; a truncation clips it
+    std::uint64_t last;  // what it lets the core acknowledge; a truncation clips it
   };
   struct PendingSnapshot {
-    std::uint64_t ticket = 0;   // 0: not written yet
+    std::uint64_t ticket = 0;  // 0: not written yet
     storage::Snapshot snapshot;
   };
   /// What waits until a hard state is durable.
@@ -73,15 +73,15 @@ struct GroupCore::Impl {
   void refuse(const Proposal& proposal, model::Error error);
   void fail(model::Error error);
 
-  DurableWrite& write();   // a new one, with the next ticket
+  DurableWrite& write();  // a new one, with the next ticket
   bool running() const { return raft != nullptr && !failed; }
   bool blocked() const { return blocked_on != 0; }
-  bool withheld() const;   // the timer, from a sealed node that would elect itself
+  bool withheld() const;  // the timer, from a sealed node that would elect itself
   const Configuration& configuration_at(std::uint64_t index) const;
   void learn_configurations();
 
   GroupConfig config;
-  storage::Recovered recovered;   // until start()
+  storage::Recovered recovered;  // until start()
   std::unique_ptr<RaftCore> raft;
   Actions actions;
   MonotonicMs now = 0;
@@ -90,19 +90,19 @@ struct GroupCore::Impl {
 
   // The log: in memory, on disk, and what the disk lets the core acknowledge.
   LogCache cache;
-  std::deque<Configuration> configurations;   // of the log, the newest at or below D first
-  std::vector<Voter> servers;                 // of the newest configuration
+  std::deque<Configuration> configurations;  // of the log, the newest at or below D first
+  std::vector<Voter> servers;                // of the newest configuration
   std::uint64_t next_ticket = 1;
   std::deque<OutstandingWrite> outstanding;
-  std::uint64_t durable_last = 0;             // entries up to here are on disk and not truncated since
-  std::uint64_t reported_last = 0;            // told to raft
+  std::uint64_t durable_last = 0;   // entries up to here are on disk and not truncated since
+  std::uint64_t reported_last = 0;  // told to raft
   std::uint64_t disk_first = 1, disk_last = 0;
 
   // D and snapshots.
   std::optional<storage::Snapshot> snapshot;
   model::Generation generation{1};
   std::deque<PendingSnapshot> checkpoints;
-  std::optional<storage::Snapshot> taken;     // durable, raft does not know yet
+  std::optional<storage::Snapshot> taken;  // durable, raft does not know yet
   std::optional<PendingSnapshot> installing;
   bool install_durable = false;
 
@@ -115,14 +115,14 @@ struct GroupCore::Impl {
   // Commitment.
   std::uint64_t commit = 0;
   std::uint64_t handed_out = 0;
-  std::uint64_t configured = 0;               // raft knows the configurations up to here as committed
+  std::uint64_t configured = 0;  // raft knows the configurations up to here as committed
   std::deque<std::uint64_t> configurations_due;
 
   // Leadership.
   bool leading = false;
   model::Term leading_term;
   bool barrier_due = false;
-  std::uint64_t ready_index = 0;              // 0: no own-term entry yet
+  std::uint64_t ready_index = 0;  // 0: no own-term entry yet
   Leadership published;
   std::optional<MonotonicMs> armed;
 };

@@ -13,7 +13,7 @@ class LogCache {
   struct Slot {
     storage::LogEntry entry;
     std::uint64_t cookie = 0;
-    bool pending = false;   // proposed by this life of the core and not answered yet
+    bool pending = false;  // proposed by this life of the core and not answered yet
   };
 
   /// Forgets everything; the next entry is `first`.

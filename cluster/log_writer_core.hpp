@@ -19,11 +19,11 @@ struct DurableWrite {
   model::GroupId group;
   std::uint64_t ticket = 0;
   std::optional<storage::HardState> hard_state;
-  std::vector<storage::LogEntry> entries;      // empty: none
-  model::Index last_stored;                    // for truncation: storage::LogBatch::append
+  std::vector<storage::LogEntry> entries;  // empty: none
+  model::Index last_stored;                // for truncation: storage::LogBatch::append
   struct SnapshotWrite {
     storage::Snapshot snapshot;
-    model::Index first, last;                  // entries to delete
+    model::Index first, last;  // entries to delete
   };
   std::optional<SnapshotWrite> snapshot;
 };

@@ -38,7 +38,7 @@ RaftEntries::RaftEntries(std::vector<storage::LogEntry> entries, Owner owner)
   if (entries_.empty()) {
     return;
   }
-  std::size_t bytes = 1;   // raft_malloc(0) may be null, and raft asserts a batch
+  std::size_t bytes = 1;  // raft_malloc(0) may be null, and raft asserts a batch
   for (storage::LogEntry& entry : entries_) {
     if (!entry.data) {
       entry.data = no_data();
@@ -123,28 +123,30 @@ bool to_raft(const Message& message, RaftEntries& entries, raft_message* out) {
       Overloaded{
           [&](const RequestVote& m) {
             out->type = RAFT_REQUEST_VOTE;
-            out->request_vote = {kRequestVoteVersion,  m.term.value,          m.candidate.value, m.last_log_index.value,
+            out->request_vote = {kRequestVoteVersion,   m.term.value,     m.candidate.value, m.last_log_index.value,
                                  m.last_log_term.value, m.disrupt_leader, m.pre_vote};
             return true;
           },
           [&](const RequestVoteResult& m) {
             out->type = RAFT_REQUEST_VOTE_RESULT;
-            out->request_vote_result = {kRequestVoteResultVersion, m.term.value, m.vote_granted,
-                                        m.pre_vote,                m.features,   m.capacity};
+            out->request_vote_result = {
+                kRequestVoteResultVersion, m.term.value, m.vote_granted, m.pre_vote, m.features, m.capacity};
             return true;
           },
           [&](const AppendEntries& m) {
             out->type = RAFT_APPEND_ENTRIES;
-            out->append_entries = {kAppendEntriesVersion, m.term.value,          m.prev_log_index.value,
-                                   m.prev_log_term.value, m.leader_commit.value, entries.data(),
-                                   entries.size()};
+            out->append_entries = {kAppendEntriesVersion, m.term.value,   m.prev_log_index.value, m.prev_log_term.value,
+                                   m.leader_commit.value, entries.data(), entries.size()};
             return true;
           },
           [&](const AppendEntriesResult& m) {
             out->type = RAFT_APPEND_ENTRIES_RESULT;
-            out->append_entries_result = {kAppendEntriesResultVersion, m.term.value,
-                                          m.rejected.value,            m.last_log_index.value,
-                                          static_cast<unsigned short>(m.features), m.capacity};
+            out->append_entries_result = {kAppendEntriesResultVersion,
+                                          m.term.value,
+                                          m.rejected.value,
+                                          m.last_log_index.value,
+                                          static_cast<unsigned short>(m.features),
+                                          m.capacity};
             return true;
           },
           [&](const InstallSnapshot& m) {
@@ -159,7 +161,7 @@ bool to_raft(const Message& message, RaftEntries& entries, raft_message* out) {
                 !decode_into(m.snapshot.configuration, &install.conf)) {
               return false;
             }
-            install.data = {raft_malloc(1), 1};   // the state itself travels out of band
+            install.data = {raft_malloc(1), 1};  // the state itself travels out of band
             return true;
           },
           [&](const TimeoutNow& m) {
@@ -179,9 +181,12 @@ Outgoing from_raft(const raft_message& message, model::GroupId group, model::Nod
   switch (message.type) {
     case RAFT_REQUEST_VOTE: {
       const raft_request_vote& m = message.request_vote;
-      out.message.body = RequestVote{model::Term(m.term),          model::NodeId(m.candidate_id),
-                                     model::Index(m.last_log_index), model::Term(m.last_log_term),
-                                     m.disrupt_leader,             m.pre_vote};
+      out.message.body = RequestVote{model::Term(m.term),
+                                     model::NodeId(m.candidate_id),
+                                     model::Index(m.last_log_index),
+                                     model::Term(m.last_log_term),
+                                     m.disrupt_leader,
+                                     m.pre_vote};
       break;
     }
     case RAFT_REQUEST_VOTE_RESULT: {
@@ -193,8 +198,11 @@ Outgoing from_raft(const raft_message& message, model::GroupId group, model::Nod
     }
     case RAFT_APPEND_ENTRIES: {
       const raft_append_entries& m = message.append_entries;
-      out.message.body = AppendEntries{model::Term(m.term), model::Index(m.prev_log_index),
-                                       model::Term(m.prev_log_term), model::Index(m.leader_commit), {}};
+      out.message.body = AppendEntries{model::Term(m.term),
+                                       model::Index(m.prev_log_index),
+                                       model::Term(m.prev_log_term),
+                                       model::Index(m.leader_commit),
+                                       {}};
       out.entry_count = m.n_entries;
       break;
     }

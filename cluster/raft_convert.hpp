@@ -17,8 +17,8 @@ inline constexpr char kNoAddress[] = "-";
 class RaftEntries {
  public:
   enum class Owner {
-    caller,              // START, SUBMIT: raft neither keeps nor frees the block
-    raft_unless_taken,   // AppendEntries: raft has freed the block unless the update hands entries out
+    caller,             // START, SUBMIT: raft neither keeps nor frees the block
+    raft_unless_taken,  // AppendEntries: raft has freed the block unless the update hands entries out
   };
   RaftEntries(std::vector<storage::LogEntry> entries, Owner owner);
   ~RaftEntries();

@@ -14,7 +14,7 @@ namespace coffer::cluster {
 struct RaftCore::Impl {
   struct raft raft;
   RaftOptions options;
-  MonotonicMs last_timeout = 0;   // as leader
+  MonotonicMs last_timeout = 0;  // as leader
   bool timed_out = false;
 
   model::Result<StepOutcome> step(raft_event& event, MonotonicMs now, RaftEntries* entries);
@@ -32,10 +32,11 @@ model::Error refused(int rv) {
   return {caller ? model::Code::invalid_argument : model::Code::unavailable, raft_strerror(rv)};
 }
 
-/// G10: while it answers a candidate, this server is a voter. libraft refuses its vote when the own log does not (yet) say
-/// that it is one, but the candidate's log may: when one voter becomes two, the first needs the second to be elected
-/// again before the second has heard of it. Raft lets servers answer without asking their own configuration (its
-/// dissertation, section 4.1); the candidate counts the votes of its own configuration's voters only.
+/// G10: while it answers a candidate, this server is a voter. libraft refuses its vote when the own log does not
+/// (yet) say that it is one, but the candidate's log may: when one voter becomes two, the first needs the second to
+/// be elected again before the second has heard of it. Raft lets servers answer without asking their own
+/// configuration (its dissertation, section 4.1); the candidate counts the votes of its own configuration's voters
+/// only.
 class VoterForNow {
  public:
   VoterForNow(raft& r, bool applies) : raft_(r), applies_(applies) {
@@ -70,7 +71,7 @@ raft_event make_event(raft_event_type type) {
 }  // namespace
 
 RaftCore::RaftCore(const RaftOptions& options) : impl_(std::make_unique<Impl>()) {
-  static std::mutex initialising;   // raft_init() writes a global
+  static std::mutex initialising;  // raft_init() writes a global
   raft& r = impl_->raft;
   impl_->options = options;
   std::memset(&r, 0, sizeof r);
@@ -78,7 +79,7 @@ RaftCore::RaftCore(const RaftOptions& options) : impl_(std::make_unique<Impl>())
     const std::lock_guard lock(initialising);
     raft_init(&r, nullptr, nullptr, options.self.value, kNoAddress);
   }
-  r.tracer = nullptr;   // the default one formats every message into one static buffer
+  r.tracer = nullptr;  // the default one formats every message into one static buffer
   raft_seed(&r, static_cast<unsigned>(options.seed ^ (options.seed >> 32)));
   raft_set_election_timeout(&r, static_cast<unsigned>(options.election_timeout));
   raft_set_heartbeat_timeout(&r, static_cast<unsigned>(options.heartbeat));
@@ -108,7 +109,8 @@ model::Result<StepOutcome> RaftCore::Impl::step(raft_event& event, MonotonicMs n
   }
   StepOutcome outcome;
   if ((update.flags & (RAFT_UPDATE_CURRENT_TERM)) != 0 || (update.flags & (RAFT_UPDATE_VOTED_FOR)) != 0) {
-    outcome.hard_state = storage::HardState{model::Term(raft_current_term(&raft)), model::NodeId(raft_voted_for(&raft))};
+    outcome.hard_state =
+        storage::HardState{model::Term(raft_current_term(&raft)), model::NodeId(raft_voted_for(&raft))};
   }
   const bool has_entries = (update.flags & (RAFT_UPDATE_ENTRIES)) != 0;
   if (has_entries && update.entries.batch == &raft.barrier) {
@@ -127,9 +129,10 @@ model::Result<StepOutcome> RaftCore::Impl::step(raft_event& event, MonotonicMs n
   if ((update.flags & (RAFT_UPDATE_MESSAGES)) != 0) {
     for (unsigned i = 0; i < update.messages.n; ++i) {
       if (update.messages.batch[i].server_id == 0) {
-        continue;   // an acknowledgement for a leader that is not known any more
+        continue;  // an acknowledgement for a leader that is not known any more
       }
-      outcome.messages.push_back(from_raft(update.messages.batch[i], options.group, options.self, raft_current_term(&raft)));
+      outcome.messages.push_back(
+          from_raft(update.messages.batch[i], options.group, options.self, raft_current_term(&raft)));
     }
   }
   outcome.became_leader = !led && raft_state(&raft) == RAFT_LEADER;
@@ -187,10 +190,10 @@ bool RaftCore::Impl::admits(Message& message) const {
     return !guards::is_stale_refusal(*result, known ? std::optional<std::uint64_t>(match) : std::nullopt);
   }
   if (std::holds_alternative<RequestVoteResult>(message.body)) {
-    return r->state == RAFT_CANDIDATE;   // G7: otherwise libraft reads another member of its union
+    return r->state == RAFT_CANDIDATE;  // G7: otherwise libraft reads another member of its union
   }
   if (std::holds_alternative<InstallSnapshot>(message.body)) {
-    return !r->snapshot.installing;   // G9: libraft would leak it
+    return !r->snapshot.installing;  // G9: libraft would leak it
   }
   return true;
 }

@@ -1,10 +1,10 @@
 #pragma once
-// One `struct raft` and raft_step() behind C++ types: events in, outcome out, memory ownership of libraft 0.22.1 handled
-// inside. Messages pass the guards (guards.hpp) here on their way in and out. Used by GroupCore, which keeps the order of
-// effects; one owner at a time, any thread.
+// One `struct raft` and raft_step() behind C++ types: events in, outcome out, memory ownership of libraft 0.22.1
+// handled inside. Messages pass the guards (guards.hpp) here on their way in and out. Used by GroupCore, which keeps
+// the order of effects; one owner at a time, any thread.
 //
-// Errors of every step: unavailable or invalid_argument (refused, nothing changed; submit() only), internal (the core is
-// in an unknown state: the caller stops the group and never steps it again).
+// Errors of every step: unavailable or invalid_argument (refused, nothing changed; submit() only), internal (the core
+// is in an unknown state: the caller stops the group and never steps it again).
 
 #include <memory>
 #include <optional>
@@ -29,14 +29,14 @@ struct RaftOptions {
 /// A message as libraft emits it: entries of an AppendEntries and the snapshot of an InstallSnapshot are missing.
 struct Outgoing {
   Message message;
-  std::uint32_t entry_count = 0;   // of an AppendEntries: [prev + 1, prev + entry_count] of the log
+  std::uint32_t entry_count = 0;  // of an AppendEntries: [prev + 1, prev + entry_count] of the log
 };
 
 /// What one step wants done, in this order.
 struct StepOutcome {
-  std::optional<storage::HardState> hard_state;   // durable before anything else below takes effect
-  std::vector<storage::LogEntry> entries;         // they replace what the log holds from the first one's index on
-  std::optional<storage::Snapshot> install;       // replaces log and state; its generation is the caller's to choose
+  std::optional<storage::HardState> hard_state;  // durable before anything else below takes effect
+  std::vector<storage::LogEntry> entries;        // they replace what the log holds from the first one's index on
+  std::optional<storage::Snapshot> install;      // replaces log and state; its generation is the caller's to choose
   std::vector<Outgoing> messages;
   bool became_leader = false;
 };
@@ -67,13 +67,14 @@ class RaftCore {
 
   ServerState state() const;
   model::Term term() const;
-  model::Index commit_index() const;   // may go backwards; the caller keeps the maximum
+  model::Index commit_index() const;  // may go backwards; the caller keeps the maximum
   model::Index last_index() const;
-  model::Index first_index() const;    // of the log, 1 when it was never compacted
+  model::Index first_index() const;  // of the log, 1 when it was never compacted
   model::Index snapshot_index() const;
   bool installing() const;
-  /// When timeout() is due, never earlier than libraft's own deadline. A leader's deadline may stay in the past (a former
-  /// voter that is a spare now), and each early timeout resets its contact tracking: at most one per heartbeat / 2 (G6).
+  /// When timeout() is due, never earlier than libraft's own deadline. A leader's deadline may stay in the past (a
+  /// former voter that is a spare now), and each early timeout resets its contact tracking: at most one per heartbeat
+  /// / 2 (G6).
   MonotonicMs wake_at() const;
 
  private:

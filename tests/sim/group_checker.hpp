@@ -1,5 +1,6 @@
 #pragma once
-// What the group simulation knows about the truth: the log that nodes agreed on, who led which term, what clients were told.
+// What the group simulation knows about the truth: the log that nodes agreed on, who led which term, what clients
+// were told.
 
 #include <cstdint>
 #include <map>

@@ -25,7 +25,7 @@ struct Member {
   explicit Member(std::uint64_t seed) : disk(storage::FaultyOptions{seed, 8 << 10, 40, 500}) {}
 
   storage::FaultyEngine disk;
-  std::uint64_t spoken_term = 0;                 // highest in a message that left
+  std::uint64_t spoken_term = 0;  // highest in a message that left
 
   std::uint64_t life = 0;
   bool up = false;
@@ -57,10 +57,11 @@ class GroupSim {
   void finish_log(std::uint64_t id, const storage::LogBatch& batch, bool written);
   void propose();
   void checkpoint();
+  std::uint64_t victim();
   void trouble();
   void change_member();
   void recover_all();
-  std::string standing() const;   // for the message of a violation
+  std::string standing() const;  // for the message of a violation
   void in_life(std::uint64_t id, std::uint64_t ms, Timeline::Event event);
   bool cut(std::uint64_t from, std::uint64_t to) const { return cut_[from * 8 + to]; }
 
@@ -198,25 +199,27 @@ void GroupSim::take_committed(std::uint64_t id, const cluster::Committed& commit
 void GroupSim::send(cluster::Message message) {
   const std::uint64_t from = message.from.value;
   const std::uint64_t to = message.to.value;
-  std::visit([&](const auto& body) {
-    // A pre-vote names the term after the own one, and nothing is promised by it.
-    using Body = std::decay_t<decltype(body)>;
-    bool binds = true;
-    if constexpr (std::is_same_v<Body, cluster::RequestVote> || std::is_same_v<Body, cluster::RequestVoteResult>) {
-      binds = !body.pre_vote;
-    }
-    if (binds) {
-      member(from).spoken_term = std::max(member(from).spoken_term, body.term.value);
-    }
-  }, message.body);
+  std::visit(
+      [&](const auto& body) {
+        // A pre-vote names the term after the own one, and nothing is promised by it.
+        using Body = std::decay_t<decltype(body)>;
+        bool binds = true;
+        if constexpr (std::is_same_v<Body, cluster::RequestVote> || std::is_same_v<Body, cluster::RequestVoteResult>) {
+          binds = !body.pre_vote;
+        }
+        if (binds) {
+          member(from).spoken_term = std::max(member(from).spoken_term, body.term.value);
+        }
+      },
+      message.body);
   int copies = 1;
   if (!healed_) {
     copies = rng_.chance(50) ? 0 : rng_.chance(30) ? 2 : 1;
   }
   for (; copies > 0; --copies) {
-    const std::uint64_t delay = healed_              ? rng_.between(1, 5)
+    const std::uint64_t delay = healed_           ? rng_.between(1, 5)
                                 : rng_.chance(10) ? rng_.between(100, 2000)
-                                                     : rng_.between(1, 20);
+                                                  : rng_.between(1, 20);
     time_.after(delay, [this, from, to, message] {
       if (member(to).up && !cut(from, to)) {
         trace_.add(from * 8 + to);
@@ -299,23 +302,34 @@ void GroupSim::checkpoint() {
   time_.after(rng_.between(50, 600), [this] { checkpoint(); });
 }
 
+std::uint64_t GroupSim::victim() {
+  const std::uint64_t any = rng_.between(1, options_.nodes);
+  const bool leader = rng_.chance(500);  // whose trouble moves the most
+  for (std::uint64_t id = 1; leader && id <= options_.nodes; ++id) {
+    if (member(id).up && member(id).core->leadership().role == cluster::Role::leader) {
+      return id;
+    }
+  }
+  return any;
+}
+
 void GroupSim::trouble() {
   if (healed_) {
     return;
   }
-  const std::uint64_t id = rng_.between(1, options_.nodes);
+  const std::uint64_t id = victim();
   switch (rng_.below(8)) {
     case 0:
     case 1: crash(id); break;
-    case 2:   // everybody at once
+    case 2:  // everybody at once
       for (std::uint64_t each = 1; rng_.chance(100) && each <= options_.nodes; ++each) {
         crash(each);
       }
       break;
-    case 3:   // one way
+    case 3:  // one way
       cut_[id * 8 + rng_.between(1, options_.nodes)] = true;
       break;
-    case 4:   // one node from all
+    case 4:  // one node from all
       for (std::uint64_t other = 1; other <= options_.nodes; ++other) {
         cut_[id * 8 + other] = cut_[other * 8 + id] = true;
       }
@@ -353,7 +367,8 @@ std::string GroupSim::standing() const {
     const cluster::Leadership leadership = core.leadership();
     out << " [node " << i + 1 << ": role " << static_cast<int>(leadership.role) << " term " << leadership.term.value
         << (leadership.ready ? " ready" : "") << " D " << core.durable_index().value << " applied "
-        << members_[i]->applied << " commit " << core.commit_index().value << " last " << core.last_index().value << "]";
+        << members_[i]->applied << " commit " << core.commit_index().value << " last " << core.last_index().value
+        << "]";
   }
   return out.str();
 }
@@ -368,7 +383,7 @@ void GroupSim::recover_all() {
     return std::all_of(members_.begin(), members_.end(), [goal](const auto& node) { return node->applied >= goal; });
   };
   const std::uint64_t until = time_.now() + 60000;
-  const std::uint64_t goal = checker_.last() + 20;   // new writes, on every node, behind all that was acknowledged
+  const std::uint64_t goal = checker_.last() + 20;  // new writes, on every node, behind all that was acknowledged
   require(goal > checker_.last_acknowledged(), "an acknowledged write was lost");
   while (time_.now() < until && !converged(goal)) {
     require(time_.step(), "the simulation stands still");

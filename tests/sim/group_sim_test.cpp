@@ -40,8 +40,10 @@ TEST_P(GroupSimTest, AgreesLosesNothingAndGoesOnAfterHealing) {
 INSTANTIATE_TEST_SUITE_P(Voters, GroupSimTest, testing::Values(3, 5));
 
 TEST(GroupSimCheckTest, TheSameSeedIsTheSameRun) {
-  EXPECT_EQ(simulate_group({7, kSteps, 3, GroupMutant::none}).trace, simulate_group({7, kSteps, 3, GroupMutant::none}).trace);
-  EXPECT_NE(simulate_group({7, kSteps, 3, GroupMutant::none}).trace, simulate_group({8, kSteps, 3, GroupMutant::none}).trace);
+  EXPECT_EQ(simulate_group({7, kSteps, 3, GroupMutant::none}).trace,
+            simulate_group({7, kSteps, 3, GroupMutant::none}).trace);
+  EXPECT_NE(simulate_group({7, kSteps, 3, GroupMutant::none}).trace,
+            simulate_group({8, kSteps, 3, GroupMutant::none}).trace);
 }
 
 TEST(GroupSimCheckTest, TheChecksFindAnAcknowledgementBeforeTheFsync) {
@@ -64,8 +66,9 @@ int main(int argc, char** argv) {
     const auto line = coffer::sim::parse(argc, argv);
     if (line.given) {
       return coffer::sim::run_seeds(line, [&](std::uint64_t seed) {
-        return coffer::sim::simulate_group({seed, line.steps, line.nodes, coffer::sim::GroupMutant::none}).text();
-      }) != 0;
+               return coffer::sim::simulate_group({seed, line.steps, line.nodes, coffer::sim::GroupMutant::none})
+                   .text();
+             }) != 0;
     }
   } catch (const std::invalid_argument& error) {
     std::cerr << error.what() << "\n";

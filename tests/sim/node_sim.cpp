@@ -56,19 +56,19 @@ std::vector<RowChange> decode(const std::string& data) {
 /// What the checker knows of a group, across all lives of the node.
 struct Book {
   model::TenantId tenant;
-  std::vector<std::string> log;                    // data of committed entries by index - 1
-  std::map<std::string, std::string> rows;         // what the log makes of them
+  std::vector<std::string> log;             // data of committed entries by index - 1
+  std::map<std::string, std::string> rows;  // what the log makes of them
   std::set<std::string> proposed;
-  std::uint64_t acknowledged = 0;                  // highest index
+  std::uint64_t acknowledged = 0;  // highest index
 };
 
 /// A group in one life of the node.
 struct Group {
   std::unique_ptr<GroupCore> core;
-  std::uint64_t committed = 0;                     // last index handed out
-  std::uint64_t applied = 0;                       // written to the state
+  std::uint64_t committed = 0;  // last index handed out
+  std::uint64_t applied = 0;    // written to the state
   std::uint64_t flushed = 0;
-  std::map<std::uint64_t, std::string> waiting;    // cookie -> data
+  std::map<std::uint64_t, std::string> waiting;  // cookie -> data
 };
 
 class NodeSim {
@@ -133,8 +133,7 @@ void NodeSim::schedule(std::uint64_t ms, void (NodeSim::*work)()) {
 void NodeSim::bootstrap() {
   storage::LogBatch batch;
   for (auto& [g, book] : books_) {
-    const cluster::DurableWrite write =
-        cluster::bootstrap(model::GroupId(g), {{model::NodeId(1), "node:1"}});
+    const cluster::DurableWrite write = cluster::bootstrap(model::GroupId(g), {{model::NodeId(1), "node:1"}});
     batch.hard_state(write.group, *write.hard_state);
     batch.append(write.group, write.entries, write.last_stored);
   }
@@ -378,7 +377,8 @@ void NodeSim::propose() {
       std::string data = encode(changes) + "id=" + std::to_string(cookie) + "\n";
       books_[g].proposed.insert(data);
       group.waiting[cookie] = data;
-      proposals.push_back({cookie, group.core->leadership().term, std::make_shared<const std::string>(std::move(data))});
+      proposals.push_back(
+          {cookie, group.core->leadership().term, std::make_shared<const std::string>(std::move(data))});
     }
     group.core->propose(std::move(proposals), time_.now());
     settle(g);
@@ -434,8 +434,8 @@ NodeReport NodeSim::run() {
 
 std::string NodeReport::text() const {
   std::ostringstream out;
-  out << acknowledged << " acknowledged, " << crashes << " kills, " << disk_failures << " disk failures, " << checkpoints
-      << " checkpoints, trace " << std::hex << trace;
+  out << acknowledged << " acknowledged, " << crashes << " kills, " << disk_failures << " disk failures, "
+      << checkpoints << " checkpoints, trace " << std::hex << trace;
   return out.str();
 }
 

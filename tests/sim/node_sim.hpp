@@ -3,9 +3,9 @@
 // without fsync, the durable index D follows its flushes (DESIGN of storage: the state first, then D, then the log
 // goes). Power loss takes unsynced bytes of each file of each database on its own; disks fail; processes are killed.
 //
-// Checked: nothing acknowledged is lost; what an index of a log once committed never changes; after every start and at the
-// end the rows are exactly what the log up to its end makes of them; only proposed values are stored; after a failed
-// disk nothing is acknowledged.
+// Checked: nothing acknowledged is lost; what an index of a log once committed never changes; after every start and
+// at the end the rows are exactly what the log up to its end makes of them; only proposed values are stored; after a
+// failed disk nothing is acknowledged.
 
 #include <cstdint>
 #include <string>
@@ -28,7 +28,7 @@ struct NodeOptions {
 };
 
 struct NodeReport {
-  std::uint64_t trace = 0;   // the same for the same options
+  std::uint64_t trace = 0;  // the same for the same options
   std::uint64_t acknowledged = 0, crashes = 0, disk_failures = 0, checkpoints = 0;
   std::string text() const;
 };

@@ -84,7 +84,7 @@ class Timeline {
 };
 
 struct CommandLine {
-  bool given = false;        // any of the options: a long run instead of the tests
+  bool given = false;  // any of the options: a long run instead of the tests
   std::uint64_t seed = 1;
   std::uint64_t seeds = 1;
   std::uint64_t steps = 20000;

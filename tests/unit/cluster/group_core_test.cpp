@@ -89,7 +89,7 @@ TEST_F(GroupCoreTest, ProposalOfAnotherTermIsRefusedAsUnavailableAndNotInTheLog)
 TEST_F(GroupCoreTest, ProposalsBeyondThePendingBytesAreOverloadedUntilSomeCommit) {
   host.config.max_pending_bytes = 10;
   boot();
-  host.propose({"123456", "78901", "2"}, 1, now);   // the second does not fit, and the third may build on it
+  host.propose({"123456", "78901", "2"}, 1, now);  // the second does not fit, and the third may build on it
   ASSERT_EQ(host.refused.size(), 2U);
   EXPECT_EQ(host.refused[0].cookie, 2U);
   EXPECT_EQ(host.refused[0].error.code, model::Code::overloaded);
@@ -130,7 +130,7 @@ TEST_F(GroupCoreTest, CheckpointMovesTheDurableIndexDeletesBehindItAndIsWhereARe
   host.propose({"a", "b", "c"}, 1, now);
   host.flush_all(now);
   ASSERT_EQ(host.commands().size(), 3U);
-  const auto applied = host.committed[host.committed.size() - 2].entry.index;   // b
+  const auto applied = host.committed[host.committed.size() - 2].entry.index;  // b
   host.core->checkpoint(applied, now);
   host.collect();
   EXPECT_EQ(host.core->durable_index().value, 0U) << "not before the log database holds it";
@@ -188,7 +188,7 @@ TEST_F(GroupCoreTest, CheckpointAtOrBelowTheDurableIndexIsIgnoredAndOneBeyondThe
 TEST_F(GroupCoreTest, PendingProposalsOfAStoppedGroupHaveAnUnknownOutcome) {
   boot();
   host.propose({"a"}, 4, now);
-  host.core->checkpoint(model::Index(1000), now);   // a host's mistake stops the group
+  host.core->checkpoint(model::Index(1000), now);  // a host's mistake stops the group
   host.collect();
   ASSERT_EQ(host.refused.size(), 1U);
   EXPECT_EQ(host.refused[0].cookie, 4U);

@@ -79,8 +79,8 @@ TEST_F(GuardTest, G1_LeaderIsReadyOnlyWhenAnEntryOfItsOwnTermIsCommitted) {
 TEST_F(GuardTest, G2_EntriesFromBelowTheCompactedLogAreNotTakenForNew) {
   follow();
   const auto servers = voters(3);
-  give(append(2, 1, 1, 6, {command(2, 2, "a"), command(3, 2, "b"), command(4, 2, "c"), command(5, 2, "d"),
-                           command(6, 2, "e")}));
+  give(append(2, 1, 1, 6,
+              {command(2, 2, "a"), command(3, 2, "b"), command(4, 2, "c"), command(5, 2, "d"), command(6, 2, "e")}));
   give(append(2, 6, 2, 6, {}));
   host.core->checkpoint(model::Index(5), now);
   host.collect();
@@ -122,7 +122,7 @@ TEST_F(GuardTest, G3_TheNewestLogAtALowTermIsElectedThoughTheOtherNodesTermIsHig
   failed_elections.hard_state = storage::HardState{model::Term(9), model::NodeId(2)};
   net[2].store_now(failed_elections);
   net[1].start(0);
-  net[2].start(0);   // node three is dead
+  net[2].start(0);  // node three is dead
   EXPECT_EQ(net.await_leader(20000), &net[1]);
 }
 
@@ -136,7 +136,7 @@ TEST_F(GuardTest, G4_AStaleRefusalDoesNotCutAFollowerOff) {
   net.advance(100);
   const model::Index match = leader->core->last_index();
   net.isolate(behind);
-  net.advance(1000);   // the leader stops streaming to it and probes behind what it is known to hold
+  net.advance(1000);  // the leader stops streaming to it and probes behind what it is known to hold
   ASSERT_TRUE(leader->leads());
   leader->receive(make_message(behind, leader->config.self.value,
                                AppendEntriesResult{leader->leadership.term, match, model::Index(match.value - 1)}),
@@ -213,7 +213,7 @@ TEST_F(GuardTest, G8_ARefusedConfigurationLeavesNoPhantomEntries) {
   recovered.entries = {configuration(1, 1, voters(1))};
   ASSERT_TRUE(raft.start(0, recovered).ok());
   ASSERT_EQ(raft.state(), ServerState::leader);
-  ASSERT_TRUE(raft.submit(0, {configuration(0, 0, voters(2))}).ok());   // not committed yet
+  ASSERT_TRUE(raft.submit(0, {configuration(0, 0, voters(2))}).ok());  // not committed yet
   const auto refused = raft.submit(0, {command(0, 0, "a"), configuration(0, 0, voters(3))});
   ASSERT_FALSE(refused.ok());
   EXPECT_EQ(raft.last_index().value, 2U);
@@ -243,7 +243,7 @@ TEST_F(GuardTest, G9_ASecondSnapshotDuringAnInstallIsDroppedAndLeaksNothing) {
                              model::Generation(5)};
   host.receive(make_message(1, 2, InstallSnapshot{model::Term(2), snapshot}), now);
   EXPECT_FALSE(host.install) << "its term is not durable yet";
-  host.core->installed(now);   // of what? nothing was handed out
+  host.core->installed(now);  // of what? nothing was handed out
   host.flush_all(now);
   EXPECT_EQ(host.core->durable_index().value, 0U);
   ASSERT_TRUE(host.install);
@@ -278,7 +278,7 @@ TEST_F(GuardTest, G10_AServerVotesForACandidateWhoseLogMadeItAVoter) {
   ASSERT_TRUE(net[1].core->change_voters(servers, net.now).ok());
   net[1].collect();
   net.settle();
-  net[1].stop();   // the promotion is on its disk only
+  net[1].stop();  // the promotion is on its disk only
   net.drop = nullptr;
   net[1].start(net.now);
   EXPECT_EQ(net.await_leader(), &net[1]);
@@ -287,8 +287,8 @@ TEST_F(GuardTest, G10_AServerVotesForACandidateWhoseLogMadeItAVoter) {
 TEST(GuardFunctionsTest, ConfigurationsStandFirstInTheirPart) {
   const auto servers = voters(3);
   const auto parts = guards::split_at_configurations(
-      append(4, 9, 3, 8, {command(10, 3, "a"), configuration(11, 4, servers), configuration(12, 4, servers),
-                          command(13, 4, "b")}));
+      append(4, 9, 3, 8,
+             {command(10, 3, "a"), configuration(11, 4, servers), configuration(12, 4, servers), command(13, 4, "b")}));
   ASSERT_EQ(parts.size(), 3U);
   EXPECT_EQ(parts[0].entries.size(), 1U);
   EXPECT_EQ(parts[1].prev_log_index.value, 10U);

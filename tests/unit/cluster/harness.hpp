@@ -1,6 +1,6 @@
 #pragma once
-// A scripted cluster for the tests of this room: hosts that carry out GroupCore's actions on a real LogStore over memory,
-// and a network that delivers what the script lets through. One thread, no clock but the script's.
+// A scripted cluster for the tests of this room: hosts that carry out GroupCore's actions on a real LogStore over
+// memory, and a network that delivers what the script lets through. One thread, no clock but the script's.
 
 #include <algorithm>
 #include <functional>
@@ -218,7 +218,7 @@ class Net {
 
   MonotonicMs now = 0;
   std::function<bool(const Message&)> drop;
-  std::set<std::uint64_t> slow_disk;   // flushed by the script only
+  std::set<std::uint64_t> slow_disk;  // flushed by the script only
 
  private:
   std::vector<std::unique_ptr<Host>> hosts_;

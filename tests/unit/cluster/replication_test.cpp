@@ -263,9 +263,11 @@ TEST_F(FollowerTest, EntriesAreAcknowledgedOnlyWhenDurable) {
 }
 
 TEST_F(FollowerTest, ATruncationClipsTheAcknowledgementsOfWritesUnderWay) {
-  host.receive(make_message(1, 2, append(2, 1, 1, 1, {command(2, 2, "a"), command(3, 2, "b"), command(4, 2, "c")})), now);
+  host.receive(make_message(1, 2, append(2, 1, 1, 1, {command(2, 2, "a"), command(3, 2, "b"), command(4, 2, "c")})),
+               now);
   host.flush_all(now);
-  host.receive(make_message(1, 2, append(2, 4, 2, 1, {command(5, 2, "d"), command(6, 2, "e"), command(7, 2, "f")})), now);
+  host.receive(make_message(1, 2, append(2, 4, 2, 1, {command(5, 2, "d"), command(6, 2, "e"), command(7, 2, "f")})),
+               now);
   const std::uint64_t replaced = host.writes.back().ticket;
   host.receive(make_message(3, 2, append(3, 4, 2, 1, {command(5, 3, "x")})), now);
   const DurableWrite replacing = host.writes.back();
@@ -291,7 +293,8 @@ TEST_F(FollowerTest, ATruncationClipsTheAcknowledgementsOfWritesUnderWay) {
 }
 
 TEST_F(FollowerTest, AShorterLogIsShorterOnDisk) {
-  host.receive(make_message(1, 2, append(2, 1, 1, 1, {command(2, 2, "a"), command(3, 2, "b"), command(4, 2, "c")})), now);
+  host.receive(make_message(1, 2, append(2, 1, 1, 1, {command(2, 2, "a"), command(3, 2, "b"), command(4, 2, "c")})),
+               now);
   host.flush_all(now);
   host.receive(make_message(3, 2, append(3, 1, 1, 1, {command(2, 3, "x")})), now);
   host.flush_all(now);
