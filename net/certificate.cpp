@@ -21,7 +21,7 @@ std::string alternative_name(const GENERAL_NAMES* names, int type) {
   for (int i = 0; i < sk_GENERAL_NAME_num(names); ++i) {
     const GENERAL_NAME* name = sk_GENERAL_NAME_value(names, i);
     if (name->type != type) continue;
-    const ASN1_IA5STRING* text = name->d.ia5;   // of GEN_URI and GEN_DNS alike
+    const ASN1_IA5STRING* text = name->d.ia5;  // of GEN_URI and GEN_DNS alike
     return {reinterpret_cast<const char*>(ASN1_STRING_get0_data(text)),
             static_cast<std::size_t>(ASN1_STRING_length(text))};
   }

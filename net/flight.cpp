@@ -48,13 +48,15 @@ bool may_change_something(const model::Request& request) {
              std::holds_alternative<model::ListTokens>(*tenant));
   }
   const auto& directory = std::get<model::DirectoryOperation>(request.operation);
-  return !(std::holds_alternative<model::GetTenant>(directory) || std::holds_alternative<model::ListTenants>(directory));
+  return !(std::holds_alternative<model::GetTenant>(directory) ||
+           std::holds_alternative<model::ListTenants>(directory));
 }
 
 model::Error overdue(bool may_have_changed) {
   if (!may_have_changed) return {model::Code::deadline_exceeded, "the deadline passed without an answer"};
-  return {model::Code::outcome_unknown,
-          "the deadline passed without an answer; the request may have been applied: retry it with the same request id"};
+  return {
+      model::Code::outcome_unknown,
+      "the deadline passed without an answer; the request may have been applied: retry it with the same request id"};
 }
 
 model::Error cut_off(bool may_have_changed) {

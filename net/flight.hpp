@@ -51,8 +51,7 @@ std::string make_call_id();
 
 /// Fills what decode left open: deadline, the client's request id, its address. `client_id` is empty when the client
 /// sent none.
-void complete_info(model::CallInfo& info, std::string_view client_id, std::string_view address,
-                   model::TimeMs deadline);
+void complete_info(model::CallInfo& info, std::string_view client_id, std::string_view address, model::TimeMs deadline);
 
 bool may_change_something(const model::Request& request);
 /// What the caller is told when the deadline passed without an answer: a read is simply late, of a change nobody knows.

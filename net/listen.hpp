@@ -13,8 +13,8 @@
 namespace coffer::net {
 
 struct HostPort {
-  std::string host;          // without brackets; empty: every interface
-  std::uint16_t port = 0;    // 0: any free one
+  std::string host;        // without brackets; empty: every interface
+  std::uint16_t port = 0;  // 0: any free one
 };
 
 /// Reads "127.0.0.1:7780", "[::1]:7780", "localhost:7780" and ":7780". Errors: invalid_argument, one sentence.
@@ -28,7 +28,7 @@ model::Status check_free(std::string_view address);
 struct TlsMaterial {
   std::string certificate;
   model::Secret key;
-  std::string client_ca;     // empty: client certificates are not asked for
+  std::string client_ca;  // empty: client certificates are not asked for
 };
 
 /// Errors: invalid_argument that names the file and what is wrong with it (missing, not PEM, key of another

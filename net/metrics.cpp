@@ -24,13 +24,22 @@ namespace {
 constexpr std::array kBounds{0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025,
                              0.05,   0.1,     0.25,   0.5,   1.0,    2.5,   5.0,  10.0};
 
-constexpr int kHttp = 1000;   // keys from here on are HTTP statuses, below are gRPC's codes
-constexpr std::array kCategories{
-    model::Category::ok, model::Category::unknown, model::Category::invalid_argument,
-    model::Category::deadline_exceeded, model::Category::not_found, model::Category::already_exists, model::Category::permission_denied,
-    model::Category::resource_exhausted, model::Category::failed_precondition, model::Category::aborted,
-    model::Category::unimplemented, model::Category::internal, model::Category::unavailable,
-    model::Category::data_loss, model::Category::unauthenticated};
+constexpr int kHttp = 1000;  // keys from here on are HTTP statuses, below are gRPC's codes
+constexpr std::array kCategories{model::Category::ok,
+                                 model::Category::unknown,
+                                 model::Category::invalid_argument,
+                                 model::Category::deadline_exceeded,
+                                 model::Category::not_found,
+                                 model::Category::already_exists,
+                                 model::Category::permission_denied,
+                                 model::Category::resource_exhausted,
+                                 model::Category::failed_precondition,
+                                 model::Category::aborted,
+                                 model::Category::unimplemented,
+                                 model::Category::internal,
+                                 model::Category::unavailable,
+                                 model::Category::data_loss,
+                                 model::Category::unauthenticated};
 
 std::string label_of(int key) {
   if (key >= kHttp) return std::to_string(key - kHttp);
@@ -89,7 +98,7 @@ struct Metrics::Series {
 
 struct Metrics::Impl {
   const actors::Gateway* gateway;
-  mutable std::mutex mutex;   // guards the map; a Series needs none
+  mutable std::mutex mutex;  // guards the map; a Series needs none
   std::map<std::pair<std::string, std::string>, std::unique_ptr<Series>> series;
 };
 
@@ -117,10 +126,10 @@ void Metrics::observe(Series& series, model::Category status, double seconds) {
 void Metrics::observe(Series& series, int http_status, double seconds) { series.count(kHttp + http_status, seconds); }
 
 std::string Metrics::text() const {
-  prometheus::MetricFamily requests{"coffer_requests_total", "Calls answered, by door, method and status.",
-                                    prometheus::MetricType::Counter, {}};
-  prometheus::MetricFamily latency{"coffer_request_seconds", "Time from a call's arrival to its answer.",
-                                   prometheus::MetricType::Histogram, {}};
+  prometheus::MetricFamily requests{
+      "coffer_requests_total", "Calls answered, by door, method and status.", prometheus::MetricType::Counter, {}};
+  prometheus::MetricFamily latency{
+      "coffer_request_seconds", "Time from a call's arrival to its answer.", prometheus::MetricType::Histogram, {}};
   {
     const std::lock_guard lock(impl_->mutex);
     for (const auto& [names, series] : impl_->series) {
@@ -148,8 +157,10 @@ std::string Metrics::text() const {
   for (const auto& sample : impl_->gateway->samples()) {
     const auto [position, is_new] = positions.try_emplace(sample.name, families.size());
     if (is_new) {
-      families.push_back({sample.name, sample.help,
-                          sample.is_counter ? prometheus::MetricType::Counter : prometheus::MetricType::Gauge, {}});
+      families.push_back({sample.name,
+                          sample.help,
+                          sample.is_counter ? prometheus::MetricType::Counter : prometheus::MetricType::Gauge,
+                          {}});
     }
     auto metric = labelled(sample.labels);
     (sample.is_counter ? metric.counter.value : metric.gauge.value) = sample.value;

@@ -48,7 +48,7 @@ class Caller {
 struct WireStatus {
   model::Category grpc_code = model::Category::ok;
   std::string grpc_message;
-  std::string grpc_details;           // serialized google.rpc.Status for grpc-status-details-bin; empty: none
+  std::string grpc_details;  // serialized google.rpc.Status for grpc-status-details-bin; empty: none
   int http_status = 200;
   std::string http_content_type = "application/json";
   std::string http_body;
@@ -69,8 +69,8 @@ class Rpc : public actors::Call {
 
 /// What decode made of a message.
 enum class Step : std::uint8_t {
-  submit,   // request is filled: submit it
-  done,     // out() is filled: answer at once
+  submit,  // request is filled: submit it
+  done,    // out() is filled: answer at once
 };
 
 struct Method {
@@ -108,13 +108,13 @@ class HttpExchange : public actors::Call {
 };
 
 struct HttpRoute {
-  std::string method;                 // "GET"
-  std::string pattern;                // "/v1.0/secrets/{store}/{key}": matched on the raw path, segment by segment
+  std::string method;   // "GET"
+  std::string pattern;  // "/v1.0/secrets/{store}/{key}": matched on the raw path, segment by segment
   /// '+' in a variable is a space (Dapr), else it is itself.
   bool plus_is_space = false;
   std::function<model::Result<Step>(HttpExchange&)> decode;
-  std::function<void(HttpExchange&)> encode;                        // looks at reply itself, also when it failed
-  std::function<WireStatus(const HttpExchange&, const model::Error&)> fail;   // decode failed
+  std::function<void(HttpExchange&)> encode;  // looks at reply itself, also when it failed
+  std::function<WireStatus(const HttpExchange&, const model::Error&)> fail;  // decode failed
 };
 
 /// One public API.

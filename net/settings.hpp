@@ -12,9 +12,9 @@
 namespace coffer::net {
 
 struct TlsFiles {
-  std::string certificate;   // PEM chain
-  std::string key;           // PEM
-  std::string client_ca;     // PEM; empty: client certificates are not asked for
+  std::string certificate;  // PEM chain
+  std::string key;          // PEM
+  std::string client_ca;    // PEM; empty: client certificates are not asked for
 };
 
 struct Limits {
@@ -24,7 +24,7 @@ struct Limits {
   std::size_t connections = 10000;
   std::uint32_t streams_per_connection = 1000;
   std::size_t calls_in_flight = 20000;
-  std::chrono::milliseconds header_timeout{10'000};   // slow senders
+  std::chrono::milliseconds header_timeout{10'000};  // slow senders
   std::chrono::milliseconds idle_timeout{120'000};
   std::chrono::milliseconds default_deadline{15'000};
   std::chrono::milliseconds max_deadline{60'000};
@@ -32,7 +32,7 @@ struct Limits {
 };
 
 struct Listener {
-  std::string address;       // "127.0.0.1:7780"; port 0: any free one
+  std::string address;  // "127.0.0.1:7780"; port 0: any free one
   std::optional<TlsFiles> tls;
   Limits limits;
   unsigned threads = 1;
@@ -47,10 +47,10 @@ struct DaprStore {
 };
 
 struct Doors {
-  bool dev = false;                     // Direktiv and Dapr open on loopback, tenants at first use
+  bool dev = false;  // Direktiv and Dapr open on loopback, tenants at first use
   std::vector<DaprStore> dapr_stores;
-  bool dapr_runtime_statuses = false;   // dapr.statuses = "runtime"
-  std::string version;                  // of the program
+  bool dapr_runtime_statuses = false;  // dapr.statuses = "runtime"
+  std::string version;                 // of the program
 };
 
 }  // namespace coffer::net

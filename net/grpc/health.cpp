@@ -43,11 +43,10 @@ Serving status_of(const Shared& shared, const std::string& service) {
 class CheckCall final : private Tag {
  public:
   static void post(Worker& worker) {
-    auto* call = new CheckCall(worker);   // the queue holds it
+    auto* call = new CheckCall(worker);  // the queue holds it
     worker.opened();
     worker.shared().service->RequestAsyncUnary(worker.shared().service->check, &call->context_, &call->request_,
-                                               &call->writer_, worker.queue(), worker.queue(),
-                                               static_cast<Tag*>(call));
+                                               &call->writer_, worker.queue(), worker.queue(), static_cast<Tag*>(call));
   }
 
  private:
@@ -80,7 +79,7 @@ class CheckCall final : private Tag {
 class WatchCall final : private Tag, private Visited {
  public:
   static void post(Worker& worker) {
-    auto* call = new WatchCall(worker);   // the queue holds it
+    auto* call = new WatchCall(worker);  // the queue holds it
     worker.opened();
     call->context_.AsyncNotifyWhenDone(static_cast<Tag*>(&call->gone_));
     worker.shared().service->RequestAsyncServerStreaming(worker.shared().service->watch, &call->context_,

@@ -20,10 +20,10 @@ using google::protobuf::FileDescriptor;
 using google::protobuf::UnknownField;
 using google::protobuf::UnknownFieldSet;
 
-namespace ask {   // ServerReflectionRequest
+namespace ask {  // ServerReflectionRequest
 constexpr int kFileByName = 3, kFileOfSymbol = 4, kFileOfExtension = 5, kExtensionsOf = 6, kServices = 7;
 }
-namespace tell {   // ServerReflectionResponse
+namespace tell {  // ServerReflectionResponse
 constexpr int kRequest = 2, kFiles = 4, kExtensions = 5, kServices = 6, kError = 7;
 }
 
@@ -166,7 +166,7 @@ class Answerer {
 class ReflectionCall final : private Tag, private Visited {
  public:
   static void post(Worker& worker, int index) {
-    auto* call = new ReflectionCall(worker, index);   // the queue holds it
+    auto* call = new ReflectionCall(worker, index);  // the queue holds it
     worker.opened();
     worker.shared().service->RequestAsyncBidiStreaming(index, &call->context_, &call->stream_, worker.queue(),
                                                        worker.queue(), static_cast<Tag*>(call));
@@ -187,7 +187,7 @@ class ReflectionCall final : private Tag, private Visited {
       post(worker_, index_);
       worker_.visit(this);
     }
-    if (!ok) {   // the client has asked enough, or is gone
+    if (!ok) {  // the client has asked enough, or is gone
       doing_ = Doing::finishing;
       stream_.Finish(grpc::Status::OK, static_cast<Tag*>(this));
     } else if (doing_ == Doing::reading) {

@@ -108,7 +108,7 @@ class GrpcServer final : public Server {
 
   void stop() override {
     if (threads_.empty()) return;
-    shared_.draining.store(true, std::memory_order_release);   // health says so from here on
+    shared_.draining.store(true, std::memory_order_release);  // health says so from here on
     // What is left by then is answered by its worker's next tick; grpc++ itself only cancels what even that leaves.
     shared_.cut_at.store((Clock::now() + listener_.limits.drain).time_since_epoch().count());
     server_->Shutdown(std::chrono::system_clock::now() + listener_.limits.drain + std::chrono::seconds(1));
@@ -141,8 +141,9 @@ class GrpcServer final : public Server {
     service.check = service.add("/grpc.health.v1.Health/Check", RpcMethod::NORMAL_RPC);
     service.watch = service.add("/grpc.health.v1.Health/Watch", RpcMethod::SERVER_STREAMING);
     for (const char* version : {"v1", "v1alpha"}) {
-      service.reflection.push_back(service.add(
-          std::string("/grpc.reflection.") + version + ".ServerReflection/ServerReflectionInfo", RpcMethod::BIDI_STREAMING));
+      service.reflection.push_back(
+          service.add(std::string("/grpc.reflection.") + version + ".ServerReflection/ServerReflectionInfo",
+                      RpcMethod::BIDI_STREAMING));
     }
     return {};
   }
@@ -164,7 +165,7 @@ class GrpcServer final : public Server {
   const Listener listener_;
   const std::vector<Door*> doors_;
   Metrics& metrics_;
-  std::vector<std::unique_ptr<std::vector<Method>>> methods_;   // their addresses stand in the service
+  std::vector<std::unique_ptr<std::vector<Method>>> methods_;  // their addresses stand in the service
   Shared shared_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::unique_ptr<grpc::Server> server_;

@@ -37,16 +37,14 @@ grpc::Status to_grpc(const Error& error) {
 }  // namespace
 
 void UnaryCall::post(Worker& worker, const ServedMethod& method) {
-  auto* call = new UnaryCall(worker, method);   // the queue holds it now
+  auto* call = new UnaryCall(worker, method);  // the queue holds it now
   worker.opened();
   Wire& wire = *call->wire_;
   worker.shared().service->RequestAsyncUnary(method.index, &wire.context, &wire.payload, &wire.writer, worker.queue(),
                                              worker.queue(), static_cast<Tag*>(call));
 }
 
-UnaryCall::UnaryCall(Worker& worker, const ServedMethod& method) : worker_(worker), served_(method) {
-  wire_.emplace();
-}
+UnaryCall::UnaryCall(Worker& worker, const ServedMethod& method) : worker_(worker), served_(method) { wire_.emplace(); }
 
 UnaryCall::~UnaryCall() {
   if (counted_) counted_->leave();
@@ -54,7 +52,7 @@ UnaryCall::~UnaryCall() {
 
 void UnaryCall::proceed(bool ok) {
   if (began_) return sent();
-  if (!ok) {   // the server shuts down
+  if (!ok) {  // the server shuts down
     worker_.closed();
     delete this;
     return;
@@ -80,7 +78,7 @@ void UnaryCall::begin() {
   if (*step == Step::done) return answer_now({});
   complete_info(request.info, header("x-request-id"), address_, deadline_);
   changes_ = may_change_something(request);
-  shared.gateway->submit(this);   // and with it the call: nothing is touched behind this
+  shared.gateway->submit(this);  // and with it the call: nothing is touched behind this
 }
 
 void UnaryCall::read_deadline() {
@@ -140,7 +138,7 @@ void UnaryCall::complete() noexcept {
   }
   expected = State::abandoned;
   if (!state_.compare_exchange_strong(expected, State::completed_late, std::memory_order_acq_rel)) {
-    delete this;   // disowned
+    delete this;  // disowned
   }
 }
 

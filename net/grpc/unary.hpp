@@ -69,7 +69,7 @@ class UnaryCall final : public Rpc, private Caller, private Tag, private Visited
   std::string address_;
   mutable std::string certificate_;
   InFlight* counted_ = nullptr;
-  std::shared_ptr<InFlight> in_flight_;   // set when disowned: the listener may be gone before the call
+  std::shared_ptr<InFlight> in_flight_;  // set when disowned: the listener may be gone before the call
   std::atomic<State> state_{State::pending};
 
   alignas(16) char block_[1024];

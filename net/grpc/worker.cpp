@@ -59,7 +59,7 @@ void Worker::visit(Visited* element) {
 
 void Worker::tick(Clock::time_point now) {
   for (Visited* at = ring_.after_; at != &ring_;) {
-    Visited* const next = at->after_;   // a visit may end the element
+    Visited* const next = at->after_;  // a visit may end the element
     at->tick(now);
     at = next;
   }
@@ -80,7 +80,7 @@ void Worker::post(const ServedMethod& method) {
 
 int DescriptorService::add(const std::string& path, grpc::internal::RpcMethod::RpcType type) {
   paths_.push_back(std::make_unique<std::string>(path));
-  AddMethod(new grpc::internal::RpcServiceMethod(paths_.back()->c_str(), type, nullptr));   // the service owns it
+  AddMethod(new grpc::internal::RpcServiceMethod(paths_.back()->c_str(), type, nullptr));  // the service owns it
   const int index = static_cast<int>(paths_.size()) - 1;
   MarkMethodAsync(index);
   return index;

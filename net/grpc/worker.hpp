@@ -39,7 +39,7 @@ struct Shared {
   bool tls = false;
   std::shared_ptr<InFlight> in_flight;
   std::unique_ptr<DescriptorService> service;
-  std::vector<std::string> service_names;                 // of the doors, sorted
+  std::vector<std::string> service_names;  // of the doors, sorted
   std::atomic<bool> draining{false};
   /// When the time to drain is over and calls are answered by their workers.
   std::atomic<Clock::rep> cut_at{Clock::time_point::max().time_since_epoch().count()};
@@ -112,7 +112,7 @@ class Worker {
   Shared& shared_;
   std::unique_ptr<grpc::ServerCompletionQueue> queue_;
   std::size_t open_ = 0;
-  std::vector<int> posted_;   // by method
+  std::vector<int> posted_;  // by method
   Ring ring_;
   End end_;
   grpc::Alarm alarm_;
@@ -131,11 +131,11 @@ class DescriptorService final : public grpc::Service {
   using grpc::Service::RequestAsyncServerStreaming;
   using grpc::Service::RequestAsyncUnary;
 
-  int check = -1, watch = -1;            // grpc.health.v1
-  std::vector<int> reflection;           // v1 and v1alpha
+  int check = -1, watch = -1;   // grpc.health.v1
+  std::vector<int> reflection;  // v1 and v1alpha
 
  private:
-  std::vector<std::unique_ptr<std::string>> paths_;   // the registrations keep pointers into them
+  std::vector<std::unique_ptr<std::string>> paths_;  // the registrations keep pointers into them
   std::vector<ServedMethod> methods_;
 };
 

@@ -14,11 +14,11 @@ namespace coffer::net::http {
 
 struct Incoming {
   struct Field {
-    std::uint32_t name = 0, name_size = 0, value = 0, value_size = 0;   // positions in `text`
+    std::uint32_t name = 0, name_size = 0, value = 0, value_size = 0;  // positions in `text`
   };
 
-  std::string method, target;      // the target as it came
-  std::string text;                // lower-case names and values, one after the other
+  std::string method, target;  // the target as it came
+  std::string text;            // lower-case names and values, one after the other
   std::vector<Field> fields;
   std::string body;
   bool keep_alive = true;
@@ -60,15 +60,15 @@ struct Incoming {
 
 struct Answer {
   int status = 200;
-  std::string content_type;        // empty: none
+  std::string content_type;  // empty: none
   std::string body;
   std::vector<std::pair<std::string, std::string>> headers;
 };
 
 /// Who is at the other end of a connection; made once for each.
 struct Peer {
-  std::string address;             // "127.0.0.1:40812"
-  std::string certificate;         // see Caller::client_certificate
+  std::string address;      // "127.0.0.1:40812"
+  std::string certificate;  // see Caller::client_certificate
   bool loopback = false;
   bool tls = false;
 };

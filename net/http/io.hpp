@@ -73,7 +73,7 @@ class IoThread : public std::enable_shared_from_this<IoThread> {
   Shared& shared_;
   std::vector<Session*> sessions_;
   bool draining_ = false;
-  asio::io_context context_{1};   // destroyed before what its coroutines refer to
+  asio::io_context context_{1};  // destroyed before what its coroutines refer to
   Acceptor acceptor_;
   Timer pause_, tick_;
 };

@@ -41,7 +41,7 @@ void Job::disown(std::unique_ptr<Job> job, const std::shared_ptr<InFlight>& in_f
   job->in_flight_ = in_flight;
   State expected = State::abandoned;
   if (job->state_.compare_exchange_strong(expected, State::disowned, std::memory_order_acq_rel)) {
-    (void)job.release();   // claim() deletes it
+    (void)job.release();  // claim() deletes it
   }
 }
 
@@ -50,7 +50,7 @@ bool Job::claim() noexcept {
   if (state_.compare_exchange_strong(expected, State::answering, std::memory_order_acq_rel)) return true;
   expected = State::abandoned;
   if (!state_.compare_exchange_strong(expected, State::completed_late, std::memory_order_acq_rel)) {
-    delete this;   // disowned
+    delete this;  // disowned
   }
   return false;
 }

@@ -47,8 +47,8 @@ struct Arrival {
   std::unique_ptr<Incoming> request;
   const Peer* peer = nullptr;
   std::string call_id;
-  std::vector<std::pair<std::string_view, std::string_view>> variables;   // names, raw values in request->target
-  std::string_view query;                                                 // raw, in request->target
+  std::vector<std::pair<std::string_view, std::string_view>> variables;  // names, raw values in request->target
+  std::string_view query;                                                // raw, in request->target
   Clock::time_point began;
 };
 
@@ -106,7 +106,7 @@ class Job {
   Waker* waker_ = nullptr;
   bool answered_in_start_ = false;
   InFlight* counted_ = nullptr;
-  std::shared_ptr<InFlight> in_flight_;   // set when disowned: the listener may be gone before the job
+  std::shared_ptr<InFlight> in_flight_;  // set when disowned: the listener may be gone before the job
   std::atomic<State> state_{State::pending};
 };
 

@@ -34,7 +34,7 @@ struct Parser::Impl final : http::basic_parser<true> {
   void on_response_impl(int, string_view, int, error_code&) override {}
 
   void on_field_impl(http::field, string_view name, string_view value, error_code& ec) override {
-    if (header_done) return;   // a trailer must not pass for a header
+    if (header_done) return;  // a trailer must not pass for a header
     Incoming::Field field;
     auto& text = request.text;
     if (text.size() + name.size() + value.size() > header_limit) {

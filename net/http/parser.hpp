@@ -12,7 +12,13 @@
 namespace coffer::net::http {
 
 /// What is wrong with a request that cannot be parsed; an answer's status.
-enum class Malformed : int { none = 0, bad_request = 400, body_too_large = 413, header_too_large = 431, bad_coding = 501 };
+enum class Malformed : int {
+  none = 0,
+  bad_request = 400,
+  body_too_large = 413,
+  header_too_large = 431,
+  bad_coding = 501
+};
 
 class Parser {
  public:

@@ -9,7 +9,7 @@
 namespace coffer::net::http {
 namespace {
 
-constexpr std::size_t kLarge = 16 << 10;   // below, one write of a copy is cheaper than two writes
+constexpr std::size_t kLarge = 16 << 10;  // below, one write of a copy is cheaper than two writes
 
 void append_number(std::size_t number, std::string* out) {
   char text[24];
@@ -36,8 +36,9 @@ void append_field(std::string_view name, std::string_view value, std::string* ou
   // A line break in a value would let it write headers of its own.
   const auto size = out->size();
   out->append(value);
-  std::replace_if(out->begin() + static_cast<std::ptrdiff_t>(size), out->end(),
-                  [](char c) { return c == '\r' || c == '\n' || c == '\0'; }, ' ');
+  std::replace_if(
+      out->begin() + static_cast<std::ptrdiff_t>(size), out->end(),
+      [](char c) { return c == '\r' || c == '\n' || c == '\0'; }, ' ');
   out->append("\r\n");
 }
 

@@ -9,10 +9,10 @@
 namespace coffer::net::http {
 
 struct Framing {
-  bool head_only = false;      // HEAD: the length of the body, without it
+  bool head_only = false;  // HEAD: the length of the body, without it
   bool keep_alive = true;
-  bool http_10 = false;        // its clients close unless they are told
-  std::string_view call_id;    // answered as x-request-id
+  bool http_10 = false;      // its clients close unless they are told
+  std::string_view call_id;  // answered as x-request-id
 };
 
 /// Appends status line and header, and the body unless it is large; then `large_body` is true and the caller sends

@@ -36,9 +36,7 @@ class RouteJob final : public Job, public HttpExchange {
     outcome.content_type = content_type;
     outcome.body = std::move(body);
   }
-  void set_header(std::string_view name, std::string_view value) override {
-    outcome.headers.emplace_back(name, value);
-  }
+  void set_header(std::string_view name, std::string_view value) override { outcome.headers.emplace_back(name, value); }
 
   void complete() noexcept override {
     if (!claim()) return;
@@ -48,8 +46,7 @@ class RouteJob final : public Job, public HttpExchange {
   }
 
   Answer give_up(bool server_stops) const override {
-    auto given = to_answer(
-        route_.door.http_failure(server_stops ? cut_off(changes_) : overdue(changes_), call_id()));
+    auto given = to_answer(route_.door.http_failure(server_stops ? cut_off(changes_) : overdue(changes_), call_id()));
     observe(given.status);
     return given;
   }

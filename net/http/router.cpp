@@ -12,7 +12,7 @@ using model::Error;
 using model::Status;
 
 struct Segment {
-  std::string_view text;   // the literal, or the variable's name
+  std::string_view text;  // the literal, or the variable's name
   bool is_variable = false;
 };
 
@@ -38,7 +38,7 @@ std::string_view variable_name(std::string_view segment) {
 struct Router::Leaf {
   struct Target {
     const Endpoint* endpoint = nullptr;
-    std::vector<std::string> variables;   // names in the order of the path
+    std::vector<std::string> variables;  // names in the order of the path
   };
   std::map<std::string, Target, std::less<>> methods;
 };
@@ -46,7 +46,7 @@ struct Router::Leaf {
 struct Router::Node {
   std::map<std::string, std::unique_ptr<Node>, std::less<>> literals;
   std::unique_ptr<Node> variable;
-  std::map<std::string, Leaf, std::less<>> leaves;   // by verb; "" is the plain path
+  std::map<std::string, Leaf, std::less<>> leaves;  // by verb; "" is the plain path
   bool has_verbs() const { return !leaves.empty() && !leaves.rbegin()->first.empty(); }
 };
 

@@ -24,9 +24,9 @@ class Router {
   model::Status add(std::string_view method, std::string_view pattern, const Endpoint* endpoint);
 
   struct Match {
-    const Endpoint* endpoint = nullptr;                                        // null: none, or not with this method
-    std::vector<std::pair<std::string_view, std::string_view>> variables;      // name and raw value
-    std::string allow;                                                         // of a known path: its methods
+    const Endpoint* endpoint = nullptr;                                    // null: none, or not with this method
+    std::vector<std::pair<std::string_view, std::string_view>> variables;  // name and raw value
+    std::string allow;                                                     // of a known path: its methods
   };
   /// HEAD is served by GET's endpoint unless it has its own.
   Match find(std::string_view method, std::string_view path) const;

@@ -136,7 +136,7 @@ class HttpServer final : public Server {
   std::vector<std::shared_ptr<IoThread>> threads_;
   std::vector<std::thread> workers_;
   std::uint16_t port_ = 0;
-  std::mutex mutex_;   // guards running_
+  std::mutex mutex_;  // guards running_
   std::condition_variable ended_;
   std::size_t running_ = 0;
 };

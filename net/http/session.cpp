@@ -104,7 +104,8 @@ Await<Session::Next> Session::read_header(Parser& parser) {
       if (expired_ && began) {
         co_return co_await refuse(408, Error(Code::deadline_exceeded, "the request's header took too long"));
       }
-      if (end_ - begin_ >= shared_.limits.header_bytes) co_return co_await refuse_malformed(Malformed::header_too_large);
+      if (end_ - begin_ >= shared_.limits.header_bytes)
+        co_return co_await refuse_malformed(Malformed::header_too_large);
       co_return Next::close;
     }
     if (idle_) allow(shared_.limits.header_timeout);
@@ -194,8 +195,8 @@ Await<Session::Next> Session::refuse_malformed(Malformed malformed) {
       return refuse(431, Error(Code::too_large, "the request's header is larger than " +
                                                     std::to_string(limits.header_bytes) + " bytes"));
     case Malformed::body_too_large:
-      return refuse(413, Error(Code::too_large, "the request's body is larger than " +
-                                                    std::to_string(limits.body_bytes) + " bytes"));
+      return refuse(413, Error(Code::too_large,
+                               "the request's body is larger than " + std::to_string(limits.body_bytes) + " bytes"));
     case Malformed::bad_coding:
       return refuse(501, Error(Code::unimplemented, "the only transfer coding served is chunked"));
     default: return refuse(400, Error(Code::invalid_argument, "the request is not HTTP/1.1"));

@@ -29,7 +29,7 @@ class Session final : public Waker {
   void tick(Clock::time_point now);
   void drain();
   void cut();
-  std::size_t place = 0;   // in the io thread's list
+  std::size_t place = 0;  // in the io thread's list
 
  private:
   using Transferred = std::tuple<boost::system::error_code, std::size_t>;
@@ -65,9 +65,9 @@ class Session final : public Waker {
   Peer peer_;
 
   Clock::time_point deadline_ = Clock::time_point::max();
-  bool expired_ = false;    // the deadline passed; what was under way was cancelled
+  bool expired_ = false;  // the deadline passed; what was under way was cancelled
   bool cut_ = false;
-  bool idle_ = false;       // between two requests
+  bool idle_ = false;  // between two requests
   bool first_ = true;
   bool woken_ = false;
   std::optional<Resume> sleeping_;
@@ -75,7 +75,7 @@ class Session final : public Waker {
   std::unique_ptr<Incoming> request_ = std::make_unique<Incoming>();
   std::string call_id_;
   std::vector<char> input_;
-  std::size_t begin_ = 0, end_ = 0;   // of what is unread in it
+  std::size_t begin_ = 0, end_ = 0;  // of what is unread in it
   std::string output_;
 };
 

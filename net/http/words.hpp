@@ -11,8 +11,8 @@
 namespace coffer::net::http {
 
 struct Target {
-  std::string_view path;    // raw; begins with '/'
-  std::string_view query;   // raw, without '?'
+  std::string_view path;   // raw; begins with '/'
+  std::string_view query;  // raw, without '?'
 };
 
 /// Of origin form ("/a?b") and absolute form ("http://host/a?b"); an empty path when it is neither.

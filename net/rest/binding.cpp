@@ -120,8 +120,8 @@ Status Binding::fill(const Words& variables, const Words& query, std::string_vie
   if (body_ == Body::none) {
     if (!body.empty()) return bad("this call takes no body; its parameters stand in the path and the query");
   } else if (!body.empty()) {
-    Message* target = body_ == Body::whole ? message
-                                           : message->GetReflection()->MutableMessage(message, body_field_->field);
+    Message* target =
+        body_ == Body::whole ? message : message->GetReflection()->MutableMessage(message, body_field_->field);
     if (auto status = read_json(body, json_depth, body_ == Body::whole ? *in : *body_field_->message, target);
         !status) {
       return status;

@@ -16,12 +16,12 @@
 
 namespace coffer::net::rest {
 
-using Words = std::vector<std::pair<std::string, std::string>>;   // decoded names and values, in order
+using Words = std::vector<std::pair<std::string, std::string>>;  // decoded names and values, in order
 
 class Binding {
  public:
-  std::string verb;          // "GET"
-  std::string pattern;       // "/v1/tenants/{tenant}"
+  std::string verb;     // "GET"
+  std::string pattern;  // "/v1/tenants/{tenant}"
   const Shape* in = nullptr;
   const Shape* out = nullptr;
 

@@ -26,15 +26,15 @@ using model::Status;
 /// An object, a map or a list that has begun and not ended.
 struct Frame {
   enum class Type : std::uint8_t { object, map, list } type = Type::object;
-  Message* message = nullptr;            // object: itself; map, list: the message that holds it
-  const Shape* shape = nullptr;          // object: its own; map: its entry's
-  const FieldShape* field = nullptr;     // object: the member being read; map, list: the field that it is
-  Message* entry = nullptr;              // map: the entry being read
-  std::size_t index = 0;                 // list: of the element being read
-  std::bitset<Shape::kMaxFields> seen;   // object: members read
-  std::vector<int> oneofs;               // object: oneofs set
-  std::vector<std::string_view> keys;    // map: all so far, kept by their entries
-  std::string key;                       // map: of the entry being read
+  Message* message = nullptr;           // object: itself; map, list: the message that holds it
+  const Shape* shape = nullptr;         // object: its own; map: its entry's
+  const FieldShape* field = nullptr;    // object: the member being read; map, list: the field that it is
+  Message* entry = nullptr;             // map: the entry being read
+  std::size_t index = 0;                // list: of the element being read
+  std::bitset<Shape::kMaxFields> seen;  // object: members read
+  std::vector<int> oneofs;              // object: oneofs set
+  std::vector<std::string_view> keys;   // map: all so far, kept by their entries
+  std::string key;                      // map: of the entry being read
 };
 
 class Reader {
@@ -137,7 +137,7 @@ class Reader {
     const std::string_view text = whole_text(part);
     double exact = 0;
     const auto read = std::from_chars(text.data(), text.data() + text.size(), exact);
-    return number(read.ec == std::errc() ? exact : rough, ec);   // rough: infinity or zero
+    return number(read.ec == std::errc() ? exact : rough, ec);  // rough: infinity or zero
   }
   bool on_bool(bool value, ErrorCode& ec) {
     return scalar(ec, [&](const Slot& slot) { return set_bool(slot, value); });
@@ -272,7 +272,7 @@ class Reader {
   const Shape* shape_ = nullptr;
   Message* message_ = nullptr;
   std::vector<Frame> frames_;
-  std::string text_;      // parts of a string or key that has escapes
+  std::string text_;  // parts of a string or key that has escapes
   std::string problem_;
 };
 

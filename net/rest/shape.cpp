@@ -31,8 +31,7 @@ Kind kind_of(const FieldDescriptor& field) {
     case FieldDescriptor::CPPTYPE_FLOAT: return Kind::float_number;
     case FieldDescriptor::CPPTYPE_DOUBLE: return Kind::double_number;
     case FieldDescriptor::CPPTYPE_ENUM: return Kind::enumeration;
-    case FieldDescriptor::CPPTYPE_STRING:
-      return field.type() == FieldDescriptor::TYPE_BYTES ? Kind::bytes : Kind::text;
+    case FieldDescriptor::CPPTYPE_STRING: return field.type() == FieldDescriptor::TYPE_BYTES ? Kind::bytes : Kind::text;
     case FieldDescriptor::CPPTYPE_MESSAGE: break;
   }
   return field.message_type()->full_name() == kTimestamp ? Kind::timestamp : Kind::message;

@@ -18,7 +18,18 @@
 namespace coffer::net::rest {
 
 enum class Kind : std::uint8_t {
-  boolean, int32, int64, uint32, uint64, float_number, double_number, text, bytes, enumeration, timestamp, message,
+  boolean,
+  int32,
+  int64,
+  uint32,
+  uint64,
+  float_number,
+  double_number,
+  text,
+  bytes,
+  enumeration,
+  timestamp,
+  message,
 };
 
 struct Shape;
@@ -27,7 +38,7 @@ struct FieldShape {
   const google::protobuf::FieldDescriptor* field = nullptr;
   Kind kind = Kind::text;
   bool is_map = false;
-  bool is_list = false;            // repeated and no map
+  bool is_list = false;  // repeated and no map
   bool has_presence = false;
   bool omit_empty = false;
   int oneof = -1;                  // index of the oneof that a writer of proto sees

@@ -20,7 +20,7 @@ using google::protobuf::Message;
 using google::protobuf::Reflection;
 
 // Reflection names every setter twice, once for lists; this names them once.
-#define COFFER_PUT(Type, value)                                                       \
+#define COFFER_PUT(Type, value)                                                                           \
   (slot.field->is_list ? slot.message->GetReflection()->Add##Type(slot.message, slot.field->field, value) \
                        : slot.message->GetReflection()->Set##Type(slot.message, slot.field->field, value))
 
@@ -48,7 +48,7 @@ double real(const Number& number) {
 }
 
 bool set_enum(const Slot& slot, std::int32_t value) {
-  COFFER_PUT(EnumValue, value);   // proto3 enumerations are open: an unknown number is kept
+  COFFER_PUT(EnumValue, value);  // proto3 enumerations are open: an unknown number is kept
   return true;
 }
 

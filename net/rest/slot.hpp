@@ -15,7 +15,7 @@ namespace coffer::net::rest {
 
 struct Slot {
   google::protobuf::Message* message = nullptr;
-  const FieldShape* field = nullptr;   // a list: the value is appended
+  const FieldShape* field = nullptr;  // a list: the value is appended
 };
 
 using Number = std::variant<std::int64_t, std::uint64_t, double>;

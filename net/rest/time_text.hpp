@@ -10,8 +10,8 @@
 namespace coffer::net::rest {
 
 struct Instant {
-  std::int64_t seconds = 0;   // since 1970 UTC; years 1 to 9999
-  std::int32_t nanos = 0;     // 0 to 999,999,999
+  std::int64_t seconds = 0;  // since 1970 UTC; years 1 to 9999
+  std::int32_t nanos = 0;    // 0 to 999,999,999
   friend bool operator==(const Instant&, const Instant&) = default;
 };
 

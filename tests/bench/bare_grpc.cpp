@@ -33,7 +33,7 @@ class Echo final : public grpc::Service {
 class Call {
  public:
   static void post(Echo& echo, int method, grpc::ServerCompletionQueue& queue) {
-    auto* call = new Call(echo, method, queue);   // the queue holds it
+    auto* call = new Call(echo, method, queue);  // the queue holds it
     echo.RequestAsyncUnary(method, &call->context_, &call->request_, &call->writer_, &queue, &queue, call);
   }
 
@@ -68,7 +68,7 @@ std::string address_of(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);   // as the server does
+  absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);  // as the server does
   Echo echo;
   grpc::ServerBuilder builder;
   builder.AddListeningPort(address_of(argc, argv), grpc::InsecureServerCredentials());

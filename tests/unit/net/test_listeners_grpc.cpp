@@ -187,7 +187,7 @@ TEST_F(GrpcListener, refuses_a_message_that_does_not_parse) {
   client.call("/coffer.v1.Secrets/Get", {"\xff\xff\xff"});
   EXPECT_EQ(client.status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
   EXPECT_THAT(client.status.error_message(), HasSubstr("coffer.v1.GetRequest"));
-  client.call("/coffer.v1.Secrets/Get", {std::string("\x0a\x02\xff\xfe", 4)});   // a string that is not UTF-8
+  client.call("/coffer.v1.Secrets/Get", {std::string("\x0a\x02\xff\xfe", 4)});  // a string that is not UTF-8
   EXPECT_EQ(client.status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
   client.call("/coffer.v1.Secrets/Get", {""});
   EXPECT_TRUE(client.status.ok());
@@ -203,8 +203,8 @@ TEST_F(GrpcListener, answers_unimplemented_to_what_it_does_not_serve) {
 TEST_F(GrpcListener, passes_the_clients_deadline_on_and_bounds_it) {
   start([](Listener& l) { l.limits.max_deadline = std::chrono::milliseconds(30'000); });
   const auto left = [&] {
-    const auto now = std::chrono::duration_cast<std::chrono::milliseconds>(
-        std::chrono::system_clock::now().time_since_epoch());
+    const auto now =
+        std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch());
     return gateway.last().info.deadline - now.count();
   };
   get("a", [](auto& c) { c.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(5)); });
@@ -245,9 +245,8 @@ TEST_F(GrpcListener, answers_by_itself_when_nobody_does_and_survives_the_late_an
 TEST_F(GrpcListener, survives_a_client_that_gives_up) {
   start();
   gateway.set_mode(FakeGateway::Mode::hold);
-  const auto answer = get("a", [](auto& c) {
-    c.set_deadline(std::chrono::system_clock::now() + std::chrono::milliseconds(100));
-  });
+  const auto answer =
+      get("a", [](auto& c) { c.set_deadline(std::chrono::system_clock::now() + std::chrono::milliseconds(100)); });
   EXPECT_EQ(answer.status.error_code(), grpc::StatusCode::DEADLINE_EXCEEDED);
   gateway.release();
   gateway.set_mode(FakeGateway::Mode::at_once);
@@ -394,9 +393,8 @@ TEST_F(GrpcListener, stops_while_streams_are_open) {
   start();
   std::vector<std::string> watched;
   std::thread watcher([&] { watched = RawClient(channel).call("/grpc.health.v1.Health/Watch", {""}, 3); });
-  std::thread reflector([&] {
-    RawClient(channel).call("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", {}, 1);
-  });
+  std::thread reflector(
+      [&] { RawClient(channel).call("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", {}, 1); });
   std::this_thread::sleep_for(std::chrono::milliseconds(300));
   server->stop();
   watcher.join();

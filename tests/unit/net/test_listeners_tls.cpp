@@ -124,7 +124,8 @@ TEST_F(TlsListeners, say_which_file_is_wrong) {
   };
   const auto path = [&](const char* name) { return certificates.path(name); };
   const Case cases[] = {
-      {{path("none.pem"), path("server.key"), {}}, "cannot read the TLS certificate '" + path("none.pem") + "': No such"},
+      {{path("none.pem"), path("server.key"), {}},
+       "cannot read the TLS certificate '" + path("none.pem") + "': No such"},
       {{path("server.pem"), path("none.key"), {}}, "cannot read the TLS key"},
       {{path("broken.pem"), path("server.key"), {}}, "'" + path("broken.pem") + "' is not a PEM certificate"},
       {{path("server.pem"), path("broken.pem"), {}}, "is not an unencrypted PEM key"},

@@ -115,14 +115,14 @@ TEST(Words, of_a_target_are_path_and_query) {
 
 TEST(Words, are_percent_decoded) {
   struct Case {
-    const char *raw, *plain, *form;   // null: an error
+    const char *raw, *plain, *form;  // null: an error
   };
-  for (const Case& c : {Case{"abc", "abc", "abc"}, Case{"a%2Fb", "a/b", "a/b"}, Case{"a%2fb", "a/b", "a/b"},
-                        Case{"a+b", "a+b", "a b"}, Case{"a%2Bb", "a+b", "a+b"}, Case{"%25", "%", "%"},
-                        Case{"%e4%bd%a0", "\xe4\xbd\xa0", "\xe4\xbd\xa0"}, Case{"%2525", "%25", "%25"},
-                        Case{"", "", ""}, Case{"%", nullptr, nullptr}, Case{"%2", nullptr, nullptr},
-                        Case{"a%", nullptr, nullptr}, Case{"%g0", nullptr, nullptr}, Case{"%0g", nullptr, nullptr},
-                        Case{"%-1", nullptr, nullptr}, Case{"% 1", nullptr, nullptr}}) {
+  for (const Case& c :
+       {Case{"abc", "abc", "abc"}, Case{"a%2Fb", "a/b", "a/b"}, Case{"a%2fb", "a/b", "a/b"}, Case{"a+b", "a+b", "a b"},
+        Case{"a%2Bb", "a+b", "a+b"}, Case{"%25", "%", "%"}, Case{"%e4%bd%a0", "\xe4\xbd\xa0", "\xe4\xbd\xa0"},
+        Case{"%2525", "%25", "%25"}, Case{"", "", ""}, Case{"%", nullptr, nullptr}, Case{"%2", nullptr, nullptr},
+        Case{"a%", nullptr, nullptr}, Case{"%g0", nullptr, nullptr}, Case{"%0g", nullptr, nullptr},
+        Case{"%-1", nullptr, nullptr}, Case{"% 1", nullptr, nullptr}}) {
     const auto plain = percent_decode(c.raw, false);
     ASSERT_EQ(plain.has_value(), c.plain != nullptr) << c.raw;
     EXPECT_EQ(plain.value_or(""), c.plain ? c.plain : "") << c.raw;
@@ -137,7 +137,8 @@ TEST(Words, of_a_query_come_in_order) {
   using testing::ElementsAre;
   using testing::Pair;
   EXPECT_THAT(*parse_query("a=1&b=2&a=3"), ElementsAre(Pair("a", "1"), Pair("b", "2"), Pair("a", "3")));
-  EXPECT_THAT(*parse_query("a&&b=&=c&d=e=f"), ElementsAre(Pair("a", ""), Pair("b", ""), Pair("", "c"), Pair("d", "e=f")));
+  EXPECT_THAT(*parse_query("a&&b=&=c&d=e=f"),
+              ElementsAre(Pair("a", ""), Pair("b", ""), Pair("", "c"), Pair("d", "e=f")));
   EXPECT_THAT(*parse_query("a%3Db=c%26d+e"), ElementsAre(Pair("a=b", "c&d e")));
   EXPECT_TRUE(parse_query("")->empty());
   EXPECT_FALSE(parse_query("a=%"));

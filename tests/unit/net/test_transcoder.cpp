@@ -77,11 +77,11 @@ google::protobuf::FileDescriptorProto file_of_all() {
   constexpr const char* kTime = ".google.protobuf.Timestamp";
   auto* all = file.add_message_type();
   all->set_name("All");
-  all->add_oneof_decl()->set_name("choice");   // proto3's own oneofs stand before those of optionals
+  all->add_oneof_decl()->set_name("choice");  // proto3's own oneofs stand before those of optionals
   const std::pair<const char*, F::Type> plain[] = {
-      {"flag", F::TYPE_BOOL},     {"i32", F::TYPE_INT32},    {"i64", F::TYPE_INT64},     {"u32", F::TYPE_UINT32},
-      {"u64", F::TYPE_UINT64},    {"s64", F::TYPE_SINT64},   {"f64", F::TYPE_FIXED64},   {"real32", F::TYPE_FLOAT},
-      {"real64", F::TYPE_DOUBLE}, {"text", F::TYPE_STRING},  {"data", F::TYPE_BYTES}};
+      {"flag", F::TYPE_BOOL},     {"i32", F::TYPE_INT32},   {"i64", F::TYPE_INT64},   {"u32", F::TYPE_UINT32},
+      {"u64", F::TYPE_UINT64},    {"s64", F::TYPE_SINT64},  {"f64", F::TYPE_FIXED64}, {"real32", F::TYPE_FLOAT},
+      {"real64", F::TYPE_DOUBLE}, {"text", F::TYPE_STRING}, {"data", F::TYPE_BYTES}};
   for (const auto& [name, kind] : plain) add_field(all, name, kind);
   add_field(all, "color", F::TYPE_ENUM, ".test.Color");
   add_field(all, "leaf", F::TYPE_MESSAGE, ".test.Leaf");
@@ -109,7 +109,7 @@ google::protobuf::FileDescriptorProto file_of_all() {
 class Transcoder : public testing::Test {
  protected:
   Transcoder() : pool(DescriptorPool::generated_pool()) {
-    google::protobuf::Timestamp::descriptor();   // linked in
+    google::protobuf::Timestamp::descriptor();  // linked in
     type = pool.BuildFile(file_of_all())->FindMessageTypeByName("All");
     factory.SetDelegateToGeneratedFactory(true);
     const auto found = shapes.of(type);
@@ -146,8 +146,9 @@ class Transcoder : public testing::Test {
     const auto mine = fresh();
     ASSERT_EQ(read(text, mine.get()), "") << text;
     const auto theirs = oracle(text);
-    EXPECT_TRUE(MessageDifferencer::Equals(*mine, *theirs))
-        << text << "\n" << mine->ShortDebugString() << "\n" << theirs->ShortDebugString();
+    EXPECT_TRUE(MessageDifferencer::Equals(*mine, *theirs)) << text << "\n"
+                                                            << mine->ShortDebugString() << "\n"
+                                                            << theirs->ShortDebugString();
   }
 
   DescriptorPool pool;
@@ -163,20 +164,30 @@ TEST_F(Transcoder, reads_as_protobufs_own_reader_does) {
            R"({"flag":true,"i32":-2147483648,"i64":-9223372036854775808,"u32":4294967295,"u64":18446744073709551615})",
            R"({"i64":"-5","u64":"18446744073709551615","s64":"7","f64":8})",
            R"({"i32":1e2,"u32":5.0,"i64":-1.5e1})",
-           R"({"real32":1.5,"real64":-2.25e-10})", R"({"real64":4.2170070352992604e+18})", R"({"real64":0.1})",
+           R"({"real32":1.5,"real64":-2.25e-10})",
+           R"({"real64":4.2170070352992604e+18})",
+           R"({"real64":0.1})",
            R"({"real64":"Infinity","real32":"-Infinity"})",
            R"({"text":"a\"b\\c\/\n\u0041\u00e9\ud83d\ude00","data":"AAECAw=="})",
-           R"({"data":"_-8"})", R"({"data":"/+8="})", R"({"data":""})",
-           R"({"color":"GREEN"})", R"({"color":2})", R"({"color":77})",
+           R"({"data":"_-8"})",
+           R"({"data":"/+8="})",
+           R"({"data":""})",
+           R"({"color":"GREEN"})",
+           R"({"color":2})",
+           R"({"color":77})",
            R"({"leaf":{"text":"x","smallNumber":3,"leaf":{"small_number":4}}})",
-           R"({"leaf":{}})", R"({"leaf":null,"text":null,"numbers":null,"tags":null})",
-           R"({"at":"2024-02-29T12:34:56.789Z"})", R"({"at":"1969-12-31T23:59:59.000000001Z"})",
+           R"({"leaf":{}})",
+           R"({"leaf":null,"text":null,"numbers":null,"tags":null})",
+           R"({"at":"2024-02-29T12:34:56.789Z"})",
+           R"({"at":"1969-12-31T23:59:59.000000001Z"})",
            R"({"at":"2024-01-01T00:30:00+01:30"})",
            R"({"numbers":[1,"2",3],"texts":["a",""],"colors":["RED",2],"flags":[true,false],"reals":[1,2.5]})",
            R"({"leaves":[{},{"text":"x"}],"times":["2024-01-01T00:00:00Z"],"blobs":["AA==",""],"numbers":[]})",
            R"({"tags":{"a":"1","":"empty","b.c":"2"},"byNumber":{"-1":{"text":"x"}},"by_flag":{"true":5}})",
            R"({"maybe_text":"","maybe_number":0,"maybeFlag":false})",
-           R"({"chosen_text":""})", R"({"chosenLeaf":{}})", R"({"chosen_flag":false})",
+           R"({"chosen_text":""})",
+           R"({"chosenLeaf":{}})",
+           R"({"chosen_flag":false})",
            "  {\n\t\"text\" : \"x\"\r}  ",
        }) {
     expect_read_like_oracle(text);
@@ -201,11 +212,15 @@ TEST_F(Transcoder, writes_what_protobufs_own_reader_reads_back) {
         using F = google::protobuf::FieldDescriptor;
         Message* m = message.get();
         switch (field->cpp_type()) {
-          case F::CPPTYPE_BOOL: list ? reflection.AddBool(m, field, number(2)) : reflection.SetBool(m, field, number(2)); break;
+          case F::CPPTYPE_BOOL:
+            list ? reflection.AddBool(m, field, number(2)) : reflection.SetBool(m, field, number(2));
+            break;
           case F::CPPTYPE_INT32: reflection.SetInt32(m, field, static_cast<std::int32_t>(random())); break;
           case F::CPPTYPE_INT64: reflection.SetInt64(m, field, static_cast<std::int64_t>(random())); break;
           case F::CPPTYPE_UINT32: reflection.SetUInt32(m, field, static_cast<std::uint32_t>(random())); break;
-          case F::CPPTYPE_UINT64: list ? reflection.AddUInt64(m, field, random()) : reflection.SetUInt64(m, field, random()); break;
+          case F::CPPTYPE_UINT64:
+            list ? reflection.AddUInt64(m, field, random()) : reflection.SetUInt64(m, field, random());
+            break;
           case F::CPPTYPE_FLOAT: reflection.SetFloat(m, field, static_cast<float>(number(1000)) / 7); break;
           case F::CPPTYPE_DOUBLE: {
             const double value = static_cast<double>(random()) / 3;
@@ -227,12 +242,14 @@ TEST_F(Transcoder, writes_what_protobufs_own_reader_reads_back) {
             const auto& ct = *child->GetDescriptor();
             if (field->is_map()) {
               const auto* key = ct.field(0);
-              if (key->cpp_type() == F::CPPTYPE_STRING) child->GetReflection()->SetString(child, key, text + std::to_string(k));
+              if (key->cpp_type() == F::CPPTYPE_STRING)
+                child->GetReflection()->SetString(child, key, text + std::to_string(k));
               if (key->cpp_type() == F::CPPTYPE_INT32) child->GetReflection()->SetInt32(child, key, k - 1);
               if (key->cpp_type() == F::CPPTYPE_BOOL) child->GetReflection()->SetBool(child, key, k % 2);
             } else if (ct.full_name() == "google.protobuf.Timestamp") {
               child->GetReflection()->SetInt64(child, ct.field(0), static_cast<std::int64_t>(number(253402300799)));
-              child->GetReflection()->SetInt32(child, ct.field(1), static_cast<std::int32_t>(number(2) * number(1'000'000'000)));
+              child->GetReflection()->SetInt32(child, ct.field(1),
+                                               static_cast<std::int32_t>(number(2) * number(1'000'000'000)));
             } else {
               child->GetReflection()->SetString(child, ct.field(0), text);
             }
@@ -260,10 +277,11 @@ TEST_F(Transcoder, writes_what_protobufs_own_reader_reads_back) {
 }
 
 TEST_F(Transcoder, writes_defaults_but_neither_unset_messages_nor_unset_optionals) {
-  EXPECT_EQ(written(*fresh()),
-            R"({"flag":false,"i32":0,"i64":0,"u32":0,"u64":0,"s64":0,"f64":0,"real32":0,"real64":0,"text":"","data":"",)"
-            R"("color":"COLOR_NONE","numbers":[],"texts":[],"leaves":[],"colors":[],"times":[],"blobs":[],"flags":[],)"
-            R"("reals":[],"tags":{},"by_number":{},"by_flag":{}})");
+  EXPECT_EQ(
+      written(*fresh()),
+      R"({"flag":false,"i32":0,"i64":0,"u32":0,"u64":0,"s64":0,"f64":0,"real32":0,"real64":0,"text":"","data":"",)"
+      R"("color":"COLOR_NONE","numbers":[],"texts":[],"leaves":[],"colors":[],"times":[],"blobs":[],"flags":[],)"
+      R"("reals":[],"tags":{},"by_number":{},"by_flag":{}})");
 }
 
 TEST_F(Transcoder, leaves_out_empty_maps_and_lists_that_it_is_told_to) {
@@ -362,15 +380,16 @@ TEST_F(Transcoder, says_where_text_stops_being_json) {
   EXPECT_EQ(problem(""), "the body is not JSON: it ends too early");
   EXPECT_EQ(problem("{\"text\":\"a"), "the body is not JSON: it ends too early");
   EXPECT_THAT(problem("{\"text\" \"a\"}"), testing::StartsWith("the body is not JSON: it is wrong at byte"));
-  for (const char* text : {"{} {}", "{}x", "{,}", "{\"text\":\"a\",}", "{'text':'a'}", "{text:1}", "// c\n{}",
-                           "{\"u64\":01}", "{\"u64\":+1}", "{\"u64\":NaN}", "{\"text\":\"\n\"}",
-                           "{\"text\":\"\\x\"}", "{\"text\":\"\\ud800\"}", "nope"}) {
+  for (const char* text :
+       {"{} {}", "{}x", "{,}", "{\"text\":\"a\",}", "{'text':'a'}", "{text:1}", "// c\n{}", "{\"u64\":01}",
+        "{\"u64\":+1}", "{\"u64\":NaN}", "{\"text\":\"\n\"}", "{\"text\":\"\\x\"}", "{\"text\":\"\\ud800\"}", "nope"}) {
     EXPECT_THAT(problem(text), testing::StartsWith("the body is not JSON")) << text;
   }
 }
 
 TEST_F(Transcoder, refuses_text_that_is_not_utf8) {
-  for (const char* text : {"{\"text\":\"\xff\"}", "{\"text\":\"\xc0\xaf\"}", "{\"text\":\"\xed\xa0\x80\"}", "{\"\xff\":1}"}) {
+  for (const char* text :
+       {"{\"text\":\"\xff\"}", "{\"text\":\"\xc0\xaf\"}", "{\"text\":\"\xed\xa0\x80\"}", "{\"\xff\":1}"}) {
     EXPECT_EQ(problem(text), "the body is not UTF-8") << text;
   }
 }
@@ -394,7 +413,8 @@ TEST_F(Transcoder, shows_names_of_the_clients_making_in_no_length) {
 
 TEST_F(Transcoder, refuses_types_that_it_does_not_carry) {
   Shapes others;
-  const auto found = others.of(DescriptorPool::generated_pool()->FindMessageTypeByName("google.protobuf.MethodDescriptorProto"));
+  const auto found =
+      others.of(DescriptorPool::generated_pool()->FindMessageTypeByName("google.protobuf.MethodDescriptorProto"));
   EXPECT_FALSE(found.ok());
 }
 
@@ -403,11 +423,11 @@ TEST(Times, are_written_in_utc_with_as_many_digits_as_needed) {
     Instant instant;
     const char* text;
   };
-  for (const Case& c : {Case{{0, 0}, "1970-01-01T00:00:00Z"}, Case{{-1, 999'999'999}, "1969-12-31T23:59:59.999999999Z"},
-                        Case{{1709210096, 120'000'000}, "2024-02-29T12:34:56.120Z"},
-                        Case{{1709210096, 1'000}, "2024-02-29T12:34:56.000001Z"},
-                        Case{{-62135596800, 0}, "0001-01-01T00:00:00Z"},
-                        Case{{253402300799, 0}, "9999-12-31T23:59:59Z"}}) {
+  for (const Case& c :
+       {Case{{0, 0}, "1970-01-01T00:00:00Z"}, Case{{-1, 999'999'999}, "1969-12-31T23:59:59.999999999Z"},
+        Case{{1709210096, 120'000'000}, "2024-02-29T12:34:56.120Z"},
+        Case{{1709210096, 1'000}, "2024-02-29T12:34:56.000001Z"}, Case{{-62135596800, 0}, "0001-01-01T00:00:00Z"},
+        Case{{253402300799, 0}, "9999-12-31T23:59:59Z"}}) {
     std::string text;
     EXPECT_TRUE(append_time(c.instant, &text));
     EXPECT_EQ(text, c.text);
@@ -423,12 +443,26 @@ TEST(Times, are_read_with_offsets_and_fractions) {
   EXPECT_EQ(parse_time("2024-01-01T00:00:00+02:00"), parse_time("2023-12-31T22:00:00Z"));
   EXPECT_EQ(parse_time("2024-01-01t00:00:00.5z"), (Instant{1704067200, 500'000'000}));
   EXPECT_EQ(parse_time("2024-01-01T00:00:00-00:30"), parse_time("2024-01-01T00:30:00Z"));
-  for (const char* text :
-       {"", "2024", "2024-01-01", "2024-01-01T00:00:00", "2024-01-01 00:00:00Z", "2024-13-01T00:00:00Z",
-        "2023-02-29T00:00:00Z", "2024-01-01T24:00:00Z", "2024-01-01T00:60:00Z", "2024-01-01T00:00:60Z",
-        "2024-01-01T00:00:00.Z", "2024-01-01T00:00:00.1234567890Z", "2024-01-01T00:00:00+2:00",
-        "2024-01-01T00:00:00+0200", "2024-01-01T00:00:00+24:00", "2024-01-01T00:00:00ZZ", "0000-01-01T00:00:00Z",
-        "0001-01-01T00:00:00+01:00", "-2024-01-01T00:00:00Z", "24-01-01T00:00:00Z"}) {
+  for (const char* text : {"",
+                           "2024",
+                           "2024-01-01",
+                           "2024-01-01T00:00:00",
+                           "2024-01-01 00:00:00Z",
+                           "2024-13-01T00:00:00Z",
+                           "2023-02-29T00:00:00Z",
+                           "2024-01-01T24:00:00Z",
+                           "2024-01-01T00:60:00Z",
+                           "2024-01-01T00:00:60Z",
+                           "2024-01-01T00:00:00.Z",
+                           "2024-01-01T00:00:00.1234567890Z",
+                           "2024-01-01T00:00:00+2:00",
+                           "2024-01-01T00:00:00+0200",
+                           "2024-01-01T00:00:00+24:00",
+                           "2024-01-01T00:00:00ZZ",
+                           "0000-01-01T00:00:00Z",
+                           "0001-01-01T00:00:00+01:00",
+                           "-2024-01-01T00:00:00Z",
+                           "24-01-01T00:00:00Z"}) {
     EXPECT_EQ(parse_time(text), std::nullopt) << text;
   }
 }

@@ -70,7 +70,8 @@ TEST_F(Bindings, take_an_empty_body_as_an_empty_object) {
 
 TEST_F(Bindings, fill_from_the_query_with_lists_and_either_spelling) {
   coffer::v1::DeleteRequest in;
-  EXPECT_EQ(fill("Delete", kPlace, {{"versions", "1"}, {"versions", "2"}, {"requestId", "r"}, {"cas", "0"}}, "", &in), "");
+  EXPECT_EQ(fill("Delete", kPlace, {{"versions", "1"}, {"versions", "2"}, {"requestId", "r"}, {"cas", "0"}}, "", &in),
+            "");
   EXPECT_THAT(in.versions(), testing::ElementsAre(1, 2));
   EXPECT_EQ(in.request_id(), "r");
   EXPECT_TRUE(in.has_cas());

@@ -72,7 +72,7 @@ void FakeGateway::finish(actors::Call* call) {
 }
 
 void FakeGateway::submit(actors::Call* call) noexcept {
-  const Mode mode = mode_;   // once: the test may change it meanwhile
+  const Mode mode = mode_;  // once: the test may change it meanwhile
   {
     const std::lock_guard lock(mutex_);
     last_ = call->request;
@@ -83,9 +83,7 @@ void FakeGateway::submit(actors::Call* call) noexcept {
   if (mode == Mode::at_once) finish(call);
 }
 
-Result<model::Credential> FakeGateway::authenticate(std::string_view, model::Door) const {
-  return model::Credential{};
-}
+Result<model::Credential> FakeGateway::authenticate(std::string_view, model::Door) const { return model::Credential{}; }
 
 actors::NodeStatus FakeGateway::status() const {
   const std::lock_guard lock(mutex_);
