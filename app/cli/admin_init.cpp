@@ -12,7 +12,7 @@ struct InitOptions {
 int init(const InitOptions& options, Program& program) {
   ServerOverrides overrides;
   overrides.config_file = options.config_file;
-  overrides.insecure = true;   // nothing listens yet; `coffer server` checks TLS
+  overrides.insecure = true;  // nothing listens yet; `coffer server` checks TLS
   if (!options.data.empty()) overrides.data = options.data;
   if (!options.seal_key_file.empty()) overrides.seal_key_file = options.seal_key_file;
   const auto file = load_config(overrides);
@@ -29,9 +29,11 @@ int init(const InitOptions& options, Program& program) {
 void add_admin_init(CLI::App& admin, Program& program) {
   auto o = std::make_shared<InitOptions>();
   auto* command = admin.add_subcommand("init", "Make a new cluster of one node: keys, and the first operator's token.");
-  command->add_option("--config", o->config_file, "The server's settings (data directory, key file)")->type_name("FILE");
+  command->add_option("--config", o->config_file, "The server's settings (data directory, key file)")
+      ->type_name("FILE");
   command->add_option("--data", o->data, "Data directory (default ./coffer-data)")->type_name("DIR");
-  command->add_option("--seal-key", o->seal_key_file, "File that unseals the node; made when it is missing")->type_name("FILE");
+  command->add_option("--seal-key", o->seal_key_file, "File that unseals the node; made when it is missing")
+      ->type_name("FILE");
   command->add_option("--operator-token", o->operator_token_file, "Where to write the token (default operator.token)")
       ->type_name("FILE");
   command->callback([o, &program] { program.action = [o, &program] { return init(*o, program); }; });

@@ -184,8 +184,41 @@ TEST_F(Admin, ListsAndRevokesTokens) {
 }
 
 TEST_F(Admin, ShowsTheServersState) {
-  EXPECT_THAT(run({"status"}).out, AllOf(HasSubstr("90s ago"), HasSubstr("0      leader  2")));
+  EXPECT_THAT(run({"status"}).out, AllOf(HasSubstr("uptime:      90s"), HasSubstr("0      leader  2")));
   EXPECT_THAT(run({"status", "--output", "json"}).out, HasSubstr("\"uptime_seconds\": 90"));
+}
+
+TEST(AdminInit, MakesWhatFileAndOptionsName) {
+  const test::TemporaryDirectory directory;
+  test::Shell shell;
+  Config seen;
+  std::string token;
+  shell.init_node = [&](const Config& config, const std::string& file) {
+    seen = config;
+    token = file;
+    return 4;
+  };
+  const auto file = directory.write("c.toml", "data = \"/d\"\n[seal]\nkey_file = \"/k\"\n");
+  EXPECT_EQ(shell.run({"admin", "init", "--config", file, "--operator-token", "/t"}).code, 4);
+  EXPECT_EQ(seen.data_dir, "/d");
+  EXPECT_EQ(seen.seal_key_file, "/k");
+  EXPECT_EQ(token, "/t");
+  EXPECT_EQ(shell.run({"admin", "init", "--data", "/e", "--seal-key", "/l"}).code, 4);
+  EXPECT_EQ(seen.data_dir, "/e");
+  EXPECT_EQ(seen.seal_key_file, "/l");
+}
+
+TEST(AdminInit, MakesNothingFromAConfigurationThatIsWrong) {
+  test::Shell shell;
+  bool made = false;
+  shell.init_node = [&](const Config&, const std::string&) {
+    made = true;
+    return 0;
+  };
+  const auto ran = shell.run({"admin", "init"});
+  EXPECT_EQ(ran.code, 2);
+  EXPECT_THAT(ran.err, HasSubstr("seal.key_file: is needed"));
+  EXPECT_FALSE(made);
 }
 
 TEST(Scope, TakesNamesWithColons) {

@@ -38,6 +38,7 @@ class Shell {
   bool terminal = false;
   std::string typed = "typed value";
   cli::RunServer run_server = [](const Config&, const ServerOverrides&) { return 0; };
+  cli::InitNode init_node = [](const Config&, const std::string&) { return 0; };
 
   Ran run(std::vector<std::string> arguments, const std::string& in = "") {
     std::istringstream input(in);
@@ -53,7 +54,7 @@ class Shell {
                [this](const std::string&) -> model::Result<model::Secret> { return model::Secret(typed); },
                [] { return kNow; }};
     Ran ran;
-    ran.code = cli::run(std::move(arguments), io, run_server);
+    ran.code = cli::run(std::move(arguments), io, run_server, init_node);
     ran.out = out.str();
     ran.err = err.str();
     return ran;

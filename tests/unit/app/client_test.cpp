@@ -357,6 +357,21 @@ TEST(CommandLine, EndsWithTwoForWhatItDoesNotKnow) {
   EXPECT_EQ(shell.run({"delete", "x", "--versions", "1,-2"}).code, 2);
 }
 
+TEST(CommandLine, SaysWhichHelpToRead) {
+  test::Shell shell;
+  EXPECT_THAT(shell.run({"admin", "tenants", "show"}).err,
+              AllOf(testing::StartsWith("coffer: TENANT is required"), HasSubstr("coffer admin tenants show --help")));
+  EXPECT_THAT(shell.run({"get", "x", "--nonsense"}).err,
+              AllOf(testing::StartsWith("coffer: "), HasSubstr("--nonsense")));
+}
+
+TEST(CommandLine, GuessesWhichCommandWasMeant) {
+  test::Shell shell;
+  EXPECT_THAT(shell.run({"descibe", "x"}).err, HasSubstr("coffer has no command 'descibe'; did you mean describe?"));
+  EXPECT_THAT(shell.run({"admin", "tenats"}).err,
+              HasSubstr("coffer admin has no command 'tenats'; did you mean tenants?"));
+}
+
 TEST(CommandLine, DocumentsItsExitCodes) {
   test::Shell shell;
   const auto ran = shell.run({"--help"});
