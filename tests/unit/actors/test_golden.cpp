@@ -1,0 +1,155 @@
+// The stored records of actors/, byte for byte: what an earlier build wrote must be readable for ever.
+// COFFER_WRITE_GOLDEN=1 writes the file anew; the reviewer reads its difference.
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <map>
+
+#include "actors/records.hpp"
+#include "crypto/hash.hpp"
+
+namespace coffer::actors {
+namespace {
+
+const std::string kPath = std::string(COFFER_SOURCE_DIR) + "/tests/unit/actors/golden/records.hex";
+
+model::Entry sample_entry() {
+  model::Entry entry;
+  entry.space = "kv";
+  entry.name = "db/password";
+  entry.description = "the database";
+  entry.owner = "ann";
+  entry.tags = {{"env", "prod"}};
+  entry.attributes = {{"stype", "1"}};
+  entry.created_at = 1700000000001;
+  entry.updated_at = 1700000000002;
+  entry.created_by = "token:0011223344556677";
+  entry.expires_at = 1800000000000;
+  entry.max_versions = 10;
+  entry.last_version = 3;
+  entry.versions = {{2, model::State::deleted, 1700000000001, "dev-root", 1700000000003, 12},
+                    {3, model::State::active, 1700000000002, "dev-root", 0, 34}};
+  entry.write_only = true;
+  return entry;
+}
+
+model::TokenInfo sample_token() {
+  return {"0011223344556677", "ci", "operator", {{5, {"kv"}, {"app/*"}}}, 1700000000001, 1800000000000, 1700000000009};
+}
+
+DirectoryTenant sample_tenant() {
+  DirectoryTenant tenant;
+  tenant.info.id.bytes.fill(0xab);
+  tenant.info.name = "acme";
+  tenant.info.group = model::GroupId{7};
+  tenant.info.doors = {{model::Door::direktiv, "acme-ns"}};
+  tenant.info.created_at = 1700000000001;
+  tenant.owner_public_key = std::string(32, 'p');
+  tenant.request_key = std::string(32, 'k');
+  tenant.request_hash = std::string(32, 'h');
+  return tenant;
+}
+
+std::map<std::string, std::string> today() {
+  store::v1::TenantHeader header;
+  header.set_format(kRecordFormat);
+  header.set_epoch(1);
+  header.set_revision(300);
+  header.set_leader_time_ms(1700000000001);
+  header.set_entries(4);
+  header.set_bytes(1024);
+  header.set_seals(900);
+  header.set_oldest_change(2);
+  header.set_oldest_request(3);
+  header.set_next_request(5);
+  store::v1::RequestRecord request;
+  request.set_format(kRecordFormat);
+  request.set_request_hash(std::string(32, 'h'));
+  request.set_revision(300);
+  request.set_time_ms(1700000000001);
+  request.set_reply("reply");
+  request.set_sequence(4);
+  store::v1::AuditRecord audit;
+  audit.set_format(kRecordFormat);
+  audit.set_time_ms(1700000000001);
+  audit.set_principal("operator");
+  audit.set_action("put");
+  audit.set_door("native");
+  audit.set_entry_hash(std::string(32, 'e'));
+  audit.set_version(3);
+  audit.set_outcome("ok");
+  audit.set_address("127.0.0.1:5");
+  audit.set_request_id("id-1");
+  store::v1::WriteSet set;
+  set.set_format(kRecordFormat);
+  set.set_tenant(std::string(16, 't'));
+  set.set_epoch(1);
+  set.set_revision(300);
+  set.set_leader_time_ms(1700000000001);
+  auto* put = set.add_puts();
+  put->set_key("key");
+  put->set_value("value");
+  set.add_deletes("gone");
+  set.set_audit("audit");
+  return {{"audit", audit.SerializeAsString()},
+          {"changes", encode_changes(300, 1700000000001, {{model::ChangeType::put, "kv", "a", 3}, {model::ChangeType::del, "kv", "b", 1}})},
+          {"entry", encode_entry(sample_entry())},
+          {"header", header.SerializeAsString()},
+          {"operator", encode_operator({"root", std::string(32, 'o'), 1700000000001, true})},
+          {"request", request.SerializeAsString()},
+          {"tenant", encode_tenant(sample_tenant())},
+          {"token", encode_token(sample_token())},
+          {"write_set", set.SerializeAsString()}};
+}
+
+std::map<std::string, std::string> golden() {
+  std::map<std::string, std::string> records;
+  std::ifstream in(kPath);
+  for (std::string name, hex; in >> name >> hex;) records[name] = hex;
+  return records;
+}
+
+TEST(ActorsGolden, EveryRecordIsWrittenAsEver) {
+  if (std::getenv("COFFER_WRITE_GOLDEN") != nullptr) {
+    std::ofstream out(kPath);
+    for (const auto& [name, bytes] : today()) out << name << ' ' << crypto::hex(bytes) << '\n';
+  }
+  const auto stored = golden();
+  ASSERT_EQ(stored.size(), today().size());
+  for (const auto& [name, bytes] : today()) EXPECT_EQ(stored.at(name), crypto::hex(bytes)) << name;
+}
+
+std::string stored_bytes(const std::string& name) {
+  std::string bytes;
+  const std::string hex = golden().at(name);
+  for (std::size_t i = 0; i + 1 < hex.size(); i += 2) bytes.push_back(static_cast<char>(std::stoi(hex.substr(i, 2), nullptr, 16)));
+  return bytes;
+}
+
+TEST(ActorsGolden, WhatAnEarlierBuildWroteIsRead) {
+  EXPECT_EQ(*decode_entry(stored_bytes("entry")), sample_entry());
+  EXPECT_EQ(*decode_token(stored_bytes("token")), sample_token());
+  const auto tenant = decode_tenant(stored_bytes("tenant"));
+  ASSERT_TRUE(tenant.ok());
+  EXPECT_EQ(tenant->info.id, sample_tenant().info.id);
+  EXPECT_EQ(tenant->info.doors, sample_tenant().info.doors);
+  EXPECT_EQ(tenant->request_key, sample_tenant().request_key);
+  EXPECT_TRUE(decode_operator(stored_bytes("operator"))->dev_root);
+  EXPECT_EQ(decode_header(stored_bytes("header"))->revision(), 300U);
+  EXPECT_EQ(decode_request(stored_bytes("request"))->sequence(), 4U);
+}
+
+TEST(ActorsGolden, AnUnknownFormatIsRefusedWithASentence) {
+  store::v1::EntryRecord record;
+  record.set_format(2);
+  const auto entry = decode_entry(record.SerializeAsString());
+  ASSERT_FALSE(entry.ok());
+  EXPECT_EQ(entry.error().code, model::Code::data_loss);
+  EXPECT_NE(entry.error().message().find("format 2"), std::string_view::npos);
+  EXPECT_FALSE(decode_token("\xff\xff").ok());
+}
+
+}  // namespace
+}  // namespace coffer::actors
