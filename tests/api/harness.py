@@ -102,11 +102,21 @@ class Server:
         while time.monotonic() < end and self.process.poll() is None:
             try:
                 if self.request("GET", "/readyz", token=None).status == 200:
+                    self.check_listeners()
                     return True
             except OSError:
                 pass
             time.sleep(0.02)
         return False
+
+    def check_listeners(self):
+        """Ready means: every listener takes calls."""
+        for name, address in (("gRPC", self.grpc_address), ("admin", self.admin_address)):
+            host, port = address.rsplit(":", 1)
+            try:
+                socket.create_connection((host, int(port)), timeout=10).close()
+            except ConnectionRefusedError:
+                raise AssertionError(f"/readyz answers 200 while the {name} listener does not listen yet") from None
 
     @property
     def pid(self):
