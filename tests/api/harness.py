@@ -87,8 +87,12 @@ class Server:
     def start(self):
         for attempt in range(3):
             self.spawn()
-            if self.wait_ready():
-                return self
+            try:
+                if self.wait_ready():
+                    return self
+            except BaseException:
+                self.kill()
+                raise
             # Another process may have taken a port between choosing and binding it.
             if "in use" not in self.log() or attempt == 2:
                 break
