@@ -150,7 +150,9 @@ def check_map(root):
               if p.is_dir() and not p.name.startswith(".") and p.name not in SKIPPED and any(p.rglob("*.*"))}
     found += [f"ARCHITECTURE.md:1: the room map lacks `{f}/`" for f in sorted(actual - named)]
     found += [f"ARCHITECTURE.md:1: the room map names `{f}/`, which does not exist" for f in sorted(named - actual)]
-    for name in ("README.md", "ARCHITECTURE.md", "CHANGELOG.md"):
+    documents = ["README.md", "ARCHITECTURE.md", "CHANGELOG.md"]
+    documents += sorted(p.relative_to(root).as_posix() for p in (Path(root) / "docs").rglob("*.md"))
+    for name in documents:
         path = Path(root) / name
         if not path.exists():
             found.append(f"{name}:1: is missing")
@@ -158,7 +160,8 @@ def check_map(root):
         for number, line in enumerate(lines(path), 1):
             targets = re.findall(r"\]\(([^)#:]+?)(?:#[^)]*)?\)", line)
             targets += re.findall(r"`((?:%s|tests|docs|cmake)/[\w./-]+\.\w+)`" % "|".join(rooms.RUNG), line)
-            found += [f"{name}:{number}: names {t}, which does not exist" for t in targets if not (Path(root) / t).exists()]
+            found += [f"{name}:{number}: names {t}, which does not exist" for t in targets
+                      if not (Path(root) / t).exists() and not (path.parent / t).exists()]
     return found
 
 
