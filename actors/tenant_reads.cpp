@@ -125,7 +125,18 @@ model::Result<model::ReplyBody> TenantCore::history(const Caller& caller, const 
 model::Result<model::ReplyBody> TenantCore::batch_get(const Caller& caller, const model::BatchGet& batch) {
   model::BatchGetReply reply;
   reply.results.reserve(batch.items.size());
-  for (const model::Get& item : batch.items) reply.results.push_back(get_entry(caller, item));
+  std::uint64_t bytes = 0;
+  for (const model::Get& item : batch.items) {
+    // Each item has its own status, so those that fit are answered and the rest say why they are not.
+    if (bytes > deps_.max_batch_bytes) {
+      reply.results.push_back(Error(Code::too_large, "the answer would exceed " + std::to_string(deps_.max_batch_bytes) +
+                                                         " bytes; ask for fewer secrets at a time"));
+      continue;
+    }
+    reply.results.push_back(get_entry(caller, item));
+    const auto& last = reply.results.back();
+    if (last.ok() && last.value().payload) bytes += last.value().payload->size();
+  }
   return model::ReplyBody(std::move(reply));
 }
 

@@ -86,8 +86,12 @@ const Door* Site::door_at(std::string_view path) const {
 
 Site::Selection Site::select(const Incoming& request, const Caller& caller) const {
   const Target target = split_target(request.target);
-  auto match = router_.find(request.method, target.path);
   Selection selection;
+  const Door* door = door_at(target.path);
+  if (auto cleaned = door ? door->clean_path(target.path) : std::nullopt) {
+    selection.cleaned = std::make_unique<const std::string>(std::move(*cleaned));
+  }
+  auto match = router_.find(request.method, selection.cleaned ? std::string_view(*selection.cleaned) : target.path);
   if (!match.endpoint) {
     selection.refusal = not_served(target.path, match, request, caller);
     return selection;
@@ -109,7 +113,7 @@ Answer Site::not_served(std::string_view path, const Router::Match& match, const
   Answer answer = door ? to_answer(door->unknown_path(caller, id))
                        : own_failure(404, Error(Code::entry_not_found, "there is nothing at this path"), id);
   // A door may want a credential first; what it says then stands.
-  if (match.allow.empty() || answer.status != 404) return answer;
+  if (match.allow.empty() || answer.status != 404 || (door && door->hides_verbs())) return answer;
   answer = failure(request.target, 405,
                    Error(Code::unimplemented, "this path does not take this method; it takes " + match.allow), id);
   answer.headers.emplace_back("allow", match.allow);

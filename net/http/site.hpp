@@ -24,6 +24,7 @@ class Site {
     const Endpoint* endpoint = nullptr;
     std::vector<std::pair<std::string_view, std::string_view>> variables;
     std::string_view query;
+    std::unique_ptr<const std::string> cleaned;  // what the variables point into when the door cleans paths
     Answer refusal;
   };
   Selection select(const Incoming& request, const Caller& caller) const;

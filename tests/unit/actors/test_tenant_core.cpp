@@ -229,6 +229,17 @@ TEST_F(TenantCoreTest, TransactAppliesAllOrNothingAndNamesTheOperationThatFailed
   EXPECT_EQ(run(*core, get("c")).error().code, Code::entry_not_found);
 }
 
+TEST_F(TenantCoreTest, ABatchAnswersWhatFitsAndSaysWhyTheRestIsMissing) {
+  deps.max_batch_bytes = 10;
+  ASSERT_TRUE(run(*core, put("a", "0123456789abcdef")).ok());
+  auto reply = run(*core, model::BatchGet{{get("a"), get("missing"), get("a")}});
+  const auto& results = std::get<model::BatchGetReply>(reply->body).results;
+  ASSERT_EQ(results.size(), 3U);
+  EXPECT_TRUE(results[0].ok());
+  EXPECT_EQ(results[1].error().code, Code::too_large);
+  EXPECT_EQ(results[2].error().code, Code::too_large);
+}
+
 TEST_F(TenantCoreTest, AChangeRowIsKeptForEachWriteSetUpToTheBound) {
   deps.kept_changes = 3;
   for (int i = 0; i < 10; ++i) ASSERT_TRUE(run(*core, put("a", "x")).ok());
