@@ -55,10 +55,11 @@ class Answer:
 class Server:
     """`coffer server --dev` as a process. start() returns when /readyz answers 200."""
 
-    def __init__(self, data=None, arguments=(), environment=None, config=None):
+    def __init__(self, data=None, arguments=(), environment=None, config=None, prefix=()):
         self.owned = data is None
         self.data = Path(data or tempfile.mkdtemp(prefix="coffer-test-"))
         self.arguments = list(arguments)
+        self.prefix = list(prefix)      # a program that starts the server by exec: taskset, ...
         self.environment = environment or {}
         self.process = None
         self.http_address = self.grpc_address = self.admin_address = None
@@ -69,8 +70,8 @@ class Server:
             self.config_path.write_text(config)
 
     def command(self):
-        command = [BINARY, "server", "--dev", "--data", str(self.data), "--http", self.http_address, "--grpc",
-                   self.grpc_address, "--admin", self.admin_address]
+        command = [*self.prefix, BINARY, "server", "--dev", "--data", str(self.data), "--http", self.http_address,
+                   "--grpc", self.grpc_address, "--admin", self.admin_address]
         if self.config_path:
             command += ["--config", str(self.config_path)]
         return command + self.arguments

@@ -5,8 +5,8 @@
              [--only get,http,put,tenants] [--no-pin] [--write]
 
 All servers run at once; the rounds go through the cases in turn, and whoever is not measured is stopped meanwhile. Each
-case is the same load generator (h2load, 64 connections, one prepared body) for both sides. Per case: CPU time of the
-server's process per request (the least of the rounds: neighbours can only add to it) and requests per second (median).
+case is the same load generator (h2load, 64 connections, one prepared body) for both sides. Values are medians of the
+rounds (CPU is user and system time of the server's process per request), ratios are medians of the rounds' ratios.
 --write puts the table into docs/benchmarks.md.
 """
 
@@ -36,18 +36,19 @@ def measure(all_cases, rounds, seconds):
     return slices
 
 
-def summary(slices):
-    """(least CPU per request in us, median rate) of a case."""
-    return min(s.cpu_us for s in slices), statistics.median(s.rate for s in slices)
+def compare(ours, theirs, field):
+    """(our median, their median, median of the rounds' ratios): neighbours disturb a round's slices alike."""
+    a, b = [getattr(s, field) for s in ours], [getattr(s, field) for s in theirs]
+    return statistics.median(a), statistics.median(b), statistics.median(x / y for x, y in zip(a, b))
 
 
-COMPARISONS = [  # row, ours, yardstick, which: cpu (ours / theirs, at most) or rate (ours / theirs, at least), bound
-    ("gRPC Get, CPU per request", "coffer gRPC Get", "bare grpc++ echo", "cpu", 1.5),
+COMPARISONS = [  # row, ours, yardstick, field of Slice, bound of ours / theirs: CPU at most, rate at least
+    ("gRPC Get, CPU per request", "coffer gRPC Get", "bare grpc++ echo", "cpu_us", 1.5),
     ("gRPC Get, requests per second", "coffer gRPC Get", "bare grpc++ echo", "rate", None),
-    ("HTTP Get, CPU per request", "coffer HTTP Get", "bare Beast answer", "cpu", 1.8),
+    ("HTTP Get, CPU per request", "coffer HTTP Get", "bare Beast answer", "cpu_us", 1.8),
     ("HTTP Get, requests per second", "coffer HTTP Get", "bare Beast answer", "rate", None),
     ("durable Put, puts per second", "coffer gRPC Put", "etcd Put", "rate", 1.3),
-    ("durable Put, CPU per request", "coffer gRPC Put", "etcd Put", "cpu", None),
+    ("durable Put, CPU per request", "coffer gRPC Put", "etcd Put", "cpu_us", None),
     ("durable Put against single fsyncs", "coffer gRPC Put", "disk: one fdatasync each", "rate", 4.0),
 ]
 
@@ -56,19 +57,16 @@ def table(slices):
     """Markdown rows, and whether every bound holds."""
     rows = ["| what | Coffer | yardstick | ratio | wanted |", "|---|---|---|---|---|"]
     kept = True
-    for row, ours, theirs, which, bound in COMPARISONS:
+    for row, ours, theirs, field, bound in COMPARISONS:
         if ours not in slices or theirs not in slices:
             continue
-        (our_cpu, our_rate), (their_cpu, their_rate) = summary(slices[ours]), summary(slices[theirs])
-        if which == "cpu":
-            a, b, unit, good = our_cpu, their_cpu, " us", bound is None or our_cpu <= bound * their_cpu
-            wanted = f"at most {bound}x" if bound else "-"
-        else:
-            a, b, unit, good = our_rate, their_rate, "/s", bound is None or our_rate >= bound * their_rate
-            wanted = f"at least {bound}x" if bound else "-"
-        digits = 1 if which == "cpu" else 0
+        a, b, ratio = compare(slices[ours], slices[theirs], field)
+        form = (lambda x: f"{x:,.1f} us") if field == "cpu_us" else (lambda x: f"{x:,.0f}/s")
+        at_most = field == "cpu_us"
+        good = bound is None or (ratio <= bound if at_most else ratio >= bound)
+        wanted = "-" if bound is None else f"{'at most' if at_most else 'at least'} {bound}x{'' if good else ', **missed**'}"
         kept = kept and good
-        rows.append(f"| {row} | {a:,.{digits}f}{unit} | {theirs}: {b:,.{digits}f}{unit} | {a / b:.2f}x | {wanted}{'' if good else ', **missed**'} |")
+        rows.append(f"| {row} | {form(a)} | {theirs}: {form(b)} | {ratio:.2f}x | {wanted} |")
     return rows, kept
 
 
@@ -84,7 +82,7 @@ def write_document(rows, tenant_rows, arguments):
             f"- {time.strftime('%Y-%m-%d', time.gmtime())}, {machine()}",
             f"- {arguments.rounds} rounds of {arguments.seconds:g} s for each case; 64 connections, 256-byte values, one prepared body or request;",
             f"  servers {'on CPU 0, load generator on CPU 1' if arguments.pin else 'and load generator share all CPUs'}",
-            "- CPU is user and system time of the server's process per request, the least of the rounds; rates are medians", ""]
+            "- CPU is user and system time of the server's process per request; values are medians of the rounds, ratios medians of the rounds' ratios", ""]
     text += rows
     if tenant_rows:
         text += ["", "## Many tenants", ""] + tenant_rows

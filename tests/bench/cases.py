@@ -100,6 +100,8 @@ class Session:
         self.build, self.etcd, self.only, self.pinned = Path(build), Path(etcd).resolve(), only, pinned
         self.folder = Path(tempfile.mkdtemp(prefix="bench-", dir=self.build))
         self.processes, self.cases, self.server = [], [], None
+        # From the start, so that each server counts one CPU and makes threads for one.
+        self.prefix = ["taskset", "-c", "0"] if pinned else []
 
     def __enter__(self):
         try:
@@ -134,15 +136,9 @@ class Session:
             self.server.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def pin(self, pid):
-        if self.pinned:
-            for task in os.listdir(f"/proc/{pid}/task"):
-                os.sched_setaffinity(int(task), {0})
-
     def spawn(self, command):
-        prefix = ["taskset", "-c", "0"] if self.pinned else []
         log = open(self.folder / "log", "ab")
-        process = subprocess.Popen([*prefix, *map(str, command)], stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+        process = subprocess.Popen([*self.prefix, *map(str, command)], stdout=log, stderr=log, stdin=subprocess.DEVNULL)
         self.processes.append(process)
         return process
 
@@ -170,8 +166,7 @@ class Session:
         return [*arguments[:-1], f"http://{address}{arguments[-1]}"]
 
     def start_coffer(self):
-        self.server = Server(data=self.folder / "coffer").start()
-        self.pin(self.server.pid)
+        self.server = Server(data=self.folder / "coffer", prefix=self.prefix).start()
         self.processes.append(self.server.process)
         self.server.put("bench/get", VALUE)
         self.server.put("bench/put", VALUE)
