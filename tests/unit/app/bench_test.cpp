@@ -169,7 +169,7 @@ TEST(BenchCommand, MeasuresGetsAfterStoringThem) {
   test::FakeSecrets fake;
   test::FakeServer server{{&fake}};
   test::Shell shell;
-  const auto ran = shell.run({"bench", "--connections", "2", "--streams", "2", "--duration", "100ms", "--warmup", "0s",
+  const auto ran = shell.run({"bench", "--connections", "2", "--streams", "2", "--duration", "1s", "--warmup", "0s",
                               "--keys", "7", "--server", server.address, "--pid", std::to_string(getpid())});
   EXPECT_EQ(ran.code, 0) << ran.err;
   EXPECT_THAT(ran.out, HasSubstr("native-grpc get, 2 connections, 1 x 7 secrets of 256 bytes"));
@@ -190,16 +190,19 @@ TEST(BenchCommand, KeepsToTheRate) {
 
 TEST(BenchCommand, ReportsErrorsByReasonAndFailsWhenNothingSucceeded) {
   test::FakeSecrets fake;
-  fake.failures.assign(1'000'000, {grpc::StatusCode::PERMISSION_DENIED, "no"});
+  fake.always = {grpc::StatusCode::PERMISSION_DENIED, "no"};
   test::FakeServer server{{&fake}};
   test::Shell shell;
-  const auto ran = shell.run({"bench", "--op", "put", "--connections", "1", "--duration", "50ms", "--warmup", "0s",
+  const auto ran = shell.run({"bench", "--op", "put", "--connections", "1", "--duration", "500ms", "--warmup", "0s",
                               "--server", server.address});
   EXPECT_EQ(ran.code, 1);
   EXPECT_THAT(ran.out, HasSubstr("7 no"));
 }
 
-/// Answers every request on each connection with the same bytes, in pieces.
+/// Larger than what the socket reads at once.
+const std::string kBody(40'000, 'b');
+
+/// Answers every request on each connection with kBody.
 class TinyHttpServer {
  public:
   TinyHttpServer() : listener_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
@@ -235,7 +238,7 @@ class TinyHttpServer {
       for (auto end = received.find("\r\n\r\n"); end != std::string::npos; end = received.find("\r\n\r\n")) {
         received.erase(0, end + 4);
         ++requests;
-        for (const std::string_view piece : {"HTTP/1.1 200 OK\r\nContent-Le", "ngth: 5\r\n\r\nhe", "llo"}) {
+        for (const std::string& piece : {std::string("HTTP/1.1 200 OK\r\nContent-Le"), "ngth: 40000\r\n\r\n" + kBody}) {
           send(client, piece.data(), piece.size(), MSG_NOSIGNAL);
         }
       }
@@ -251,21 +254,21 @@ TEST(BenchCommand, DrivesHttpOverKeptConnections) {
   TinyHttpServer server;
   test::Shell shell;
   const auto ran =
-      shell.run({"bench", "--door", "native-http", "--connections", "2", "--duration", "100ms", "--warmup", "0s",
+      shell.run({"bench", "--door", "native-http", "--connections", "2", "--duration", "1s", "--warmup", "0s",
                  "--no-prepare", "--http", "127.0.0.1:" + std::to_string(server.port), "-o", "json"});
   EXPECT_EQ(ran.code, 0) << ran.err;
   EXPECT_THAT(ran.out, HasSubstr("\"requests\": " + std::to_string(server.requests) + ","));
   EXPECT_GT(server.requests, 0);
 }
 
-TEST(HttpSocket, ReadsAnswersThatComeInPieces) {
+TEST(HttpSocket, ReadsAnswersToTheirEndThatComeInPieces) {
   TinyHttpServer server;
   HttpSocket socket("127.0.0.1", std::to_string(server.port), std::chrono::seconds(5));
   for (int i = 0; i < 3; ++i) {
     const auto status = socket.exchange("GET / HTTP/1.1\r\n\r\n");
     ASSERT_TRUE(status.ok()) << status.error().detail;
     EXPECT_EQ(*status, 200);
-    EXPECT_EQ(socket.body(), "hello");
+    EXPECT_EQ(socket.body(), kBody);
   }
 }
 

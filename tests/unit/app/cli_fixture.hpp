@@ -96,7 +96,7 @@ class FakeSecrets final : public v1::Secrets::Service {
     const auto found = sent.find("authorization");
     authorization = found == sent.end() ? "" : std::string(found->second.data(), found->second.size());
     ++calls;
-    if (failures.empty()) return grpc::Status::OK;
+    if (failures.empty()) return always;
     const auto failure = failures.front();
     failures.erase(failures.begin());
     return failure;
@@ -152,6 +152,7 @@ class FakeSecrets final : public v1::Secrets::Service {
   std::vector<std::string> ids;  // request ids, in order
   std::string authorization;
   std::vector<grpc::Status> failures;  // answered first, one for each call
+  grpc::Status always;                 // answered after these
   v1::PutRequest put;
   v1::GetRequest get;
   v1::DescribeRequest describe;

@@ -144,7 +144,7 @@ TEST_F(Client, AGivenRequestIdIsSent) {
 }
 
 TEST_F(Client, TriesNoLongerThanTheTimeout) {
-  fake.failures.assign(1000, {grpc::StatusCode::UNAVAILABLE, "no leader"});
+  fake.always = {grpc::StatusCode::UNAVAILABLE, "no leader"};
   const auto ran = run({"get", "x", "--timeout", "400ms"});
   EXPECT_EQ(ran.code, 6);
   EXPECT_THAT(ran.err, AllOf(HasSubstr("trying for 400ms"), HasSubstr("no leader")));
