@@ -92,6 +92,8 @@ class Drain(unittest.TestCase):
             begun = time.monotonic()
             self.assertEqual(server.terminate(), 0, server.log()[-2000:])
             self.assertLess(time.monotonic() - begun, 30)
+            for c in connections:
+                c.close()
         finally:
             server.close()
 
