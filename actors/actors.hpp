@@ -48,10 +48,10 @@ using CallActor = caf::typed_actor<caf::reacts_to<Parcel>>;
 
 // ---- shard and directory ---------------------------------------------------------------------------------------
 
-struct Resume {};       // to itself: the next slice of a long read
-struct IdleCheck {};    // to itself (delayed) and from the front, when there are too many shards
-struct Stop {           // from the front; the actor's end is what the front waits for before it starts the next life
-  bool leadership_lost = false;   // at once; otherwise (idle, deleted) after the writes that are under way
+struct Resume {};     // to itself: the next slice of a long read
+struct IdleCheck {};  // to itself (delayed) and from the front, when there are too many shards
+struct Stop {         // from the front; the actor's end is what the front waits for before it starts the next life
+  bool leadership_lost = false;  // at once; otherwise (idle, deleted) after the writes that are under way
 };
 
 using ShardActor = SubmitterActor::extend_with<CallActor>::extend<caf::reacts_to<Resume>, caf::reacts_to<IdleCheck>,
@@ -86,9 +86,9 @@ struct Checkpointed {
   model::Index index;
 };
 struct Tick {
-  std::uint64_t generation = 0;   // 0, from the node: start; an older timer than the newest is ignored
+  std::uint64_t generation = 0;  // 0, from the node: start; an older timer than the newest is ignored
 };
-struct Flush {};                  // to itself: everything queued meanwhile goes as one
+struct Flush {};  // to itself: everything queued meanwhile goes as one
 /// Ends the actor; `done` is set when it has handed everything on.
 struct Finish {
   std::shared_ptr<std::promise<void>> done;
@@ -115,7 +115,7 @@ struct Apply {
 };
 /// Flush the state now when something was applied since; sent by itself (delayed) and at a clean end.
 struct Checkpoint {
-  std::shared_ptr<std::promise<void>> done;   // null when nobody waits
+  std::shared_ptr<std::promise<void>> done;  // null when nobody waits
 };
 
 using LogWriterActor =
@@ -141,7 +141,7 @@ struct ShardIdle {
 struct TenantDeleted {
   model::TenantId tenant;
 };
-struct Sweep {};   // to itself: calls whose deadline passed while they waited for a group
+struct Sweep {};  // to itself: calls whose deadline passed while they waited for a group
 
 using FrontActor = CallActor::extend<caf::reacts_to<GroupOpen>, caf::reacts_to<GroupClosed>, caf::reacts_to<ShardIdle>,
                                      caf::reacts_to<TenantDeleted>, caf::reacts_to<Sweep>, caf::reacts_to<Finish>>;

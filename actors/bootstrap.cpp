@@ -23,10 +23,12 @@ model::Status check_pristine(const storage::Engine& state) {
   for (auto scan = state.scan("", "");; scan->next()) {
     if (!scan->valid()) return scan->status();
     const std::string prefix = storage::state_key(model::kMetaGroup, kFirstGeneration, model::TenantId{}, "");
-    const bool first_start = scan->key().starts_with(prefix) && (meta.row_of(scan->key()) == storage::kKeyRingRow ||
-                                                                 meta.row_of(scan->key()).starts_with(storage::kSealRows));
+    const bool first_start =
+        scan->key().starts_with(prefix) &&
+        (meta.row_of(scan->key()) == storage::kKeyRingRow || meta.row_of(scan->key()).starts_with(storage::kSealRows));
     if (!first_start) {
-      return Error(Code::data_loss, "there is a state database without its log database: restore the whole data directory");
+      return Error(Code::data_loss,
+                   "there is a state database without its log database: restore the whole data directory");
     }
   }
 }

@@ -14,14 +14,14 @@ namespace coffer::actors {
 struct Identity {
   storage::Node node;
   crypto::KeyRing ring;
-  std::vector<storage::Recovered> groups;   // by id, the meta group first
+  std::vector<storage::Recovered> groups;  // by id, the meta group first
 };
 
 /// What a start does with a pristine pair of databases.
 enum class Bootstrap {
-  refuse,    // a production start: `coffer admin init` makes the cluster
-  allow,     // --dev
-  require,   // `coffer admin init`: anything else than a pristine pair is refused
+  refuse,   // a production start: `coffer admin init` makes the cluster
+  allow,    // --dev
+  require,  // `coffer admin init`: anything else than a pristine pair is refused
 };
 
 /// Reads what the node is and opens its keys. A pristine pair of databases becomes a cluster of one node first, when

@@ -28,7 +28,8 @@ void ShardTable::remove(const model::TenantId& tenant) {
 cluster::MonotonicMs boot_clock_ms() {
   timespec now{};
   clock_gettime(CLOCK_BOOTTIME, &now);
-  return static_cast<cluster::MonotonicMs>(now.tv_sec) * 1000 + static_cast<cluster::MonotonicMs>(now.tv_nsec) / 1'000'000;
+  return static_cast<cluster::MonotonicMs>(now.tv_sec) * 1000 +
+         static_cast<cluster::MonotonicMs>(now.tv_nsec) / 1'000'000;
 }
 
 }  // namespace coffer::actors

@@ -58,24 +58,24 @@ struct Context {
   DirectoryDeps* directory_deps = nullptr;
   storage::LogStore* log_store = nullptr;
   storage::Engine* state_engine = nullptr;
-  std::function<void(std::string_view)> log;           // one line, no secrets
-  std::function<void(const model::Error&)> fatal;      // stops the process; may return (tests)
+  std::function<void(std::string_view)> log;       // one line, no secrets
+  std::function<void(const model::Error&)> fatal;  // stops the process; may return (tests)
   std::chrono::milliseconds shard_idle{60'000};
   std::size_t max_shards = 10'000;
-  std::size_t max_waiting_calls = 4096;                // of a shard that is starting
+  std::size_t max_waiting_calls = 4096;  // of a shard that is starting
   std::size_t checkpoint_bytes = 32 << 20;
   std::chrono::milliseconds checkpoint_interval{60'000};
-  std::vector<Operator> new_operators;                 // to be added when the directory opens
+  std::vector<Operator> new_operators;  // to be added when the directory opens
   bool create_at_first_use = false;
 
-  std::vector<GroupActor> groups;                      // by id; filled before the front starts
+  std::vector<GroupActor> groups;  // by id; filled before the front starts
   LogWriterActor log_writer;
   StateWriterActor state_writer;
   FrontActor front;
 
   // Shared, thread-safe.
-  std::vector<GroupBoard> boards;                      // by id
-  ShardTable shards;                                   // the directory under the zero tenant
+  std::vector<GroupBoard> boards;  // by id
+  ShardTable shards;               // the directory under the zero tenant
   NodeCounters counters;
   std::atomic<bool> accepting{false};
   std::atomic<bool> directory_ready{false};
@@ -83,7 +83,7 @@ struct Context {
   std::condition_variable ready_changed;
   std::atomic<std::uint64_t> next_life{1};
 
-  Undelivered undelivered = nullptr;                   // what parcels do with calls that nobody took
+  Undelivered undelivered = nullptr;  // what parcels do with calls that nobody took
   void* router = nullptr;
 
   Parcel parcel(CallHandle call) { return Parcel(std::move(call), undelivered, router); }

@@ -37,7 +37,8 @@ void deliver(Self self, CallHandle call) {
 void take(Self self, CallHandle call) {
   DirectoryState& state = self->state;
   if (state.core) return deliver(self, std::move(call));
-  if (state.waiting.size() >= state.context->max_waiting_calls) return call.finish(model::Error(model::Code::overloaded));
+  if (state.waiting.size() >= state.context->max_waiting_calls)
+    return call.finish(model::Error(model::Code::overloaded));
   state.waiting.push_back(std::move(call));
 }
 
@@ -94,7 +95,7 @@ DirectoryActor::behavior_type directory(Self self, Context* context) {
         std::vector<Submission> out;
         state.core->committed(done.sequence, out);
         propose(self, std::move(out));
-        if (!state.context->directory_ready) {   // the operators of a fresh node are in force now
+        if (!state.context->directory_ready) {  // the operators of a fresh node are in force now
           std::lock_guard lock(state.context->ready_mutex);
           state.context->directory_ready = true;
           state.context->ready_changed.notify_all();

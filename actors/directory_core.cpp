@@ -77,7 +77,8 @@ model::Status DirectoryCore::load() {
       if (auto status = scan->status(); !status) return status;
       break;
     }
-    auto opened = sealer_.open(scan->value(), crypto::row_identity(model::TenantId{}.view(), rows_.row_of(scan->key())));
+    auto opened =
+        sealer_.open(scan->value(), crypto::row_identity(model::TenantId{}.view(), rows_.row_of(scan->key())));
     if (!opened) return opened.error();
     auto tenant = decode_tenant(opened->expose());
     if (!tenant) return tenant.error();
@@ -95,7 +96,8 @@ model::Status DirectoryCore::load() {
   const std::string_view operators = storage::kOperatorRows;
   for (auto scan = rows_.scan(operators, storage::prefix_end(operators));; scan->next()) {
     if (!scan->valid()) return scan->status();
-    auto opened = sealer_.open(scan->value(), crypto::row_identity(model::TenantId{}.view(), rows_.row_of(scan->key())));
+    auto opened =
+        sealer_.open(scan->value(), crypto::row_identity(model::TenantId{}.view(), rows_.row_of(scan->key())));
     if (!opened) return opened.error();
     auto op = decode_operator(opened->expose());
     if (!op) return op.error();
@@ -110,7 +112,8 @@ model::Result<std::string> DirectoryCore::authorize(const model::Request& reques
     case model::CredentialKind::dev_root: return std::string("dev-root");
     case model::CredentialKind::operator_: return std::string("operator");
     case model::CredentialKind::open_door:
-      if (std::holds_alternative<model::CreateTenant>(operation) || std::holds_alternative<model::DeleteTenant>(operation)) {
+      if (std::holds_alternative<model::CreateTenant>(operation) ||
+          std::holds_alternative<model::DeleteTenant>(operation)) {
         return "door:" + std::string(to_string(request.credential.door));
       }
       return Error(Code::permission_denied);
@@ -195,15 +198,17 @@ void DirectoryCore::create(CallHandle call, const std::string& principal, std::v
   const std::string key = request_key(principal, call.request().info.request_id);
   const std::string hash = request_hash(model::DirectoryOperation(request));
   const std::string* owner = request.doors.empty() ? nullptr : owner_of(request.doors.front());
-  const std::string name = !request.name.empty() ? request.name : owner != nullptr ? *owner : free_name_for(request.doors.front());
+  const std::string name = !request.name.empty() ? request.name
+                           : owner != nullptr    ? *owner
+                                                 : free_name_for(request.doors.front());
   if (defer_if_changing(call, name)) return;
   if (auto found = tenants_.find(name); found != tenants_.end()) {
     const DirectoryTenant& existing = found->second.committed;
     const bool retried = !key.empty() && existing.request_key == key;
     if (retried && existing.request_hash != hash) return call.finish(Error(Code::request_id_reused));
     if (retried || request.existing_is_ok) {
-      return call.finish(model::Reply{{header_.epoch(), header_.revision()},
-                                      model::TenantReply{existing.info, {}, false}});
+      return call.finish(
+          model::Reply{{header_.epoch(), header_.revision()}, model::TenantReply{existing.info, {}, false}});
     }
     return call.finish(Error(Code::tenant_exists));
   }
@@ -242,7 +247,8 @@ void DirectoryCore::remove(CallHandle call, const std::string& principal, std::v
     for (const auto& [id, tenant] : deleted_) {
       if (key.empty() || tenant.request_key != key) continue;
       if (tenant.request_hash != hash) return call.finish(Error(Code::request_id_reused));
-      return call.finish(model::Reply{{header_.epoch(), header_.revision()}, model::TenantReply{tenant.info, {}, false}});
+      return call.finish(
+          model::Reply{{header_.epoch(), header_.revision()}, model::TenantReply{tenant.info, {}, false}});
     }
     return call.finish(Error(Code::tenant_not_found));
   }
@@ -274,7 +280,8 @@ void DirectoryCore::open_door(CallHandle call, const std::string& principal, std
   change(std::move(call), std::move(next), std::move(reply), out);
 }
 
-void DirectoryCore::change(CallHandle call, DirectoryTenant next, model::TenantReply reply, std::vector<Submission>& out) {
+void DirectoryCore::change(CallHandle call, DirectoryTenant next, model::TenantReply reply,
+                           std::vector<Submission>& out) {
   Pending pending;
   pending.name = next.info.name;
   pending.reply.body = std::move(reply);
@@ -297,8 +304,8 @@ void DirectoryCore::add_operator(const Operator& op, std::vector<Submission>& ou
   submit(std::move(pending), storage::operator_row(op.token_hash), encode_operator(op), "add-operator", "node", out);
 }
 
-void DirectoryCore::submit(Pending pending, const std::string& row, const std::string& plaintext, std::string_view action,
-                           const std::string& principal, std::vector<Submission>& out) {
+void DirectoryCore::submit(Pending pending, const std::string& row, const std::string& plaintext,
+                           std::string_view action, const std::string& principal, std::vector<Submission>& out) {
   const model::TimeMs now = std::max<model::TimeMs>(deps_.wall_clock(), header_.leader_time_ms());
   header_.set_revision(header_.revision() + 1);
   header_.set_leader_time_ms(now);
@@ -377,7 +384,8 @@ std::string DirectoryCore::free_name_for(const model::DoorName& door) const {
   std::string base;
   for (const char c : door.external_id.substr(0, 40)) {
     const char lower = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-    const bool allowed = (lower >= 'a' && lower <= 'z') || (lower >= '0' && lower <= '9') || lower == '.' || lower == '_' || lower == '-';
+    const bool allowed = (lower >= 'a' && lower <= 'z') || (lower >= '0' && lower <= '9') || lower == '.' ||
+                         lower == '_' || lower == '-';
     base.push_back(allowed ? lower : '-');
   }
   base = std::string(to_string(door.door)) + "-" + base;

@@ -48,13 +48,13 @@ class DirectoryCore {
     std::uint64_t sequence = 0;
     CallHandle call;
     model::Reply reply;
-    std::string name;                   // the tenant that changes
+    std::string name;  // the tenant that changes
     std::shared_ptr<const Operator> op;
   };
   struct Row {
-    DirectoryTenant committed;          // meaningful when `exists`
+    DirectoryTenant committed;  // meaningful when `exists`
     bool exists = false;
-    std::optional<DirectoryTenant> next;   // decided, not committed
+    std::optional<DirectoryTenant> next;  // decided, not committed
   };
 
   explicit DirectoryCore(const DirectoryDeps& deps);
@@ -76,12 +76,12 @@ class DirectoryCore {
   storage::TenantRows rows_;
   crypto::Sealer sealer_;
   store::v1::TenantHeader header_;
-  std::map<std::string, Row, std::less<>> tenants_;          // by name
+  std::map<std::string, Row, std::less<>> tenants_;  // by name
   std::map<model::TenantId, DirectoryTenant> deleted_;
-  std::map<std::pair<model::Door, std::string>, std::string> doors_;   // -> name; decided ones, too
-  std::vector<std::uint64_t> group_tenants_;                 // by group, 0 unused
+  std::map<std::pair<model::Door, std::string>, std::string> doors_;  // -> name; decided ones, too
+  std::vector<std::uint64_t> group_tenants_;                          // by group, 0 unused
   std::deque<Pending> pending_;
-  std::deque<CallHandle> waiting_;                           // for a pending change of the same tenant
+  std::deque<CallHandle> waiting_;  // for a pending change of the same tenant
   std::uint64_t next_sequence_ = 1;
 };
 

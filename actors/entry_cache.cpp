@@ -6,8 +6,8 @@ namespace coffer::actors {
 
 namespace {
 
-constexpr std::size_t kMaxSlots = 4096;    // per shard
-constexpr std::int64_t kSlotBytes = 512;   // of the maps, the slot and a small entry
+constexpr std::size_t kMaxSlots = 4096;   // per shard
+constexpr std::int64_t kSlotBytes = 512;  // of the maps, the slot and a small entry
 
 std::int64_t cost(const EntryCache::Slot& slot) {
   std::int64_t bytes = kSlotBytes + static_cast<std::int64_t>(slot.sealed_payload.size());

@@ -35,7 +35,7 @@ class EntryCache {
   ~EntryCache();
 
   struct Slot {
-    EntryPtr committed;            // null: known not to exist, when `known`
+    EntryPtr committed;  // null: known not to exist, when `known`
     bool known = false;
     struct Pending {
       std::uint64_t sequence;
@@ -43,7 +43,7 @@ class EntryCache {
     };
     std::vector<Pending> pending;  // decided, not committed; in order
     std::uint64_t payload_version = 0;
-    std::string sealed_payload;    // of payload_version; empty: not cached
+    std::string sealed_payload;  // of payload_version; empty: not cached
 
    private:
     friend class EntryCache;
@@ -70,7 +70,7 @@ class EntryCache {
   };
   CacheBudget& budget_;
   std::unordered_map<std::string, Slot, TransparentHash, std::equal_to<>> slots_;
-  std::list<std::string_view> used_;   // most recent first; views of the map's keys
+  std::list<std::string_view> used_;  // most recent first; views of the map's keys
 };
 
 }  // namespace coffer::actors

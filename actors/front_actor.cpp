@@ -9,7 +9,7 @@ namespace coffer::actors {
 
 namespace {
 
-constexpr std::chrono::milliseconds kSweep{250};   // how late a waiting call may learn that its deadline has passed
+constexpr std::chrono::milliseconds kSweep{250};  // how late a waiting call may learn that its deadline has passed
 
 struct FrontState {
   static constexpr const char* name = "front";
@@ -17,15 +17,15 @@ struct FrontState {
     ShardActor actor;
     model::GroupId group;
     bool stopping = false;
-    std::vector<CallHandle> parked;   // for the next life, which must not begin before this one has ended
+    std::vector<CallHandle> parked;  // for the next life, which must not begin before this one has ended
   };
   Context* context = nullptr;
   const RoutingTable* routing = nullptr;
-  std::vector<bool> open;                                       // by group
-  std::vector<std::deque<CallHandle>> early;                    // by group: calls that came before it opened
+  std::vector<bool> open;                     // by group
+  std::vector<std::deque<CallHandle>> early;  // by group: calls that came before it opened
   std::unordered_map<model::TenantId, Shard> shards;
   std::unordered_map<caf::actor_addr, model::TenantId> by_address;
-  std::deque<model::TenantId> oldest;                           // candidates when there are too many shards
+  std::deque<model::TenantId> oldest;  // candidates when there are too many shards
   DirectoryActor directory;
 };
 
@@ -38,7 +38,7 @@ class CreateThenSubmit final : public Call {
     const model::Request& first = waiting_.request();
     request.credential = first.credential;
     request.info = first.info;
-    request.info.request_id.clear();   // it belongs to the call itself
+    request.info.request_id.clear();  // it belongs to the call itself
     model::CreateTenant create;
     create.name = first.tenant.name;
     if (create.name.empty()) create.doors.push_back(first.tenant.door);
@@ -120,7 +120,8 @@ void route(Self self, CallHandle call) {
     found = state.shards.emplace(tenant->id, FrontState::Shard{std::move(actor), tenant->group, false, {}}).first;
   }
   if (found->second.stopping) {
-    if (found->second.parked.size() >= context.max_waiting_calls) return call.finish(model::Error(model::Code::overloaded));
+    if (found->second.parked.size() >= context.max_waiting_calls)
+      return call.finish(model::Error(model::Code::overloaded));
     found->second.parked.push_back(std::move(call));
     return;
   }
@@ -131,7 +132,7 @@ void stop_shard(Self self, const model::TenantId& tenant, bool leadership_lost) 
   FrontState& state = self->state;
   auto found = state.shards.find(tenant);
   if (found == state.shards.end()) return;
-  state.context->shards.remove(tenant);   // from now on its calls come here
+  state.context->shards.remove(tenant);  // from now on its calls come here
   found->second.stopping = true;
   self->send(found->second.actor, Stop{leadership_lost});
 }

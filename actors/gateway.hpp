@@ -23,7 +23,7 @@ class Call {
   model::Result<model::Reply> reply{model::Code::unavailable};
   /// Called once, after `reply` is set. Must not throw, must not block; may delete the call.
   virtual void complete() noexcept = 0;
-  std::uint8_t reroutes = 0;   // the gateway's
+  std::uint8_t reroutes = 0;  // the gateway's
 };
 
 struct GroupStatus {
@@ -32,7 +32,7 @@ struct GroupStatus {
   std::uint64_t term = 0, commit_index = 0, applied_index = 0, durable_index = 0;
 };
 struct NodeStatus {
-  bool ready = false;          // unsealed, directory loaded, meta group led
+  bool ready = false;  // unsealed, directory loaded, meta group led
   bool sealed = false;
   std::uint64_t node_id = 0;
   std::string cluster_id;

@@ -26,12 +26,12 @@ struct GroupState {
   model::GroupId id;
   std::unique_ptr<cluster::GroupCore> core;
   std::uint64_t next_cookie = 1;
-  std::map<std::uint64_t, Origin> origins;            // of proposals in flight, by cookie
-  std::vector<cluster::Proposal> queue;               // until the next flush
-  std::unordered_set<std::uint64_t> ended;            // lives that had a write set refused
+  std::map<std::uint64_t, Origin> origins;  // of proposals in flight, by cookie
+  std::vector<cluster::Proposal> queue;     // until the next flush
+  std::unordered_set<std::uint64_t> ended;  // lives that had a write set refused
   std::vector<Opening> openings;
   cluster::Leadership leadership;
-  bool announced = false;                             // the front knows that the group is open
+  bool announced = false;  // the front knows that the group is open
   bool flushing = false;
   std::uint64_t timer = 0;
 
@@ -158,7 +158,7 @@ GroupActor::behavior_type group(Self self, Context* context, const cluster::Grou
   self->send(context->state_writer, Subscribe{config.group, self});
   return {
       [self](const OpenRequest& request) {
-        flush(self);   // what an earlier life of the submitter proposed comes first
+        flush(self);  // what an earlier life of the submitter proposed comes first
         self->state.openings.push_back({self->state.core->last_index(), request.submitter});
         announce(self);
       },
@@ -167,7 +167,7 @@ GroupActor::behavior_type group(Self self, Context* context, const cluster::Grou
         self->state.core->persisted(done.ticket, boot_clock_ms());
         carry_out(self);
       },
-      [self](const Applied&) { announce(self); },   // the board has the index
+      [self](const Applied&) { announce(self); },  // the board has the index
       [self](const Checkpointed& done) {
         self->state.core->checkpoint(done.index, boot_clock_ms());
         carry_out(self);

@@ -25,7 +25,8 @@ namespace {
 constexpr std::uint8_t kMaxReroutes = 8;
 
 model::TimeMs system_wall_clock() {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
+      .count();
 }
 
 std::string role_name(cluster::Role role) {
@@ -59,7 +60,8 @@ model::Result<Operator> operator_of_file(const std::string& path, const crypto::
   if (fd < 0) return Error(Code::disk_error, "cannot create " + path + ": " + std::strerror(errno));
   model::Secret line(minted.text.expose());
   line.append("\n");
-  const bool written = ::write(fd, line.expose().data(), line.size()) == static_cast<ssize_t>(line.size()) && ::fsync(fd) == 0;
+  const bool written =
+      ::write(fd, line.expose().data(), line.size()) == static_cast<ssize_t>(line.size()) && ::fsync(fd) == 0;
   ::close(fd);
   if (!written) {
     ::unlink(path.c_str());
@@ -120,9 +122,10 @@ model::Status NodeImpl::run(std::chrono::milliseconds timeout) {
   identity_ = identity->node;
   ring_ = std::make_unique<crypto::KeyRing>(std::move(identity->ring));
   log_store_ = std::make_unique<storage::LogStore>(*options_.log_engine);
-  tenant_deps_.reset(new TenantDeps{*options_.state_engine, *ring_, *options_.random, authorizer_, options_.wall_clock, cache_, {}});
-  directory_deps_.reset(new DirectoryDeps{*options_.state_engine, *ring_, *options_.random, options_.wall_clock, routing_,
-                                          operators_, model::Generation{1}, identity_->data_groups});
+  tenant_deps_.reset(
+      new TenantDeps{*options_.state_engine, *ring_, *options_.random, authorizer_, options_.wall_clock, cache_, {}});
+  directory_deps_.reset(new DirectoryDeps{*options_.state_engine, *ring_, *options_.random, options_.wall_clock,
+                                          routing_, operators_, model::Generation{1}, identity_->data_groups});
   context_ = std::make_unique<Context>();
   Context& context = *context_;
   context.tenant_deps = tenant_deps_.get();
@@ -140,7 +143,8 @@ model::Status NodeImpl::run(std::chrono::milliseconds timeout) {
   context.router = this;
   context.boards = std::vector<GroupBoard>(identity_->data_groups + 1);
   if (!options_.operator_token_file.empty()) {
-    auto op = operator_of_file(options_.operator_token_file, *ring_, *options_.random, options_.wall_clock(), options_.dev);
+    auto op =
+        operator_of_file(options_.operator_token_file, *ring_, *options_.random, options_.wall_clock(), options_.dev);
     if (!op) return op.error();
     context.new_operators.push_back(std::move(*op));
   }
@@ -183,7 +187,7 @@ void NodeImpl::stop() {
     message.done = std::make_shared<std::promise<void>>();
     auto done = message.done->get_future();
     caf::anon_send(actor, std::move(message));
-    done.wait_for(std::chrono::seconds(30));   // a writer that stopped for a disk error does not answer
+    done.wait_for(std::chrono::seconds(30));  // a writer that stopped for a disk error does not answer
   };
   finish(context.front, Finish{});
   finish(context.state_writer, Checkpoint{});
@@ -200,7 +204,7 @@ void NodeImpl::stop() {
 void NodeImpl::undelivered(void* router, Call* call) {
   auto* self = static_cast<NodeImpl*>(router);
   CallHandle handle(call);
-  if (!self->context_->accepting || ++call->reroutes > kMaxReroutes) return;   // the handle answers unavailable
+  if (!self->context_->accepting || ++call->reroutes > kMaxReroutes) return;  // the handle answers unavailable
   ++self->context_->counters.rerouted;
   caf::anon_send(self->context_->front, self->context_->parcel(std::move(handle)));
 }
@@ -209,7 +213,8 @@ void NodeImpl::submit(Call* call) noexcept {
   CallHandle handle(call);
   if (!context_->accepting) return handle.finish(Error(Code::unavailable));
   if (call->request.credential.kind == model::CredentialKind::none) return handle.finish(Error(Code::unauthenticated));
-  if (std::holds_alternative<model::TenantOperation>(call->request.operation)) return submit_to_tenant(std::move(handle));
+  if (std::holds_alternative<model::TenantOperation>(call->request.operation))
+    return submit_to_tenant(std::move(handle));
   const CallActor directory = context_->shards.find(model::TenantId{});
   if (!directory) return handle.finish(Error(Code::unavailable));
   caf::anon_send(directory, context_->parcel(std::move(handle)));
@@ -259,10 +264,11 @@ NodeStatus NodeImpl::status() const {
   status.cluster_id = crypto::hex(identity_->cluster_id);
   status.tenants = routing_.tenants();
   const std::uint64_t shards = context_->shards.size();
-  status.active_shards = shards > 0 && context_->directory_ready ? shards - 1 : shards;   // the directory is no tenant
+  status.active_shards = shards > 0 && context_->directory_ready ? shards - 1 : shards;  // the directory is no tenant
   for (std::size_t id = 0; id < context_->boards.size(); ++id) {
     const GroupBoard& board = context_->boards[id];
-    status.groups.push_back({model::GroupId{id}, role_name(board.role), board.term, board.commit, board.applied, board.durable});
+    status.groups.push_back(
+        {model::GroupId{id}, role_name(board.role), board.term, board.commit, board.applied, board.durable});
   }
   return status;
 }
@@ -284,13 +290,18 @@ std::vector<Sample> NodeImpl::samples() const {
   const NodeStatus now = status();
   samples.push_back({"coffer_ready", "1 when the node takes calls.", false, {}, now.ready ? 1.0 : 0.0});
   samples.push_back({"coffer_tenants", "Tenants in the directory.", false, {}, static_cast<double>(now.tenants)});
-  samples.push_back({"coffer_active_shards", "Tenants with a running shard.", false, {}, static_cast<double>(now.active_shards)});
-  samples.push_back({"coffer_cache_bytes", "Bytes held by the shards' caches.", false, {}, static_cast<double>(cache_.used)});
+  samples.push_back(
+      {"coffer_active_shards", "Tenants with a running shard.", false, {}, static_cast<double>(now.active_shards)});
+  samples.push_back(
+      {"coffer_cache_bytes", "Bytes held by the shards' caches.", false, {}, static_cast<double>(cache_.used)});
   for (const GroupStatus& group : now.groups) {
     const std::vector<std::pair<std::string, std::string>> labels{{"group", std::to_string(group.id.value)}};
-    samples.push_back({"coffer_group_leader", "1 when this node leads the group.", false, labels, group.role == "leader" ? 1.0 : 0.0});
-    samples.push_back({"coffer_group_commit_index", "Highest committed index.", false, labels, static_cast<double>(group.commit_index)});
-    samples.push_back({"coffer_group_applied_index", "Highest applied index.", false, labels, static_cast<double>(group.applied_index)});
+    samples.push_back({"coffer_group_leader", "1 when this node leads the group.", false, labels,
+                       group.role == "leader" ? 1.0 : 0.0});
+    samples.push_back({"coffer_group_commit_index", "Highest committed index.", false, labels,
+                       static_cast<double>(group.commit_index)});
+    samples.push_back({"coffer_group_applied_index", "Highest applied index.", false, labels,
+                       static_cast<double>(group.applied_index)});
     samples.push_back({"coffer_group_durable_index", "Durable index D: the log is truncated behind it.", false, labels,
                        static_cast<double>(group.durable_index)});
   }

@@ -19,9 +19,9 @@ struct NodeOptions {
   std::unique_ptr<storage::Engine> log_engine, state_engine;
   std::unique_ptr<crypto::Seal> seal;
   Bootstrap bootstrap = Bootstrap::refuse;
-  bool dev = false;                      // tenants at first use, the operator's token is a root token
-  std::string operator_token_file;       // made (0600) when missing and not empty; its token is let in
-  std::uint32_t data_groups = 16;        // of a new cluster
+  bool dev = false;                 // tenants at first use, the operator's token is a root token
+  std::string operator_token_file;  // made (0600) when missing and not empty; its token is let in
+  std::uint32_t data_groups = 16;   // of a new cluster
   std::uint64_t election_timeout_ms = 300, heartbeat_ms = 60;
   unsigned scheduler_threads = 1;
   std::chrono::milliseconds shard_idle{60'000};
@@ -29,9 +29,9 @@ struct NodeOptions {
   std::size_t checkpoint_bytes = 32 << 20;
   std::chrono::milliseconds checkpoint_interval{60'000};
   std::int64_t cache_bytes = 128LL << 20;
-  std::function<model::TimeMs()> wall_clock;            // default: the system's
-  crypto::Random* random = nullptr;                     // default: the system's
-  std::function<void(std::string_view)> log;            // one line; default: nowhere
+  std::function<model::TimeMs()> wall_clock;  // default: the system's
+  crypto::Random* random = nullptr;           // default: the system's
+  std::function<void(std::string_view)> log;  // one line; default: nowhere
   /// What ends the process when a disk fails or what is stored is damaged. Default: says why and aborts at once,
   /// without running destructors, so that nothing more is acknowledged.
   std::function<void(const model::Error&)> fatal;

@@ -80,8 +80,8 @@ model::Result<model::Entry> decode_entry(std::string_view bytes) {
   entry.last_version = record.last_version();
   entry.versions.reserve(static_cast<std::size_t>(record.versions_size()));
   for (auto& in : *record.mutable_versions()) {
-    entry.versions.push_back({in.version(), state_of(in.state()), in.created_at_ms(), std::move(*in.mutable_created_by()),
-                              in.deleted_at_ms(), in.payload_bytes()});
+    entry.versions.push_back({in.version(), state_of(in.state()), in.created_at_ms(),
+                              std::move(*in.mutable_created_by()), in.deleted_at_ms(), in.payload_bytes()});
   }
   entry.write_only = record.write_only();
   entry.read_only = record.read_only();

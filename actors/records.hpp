@@ -27,8 +27,8 @@ model::Result<model::TokenInfo> decode_token(std::string_view bytes);
 struct DirectoryTenant {
   model::TenantInfo info;
   std::uint32_t epoch = 1;
-  std::string owner_public_key;   // 32 bytes or empty
-  std::string request_key, request_hash;   // of the newest change, when it had a request id
+  std::string owner_public_key;           // 32 bytes or empty
+  std::string request_key, request_hash;  // of the newest change, when it had a request id
 };
 std::string encode_tenant(const DirectoryTenant& tenant);
 model::Result<DirectoryTenant> decode_tenant(std::string_view bytes);

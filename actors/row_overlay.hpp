@@ -50,7 +50,7 @@ class RowOverlay {
   };
   struct Staged {
     std::uint64_t sequence;
-    model::Index index;   // 0 until committed
+    model::Index index;  // 0 until committed
     std::vector<std::string> rows;
   };
   struct TransparentHash {

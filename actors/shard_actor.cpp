@@ -15,11 +15,11 @@ struct ShardState {
   TenantRoute route;
   std::uint64_t life = 0;
   model::Term term;
-  std::unique_ptr<TenantCore> core;     // null until the group has opened
+  std::unique_ptr<TenantCore> core;  // null until the group has opened
   std::deque<CallHandle> waiting;
   std::chrono::steady_clock::time_point used = std::chrono::steady_clock::now();
   bool resuming = false;
-  bool stopping = false;                // takes nothing new and ends after its last write
+  bool stopping = false;  // takes nothing new and ends after its last write
 
   GroupBoard& board() { return context->boards[route.group.value]; }
 };
@@ -56,11 +56,11 @@ void take(Self self, CallHandle call) {
 void open(Self self, const Opened& opened) {
   ShardState& state = self->state;
   state.term = opened.term;
-  auto core = TenantCore::open(*state.context->tenant_deps,
-                               {state.route.id, state.route.group, opened.generation, state.route.epoch,
-                                state.route.owner_public_key});
+  auto core = TenantCore::open(*state.context->tenant_deps, {state.route.id, state.route.group, opened.generation,
+                                                             state.route.epoch, state.route.owner_public_key});
   if (!core) {
-    state.context->log("tenant " + to_string(state.route.id) + " does not open: " + std::string(core.error().message()));
+    state.context->log("tenant " + to_string(state.route.id) +
+                       " does not open: " + std::string(core.error().message()));
     for (CallHandle& call : state.waiting) call.finish(core.error());
     state.waiting.clear();
     self->quit();

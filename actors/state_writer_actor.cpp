@@ -12,7 +12,7 @@ struct StateWriterState {
   Context* context = nullptr;
   std::unique_ptr<storage::StateWriter> writer;
   std::vector<GroupActor> groups;
-  std::vector<model::Index> applied, pending;   // by group; pending: written with the next batch
+  std::vector<model::Index> applied, pending;  // by group; pending: written with the next batch
   std::size_t bytes_since_checkpoint = 0;
   bool flushing = false;
 };
@@ -33,9 +33,9 @@ model::Status add(StateWriterState& state, const Apply& apply) {
     ++state.context->counters.applied_entries;
     store::v1::WriteSet set;
     if (!set.ParseFromString(*item.entry.data) || set.format() != kRecordFormat || set.tenant().size() != 16) {
-      return model::Error(model::Code::data_loss,
-                          "entry " + std::to_string(item.entry.index.value) + " of group " +
-                              std::to_string(apply.group.value) + " is no write set that this program knows");
+      return model::Error(model::Code::data_loss, "entry " + std::to_string(item.entry.index.value) + " of group " +
+                                                      std::to_string(apply.group.value) +
+                                                      " is no write set that this program knows");
     }
     std::vector<storage::RowChange> changes;
     changes.reserve(static_cast<std::size_t>(set.puts_size() + set.deletes_size()));

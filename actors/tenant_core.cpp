@@ -128,7 +128,8 @@ model::Result<TenantCore::Caller> TenantCore::authenticate(const model::Credenti
     case model::CredentialKind::operator_:
       if (credential.door != model::Door::admin) return Error(Code::permission_denied);
       return Caller{operator_, true};
-    case model::CredentialKind::open_door: return Caller{credential.door == model::Door::direktiv ? direktiv : dapr, false};
+    case model::CredentialKind::open_door:
+      return Caller{credential.door == model::Door::direktiv ? direktiv : dapr, false};
     case model::CredentialKind::none: return Error(Code::unauthenticated);
     case model::CredentialKind::token: break;
   }

@@ -36,12 +36,12 @@ struct TenantDeps {
   std::function<model::TimeMs()> wall_clock;
   CacheBudget& cache;
   model::Limits limits;
-  std::size_t max_pending_writes = 1024;         // beyond: overloaded
+  std::size_t max_pending_writes = 1024;  // beyond: overloaded
   std::size_t max_overlay_bytes = 32 << 20;
-  std::uint64_t max_batch_bytes = 16 << 20;      // of payloads in one BatchGet's answer
+  std::uint64_t max_batch_bytes = 16 << 20;  // of payloads in one BatchGet's answer
   std::uint64_t kept_changes = 1000;
-  std::uint64_t kept_requests = 1024;            // at least
-  model::TimeMs kept_requests_ms = 600'000;      // at least
+  std::uint64_t kept_requests = 1024;        // at least
+  model::TimeMs kept_requests_ms = 600'000;  // at least
 };
 
 struct TenantIdentity {
@@ -49,12 +49,12 @@ struct TenantIdentity {
   model::GroupId group;
   model::Generation generation;
   std::uint32_t epoch = 1;
-  std::string owner_public_key;                  // data keys are also sealed to it
+  std::string owner_public_key;  // data keys are also sealed to it
 };
 
 /// A write set on its way to the group.
 struct Submission {
-  std::uint64_t sequence = 0;                    // comes back in committed() or refused()
+  std::uint64_t sequence = 0;  // comes back in committed() or refused()
   std::shared_ptr<const std::string> write_set;
 };
 
@@ -79,7 +79,7 @@ class TenantCore {
   bool writes_pending() const { return !pending_.empty(); }
 
  private:
-  struct Caller {                                // an authenticated caller
+  struct Caller {  // an authenticated caller
     std::shared_ptr<const model::Principal> principal;
     bool may_administer = false;
   };
@@ -92,9 +92,9 @@ class TenantCore {
     std::uint64_t sequence = 0;
     CallHandle call;
     model::Reply reply;
-    std::string request_key;                     // empty: without a request id
+    std::string request_key;  // empty: without a request id
     std::string request_hash;
-    std::vector<CallHandle> retries;             // the same request, sent again meanwhile
+    std::vector<CallHandle> retries;  // the same request, sent again meanwhile
     std::vector<std::string> entry_hashes;
     std::vector<EntryPtr> entries;
     bool touches_tokens = false;
@@ -103,7 +103,7 @@ class TenantCore {
     CallHandle call;
     model::List list;
     std::shared_ptr<const model::Principal> principal;
-    std::string after;                           // key of the index that was looked at last
+    std::string after;  // key of the index that was looked at last
     model::ListReply reply;
     std::uint64_t bytes = 0;
   };
@@ -115,8 +115,8 @@ class TenantCore {
   model::Status load();
   model::TimeMs now() const;
   model::Result<Caller> authenticate(const model::Credential& credential);
-  model::Status allow(const Caller& caller, model::Capability capability, std::string_view space,
-                      std::string_view name, const model::Entry* entry = nullptr) const;
+  model::Status allow(const Caller& caller, model::Capability capability, std::string_view space, std::string_view name,
+                      const model::Entry* entry = nullptr) const;
   model::Result<std::optional<std::string>> row(std::string_view key, bool latest) const;
   model::Result<EntryPtr> committed_entry(const std::string& hash);
   model::Result<EntryPtr> latest_entry(const std::string& hash);
@@ -141,8 +141,10 @@ class TenantCore {
       const Caller& caller, model::Capability capability, const std::string& space, const std::string& name,
       model::Payload* payload, const std::function<model::Result<model::Decision>(const model::Entry*)>& rule,
       Mutation& mutation);
-  model::Result<model::ReplyBody> create_token(const Caller& caller, const model::CreateToken& create, Mutation& mutation);
-  model::Result<model::ReplyBody> revoke_token(const Caller& caller, const model::RevokeToken& revoke, Mutation& mutation);
+  model::Result<model::ReplyBody> create_token(const Caller& caller, const model::CreateToken& create,
+                                               Mutation& mutation);
+  model::Result<model::ReplyBody> revoke_token(const Caller& caller, const model::RevokeToken& revoke,
+                                               Mutation& mutation);
   model::Status finish_rows(Mutation& mutation);
   void submit(CallHandle call, Mutation mutation, model::ReplyBody reply, std::vector<Submission>& out);
 
@@ -160,12 +162,12 @@ class TenantCore {
   EntryCache cache_;
   crypto::Sealer sealer_;
   std::unique_ptr<crypto::NameHasher> hasher_;
-  store::v1::TenantHeader header_;               // as of the newest decided write set
+  store::v1::TenantHeader header_;  // as of the newest decided write set
   std::uint64_t loaded_seals_ = 0;
-  std::string unwritten_keys_;                   // keys row that the first write set brings along
+  std::string unwritten_keys_;  // keys row that the first write set brings along
   std::uint64_t next_sequence_ = 1;
   std::uint64_t committed_revision_ = 0;
-  model::TimeMs newest_time_ = 0;                // newest leader time of a decided write set
+  model::TimeMs newest_time_ = 0;  // newest leader time of a decided write set
   std::deque<Pending> pending_;
   std::unordered_map<std::string, Token> tokens_;
 

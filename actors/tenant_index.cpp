@@ -11,14 +11,14 @@ using model::Error;
 
 namespace {
 
-constexpr int kRowsPerSlice = 512;       // opened while the index is built: about a millisecond
-constexpr int kEntriesPerSlice = 4096;   // looked at while a list is answered
+constexpr int kRowsPerSlice = 512;      // opened while the index is built: about a millisecond
+constexpr int kEntriesPerSlice = 4096;  // looked at while a list is answered
 constexpr std::int64_t kIndexEntryBytes = 640;
 
 std::string index_key(std::string_view space, std::string_view name) {
   std::string key;
   key.reserve(space.size() + 1 + name.size());
-  key.append(space).push_back('\0');   // neither spaces nor names contain it
+  key.append(space).push_back('\0');  // neither spaces nor names contain it
   key.append(name);
   return key;
 }
@@ -110,7 +110,7 @@ void TenantCore::run_list_slice(ListJob& job) {
       if (list.with_payload) {
         auto value = get_entry(Caller{job.principal, false}, get);
         if (!value && value.error().category() == model::Category::data_loss) return job.call.finish(value.error());
-        if (!value) {   // may not be read, or went away meanwhile
+        if (!value) {  // may not be read, or went away meanwhile
           job.after = it->first;
           continue;
         }

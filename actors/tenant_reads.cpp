@@ -129,7 +129,8 @@ model::Result<model::ReplyBody> TenantCore::batch_get(const Caller& caller, cons
   for (const model::Get& item : batch.items) {
     // Each item has its own status, so those that fit are answered and the rest say why they are not.
     if (bytes > deps_.max_batch_bytes) {
-      reply.results.push_back(Error(Code::too_large, "the answer would exceed " + std::to_string(deps_.max_batch_bytes) +
+      reply.results.push_back(Error(Code::too_large, "the answer would exceed " +
+                                                         std::to_string(deps_.max_batch_bytes) +
                                                          " bytes; ask for fewer secrets at a time"));
       continue;
     }

@@ -37,7 +37,7 @@ struct TenantCore::Mutation {
   std::vector<Change> changes;
   std::vector<std::string> entry_hashes;
   std::vector<EntryPtr> entries;
-  store::v1::TenantHeader header;      // as it will be
+  store::v1::TenantHeader header;  // as it will be
   model::TimeMs now = 0;
   std::string principal;
   std::string request_key, request_hash;
@@ -64,7 +64,8 @@ void TenantCore::write(CallHandle call, const Caller& caller, std::vector<Submis
   auto body = decide(caller, operation, mutation);
   if (!body) return call.finish(body.error());
   // What changes nothing is answered at once, unless a retry must get the same answer after later changes.
-  if (mutation.rows.empty() && mutation.request_key.empty()) return call.finish(model::Reply{{header_.epoch(), committed_revision_}, std::move(*body)});
+  if (mutation.rows.empty() && mutation.request_key.empty())
+    return call.finish(model::Reply{{header_.epoch(), committed_revision_}, std::move(*body)});
   if (auto status = finish_rows(mutation); !status) return call.finish(status.error());
   submit(std::move(call), std::move(mutation), std::move(*body), out);
 }
@@ -108,26 +109,31 @@ model::Result<model::ReplyBody> TenantCore::decide(const Caller& caller, model::
     return model::ReplyBody(reply_of(*decision));
   };
   if (auto* put = std::get_if<model::Put>(&operation)) {
-    return entry_reply(change_entry(caller, model::Capability::write, put->space, put->name, &put->payload,
-                                    [&](const model::Entry* e) { return model::decide_put(e, *put, context); }, mutation));
+    return entry_reply(change_entry(
+        caller, model::Capability::write, put->space, put->name, &put->payload,
+        [&](const model::Entry* e) { return model::decide_put(e, *put, context); }, mutation));
   }
   if (auto* update = std::get_if<model::UpdateMetadata>(&operation)) {
-    return entry_reply(change_entry(caller, model::Capability::write, update->space, update->name, nullptr,
-                                    [&](const model::Entry* e) { return model::decide_update(e, *update, context); }, mutation));
+    return entry_reply(change_entry(
+        caller, model::Capability::write, update->space, update->name, nullptr,
+        [&](const model::Entry* e) { return model::decide_update(e, *update, context); }, mutation));
   }
   if (auto* del = std::get_if<model::Delete>(&operation)) {
-    auto decision = change_entry(caller, model::Capability::del, del->space, del->name, nullptr,
-                                 [&](const model::Entry* e) { return model::decide_delete(e, *del, context); }, mutation);
+    auto decision = change_entry(
+        caller, model::Capability::del, del->space, del->name, nullptr,
+        [&](const model::Entry* e) { return model::decide_delete(e, *del, context); }, mutation);
     if (!decision) return decision.error();
     return model::ReplyBody(model::DeleteReply{decision->count, reply_of(*decision).entry});
   }
   if (auto* undelete = std::get_if<model::Undelete>(&operation)) {
-    return entry_reply(change_entry(caller, model::Capability::del, undelete->space, undelete->name, nullptr,
-                                    [&](const model::Entry* e) { return model::decide_undelete(e, *undelete, context); }, mutation));
+    return entry_reply(change_entry(
+        caller, model::Capability::del, undelete->space, undelete->name, nullptr,
+        [&](const model::Entry* e) { return model::decide_undelete(e, *undelete, context); }, mutation));
   }
   if (auto* destroy = std::get_if<model::Destroy>(&operation)) {
-    return entry_reply(change_entry(caller, model::Capability::del, destroy->space, destroy->name, nullptr,
-                                    [&](const model::Entry* e) { return model::decide_destroy(e, *destroy, context); }, mutation));
+    return entry_reply(change_entry(
+        caller, model::Capability::del, destroy->space, destroy->name, nullptr,
+        [&](const model::Entry* e) { return model::decide_destroy(e, *destroy, context); }, mutation));
   }
   if (auto* several = std::get_if<model::Transact>(&operation)) return transact(caller, *several, mutation);
   if (auto* create = std::get_if<model::CreateToken>(&operation)) return create_token(caller, *create, mutation);
@@ -174,18 +180,21 @@ model::Result<model::Decision> TenantCore::change_entry(
   return decision;
 }
 
-model::Result<model::ReplyBody> TenantCore::transact(const Caller& caller, model::Transact& several, Mutation& mutation) {
+model::Result<model::ReplyBody> TenantCore::transact(const Caller& caller, model::Transact& several,
+                                                     Mutation& mutation) {
   const model::RuleContext context{mutation.now, mutation.principal, deps_.limits};
   model::TransactReply reply;
   std::size_t number = 0;
   for (auto& operation : several.operations) {
     model::Result<model::Decision> decision{Code::internal};
     if (auto* put = std::get_if<model::Put>(&operation)) {
-      decision = change_entry(caller, model::Capability::write, put->space, put->name, &put->payload,
-                              [&](const model::Entry* e) { return model::decide_put(e, *put, context); }, mutation);
+      decision = change_entry(
+          caller, model::Capability::write, put->space, put->name, &put->payload,
+          [&](const model::Entry* e) { return model::decide_put(e, *put, context); }, mutation);
     } else if (auto* del = std::get_if<model::Delete>(&operation)) {
-      decision = change_entry(caller, model::Capability::del, del->space, del->name, nullptr,
-                              [&](const model::Entry* e) { return model::decide_delete(e, *del, context); }, mutation);
+      decision = change_entry(
+          caller, model::Capability::del, del->space, del->name, nullptr,
+          [&](const model::Entry* e) { return model::decide_delete(e, *del, context); }, mutation);
     } else if (auto* check = std::get_if<model::Check>(&operation)) {
       auto status = allow(caller, model::Capability::read, check->space, check->name);
       model::Result<EntryPtr> entry{Code::internal};
@@ -218,7 +227,8 @@ model::Result<model::ReplyBody> TenantCore::create_token(const Caller& caller, c
   }
   crypto::MintedToken minted = crypto::mint_token(deps_.ring, identity_.tenant, deps_.random);
   model::TokenReply reply;
-  reply.token = {minted.public_id, create.description, mutation.principal, create.scopes, mutation.now, create.expires_at, 0};
+  reply.token = {
+      minted.public_id, create.description, mutation.principal, create.scopes, mutation.now, create.expires_at, 0};
   reply.secret = std::move(minted.text);
   std::string key = storage::token_row(minted.id_hash);
   std::string sealed = sealer_.seal(encode_token(reply.token), crypto::row_identity(identity_.tenant.view(), key));

@@ -99,6 +99,10 @@ model::Result<std::unique_ptr<crypto::Seal>> open_seal(const Config& config, boo
     path = *dev + "/seal.key";
   }
   if (::access(path.c_str(), F_OK) != 0) {
+    if (::access((config.data_dir + "/log/CURRENT").c_str(), F_OK) == 0) {
+      return Error(Code::key_mismatch, "the key file " + path + " is missing, and " + config.data_dir +
+                                           " holds data that only it opens: put it back");
+    }
     if (auto status = crypto::create_key_file(path, crypto::system_random()); !status) return status.error();
   }
   return crypto::open_key_file_seal(path);
@@ -110,7 +114,8 @@ struct Running {
   std::unique_ptr<actors::Node> node;
 };
 
-model::Result<Running> start_node(const Config& config, actors::Bootstrap bootstrap, const std::string& operator_token_file) {
+model::Result<Running> start_node(const Config& config, actors::Bootstrap bootstrap,
+                                  const std::string& operator_token_file) {
   Running running;
   auto data = storage::DataDir::open(config.data_dir);
   if (!data) return data.error();
@@ -197,9 +202,10 @@ int run_server(const Config& config, const ServerOverrides&) {
     std::unique_ptr<net::Server> server;
   };
   std::vector<Named> servers;
-  servers.push_back({"http", &config.http, net::make_http_server(config.http, shown, node, metrics)});
   servers.push_back({"grpc", &config.grpc, net::make_grpc_server(config.grpc, shown, node, metrics)});
   servers.push_back({"admin", &config.admin, net::make_grpc_server(config.admin, {admin_door.get()}, node, metrics)});
+  // Last, so that whoever finds /readyz finds the others listening, too.
+  servers.push_back({"http", &config.http, net::make_http_server(config.http, shown, node, metrics)});
   std::size_t started = 0;
   int exit = static_cast<int>(Exit::ok);
   for (Named& named : servers) {
@@ -231,15 +237,17 @@ int init_node(const Config& config, const std::string& operator_token_file) {
   quiet.level = "warn";
   if (auto status = set_up_log(quiet); !status) return fail(status.error());
   if (::access(operator_token_file.c_str(), F_OK) == 0) {
-    return fail(Error(Code::invalid_argument, operator_token_file + " exists already; name another file for the token"));
+    return fail(
+        Error(Code::invalid_argument, operator_token_file + " exists already; name another file for the token"));
   }
   auto running = start_node(config, actors::Bootstrap::require, operator_token_file);
   if (!running) return fail(running.error());
   const std::string cluster = running->node->status().cluster_id;
   running->node->stop();
-  std::printf("cluster %s is ready in %s\n  key file        %s   (keep a copy apart: without it nothing opens)\n"
-              "  operator token  %s\n", cluster.c_str(), config.data_dir.c_str(), config.seal_key_file.c_str(),
-              operator_token_file.c_str());
+  std::printf(
+      "cluster %s is ready in %s\n  key file        %s   (keep a copy apart: without it nothing opens)\n"
+      "  operator token  %s\n",
+      cluster.c_str(), config.data_dir.c_str(), config.seal_key_file.c_str(), operator_token_file.c_str());
   return static_cast<int>(Exit::ok);
 }
 

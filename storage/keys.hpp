@@ -27,7 +27,8 @@ inline constexpr char kHeaderRow[] = "h";
 inline constexpr char kKeysRow[] = "k";
 inline constexpr char kKeyRingRow[] = "y";
 /// What every row of a kind begins with, for scans.
-inline constexpr std::string_view kEntryRows = "e", kTokenRows = "t", kTenantRows = "d", kOperatorRows = "o", kSealRows = "s";
+inline constexpr std::string_view kEntryRows = "e", kTokenRows = "t", kTenantRows = "d", kOperatorRows = "o",
+                                  kSealRows = "s";
 
 std::string entry_row(std::string_view hash);
 std::string payload_row(std::string_view hash, std::uint64_t version);

@@ -28,7 +28,7 @@ struct LogEntry {
 
 struct HardState {
   model::Term term;
-  model::NodeId voted_for;   // 0: nobody
+  model::NodeId voted_for;  // 0: nobody
   friend bool operator==(const HardState&, const HardState&) = default;
 };
 
@@ -36,7 +36,7 @@ struct HardState {
 struct Snapshot {
   model::Index index;
   model::Term term;
-  std::string configuration;            // libraft's encoding, as of `index`
+  std::string configuration;  // libraft's encoding, as of `index`
   model::Index configuration_index;
   model::Generation generation{1};
   friend bool operator==(const Snapshot&, const Snapshot&) = default;
@@ -44,7 +44,7 @@ struct Snapshot {
 
 struct Node {
   model::NodeId id;
-  std::string cluster_id;               // 16 bytes
+  std::string cluster_id;  // 16 bytes
   std::uint32_t data_groups = 16;
 };
 
@@ -69,8 +69,8 @@ class LogBatch {
 /// What a group finds at start. The entries are contiguous and end where the log ends.
 struct Recovered {
   HardState hard_state;
-  std::optional<Snapshot> snapshot;     // none: a pristine group
-  std::vector<LogEntry> entries;        // commands carry their data, for they are applied again from D on
+  std::optional<Snapshot> snapshot;  // none: a pristine group
+  std::vector<LogEntry> entries;     // commands carry their data, for they are applied again from D on
 };
 
 class LogStore {

@@ -10,7 +10,7 @@ namespace coffer::storage {
 
 struct LevelDbOptions {
   std::string path;
-  bool paranoid = true;              // log database: refuse a damaged log; state database: false, D replays its tail
+  bool paranoid = true;  // log database: refuse a damaged log; state database: false, D replays its tail
   std::size_t write_buffer = 16 << 20;
   std::size_t block_cache = 32 << 20;
 };

@@ -18,7 +18,7 @@ namespace coffer::storage {
 /// What applying one log entry does: rows of one tenant.
 struct RowChange {
   std::string row;
-  std::optional<std::string> value;   // nullopt: delete
+  std::optional<std::string> value;  // nullopt: delete
 };
 
 /// One tenant's rows of one generation: the only way a shard reads. Any thread.

@@ -142,7 +142,8 @@ TEST_F(DirectoryCoreTest, EverythingIsThereAfterARestartAndSealedOnDisk) {
 TEST_F(DirectoryCoreTest, TenantsSpreadOverTheGroups) {
   std::map<std::uint64_t, int> groups;
   for (int i = 0; i < 12; ++i) ++groups[tenant_of(run(create("t" + std::to_string(i)))).group.value];
-  EXPECT_THAT(groups, ::testing::ElementsAre(::testing::Pair(1, 3), ::testing::Pair(2, 3), ::testing::Pair(3, 3), ::testing::Pair(4, 3)));
+  EXPECT_THAT(groups, ::testing::ElementsAre(::testing::Pair(1, 3), ::testing::Pair(2, 3), ::testing::Pair(3, 3),
+                                             ::testing::Pair(4, 3)));
 }
 
 TEST_F(DirectoryCoreTest, OnlyOperatorsChangeTheDirectory) {

@@ -94,7 +94,8 @@ std::map<std::string, std::string> today() {
   set.add_deletes("gone");
   set.set_audit("audit");
   return {{"audit", audit.SerializeAsString()},
-          {"changes", encode_changes(300, 1700000000001, {{model::ChangeType::put, "kv", "a", 3}, {model::ChangeType::del, "kv", "b", 1}})},
+          {"changes", encode_changes(300, 1700000000001,
+                                     {{model::ChangeType::put, "kv", "a", 3}, {model::ChangeType::del, "kv", "b", 1}})},
           {"entry", encode_entry(sample_entry())},
           {"header", header.SerializeAsString()},
           {"operator", encode_operator({"root", std::string(32, 'o'), 1700000000001, true})},
@@ -124,7 +125,8 @@ TEST(ActorsGolden, EveryRecordIsWrittenAsEver) {
 std::string stored_bytes(const std::string& name) {
   std::string bytes;
   const std::string hex = golden().at(name);
-  for (std::size_t i = 0; i + 1 < hex.size(); i += 2) bytes.push_back(static_cast<char>(std::stoi(hex.substr(i, 2), nullptr, 16)));
+  for (std::size_t i = 0; i + 1 < hex.size(); i += 2)
+    bytes.push_back(static_cast<char>(std::stoi(hex.substr(i, 2), nullptr, 16)));
   return bytes;
 }
 

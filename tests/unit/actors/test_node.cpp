@@ -5,9 +5,9 @@
 
 #include <atomic>
 #include <chrono>
+#include <condition_variable>
 #include <cstdlib>
 #include <filesystem>
-#include <condition_variable>
 #include <fstream>
 #include <mutex>
 #include <thread>
@@ -129,7 +129,8 @@ TEST_F(NodeTest, WritesAreThereAfterARestart) {
 
 TEST_F(NodeTest, WritesAreThereAfterAStartThatFindsNoCheckpoint) {
   start([](NodeOptions& options) { options.checkpoint_bytes = 1 << 30; });
-  for (int i = 0; i < 50; ++i) ASSERT_TRUE(run(request("t" + std::to_string(i % 7), put("k" + std::to_string(i), "v"))).ok());
+  for (int i = 0; i < 50; ++i)
+    ASSERT_TRUE(run(request("t" + std::to_string(i % 7), put("k" + std::to_string(i), "v"))).ok());
   // A copy of both directories while the node runs is what a power cut leaves, at most less of the state.
   std::filesystem::copy(path_ + "/log", path_ + "/log.copy");
   node.reset();

@@ -285,7 +285,7 @@ TEST_F(TenantCoreTest, AnIndexBuiltWhileWritesCommitMissesNone) {
   auto read = call(list);
   std::vector<Submission> out;
   core->handle(CallHandle(read.get()), out);
-  core->work();   // the first slice; the scan is a snapshot from before the next write
+  core->work();  // the first slice; the scan is a snapshot from before the next write
   auto write = call(put("zz", "x"));
   core->handle(CallHandle(write.get()), out);
   apply_write_set(model::GroupId{1}, *out.front().write_set);
