@@ -28,27 +28,37 @@ void Worker::run() {
   }
   post_health(*this);
   post_reflection(*this);
-  auto next_tick = std::chrono::system_clock::now() + kTick;
+  tick_.set();
+  void* tag = nullptr;
+  bool ok = false;
   bool is_shut = false;
-  while (true) {
-    void* tag = nullptr;
-    bool ok = false;
-    const auto event = queue_->AsyncNext(&tag, &ok, next_tick);
-    if (event == grpc::CompletionQueue::SHUTDOWN) return;
-    if (event == grpc::CompletionQueue::GOT_EVENT) static_cast<Tag*>(tag)->proceed(ok);
-    if (event == grpc::CompletionQueue::TIMEOUT || std::chrono::system_clock::now() >= next_tick) {
-      tick(Clock::now());
-      next_tick = std::chrono::system_clock::now() + kTick;
-    }
+  while (queue_->Next(&tag, &ok)) {
+    static_cast<Tag*>(tag)->proceed(ok);
     // Not before the last Finish came back: the queue would abort on it.
-    if (open_ == 0 && end_.came && !is_shut) {
+    if (ending_ && open_ == 0 && !is_shut) {
       queue_->Shutdown();
       is_shut = true;
     }
   }
 }
 
-void Worker::end() { alarm_.Set(queue_.get(), gpr_inf_past(GPR_CLOCK_MONOTONIC), static_cast<Tag*>(&end_)); }
+void Worker::end() { end_alarm_.Set(queue_.get(), gpr_inf_past(GPR_CLOCK_MONOTONIC), static_cast<Tag*>(&end_)); }
+
+void Worker::End::proceed(bool) {
+  worker.ending_ = true;
+  worker.tick_.alarm.Cancel();
+}
+
+void Worker::Tick::set() {
+  worker.opened();
+  alarm.Set(worker.queue(), std::chrono::system_clock::now() + kTick, static_cast<Tag*>(this));
+}
+
+void Worker::Tick::proceed(bool) {
+  worker.closed();
+  worker.visit_all(Clock::now());
+  if (!worker.ending_ || worker.open_ > 0) set();  // what is open yet is cut by ticks
+}
 
 void Worker::visit(Visited* element) {
   element->before_ = &ring_;
@@ -57,7 +67,7 @@ void Worker::visit(Visited* element) {
   ring_.after_ = element;
 }
 
-void Worker::tick(Clock::time_point now) {
+void Worker::visit_all(Clock::time_point now) {
   for (Visited* at = ring_.after_; at != &ring_;) {
     Visited* const next = at->after_;  // a visit may end the element
     at->tick(now);

@@ -100,13 +100,21 @@ class Worker {
     void tick(Clock::time_point) override {}
   };
   /// The event by which end() reaches the thread.
-  class End final : public Tag {
-   public:
-    void proceed(bool) override { came = true; }
-    bool came = false;
+  struct End final : Tag {
+    explicit End(Worker& w) : worker(w) {}
+    void proceed(bool) override;
+    Worker& worker;
+  };
+  /// The event of the next tick. An alarm and not a deadline of Next, which would read clocks for every event.
+  struct Tick final : Tag {
+    explicit Tick(Worker& w) : worker(w) {}
+    void set();
+    void proceed(bool ok) override;
+    Worker& worker;
+    grpc::Alarm alarm;
   };
 
-  void tick(Clock::time_point now);
+  void visit_all(Clock::time_point now);
   void post(const ServedMethod& method);
 
   Shared& shared_;
@@ -114,8 +122,10 @@ class Worker {
   std::size_t open_ = 0;
   std::vector<int> posted_;  // by method
   Ring ring_;
-  End end_;
-  grpc::Alarm alarm_;
+  bool ending_ = false;
+  Tick tick_{*this};
+  End end_{*this};
+  grpc::Alarm end_alarm_;
 };
 
 class DescriptorService final : public grpc::Service {

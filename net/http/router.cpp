@@ -32,6 +32,25 @@ std::string_view variable_name(std::string_view segment) {
   return name.find_first_of("{}=*/") == std::string_view::npos ? name : std::string_view();
 }
 
+/// A map of few words: comparing sizes first makes a walk along it cheaper than a tree's comparisons.
+template <class Value>
+struct Words {
+  std::vector<std::pair<std::string, Value>> all;
+
+  const Value* find(std::string_view word) const {
+    for (const auto& [known, value] : all) {
+      if (known == word) return &value;
+    }
+    return nullptr;
+  }
+  Value& at(std::string_view word) {
+    for (auto& [known, value] : all) {
+      if (known == word) return value;
+    }
+    return all.emplace_back(std::string(word), Value()).second;
+  }
+};
+
 }  // namespace
 
 /// The methods of one path, or of one path and verb.
@@ -40,14 +59,16 @@ struct Router::Leaf {
     const Endpoint* endpoint = nullptr;
     std::vector<std::string> variables;  // names in the order of the path
   };
-  std::map<std::string, Target, std::less<>> methods;
+  Words<Target> methods;
 };
 
 struct Router::Node {
-  std::map<std::string, std::unique_ptr<Node>, std::less<>> literals;
+  Words<std::unique_ptr<Node>> literals;
   std::unique_ptr<Node> variable;
-  std::map<std::string, Leaf, std::less<>> leaves;  // by verb; "" is the plain path
-  bool has_verbs() const { return !leaves.empty() && !leaves.rbegin()->first.empty(); }
+  Words<Leaf> leaves;  // by verb; "" is the plain path
+  bool has_verbs() const {
+    return std::ranges::any_of(leaves.all, [](const auto& leaf) { return !leaf.first.empty(); });
+  }
 };
 
 Router::Router() : root_(std::make_unique<Node>()) {}
@@ -75,12 +96,12 @@ Status Router::add(std::string_view method, std::string_view pattern, const Endp
       names.emplace_back(name);
     } else {
       if (segment.find_first_of("{}*") != std::string_view::npos) return refuse("has a segment that is not served");
-      auto& child = node->literals[std::string(segment)];
+      auto& child = node->literals.at(segment);
       if (!child) child = std::make_unique<Node>();
       node = child.get();
     }
   }
-  Leaf::Target& target = node->leaves[std::string(verb)].methods[std::string(method)];
+  Leaf::Target& target = node->leaves.at(verb).methods.at(method);
   if (target.endpoint) return refuse("is there twice for " + std::string(method));
   target = {endpoint, std::move(names)};
   return {};
@@ -95,8 +116,8 @@ class Router::Search {
     if (!rest.starts_with('/')) return false;
     const auto segment = take_segment(rest);
     if (rest.empty()) return last(node, segment);
-    const auto literal = node.literals.find(segment);
-    if (literal != node.literals.end() && walk(*literal->second, rest)) return true;
+    const auto* literal = node.literals.find(segment);
+    if (literal && walk(**literal, rest)) return true;
     if (!node.variable || segment.empty()) return false;
     values_.push_back(segment);
     if (walk(*node.variable, rest)) return true;
@@ -120,8 +141,8 @@ class Router::Search {
   }
 
   bool literal(const Node& node, std::string_view segment, std::string_view verb) {
-    const auto child = node.literals.find(segment);
-    return child != node.literals.end() && take(*child->second, verb);
+    const auto* child = node.literals.find(segment);
+    return child && take(**child, verb);
   }
   bool variable(const Node& node, std::string_view segment, std::string_view verb) {
     if (!node.variable || segment.empty()) return false;
@@ -132,19 +153,18 @@ class Router::Search {
   }
 
   bool take(const Node& node, std::string_view verb) {
-    const auto leaf = node.leaves.find(verb);
-    if (leaf == node.leaves.end()) return false;
-    const auto& methods = leaf->second.methods;
-    auto target = methods.find(method_);
-    if (target == methods.end() && method_ == "HEAD") target = methods.find("GET");
-    if (target == methods.end()) {
-      for (const auto& [name, unused] : methods) allow(name);
-      if (methods.contains("GET")) allow("HEAD");
+    const Leaf* leaf = node.leaves.find(verb);
+    if (!leaf) return false;
+    const Leaf::Target* target = leaf->methods.find(method_);
+    if (!target && method_ == "HEAD") target = leaf->methods.find("GET");
+    if (!target) {
+      for (const auto& [name, unused] : leaf->methods.all) allow(name);
+      if (leaf->methods.find("GET")) allow("HEAD");
       return false;
     }
-    match_.endpoint = target->second.endpoint;
+    match_.endpoint = target->endpoint;
     for (std::size_t i = 0; i < values_.size(); ++i) {
-      match_.variables.emplace_back(target->second.variables[i], values_[i]);
+      match_.variables.emplace_back(target->variables[i], values_[i]);
     }
     return true;
   }

@@ -3,7 +3,6 @@
 // variable works; a literal segment wins over a variable; "{name}:verb" takes what is behind the last ':' of the last
 // segment (a ':' of the name itself is written %3A where verbs exist). Built on main's thread, then constant.
 
-#include <map>
 #include <memory>
 #include <string>
 #include <string_view>

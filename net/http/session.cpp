@@ -94,7 +94,7 @@ Await<Session::Next> Session::read_header(Parser& parser) {
   while (true) {
     // RFC 9112 2.2: an empty line before a request is a mistake of old clients, and harmless.
     while (!began && buffered().starts_with("\r\n")) begin_ += 2;
-    if (begin_ != end_) {
+    if (began || (begin_ != end_ && buffered() != "\r")) {
       began = true;
       begin_ += parser.feed(buffered());
       if (parser.malformed() != Malformed::none) co_return co_await refuse_malformed(parser.malformed());

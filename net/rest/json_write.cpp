@@ -62,8 +62,8 @@ void append_timestamp(const Message& time, std::string* out) {
   out->push_back('"');
 }
 
-void append_scalar(const Message& message, const FieldShape& field, std::string* out) {
-  const Reflection& reflection = *message.GetReflection();
+/// `reflection` is the message's: asking for it again for every field would cost more than the field.
+void append_scalar(const Message& message, const Reflection& reflection, const FieldShape& field, std::string* out) {
   const auto* f = field.field;
   std::string scratch;
   switch (field.kind) {
@@ -82,8 +82,8 @@ void append_scalar(const Message& message, const FieldShape& field, std::string*
   }
 }
 
-void append_element(const Message& message, const FieldShape& field, int i, std::string* out) {
-  const Reflection& reflection = *message.GetReflection();
+void append_element(const Message& message, const Reflection& reflection, const FieldShape& field, int i,
+                    std::string* out) {
   const auto* f = field.field;
   std::string scratch;
   switch (field.kind) {
@@ -102,11 +102,12 @@ void append_element(const Message& message, const FieldShape& field, int i, std:
   }
 }
 
-void append_list(const Message& message, const FieldShape& field, int size, std::string* out) {
+void append_list(const Message& message, const Reflection& reflection, const FieldShape& field, int size,
+                 std::string* out) {
   out->push_back('[');
   for (int i = 0; i < size; ++i) {
     if (i) out->push_back(',');
-    append_element(message, field, i, out);
+    append_element(message, reflection, field, i, out);
   }
   out->push_back(']');
 }
@@ -118,7 +119,7 @@ std::string key_text(const Message& entry, const FieldShape& key) {
     std::string scratch;
     return entry.GetReflection()->GetStringReference(entry, key.field, &scratch);
   }
-  append_scalar(entry, key, &text);
+  append_scalar(entry, *entry.GetReflection(), key, &text);
   return text;
 }
 
@@ -138,7 +139,7 @@ void append_map(const Message& message, const FieldShape& field, int size, std::
     first = false;
     append_quoted(key, out);
     out->push_back(':');
-    append_scalar(*entry, field.message->value(), out);
+    append_scalar(*entry, *entry->GetReflection(), field.message->value(), out);
   }
   out->push_back('}');
 }
@@ -188,9 +189,9 @@ void write_json(const Message& message, const Shape& shape, std::string* out) {
     if (field.is_map) {
       append_map(message, field, size, out);
     } else if (field.is_list) {
-      append_list(message, field, size, out);
+      append_list(message, reflection, field, size, out);
     } else {
-      append_scalar(message, field, out);
+      append_scalar(message, reflection, field, out);
     }
   }
   out->push_back('}');

@@ -46,7 +46,7 @@ class TlsListeners : public testing::Test {
     }
     grpc::ChannelArguments arguments;
     arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-    auto channel = grpc::CreateCustomChannel("localhost:" + std::to_string(server.port()),
+    auto channel = grpc::CreateCustomChannel("127.0.0.1:" + std::to_string(server.port()),
                                              grpc::SslCredentials(options), arguments);
     auto stub = coffer::v1::Secrets::NewStub(channel);
     grpc::ClientContext context;
