@@ -94,6 +94,9 @@ void carry_out(Self self) {
   GroupState& state = self->state;
   cluster::Actions actions = state.core->take_actions();
   if (actions.fatal) return state.context->fatal(*actions.fatal);
+  if (actions.install) {  // only a peer sends one, and a group of one voter has none
+    return state.context->fatal(model::Error(model::Code::internal, "a snapshot came to a group without peers"));
+  }
   for (cluster::DurableWrite& write : actions.writes) {
     self->send(state.context->log_writer, Write{std::make_shared<cluster::DurableWrite>(std::move(write))});
   }

@@ -38,7 +38,7 @@ model::Status add(StateWriterState& state, const Apply& apply) {
                                                       " is no write set that this program knows");
     }
     std::vector<storage::RowChange> changes;
-    changes.reserve(static_cast<std::size_t>(set.puts_size() + set.deletes_size()));
+    changes.reserve(static_cast<std::size_t>(set.puts_size()) + static_cast<std::size_t>(set.deletes_size()));
     for (auto& put : *set.mutable_puts()) {
       changes.push_back({std::move(*put.mutable_key()), std::move(*put.mutable_value())});
     }
