@@ -191,7 +191,7 @@ TEST_F(HttpListener, survives_clients_that_leave_before_their_answer) {
 }
 
 TEST_F(HttpListener, lets_calls_end_when_it_stops_and_takes_no_new_ones) {
-  start();
+  start([](Listener& l) { l.limits.drain = 5 * kPatience; });
   gateway.set_mode(FakeGateway::Mode::hold);
   HttpClient busy(server->port()), idle(server->port());
   EXPECT_EQ(idle.call("GET", "/healthz").status, 200);
