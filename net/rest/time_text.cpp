@@ -3,7 +3,6 @@
 #include "net/rest/time_text.hpp"
 
 #include <chrono>
-#include <cstdio>
 
 namespace coffer::net::rest {
 namespace {
@@ -12,6 +11,14 @@ using namespace std::chrono;
 
 constexpr std::int64_t kFirst = sys_seconds(sys_days(year(1) / 1 / 1)).time_since_epoch().count();
 constexpr std::int64_t kLast = sys_seconds(sys_days(year(10000) / 1 / 1)).time_since_epoch().count() - 1;
+
+/// The number with leading zeros, and what stands behind it. printf would cost more than the rest of an answer.
+void append_digits(unsigned number, std::size_t digits, char behind, std::string* out) {
+  char text[10];
+  for (std::size_t i = digits; i-- > 0; number /= 10) text[i] = static_cast<char>('0' + number % 10);
+  text[digits] = behind;
+  out->append(text, digits + 1);
+}
 
 /// Takes exactly `digits` digits off the front; -1 when they are not there.
 int take_number(std::string_view& text, std::size_t digits) {
@@ -93,20 +100,21 @@ bool append_time(const Instant& instant, std::string* out) {
   const auto date = floor<days>(time);
   const year_month_day ymd{date};
   const hh_mm_ss clock{time - date};
-  char text[40];
-  int size = std::snprintf(text, sizeof text, "%04d-%02u-%02uT%02d:%02d:%02d", static_cast<int>(ymd.year()),
-                           static_cast<unsigned>(ymd.month()), static_cast<unsigned>(ymd.day()),
-                           static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
-                           static_cast<int>(clock.seconds().count()));
-  out->append(text, static_cast<std::size_t>(size));
-  if (instant.nanos != 0) {
-    const int digits = instant.nanos % 1'000'000 == 0 ? 3 : instant.nanos % 1000 == 0 ? 6 : 9;
-    int value = instant.nanos;
-    for (int i = digits; i < 9; ++i) value /= 10;
-    size = std::snprintf(text, sizeof text, ".%0*d", digits, value);
-    out->append(text, static_cast<std::size_t>(size));
+  append_digits(static_cast<unsigned>(static_cast<int>(ymd.year())), 4, '-', out);
+  append_digits(static_cast<unsigned>(ymd.month()), 2, '-', out);
+  append_digits(static_cast<unsigned>(ymd.day()), 2, 'T', out);
+  append_digits(static_cast<unsigned>(clock.hours().count()), 2, ':', out);
+  append_digits(static_cast<unsigned>(clock.minutes().count()), 2, ':', out);
+  append_digits(static_cast<unsigned>(clock.seconds().count()), 2, instant.nanos ? '.' : 'Z', out);
+  if (instant.nanos == 0) return true;
+  const auto nanos = static_cast<unsigned>(instant.nanos);
+  if (nanos % 1'000'000 == 0) {
+    append_digits(nanos / 1'000'000, 3, 'Z', out);
+  } else if (nanos % 1000 == 0) {
+    append_digits(nanos / 1000, 6, 'Z', out);
+  } else {
+    append_digits(nanos, 9, 'Z', out);
   }
-  out->push_back('Z');
   return true;
 }
 
