@@ -38,6 +38,8 @@ struct TenantDeps {
   model::Limits limits;
   std::size_t max_pending_writes = 1024;  // beyond: overloaded
   std::size_t max_overlay_bytes = 32 << 20;
+  std::size_t max_waiting_lists = 256;       // of one tenant; beyond: overloaded
+  std::size_t max_waiting_retries = 16;      // of one pending write; beyond: overloaded
   std::uint64_t max_batch_bytes = 16 << 20;  // of payloads in one BatchGet's answer
   std::uint64_t kept_changes = 1000;
   std::uint64_t kept_requests = 1024;        // at least

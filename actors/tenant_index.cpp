@@ -26,6 +26,7 @@ std::string index_key(std::string_view space, std::string_view name) {
 }  // namespace
 
 void TenantCore::start_list(CallHandle call, const Caller& caller) {
+  if (jobs_.size() >= deps_.max_waiting_lists) return call.finish(Error(Code::overloaded));
   const auto& list = std::get<model::List>(std::get<model::TenantOperation>(call.request().operation));
   ListJob job;
   job.list = list;
@@ -48,8 +49,14 @@ void TenantCore::work() {
     }
     return;
   }
-  run_list_slice(jobs_.front());
-  if (!jobs_.front().call) jobs_.pop_front();
+  ListJob& job = jobs_.front();
+  const model::TimeMs deadline = job.call.request().info.deadline;
+  if (deadline != 0 && deadline < deps_.wall_clock()) {
+    job.call.finish(Error(Code::deadline_exceeded));
+  } else {
+    run_list_slice(job);
+  }
+  if (!job.call) jobs_.pop_front();
 }
 
 model::Status TenantCore::build_index_slice() {

@@ -81,6 +81,8 @@ bool TenantCore::answer_retry(CallHandle& call, const Caller& caller, Mutation& 
     if (pending.request_key != mutation.request_key) continue;
     if (pending.request_hash != mutation.request_hash) {
       call.finish(Error(Code::request_id_reused));
+    } else if (pending.retries.size() >= deps_.max_waiting_retries) {
+      call.finish(Error(Code::overloaded));
     } else {
       pending.retries.push_back(std::move(call));
     }

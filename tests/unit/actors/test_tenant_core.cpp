@@ -276,6 +276,33 @@ TEST_F(TenantCoreTest, AListShowsCommittedEntriesInOrderAndPages) {
   EXPECT_THAT(names(run(*core, list)), ::testing::ElementsAre("a", "aa", "ab")) << "the index is built again";
 }
 
+TEST_F(TenantCoreTest, ListsThatWaitAreBoundedAndKeepTheirDeadlines) {
+  deps.max_waiting_lists = 2;
+  model::List list;
+  list.space = "kv";
+  std::vector<Submission> out;
+  std::vector<std::shared_ptr<TestCall>> lists;
+  for (int i = 0; i < 3; ++i) {
+    lists.push_back(call(list));
+    lists.back()->request.info.deadline = now + (i == 0 ? 10 : 10'000);
+    core->handle(CallHandle(lists.back().get()), out);
+  }
+  EXPECT_EQ(lists[2]->reply.error().code, Code::overloaded);
+  now += 100;
+  while (core->has_work()) core->work();
+  EXPECT_EQ(lists[0]->reply.error().code, Code::deadline_exceeded);
+  EXPECT_TRUE(lists[1]->reply.ok());
+}
+
+TEST_F(TenantCoreTest, RetriesThatWaitForOneWriteAreBounded) {
+  deps.max_waiting_retries = 1;
+  auto first = call(put("a", "1"), "id"), second = call(put("a", "1"), "id"), third = call(put("a", "1"), "id");
+  for (auto* c : {first.get(), second.get(), third.get()}) send(*core, *c);
+  EXPECT_EQ(third->reply.error().code, Code::overloaded);
+  commit_all(*core);
+  EXPECT_TRUE(second->reply.ok());
+}
+
 TEST_F(TenantCoreTest, AnIndexBuiltWhileWritesCommitMissesNone) {
   for (int i = 0; i < 2000; ++i) ASSERT_TRUE(run(*core, put("n" + std::to_string(i), "x")).ok());
   core = open();
