@@ -17,6 +17,7 @@
 #include "actors/directory_core.hpp"
 #include "actors/routing.hpp"
 #include "actors/tenant_core.hpp"
+#include "actors/trust_lookup.hpp"
 
 namespace coffer::actors {
 
@@ -24,6 +25,8 @@ namespace coffer::actors {
 struct GroupBoard {
   std::atomic<cluster::Role> role{cluster::Role::stopped};
   std::atomic<std::uint64_t> term{0}, commit{0}, applied{0}, durable{0};
+  std::atomic<std::uint64_t> generation{1};        // of the group's rows in the state database
+  std::atomic<std::uint64_t> trust_changed_at{0};  // index of the newest change of a tenant's issuers or rules
 };
 
 /// Numbers for /metrics.
@@ -77,6 +80,7 @@ struct Context {
   std::vector<GroupBoard> boards;  // by id
   ShardTable shards;               // the directory under the zero tenant
   NodeCounters counters;
+  TrustChanges trust_changes;
   std::atomic<bool> accepting{false};
   std::atomic<bool> directory_ready{false};
   std::mutex ready_mutex;

@@ -117,7 +117,15 @@ model::Result<std::string> DirectoryCore::authorize(const model::Request& reques
         return "door:" + std::string(to_string(request.credential.door));
       }
       return Error(Code::permission_denied);
-    case model::CredentialKind::token: return Error(Code::permission_denied);
+    case model::CredentialKind::jwt:
+      // The dev issuer's bearer makes his tenant at first use; nothing lets him create one by a call.
+      if (request.credential.of_node && std::holds_alternative<model::CreateTenant>(operation)) {
+        return request.credential.principal;
+      }
+      return Error(Code::permission_denied);
+    case model::CredentialKind::token:
+    case model::CredentialKind::certificate: return Error(Code::permission_denied);
+    case model::CredentialKind::presented:
     case model::CredentialKind::none: break;
   }
   return Error(Code::unauthenticated);

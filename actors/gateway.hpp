@@ -40,6 +40,13 @@ struct NodeStatus {
   std::vector<GroupStatus> groups;
 };
 
+/// What a tenant's rows say about whom it trusts; for net, which verifies by it. The shard compares the versions.
+struct TenantTrust {
+  model::TenantId tenant;
+  std::vector<model::Issuer> issuers;
+  std::vector<model::CertificateRule> certificate_rules;
+};
+
 /// A counter or gauge that the node shows under /metrics.
 struct Sample {
   std::string name, help;
@@ -57,6 +64,14 @@ class Gateway {
   virtual model::Result<model::Credential> authenticate(std::string_view token, model::Door door) const = 0;
   /// Is there such a tenant or door? A lookup in the routing table. Any thread.
   virtual bool tenant_exists(const model::TenantRef& tenant) const = 0;
+  /// The id that a name or a door's external id leads to. A lookup in the routing table. Any thread.
+  virtual std::optional<model::TenantId> find_tenant(const model::TenantRef& tenant) const = 0;
+  /// Reads whom the tenant trusts, by point lookups that start nothing and forward nothing. It may wait a moment until
+  /// the newest change is applied, so it is not for listeners' threads. Errors: tenant_not_found; unavailable (this
+  /// node does not lead the tenant's group, or the change was not applied by `deadline`); data_loss; disk_error.
+  virtual model::Result<TenantTrust> trust_of(const model::TenantRef& tenant, model::TimeMs deadline) const = 0;
+  /// Differs from what it was whenever the tenant's trust has changed since (and now and then without). Any thread.
+  virtual std::uint64_t trust_changes(const model::TenantId& tenant) const = 0;
   virtual NodeStatus status() const = 0;
   virtual std::vector<Sample> samples() const = 0;
 };

@@ -115,6 +115,7 @@ void carry_out(Self self) {
   }
   board.commit = state.core->commit_index().value;
   board.durable = state.core->durable_index().value;
+  board.generation = state.core->generation().value;
   if (actions.wake_at) {
     const cluster::MonotonicMs now = boot_clock_ms();
     const cluster::MonotonicMs wait = *actions.wake_at > now ? *actions.wake_at - now : 0;

@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
+#include <thread>
 
 #include "actors/bootstrap.hpp"
 #include "actors/context.hpp"
@@ -91,6 +92,11 @@ class NodeImpl final : public Node {
   void submit(Call* call) noexcept override;
   model::Result<model::Credential> authenticate(std::string_view token, model::Door door) const override;
   bool tenant_exists(const model::TenantRef& tenant) const override { return routing_.find(tenant) != nullptr; }
+  std::optional<model::TenantId> find_tenant(const model::TenantRef& tenant) const override;
+  model::Result<TenantTrust> trust_of(const model::TenantRef& tenant, model::TimeMs deadline) const override;
+  std::uint64_t trust_changes(const model::TenantId& tenant) const override {
+    return context_->trust_changes.count(tenant);
+  }
   NodeStatus status() const override;
   std::vector<Sample> samples() const override;
 
@@ -128,6 +134,12 @@ model::Status NodeImpl::run(std::chrono::milliseconds timeout) {
                                           routing_, operators_, model::Generation{1}, identity_->data_groups});
   context_ = std::make_unique<Context>();
   Context& context = *context_;
+  tenant_deps_->trust_changed = [&context](const model::TenantId& tenant, model::GroupId group, model::Index index) {
+    std::atomic<std::uint64_t>& newest = context.boards[group.value].trust_changed_at;
+    std::uint64_t seen = newest.load();
+    while (seen < index.value && !newest.compare_exchange_weak(seen, index.value)) continue;
+    context.trust_changes.note(tenant);
+  };
   context.tenant_deps = tenant_deps_.get();
   context.directory_deps = directory_deps_.get();
   context.log_store = log_store_.get();
@@ -212,7 +224,10 @@ void NodeImpl::undelivered(void* router, Call* call) {
 void NodeImpl::submit(Call* call) noexcept {
   CallHandle handle(call);
   if (!context_->accepting) return handle.finish(Error(Code::unavailable));
-  if (call->request.credential.kind == model::CredentialKind::none) return handle.finish(Error(Code::unauthenticated));
+  const model::CredentialKind kind = call->request.credential.kind;
+  if (kind == model::CredentialKind::none || kind == model::CredentialKind::presented) {
+    return handle.finish(Error(Code::unauthenticated));
+  }
   if (std::holds_alternative<model::TenantOperation>(call->request.operation))
     return submit_to_tenant(std::move(handle));
   const CallActor directory = context_->shards.find(model::TenantId{});
@@ -223,7 +238,10 @@ void NodeImpl::submit(Call* call) noexcept {
 void NodeImpl::submit_to_tenant(CallHandle call) noexcept {
   model::Request& request = call.request();
   const auto route = routing_.find(request.tenant);
-  const bool of_a_tenant = request.credential.kind == model::CredentialKind::token;
+  const bool of_a_tenant = request.credential.kind == model::CredentialKind::token ||
+                           ((request.credential.kind == model::CredentialKind::jwt ||
+                             request.credential.kind == model::CredentialKind::certificate) &&
+                            !request.credential.of_node);
   if (!route) {
     // A token of one tenant learns nothing about others, not even whether they exist.
     if (of_a_tenant) return call.finish(Error(Code::permission_denied));
@@ -255,6 +273,26 @@ model::Result<model::Credential> NodeImpl::authenticate(std::string_view token, 
   if (!op) return Error(Code::unauthenticated);
   credential.kind = op->dev_root && options_.dev ? model::CredentialKind::dev_root : model::CredentialKind::operator_;
   return credential;
+}
+
+std::optional<model::TenantId> NodeImpl::find_tenant(const model::TenantRef& tenant) const {
+  const auto route = routing_.find(tenant);
+  return route ? std::optional(route->id) : std::nullopt;
+}
+
+model::Result<TenantTrust> NodeImpl::trust_of(const model::TenantRef& tenant, model::TimeMs deadline) const {
+  const auto route = routing_.find(tenant);
+  if (!route) return Error(Code::tenant_not_found);
+  const GroupBoard& board = context_->boards[route->group.value];
+  if (!context_->accepting || board.role != cluster::Role::leader) return Error(Code::unavailable);
+  // What a caller knows to be committed must be found. The state follows the log within milliseconds.
+  const std::uint64_t newest = std::max(board.trust_changed_at.load(), board.commit.load());
+  while (board.applied < newest) {
+    if (options_.wall_clock() >= deadline || !context_->accepting) return Error(Code::unavailable);
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  return read_trust(*options_.state_engine, *ring_, *options_.random, route->group, model::Generation{board.generation},
+                    route->id);
 }
 
 NodeStatus NodeImpl::status() const {

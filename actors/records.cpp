@@ -127,6 +127,76 @@ model::Result<model::TokenInfo> decode_token(std::string_view bytes) {
   return token;
 }
 
+std::string encode_issuer(const model::Issuer& issuer) {
+  store::v1::IssuerRecord record;
+  record.set_format(kRecordFormat);
+  record.set_name(issuer.name);
+  record.set_iss(issuer.iss);
+  record.mutable_public_keys()->Assign(issuer.public_keys.begin(), issuer.public_keys.end());
+  record.set_jwks(issuer.jwks);
+  record.set_jwks_url(issuer.jwks_url);
+  record.set_jwks_ca(issuer.jwks_ca);
+  record.mutable_audiences()->Assign(issuer.audiences.begin(), issuer.audiences.end());
+  record.set_algorithms(issuer.algorithms);
+  record.set_clock_skew_s(issuer.clock_skew_s);
+  record.set_mapping(issuer.mapping);
+  auto* claims = record.mutable_claims();
+  claims->set_tenant(issuer.claims.tenant);
+  claims->set_principal(issuer.claims.principal);
+  claims->set_roles(issuer.claims.roles);
+  claims->set_kind(issuer.claims.kind);
+  claims->set_service(issuer.claims.service);
+  record.set_version(issuer.version);
+  record.set_changed_at_ms(issuer.changed_at);
+  record.set_changed_by(issuer.changed_by);
+  return record.SerializeAsString();
+}
+
+model::Result<model::Issuer> decode_issuer(std::string_view bytes) {
+  auto parsed = parse<store::v1::IssuerRecord>(bytes, "issuer");
+  if (!parsed) return parsed.error();
+  const store::v1::IssuerRecord& record = *parsed;
+  model::Issuer issuer;
+  issuer.name = record.name();
+  issuer.iss = record.iss();
+  issuer.public_keys.assign(record.public_keys().begin(), record.public_keys().end());
+  issuer.jwks = record.jwks();
+  issuer.jwks_url = record.jwks_url();
+  issuer.jwks_ca = record.jwks_ca();
+  issuer.audiences.assign(record.audiences().begin(), record.audiences().end());
+  issuer.algorithms = record.algorithms();
+  issuer.clock_skew_s = record.clock_skew_s();
+  issuer.mapping = record.mapping();
+  const auto& claims = record.claims();
+  issuer.claims = {claims.tenant(), claims.principal(), claims.roles(), claims.kind(), claims.service()};
+  issuer.version = record.version();
+  issuer.changed_at = record.changed_at_ms();
+  issuer.changed_by = record.changed_by();
+  return issuer;
+}
+
+std::string encode_certificate_rule(const model::CertificateRule& rule) {
+  store::v1::CertificateRuleRecord record;
+  record.set_format(kRecordFormat);
+  record.set_name(rule.name);
+  record.set_san(rule.san);
+  record.set_principal(rule.principal);
+  record.mutable_roles()->Assign(rule.roles.begin(), rule.roles.end());
+  record.set_version(rule.version);
+  record.set_changed_at_ms(rule.changed_at);
+  record.set_changed_by(rule.changed_by);
+  return record.SerializeAsString();
+}
+
+model::Result<model::CertificateRule> decode_certificate_rule(std::string_view bytes) {
+  auto parsed = parse<store::v1::CertificateRuleRecord>(bytes, "certificate rule");
+  if (!parsed) return parsed.error();
+  const store::v1::CertificateRuleRecord& record = *parsed;
+  return model::CertificateRule{
+      record.name(),    record.san(),           record.principal(), {record.roles().begin(), record.roles().end()},
+      record.version(), record.changed_at_ms(), record.changed_by()};
+}
+
 std::string encode_tenant(const DirectoryTenant& tenant) {
   store::v1::TenantRecord record;
   record.set_format(kRecordFormat);

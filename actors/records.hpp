@@ -23,6 +23,11 @@ model::Result<model::Entry> decode_entry(std::string_view bytes);
 std::string encode_token(const model::TokenInfo& token);
 model::Result<model::TokenInfo> decode_token(std::string_view bytes);
 
+std::string encode_issuer(const model::Issuer& issuer);
+model::Result<model::Issuer> decode_issuer(std::string_view bytes);
+std::string encode_certificate_rule(const model::CertificateRule& rule);
+model::Result<model::CertificateRule> decode_certificate_rule(std::string_view bytes);
+
 /// A tenant in the directory, with what the directory alone knows of it.
 struct DirectoryTenant {
   model::TenantInfo info;

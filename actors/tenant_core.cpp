@@ -130,7 +130,10 @@ model::Result<TenantCore::Caller> TenantCore::authenticate(const model::Credenti
       return Caller{operator_, true};
     case model::CredentialKind::open_door:
       return Caller{credential.door == model::Door::direktiv ? direktiv : dapr, false};
-    case model::CredentialKind::none: return Error(Code::unauthenticated);
+    case model::CredentialKind::none:
+    case model::CredentialKind::presented: return Error(Code::unauthenticated);
+    case model::CredentialKind::jwt:
+    case model::CredentialKind::certificate: return authenticate_bearer(credential);
     case model::CredentialKind::token: break;
   }
   if (credential.tenant != identity_.tenant) return Error(Code::permission_denied);
@@ -184,6 +187,10 @@ void TenantCore::committed(std::uint64_t sequence, model::Index index, model::In
       if (index_ready_ || index_scan_) index_entry(entry);
     }
     if (done.touches_tokens) tokens_.clear();
+    if (done.touches_trust) {
+      trust_versions_.clear();
+      if (deps_.trust_changed) deps_.trust_changed(identity_.tenant, identity_.group, index);
+    }
     committed_revision_ = done.reply.revision.counter;
     for (CallHandle& retry : done.retries) {
       auto copy = model::decode_reply(model::encode_reply(done.reply.body).expose());

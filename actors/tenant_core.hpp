@@ -44,6 +44,8 @@ struct TenantDeps {
   std::uint64_t kept_changes = 1000;
   std::uint64_t kept_requests = 1024;        // at least
   model::TimeMs kept_requests_ms = 600'000;  // at least
+  /// Issuers or certificate rules have changed by the entry at this index; called before the change is answered.
+  std::function<void(const model::TenantId&, model::GroupId, model::Index)> trust_changed;
 };
 
 struct TenantIdentity {
@@ -100,6 +102,7 @@ class TenantCore {
     std::vector<std::string> entry_hashes;
     std::vector<EntryPtr> entries;
     bool touches_tokens = false;
+    bool touches_trust = false;
   };
   struct ListJob {
     CallHandle call;
@@ -150,6 +153,19 @@ class TenantCore {
   model::Status finish_rows(Mutation& mutation);
   void submit(CallHandle call, Mutation mutation, model::ReplyBody reply, std::vector<Submission>& out);
 
+  // tenant_issuers.cpp
+  model::Result<Caller> authenticate_bearer(const model::Credential& credential);
+  model::Result<std::uint64_t> trust_version(const std::string& row_key, bool is_certificate);
+  template <class Row>
+  model::Result<std::vector<Row>> trust_rows();
+  template <class Row>
+  model::Result<Row> put_trust(Row row, Mutation& mutation);
+  template <class Row>
+  model::Result<Row> delete_trust(const std::string& name, Mutation& mutation);
+  model::Result<model::ReplyBody> change_trust(const Caller& caller, model::TenantOperation& operation,
+                                               Mutation& mutation);
+  model::Result<model::ReplyBody> list_trust(const Caller& caller, const model::TenantOperation& operation);
+
   // tenant_index.cpp
   void start_list(CallHandle call, const Caller& caller);
   model::Status build_index_slice();
@@ -172,6 +188,7 @@ class TenantCore {
   model::TimeMs newest_time_ = 0;  // newest leader time of a decided write set
   std::deque<Pending> pending_;
   std::unordered_map<std::string, Token> tokens_;
+  std::unordered_map<std::string, std::uint64_t> trust_versions_;  // of rows that were asked for; 0: no such row
 
   std::deque<ListJob> jobs_;
   Index index_;

@@ -49,6 +49,8 @@ void TenantCore::read(CallHandle call, const Caller& caller) {
     body = batch_get(caller, *batch);
   } else if (std::holds_alternative<model::ListTokens>(operation)) {
     body = list_tokens(caller);
+  } else {
+    body = list_trust(caller, operation);
   }
   if (!body) return call.finish(body.error());
   call.finish(model::Reply{{header_.epoch(), committed_revision_}, std::move(*body)});

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "actors/tenant_core.hpp"
+#include "actors/tenant_mutation.hpp"
 #include "crypto/token.hpp"
 #include "storage/keys.hpp"
 
@@ -30,20 +31,6 @@ model::EntryReply reply_of(const model::Decision& decision) {
 }
 
 }  // namespace
-
-/// Everything that one request does to the tenant, while it is being decided.
-struct TenantCore::Mutation {
-  std::vector<storage::RowChange> rows;
-  std::vector<Change> changes;
-  std::vector<std::string> entry_hashes;
-  std::vector<EntryPtr> entries;
-  store::v1::TenantHeader header;  // as it will be
-  model::TimeMs now = 0;
-  std::string principal;
-  std::string request_key, request_hash;
-  store::v1::AuditRecord audit;
-  bool touches_tokens = false;
-};
 
 void TenantCore::write(CallHandle call, const Caller& caller, std::vector<Submission>& out) {
   Mutation mutation;
@@ -140,7 +127,7 @@ model::Result<model::ReplyBody> TenantCore::decide(const Caller& caller, model::
   if (auto* several = std::get_if<model::Transact>(&operation)) return transact(caller, *several, mutation);
   if (auto* create = std::get_if<model::CreateToken>(&operation)) return create_token(caller, *create, mutation);
   if (auto* revoke = std::get_if<model::RevokeToken>(&operation)) return revoke_token(caller, *revoke, mutation);
-  return Error(Code::internal);
+  return change_trust(caller, operation, mutation);
 }
 
 model::Result<model::Decision> TenantCore::change_entry(
@@ -363,6 +350,7 @@ void TenantCore::submit(CallHandle call, Mutation mutation, model::ReplyBody bod
   pending.entry_hashes = std::move(mutation.entry_hashes);
   pending.entries = std::move(mutation.entries);
   pending.touches_tokens = mutation.touches_tokens;
+  pending.touches_trust = mutation.touches_trust;
   pending_.push_back(std::move(pending));
   out.push_back({sequence, std::make_shared<const std::string>(set.SerializeAsString())});
 }

@@ -38,6 +38,12 @@ struct ShardSettings {
   std::uint64_t cache_budget_bytes = 64 << 20;  // indexes of opened metadata, all shards together
 };
 
+struct IdentityConfig {
+  unsigned threads = 1;  // that verify JWTs
+  std::size_t cached_credentials = 10'000;
+  std::vector<net::NodeCertificate> certificates;  // [[certificates]]
+};
+
 struct Config {
   bool dev = false;
   bool insecure = false;  // listeners without TLS are wanted
@@ -49,6 +55,7 @@ struct Config {
   ClusterSettings cluster;
   StorageSettings storage;
   ShardSettings shards;
+  IdentityConfig identity;
 
   Config();
 };

@@ -106,6 +106,28 @@ void read_dapr(Section& section, net::Doors& out) {
   section.tables("store", [&](Section& store) { read_store(store, out.dapr_stores); });
 }
 
+void read_certificate(Section& section, std::vector<net::NodeCertificate>& out) {
+  net::NodeCertificate one;
+  one.tenant = "*";
+  section.text("name", one.rule.name);
+  section.text("san", one.rule.san);
+  section.text("tenant", one.tenant, [](std::string_view text) { return text == "*" ? Status() : tenant_check(text); });
+  section.text("principal", one.rule.principal);
+  section.texts("roles", one.rule.roles);
+  if (!section.present()) return;
+  if (const Status ok = model::check_certificate_rule(one.rule); !ok) {
+    // The check's sentence begins with the field.
+    const std::string text(ok.error().message());
+    const std::size_t colon = text.find(": ");
+    return section.problem(text.substr(0, colon).c_str(), text.substr(colon + 2));
+  }
+  for (const auto& other : out) {
+    if (other.rule.name == one.rule.name)
+      section.problem("name", "another rule is called '" + one.rule.name + "', too");
+  }
+  out.push_back(std::move(one));
+}
+
 void read_all(Section& root, Config& out) {
   root.text("data", out.data_dir);
   root.table("seal", [&](Section& s) { s.text("key_file", out.seal_key_file); });
@@ -126,6 +148,11 @@ void read_all(Section& root, Config& out) {
     s.number("max_live", out.shards.max_live, 16, 10'000'000);
     s.size("cache_budget_bytes", out.shards.cache_budget_bytes, 1 << 20, 1ULL << 40);
   });
+  root.table("identity", [&](Section& s) {
+    s.number("threads", out.identity.threads, 1, 64);
+    s.number("cached_credentials", out.identity.cached_credentials, 16, 10'000'000);
+  });
+  root.tables("certificates", [&](Section& s) { read_certificate(s, out.identity.certificates); });
   root.table("dapr", [&](Section& s) { read_dapr(s, out.doors); });
 }
 

@@ -19,11 +19,14 @@
 #include <spdlog/spdlog.h>
 
 #include "actors/node.hpp"
+#include "app/dev_key.hpp"
 #include "app/exit.hpp"
 #include "app/log.hpp"
 #include "app/version.hpp"
 #include "crypto/key.hpp"
 #include "crypto/key_ring.hpp"
+#include "net/identity/gateway.hpp"
+#include "net/jwt/mint.hpp"
 #include "net/server.hpp"
 #include "storage/data_dir.hpp"
 #include "storage/open.hpp"
@@ -154,6 +157,21 @@ model::Result<Running> start_node(const Config& config, actors::Bootstrap bootst
   return running;
 }
 
+/// What checks JWTs and certificates in front of the node. In --dev every tenant trusts the server's own issuer.
+model::Result<std::unique_ptr<net::IdentityGateway>> make_identity(const Config& config, actors::Node& node) {
+  net::IdentitySettings settings;
+  settings.threads = config.identity.threads;
+  settings.cached_credentials = config.identity.cached_credentials;
+  settings.certificates = config.identity.certificates;
+  settings.log = [](std::string_view line) { spdlog::warn("{}", line); };
+  if (config.dev) {
+    const auto key = open_dev_key(dev_key_path(config.data_dir));
+    if (!key) return key.error();
+    settings.issuers = net::jwt::dev_issuers(key->public_pem());
+  }
+  return net::make_identity_gateway(node, std::move(settings));
+}
+
 int fail(const Error& error) {
   spdlog::error("{}", error.message());
   return static_cast<int>(error.code == Code::invalid_argument ? Exit::usage : Exit::failed);
@@ -187,12 +205,16 @@ int run_server(const Config& config, const ServerOverrides&) {
   actors::Node& node = *running->node;
   warn_about_memory();
 
-  net::Metrics metrics(node);
+  auto made = make_identity(config, node);
+  if (!made) return fail(made.error());
+  net::IdentityGateway& gateway = **made;
+
+  net::Metrics metrics(gateway);
   net::Doors door_settings = config.doors;
   door_settings.dev = config.dev;
   door_settings.version = std::string(kVersion);
-  const auto doors = net::make_doors(door_settings, node);
-  const auto admin_door = net::make_admin_door(door_settings, node);
+  const auto doors = net::make_doors(door_settings, gateway);
+  const auto admin_door = net::make_admin_door(door_settings, gateway);
   std::vector<net::Door*> shown;
   for (const auto& door : doors) shown.push_back(door.get());
 
@@ -202,10 +224,11 @@ int run_server(const Config& config, const ServerOverrides&) {
     std::unique_ptr<net::Server> server;
   };
   std::vector<Named> servers;
-  servers.push_back({"grpc", &config.grpc, net::make_grpc_server(config.grpc, shown, node, metrics)});
-  servers.push_back({"admin", &config.admin, net::make_grpc_server(config.admin, {admin_door.get()}, node, metrics)});
+  servers.push_back({"grpc", &config.grpc, net::make_grpc_server(config.grpc, shown, gateway, metrics)});
+  servers.push_back(
+      {"admin", &config.admin, net::make_grpc_server(config.admin, {admin_door.get()}, gateway, metrics)});
   // Last, so that whoever finds /readyz finds the others listening, too.
-  servers.push_back({"http", &config.http, net::make_http_server(config.http, shown, node, metrics)});
+  servers.push_back({"http", &config.http, net::make_http_server(config.http, shown, gateway, metrics)});
   std::size_t started = 0;
   int exit = static_cast<int>(Exit::ok);
   for (Named& named : servers) {
@@ -227,6 +250,7 @@ int run_server(const Config& config, const ServerOverrides&) {
     spdlog::info("{}: draining", signal == SIGTERM ? "SIGTERM" : "SIGINT");
   }
   for (std::size_t i = 0; i < started; ++i) servers[i].server->stop();
+  gateway.stop();
   node.stop();
   spdlog::info("stopped");
   return exit;

@@ -10,6 +10,7 @@
 #include "model/entry.hpp"
 #include "model/ids.hpp"
 #include "model/result.hpp"
+#include "model/secret.hpp"
 
 namespace coffer::model {
 
@@ -32,11 +33,14 @@ enum class Door : std::uint8_t { native = 1, direktiv = 2, dapr = 3, cloudforet 
 std::string_view to_string(Door door);
 
 enum class CredentialKind : std::uint8_t {
-  none,       // nothing was presented
-  token,      // Coffer token whose MAC net has checked
-  operator_,  // operator token whose MAC net has checked
-  dev_root,   // the --dev root token: everything in every tenant
-  open_door,  // a door that needs no credential by configuration (--dev: Direktiv, Dapr on loopback)
+  none,         // nothing was presented
+  token,        // Coffer token whose MAC net has checked
+  operator_,    // operator token whose MAC net has checked
+  dev_root,     // the --dev root token: everything in every tenant
+  open_door,    // a door that needs no credential by configuration (--dev: Direktiv, Dapr on loopback)
+  presented,    // a JWT or client certificate that nobody has looked at: net/identity makes one of the next two of it
+  jwt,          // verified against an issuer
+  certificate,  // mapped by a rule
 };
 
 struct Credential {
@@ -44,6 +48,18 @@ struct Credential {
   TenantId tenant;           // token: the tenant that it names
   std::string token_hash;    // token, operator: SHA-256 of the token id; 32 bytes
   Door door = Door::native;  // the door it came through
+
+  // presented: what came, a token or the names of a certificate. Wiped when it has been checked.
+  Secret token;
+  bool is_certificate = false;
+
+  // jwt, certificate: who the bearer is, and which row of the tenant says so.
+  std::string principal;           // "user:alice", "service:pods", "cert:uri:spiffe://prod/web"
+  std::vector<std::string> roles;  // from claims or the rule
+  std::string issuer;              // name of the issuer or rule
+  std::uint64_t issuer_version = 0;
+  bool of_node = false;   // by this node's configuration: there is no row, and `tenant` does not count
+  TimeMs expires_at = 0;  // 0: never (certificates end with their connection)
 };
 
 /// One grant: capabilities on patterns of spaces and names. A pattern is a name or a prefix that ends in '*'.
@@ -59,6 +75,7 @@ struct Principal {
   std::string name;         // "token:3fa9...", "operator:root", "dev-root", "door:direktiv"
   bool everything = false;  // operator in --dev, open doors restrict by scopes
   std::vector<Scope> scopes;
+  std::vector<std::string> roles;  // from claims: subjects of policies
 };
 
 bool pattern_matches(std::string_view pattern, std::string_view text);

@@ -224,6 +224,12 @@ struct Checker {
   }
 
   Status operator()(const ListTokens&) const { return {}; }
+  Status operator()(const PutIssuer& put) const { return check_issuer(put.issuer); }
+  Status operator()(const DeleteIssuer& del) const { return check_tenant_name(del.name); }
+  Status operator()(const ListIssuers&) const { return {}; }
+  Status operator()(const PutCertificateRule& put) const { return check_certificate_rule(put.rule); }
+  Status operator()(const DeleteCertificateRule& del) const { return check_tenant_name(del.name); }
+  Status operator()(const ListCertificateRules&) const { return {}; }
 
   Status operator()(const RevokeToken& revoke) const {
     if (revoke.id.empty() || revoke.id.size() > kTokenIdBytes || !is_printable_ascii(revoke.id)) {
@@ -273,6 +279,12 @@ struct Namer {
   std::string_view operator()(const CreateToken&) const { return "create_token"; }
   std::string_view operator()(const ListTokens&) const { return "list_tokens"; }
   std::string_view operator()(const RevokeToken&) const { return "revoke_token"; }
+  std::string_view operator()(const PutIssuer&) const { return "put_issuer"; }
+  std::string_view operator()(const DeleteIssuer&) const { return "delete_issuer"; }
+  std::string_view operator()(const ListIssuers&) const { return "list_issuers"; }
+  std::string_view operator()(const PutCertificateRule&) const { return "put_certificate_rule"; }
+  std::string_view operator()(const DeleteCertificateRule&) const { return "delete_certificate_rule"; }
+  std::string_view operator()(const ListCertificateRules&) const { return "list_certificate_rules"; }
 };
 
 template <class T, class... Types>
@@ -296,7 +308,8 @@ Status check_request_id(std::string_view id) {
 bool is_mutation(const TenantOperation& operation) {
   return std::visit(
       []<class T>(const T&) {
-        return kIsOneOf<T, Put, UpdateMetadata, Delete, Undelete, Destroy, Transact, CreateToken, RevokeToken>;
+        return kIsOneOf<T, Put, UpdateMetadata, Delete, Undelete, Destroy, Transact, CreateToken, RevokeToken,
+                        PutIssuer, DeleteIssuer, PutCertificateRule, DeleteCertificateRule>;
       },
       operation);
 }

@@ -65,6 +65,15 @@ class Encoder {
     fields(t.id, t.description, t.created_by, t.scopes, t.created_at, t.expires_at, t.revoked_at);
   }
 
+  void put(const ClaimMapping& c) { fields(c.tenant, c.principal, c.roles, c.kind, c.service); }
+  void put(const Issuer& i) {
+    fields(i.name, i.iss, i.public_keys, i.jwks, i.jwks_url, i.jwks_ca, i.audiences, i.algorithms, i.clock_skew_s,
+           i.mapping, i.claims, i.version, i.changed_at, i.changed_by);
+  }
+  void put(const CertificateRule& r) {
+    fields(r.name, r.san, r.principal, r.roles, r.version, r.changed_at, r.changed_by);
+  }
+
   // Operations. A field that is added to one of them must be added here: a test changes each and compares.
   void put(const Put& o) {
     fields(o.space, o.name, o.payload, o.cas, o.create_only, o.tags, o.description, o.expires_at, o.attributes);
@@ -86,6 +95,12 @@ class Encoder {
   void put(const CreateToken& o) { fields(o.description, o.scopes, o.expires_at); }
   void put(const ListTokens&) {}
   void put(const RevokeToken& o) { fields(o.id); }
+  void put(const PutIssuer& o) { fields(o.issuer); }
+  void put(const DeleteIssuer& o) { fields(o.name); }
+  void put(const ListIssuers&) {}
+  void put(const PutCertificateRule& o) { fields(o.rule); }
+  void put(const DeleteCertificateRule& o) { fields(o.name); }
+  void put(const ListCertificateRules&) {}
   void put(const std::variant<Put, Delete, Check>& operation) {
     std::visit([this](const auto& o) { put(request_kind(o)), put(o); }, operation);
   }
@@ -104,6 +119,12 @@ class Encoder {
   static std::uint64_t request_kind(const ListTokens&) { return 12; }
   static std::uint64_t request_kind(const RevokeToken&) { return 13; }
   static std::uint64_t request_kind(const Check&) { return 14; }
+  static std::uint64_t request_kind(const PutIssuer&) { return 40; }
+  static std::uint64_t request_kind(const DeleteIssuer&) { return 41; }
+  static std::uint64_t request_kind(const ListIssuers&) { return 42; }
+  static std::uint64_t request_kind(const PutCertificateRule&) { return 43; }
+  static std::uint64_t request_kind(const DeleteCertificateRule&) { return 44; }
+  static std::uint64_t request_kind(const ListCertificateRules&) { return 45; }
 
   template <class... Fields>
   void fields(const Fields&... values) {
@@ -157,6 +178,13 @@ class Decoder {
     fields(t.id, t.description, t.created_by, t.scopes, t.created_at, t.expires_at, t.revoked_at);
   }
 
+  void get(ClaimMapping& c) { fields(c.tenant, c.principal, c.roles, c.kind, c.service); }
+  void get(Issuer& i) {
+    fields(i.name, i.iss, i.public_keys, i.jwks, i.jwks_url, i.jwks_ca, i.audiences, i.algorithms, i.clock_skew_s,
+           i.mapping, i.claims, i.version, i.changed_at, i.changed_by);
+  }
+  void get(CertificateRule& r) { fields(r.name, r.san, r.principal, r.roles, r.version, r.changed_at, r.changed_by); }
+
   template <class... Fields>
   void fields(Fields&... values) {
     (get(values), ...);
@@ -166,7 +194,7 @@ class Decoder {
   wire::Reader reader_;
 };
 
-enum class ReplyKind : std::uint8_t { entry = 1, del = 2, transact = 3, token = 4 };
+enum class ReplyKind : std::uint8_t { entry = 1, del = 2, transact = 3, token = 4, issuer = 40, certificate_rule = 41 };
 
 void put_header(Secret* out, std::uint64_t kind) {
   const char header[2] = {static_cast<char>(kFormat), static_cast<char>(kind)};
@@ -212,6 +240,12 @@ Secret encode_reply(const ReplyBody& body) {
   } else if (const auto* token = std::get_if<TokenReply>(&body)) {
     header(ReplyKind::token);
     encoder.fields(token->token);
+  } else if (const auto* issuer = std::get_if<IssuerReply>(&body)) {
+    header(ReplyKind::issuer);
+    encoder.fields(issuer->issuer);
+  } else if (const auto* rule = std::get_if<CertificateRuleReply>(&body)) {
+    header(ReplyKind::certificate_rule);
+    encoder.fields(rule->rule);
   } else {
     assert(false && "only replies of mutations are stored");
   }
@@ -236,6 +270,8 @@ Result<ReplyBody> decode_reply(std::string_view bytes) {
     }
     case ReplyKind::transact: decoder.fields(body.emplace<TransactReply>().versions); break;
     case ReplyKind::token: decoder.fields(body.emplace<TokenReply>().token); break;
+    case ReplyKind::issuer: decoder.fields(body.emplace<IssuerReply>().issuer); break;
+    case ReplyKind::certificate_rule: decoder.fields(body.emplace<CertificateRuleReply>().rule); break;
     default: return damaged("its kind is not known to this program");
   }
   if (!decoder.finished()) return damaged("its fields are cut or malformed");

@@ -11,6 +11,7 @@
 
 #include "model/access.hpp"
 #include "model/entry.hpp"
+#include "model/identity.hpp"
 #include "model/ids.hpp"
 #include "model/payload.hpp"
 
@@ -91,8 +92,24 @@ struct RevokeToken {
   std::string id;
 };
 
+struct PutIssuer {  // a new one, or the next version of the one of that name
+  Issuer issuer;
+};
+struct DeleteIssuer {
+  std::string name;
+};
+struct ListIssuers {};
+struct PutCertificateRule {
+  CertificateRule rule;
+};
+struct DeleteCertificateRule {
+  std::string name;
+};
+struct ListCertificateRules {};
+
 using TenantOperation = std::variant<Put, Get, UpdateMetadata, Delete, Undelete, Destroy, History, List, BatchGet,
-                                     Transact, CreateToken, ListTokens, RevokeToken>;
+                                     Transact, CreateToken, ListTokens, RevokeToken, PutIssuer, DeleteIssuer,
+                                     ListIssuers, PutCertificateRule, DeleteCertificateRule, ListCertificateRules>;
 
 // ---- requests to the directory --------------------------------------------------------------------------------
 
@@ -163,6 +180,19 @@ struct TokensReply {
   std::vector<TokenInfo> tokens;
 };
 
+struct IssuerReply {  // PutIssuer, DeleteIssuer: as it was
+  Issuer issuer;
+};
+struct IssuersReply {
+  std::vector<Issuer> issuers;  // ordered by name
+};
+struct CertificateRuleReply {  // PutCertificateRule, DeleteCertificateRule: as it was
+  CertificateRule rule;
+};
+struct CertificateRulesReply {
+  std::vector<CertificateRule> rules;  // ordered by name
+};
+
 enum class TenantState : std::uint8_t { active = 1, deleted = 2 };
 struct TenantInfo {
   TenantId id;
@@ -183,7 +213,8 @@ struct TenantsReply {
 };
 
 using ReplyBody = std::variant<EntryReply, DeleteReply, HistoryReply, ListReply, BatchGetReply, TransactReply,
-                               TokenReply, TokensReply, TenantReply, TenantsReply>;
+                               TokenReply, TokensReply, IssuerReply, IssuersReply, CertificateRuleReply,
+                               CertificateRulesReply, TenantReply, TenantsReply>;
 struct Reply {
   Revision revision;  // of the tenant when the request was decided
   ReplyBody body;

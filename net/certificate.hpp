@@ -1,5 +1,5 @@
 #pragma once
-// The name in a client's certificate, the same whichever library of the listeners speaks TLS. Pure.
+// The names in a client's certificate, the same whichever library of the listeners speaks TLS. Pure.
 
 #include <string>
 #include <string_view>
@@ -8,10 +8,11 @@
 
 namespace coffer::net {
 
-/// The first URI of the subject's alternative names, else the first DNS name, else the common name; empty without a
-/// certificate. REQUIRES: the handshake is over; a certificate that does not verify ends it.
-std::string certificate_name(SSL* ssl);
+/// The subject's alternative names (RFC 5280 section 4.2.1.6), one in a line: "uri:...", then "dns:...", then "email:...".
+/// The common name is none of them (RFC 6125 section 6.4.4). Empty without a certificate. REQUIRES: the handshake is
+/// over; a certificate that does not verify ends it.
+std::string certificate_names(SSL* ssl);
 /// The same of a PEM text; empty when it is none.
-std::string certificate_name(std::string_view pem);
+std::string certificate_names(std::string_view pem);
 
 }  // namespace coffer::net

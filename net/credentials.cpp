@@ -61,7 +61,12 @@ std::string how_to_present(const CredentialRule& rule) {
 
 bool has_no_credential(const Caller& caller, const CredentialRule& rule) {
   const Presented found = look(caller, rule);
-  return found.bearer.empty() && found.own.empty() && !found.malformed;
+  return found.bearer.empty() && found.own.empty() && !found.malformed && caller.client_certificate().empty();
+}
+
+model::Status require_checked(const model::Credential& credential) {
+  if (credential.kind != model::CredentialKind::presented) return {};
+  return Error(Code::unauthenticated, "a JWT or certificate is checked for a tenant, and this call leads to none");
 }
 
 model::Result<model::Credential> take_credential(const Caller& caller, const actors::Gateway& gateway,
@@ -72,6 +77,14 @@ model::Result<model::Credential> take_credential(const Caller& caller, const act
     return Error(Code::unauthenticated, "the request carries two different credentials: send one of them");
   }
   const std::string_view token = found.own.empty() ? found.bearer : found.own;
+  if (token.empty() && !caller.client_certificate().empty()) {
+    model::Credential presented;
+    presented.kind = model::CredentialKind::presented;
+    presented.door = rule.door;
+    presented.is_certificate = true;
+    presented.token = model::Secret(caller.client_certificate());
+    return presented;
+  }
   if (token.empty()) {
     if (!rule.open_on_loopback || !caller.is_loopback()) {
       return Error(Code::unauthenticated, "a token is required: send " + how_to_present(rule));

@@ -20,10 +20,16 @@ struct CredentialRule {
   bool open_on_loopback = false;      // no credential needed there (--dev)
 };
 
-/// The credential, with its door set. Errors: unauthenticated (none, malformed, forged, or two different ones),
-/// sealed. A credential that is presented is checked, also where none would be needed.
+/// The credential, with its door set. A token comes before a client certificate. Errors: unauthenticated (none,
+/// malformed, forged, or two different ones), sealed. A credential that is presented is checked, also where none would
+/// be needed; a JWT and a certificate are only taken here (kind `presented`) and checked when the call is submitted,
+/// because only then its tenant is known.
 model::Result<model::Credential> take_credential(const Caller& caller, const actors::Gateway& gateway,
                                                  const CredentialRule& rule);
+
+/// For calls that are answered without being submitted: ok unless the credential still waits to be checked.
+/// Errors: unauthenticated.
+model::Status require_checked(const model::Credential& credential);
 
 /// True when the request carries no credential at all in the rule's places.
 bool has_no_credential(const Caller& caller, const CredentialRule& rule);

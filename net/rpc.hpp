@@ -39,8 +39,8 @@ class Caller {
   /// The id that the answer shows: the client's x-request-id, or one that the HTTP listener made up. Not the id by which
   /// a retry is recognised: that is Request::info.request_id, and only a client gives it.
   virtual std::string_view call_id() const { return header("x-request-id"); }
-  /// Name in the client certificate that the listener verified (its first URI, else DNS name, else common name); empty
-  /// when none was presented.
+  /// Names in the client certificate that the listener verified, one in a line (see certificate_names); empty when none
+  /// was presented.
   virtual std::string_view client_certificate() const { return {}; }
 };
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "model/access.hpp"
+#include "model/identity.hpp"
 
 namespace coffer::net {
 
@@ -44,6 +45,12 @@ struct DaprStore {
   bool multiple_values = false;
   bool default_deny = false;
   std::vector<std::string> allowed, denied;
+};
+
+/// A rule of [[certificates]]: whom this node takes the bearer of a client certificate for.
+struct NodeCertificate {
+  model::CertificateRule rule;
+  std::string tenant;  // where; "*": in every tenant
 };
 
 struct Doors {

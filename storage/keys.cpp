@@ -38,6 +38,8 @@ std::string change_row(std::uint64_t revision) { return number_row('c', revision
 std::string request_row(std::string_view hash) { return hash_row('r', hash); }
 std::string request_order_row(std::uint64_t sequence) { return number_row('q', sequence); }
 std::string token_row(std::string_view hash) { return hash_row('t', hash); }
+std::string issuer_row(std::string_view hash) { return hash_row('i', hash); }
+std::string certificate_rule_row(std::string_view hash) { return hash_row('x', hash); }
 std::string tenant_row(const model::TenantId& tenant) { return std::string(1, 'd').append(tenant.view()); }
 std::string operator_row(std::string_view hash) { return hash_row('o', hash); }
 std::string seal_row(std::string_view name) { return std::string(1, 's').append(name); }

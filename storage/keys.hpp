@@ -9,6 +9,8 @@
 //   'r' hash:32                       request id's answer    sealed RequestRecord; hash = keyed hash of principal and id
 //   'q' sequence:8                    order of request rows  the 32 bytes of the hash, then its time in milliseconds:8
 //   't' hash:32                       token                  sealed TokenRecord;  hash = SHA-256 of the token's id
+//   'i' hash:32                       issuer of JWTs         sealed IssuerRecord; hash = keyed hash of its name
+//   'x' hash:32                       certificate rule       sealed CertificateRuleRecord; hash = keyed hash of its name
 // of the directory (tenant zero, group 0):
 //   'd' tenant:16                     tenant                 sealed TenantRecord
 //   'o' hash:32                       operator               sealed OperatorRecord
@@ -28,7 +30,7 @@ inline constexpr char kKeysRow[] = "k";
 inline constexpr char kKeyRingRow[] = "y";
 /// What every row of a kind begins with, for scans.
 inline constexpr std::string_view kEntryRows = "e", kTokenRows = "t", kTenantRows = "d", kOperatorRows = "o",
-                                  kSealRows = "s";
+                                  kSealRows = "s", kIssuerRows = "i", kCertificateRuleRows = "x";
 
 std::string entry_row(std::string_view hash);
 std::string payload_row(std::string_view hash, std::uint64_t version);
@@ -36,6 +38,8 @@ std::string change_row(std::uint64_t revision);
 std::string request_row(std::string_view hash);
 std::string request_order_row(std::uint64_t sequence);
 std::string token_row(std::string_view hash);
+std::string issuer_row(std::string_view hash);
+std::string certificate_rule_row(std::string_view hash);
 std::string tenant_row(const model::TenantId& tenant);
 std::string operator_row(std::string_view hash);
 std::string seal_row(std::string_view name);

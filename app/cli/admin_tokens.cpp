@@ -191,6 +191,8 @@ void add_admin(CLI::App& root, Program& program) {
   admin_app->require_subcommand(1);
   add_admin_tenants(*admin_app, program);
   add_admin_tokens(*admin_app, program);
+  add_admin_issuers(*admin_app, program);
+  add_admin_certificates(*admin_app, program);
   add_admin_init(*admin_app, program);
   auto s = std::make_shared<TokenOptions>();
   auto* command = add_command(admin_app, "status", "Show the server's state.", *s, false);

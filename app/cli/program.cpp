@@ -84,6 +84,7 @@ std::unique_ptr<CLI::App> make_tree(Program& program) {
   add_tag(*root, program);
   add_delete(*root, program);
   add_admin(*root, program);
+  add_dev_token(*root, program);
   add_bench(*root, program);
   add_completion(*root, program);
   // Last, because commands inherit the footer that their parent has when they are added.

@@ -8,6 +8,7 @@
 
 #include "net/admin/messages.hpp"
 #include "net/admin/resident.hpp"
+#include "net/admin/trust_messages.hpp"
 #include "net/credentials.hpp"
 #include "net/page_token.hpp"
 #include "net/timestamps.hpp"
@@ -44,6 +45,8 @@ class AdminDoor final : public Door {
     std::vector<Method> methods;
     add_tenants(methods);
     add_tokens(methods);
+    add_issuers(methods);
+    add_certificates(methods);
     add_server(methods);
     return methods;
   }
@@ -52,6 +55,8 @@ class AdminDoor final : public Door {
  private:
   void add_tenants(std::vector<Method>& methods);
   void add_tokens(std::vector<Method>& methods);
+  void add_issuers(std::vector<Method>& methods);
+  void add_certificates(std::vector<Method>& methods);
   void add_server(std::vector<Method>& methods);
 
   static const google::protobuf::ServiceDescriptor& service(const char* name) {
@@ -207,6 +212,73 @@ void AdminDoor::add_tokens(std::vector<Method>& methods) {
         to_message(reply.token, clock_(), &out);
         return {};
       }));
+}
+
+// These live in their tenant's partition, too.
+Status to_tenant(const std::string& name, model::Request& request, TenantOperation operation) {
+  if (const Status ok = model::check_tenant_name(name); !ok) return ok;
+  request.tenant = {.name = name, .door = {}};
+  request.operation = std::move(operation);
+  return {};
+}
+
+void AdminDoor::add_issuers(std::vector<Method>& methods) {
+  const auto encode = [](const auto&, const model::IssuerReply& reply, Rpc&, api::Issuer& out) -> Status {
+    to_message(reply.issuer, &out);
+    return {};
+  };
+  methods.push_back(call<api::PutIssuerRequest, api::Issuer, model::IssuerReply>(
+      "Issuers", "Put",
+      [](const auto& in, model::Request& request) -> Status {
+        auto issuer = to_issuer(in.issuer());
+        if (!issuer) return issuer.error();
+        return to_tenant(in.tenant(), request, model::PutIssuer{std::move(*issuer)});
+      },
+      encode));
+  methods.push_back(call<api::ListIssuersRequest, api::ListIssuersResponse, model::IssuersReply>(
+      "Issuers", "List",
+      [](const auto& in, model::Request& request) { return to_tenant(in.tenant(), request, model::ListIssuers{}); },
+      [](const auto&, const model::IssuersReply& reply, Rpc&, api::ListIssuersResponse& out) -> Status {
+        for (const model::Issuer& issuer : reply.issuers) to_message(issuer, out.add_issuers());
+        return {};
+      }));
+  methods.push_back(call<api::DeleteIssuerRequest, api::Issuer, model::IssuerReply>(
+      "Issuers", "Delete",
+      [](const auto& in, model::Request& request) {
+        return to_tenant(in.tenant(), request, model::DeleteIssuer{in.name()});
+      },
+      encode));
+}
+
+void AdminDoor::add_certificates(std::vector<Method>& methods) {
+  const auto encode = [](const auto&, const model::CertificateRuleReply& reply, Rpc&,
+                         api::CertificateRule& out) -> Status {
+    to_message(reply.rule, &out);
+    return {};
+  };
+  methods.push_back(call<api::PutCertificateRequest, api::CertificateRule, model::CertificateRuleReply>(
+      "Certificates", "Put",
+      [](const auto& in, model::Request& request) -> Status {
+        auto rule = to_certificate_rule(in.rule());
+        if (!rule) return rule.error();
+        return to_tenant(in.tenant(), request, model::PutCertificateRule{std::move(*rule)});
+      },
+      encode));
+  methods.push_back(call<api::ListCertificatesRequest, api::ListCertificatesResponse, model::CertificateRulesReply>(
+      "Certificates", "List",
+      [](const auto& in, model::Request& request) {
+        return to_tenant(in.tenant(), request, model::ListCertificateRules{});
+      },
+      [](const auto&, const model::CertificateRulesReply& reply, Rpc&, api::ListCertificatesResponse& out) -> Status {
+        for (const model::CertificateRule& rule : reply.rules) to_message(rule, out.add_rules());
+        return {};
+      }));
+  methods.push_back(call<api::DeleteCertificateRequest, api::CertificateRule, model::CertificateRuleReply>(
+      "Certificates", "Delete",
+      [](const auto& in, model::Request& request) {
+        return to_tenant(in.tenant(), request, model::DeleteCertificateRule{in.name()});
+      },
+      encode));
 }
 
 void AdminDoor::add_server(std::vector<Method>& methods) {

@@ -50,7 +50,7 @@ class DaprDoor final : public Door {
   WireStatus http_failure(const Error& error, std::string_view request_id) const override;
   WireStatus unknown_path(const Caller& caller, std::string_view) const override {
     model::Request unused;
-    const Status ok = reader_.authenticate(caller, unused);
+    const Status ok = reader_.authenticate_here(caller, unused);
     return ok ? dapr::no_route() : reader_.describe(caller, {}, ok.error());
   }
   std::optional<std::string> clean_path(std::string_view raw_path) const override { return dapr::clean_path(raw_path); }
@@ -152,7 +152,7 @@ Method DaprDoor::get_metadata() {
   return typed_method<In, Out, NoBody>(
       service_, "GetMetadata",
       {.decode = [this](const In&, Rpc& rpc) -> Result<Step> {
-         if (const Status ok = reader_.authenticate(rpc.caller(), rpc.request); !ok) return ok.error();
+         if (const Status ok = reader_.authenticate_here(rpc.caller(), rpc.request); !ok) return ok.error();
          dapr::to_message(dapr::describe_server(version_, reader_.stores(), attributes_, rpc.request.credential),
                           &static_cast<Out&>(rpc.out()));
          return Step::done;

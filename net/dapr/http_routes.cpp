@@ -166,13 +166,13 @@ std::vector<HttpRoute> make_routes(const Reader& reader, Attributes& attributes,
   routes.push_back(health_route("/v1.0/healthz", reader, gateway, false));
   routes.push_back(health_route("/v1.0/healthz/outbound", reader, gateway, true));
   routes.push_back(immediate("GET", "/v1.0/metadata", reader, [&](HttpExchange& exchange) -> Result<Step> {
-    if (const Status ok = reader.authenticate(exchange.caller(), exchange.request); !ok) return ok.error();
+    if (const Status ok = reader.authenticate_here(exchange.caller(), exchange.request); !ok) return ok.error();
     exchange.answer(200, kJson,
                     to_json(describe_server(version, reader.stores(), attributes, exchange.request.credential)));
     return Step::done;
   }));
   routes.push_back(immediate("PUT", "/v1.0/metadata/{key}", reader, [&](HttpExchange& exchange) -> Result<Step> {
-    if (const Status ok = reader.authenticate(exchange.caller(), exchange.request); !ok) return ok.error();
+    if (const Status ok = reader.authenticate_here(exchange.caller(), exchange.request); !ok) return ok.error();
     if (attributes.set(exchange.request.credential, std::string(exchange.variable("key")),
                        std::string(exchange.body()))) {
       send_nothing(exchange);

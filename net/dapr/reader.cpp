@@ -13,6 +13,16 @@ using model::Code;
 using model::Error;
 using model::Status;
 
+namespace {
+
+/// Which stores there are is told to those only whose credential has been checked.
+Status absent_store(const model::Credential& credential) {
+  const Status ok = require_checked(credential);
+  return ok ? Status(Code::tenant_not_found) : ok;
+}
+
+}  // namespace
+
 Reader::Reader(const Doors& settings, const actors::Gateway& gateway)
     : stores_(settings, gateway),
       gateway_(gateway),
@@ -32,10 +42,15 @@ Status Reader::authenticate(const Caller& caller, model::Request& request) const
   return fill_call_info(request, caller, rule_.door, {});
 }
 
+Status Reader::authenticate_here(const Caller& caller, model::Request& request) const {
+  if (const Status ok = authenticate(caller, request); !ok) return ok;
+  return require_checked(request.credential);
+}
+
 Status Reader::ask(std::string_view store, std::string_view key, std::string_view version_id,
                    model::Request& request) const {
   auto view = stores_.find(store);
-  if (!view) return Error(Code::tenant_not_found);
+  if (!view) return absent_store(request.credential);
   if (!is_allowed(*view, key)) return Error(Code::permission_denied);
   const auto version = read_version(version_id);
   if (!version) return version.error();
@@ -47,7 +62,7 @@ Status Reader::ask(std::string_view store, std::string_view key, std::string_vie
 
 Status Reader::ask_bulk(std::string_view store, model::Request& request) const {
   auto view = stores_.find(store);
-  if (!view) return Error(Code::tenant_not_found);
+  if (!view) return absent_store(request.credential);
   model::List list;
   list.space = std::move(view->space);
   list.limit = 0;

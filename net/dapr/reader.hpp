@@ -18,6 +18,8 @@ class Reader {
 
   /// First of all: the credential. Errors: unauthenticated, also for operators' tokens; sealed.
   model::Status authenticate(const Caller& caller, model::Request& request) const;
+  /// The same for what is answered without asking a tenant: a credential that needs one does not do.
+  model::Status authenticate_here(const Caller& caller, model::Request& request) const;
   /// Then the store, its scopes, the version. Errors: tenant_not_found (no such store), permission_denied (scopes),
   /// invalid_argument and version_not_found (version_id).
   model::Status ask(std::string_view store, std::string_view key, std::string_view version_id,

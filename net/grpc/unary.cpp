@@ -206,7 +206,7 @@ std::string_view UnaryCall::client_certificate() const {
   if (!certificate_.empty()) return certificate_;
   const auto auth = wire_->context.auth_context();
   const auto pem = auth->FindPropertyValues(GRPC_X509_PEM_CERT_PROPERTY_NAME);
-  if (!pem.empty()) certificate_ = certificate_name(std::string_view(pem.front().data(), pem.front().size()));
+  if (!pem.empty()) certificate_ = certificate_names(std::string_view(pem.front().data(), pem.front().size()));
   return certificate_;
 }
 

@@ -63,7 +63,7 @@ Await<bool> Session::handshake() {
   allow(shared_.limits.header_timeout);
   auto [ec] = co_await tls_->async_handshake(asio::ssl::stream_base::server, kAwait);
   if (ec) co_return false;
-  peer_.certificate = certificate_name(tls_->native_handle());
+  peer_.certificate = certificate_names(tls_->native_handle());
   co_return true;
 }
 

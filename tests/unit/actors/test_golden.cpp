@@ -39,6 +39,29 @@ model::TokenInfo sample_token() {
   return {"0011223344556677", "ci", "operator", {{5, {"kv"}, {"app/*"}}}, 1700000000001, 1800000000000, 1700000000009};
 }
 
+model::Issuer sample_issuer() {
+  model::Issuer issuer;
+  issuer.name = "corp";
+  issuer.iss = "https://id.example";
+  issuer.public_keys = {"pem one", "pem two"};
+  issuer.jwks = "{}";
+  issuer.jwks_url = "https://id.example/jwks";
+  issuer.jwks_ca = "pem ca";
+  issuer.audiences = {"coffer"};
+  issuer.algorithms = 5;
+  issuer.clock_skew_s = 30;
+  issuer.mapping = "tapis";
+  issuer.claims = {"org/tenant", "user.name", "roles", "kind", true};
+  issuer.version = 300;
+  issuer.changed_at = 1700000000001;
+  issuer.changed_by = "operator";
+  return issuer;
+}
+
+model::CertificateRule sample_rule() {
+  return {"web", "uri:spiffe://prod/web", "service:web", {"reader"}, 301, 1700000000002, "operator"};
+}
+
 DirectoryTenant sample_tenant() {
   DirectoryTenant tenant;
   tenant.info.id.bytes.fill(0xab);
@@ -94,10 +117,12 @@ std::map<std::string, std::string> today() {
   set.add_deletes("gone");
   set.set_audit("audit");
   return {{"audit", audit.SerializeAsString()},
+          {"certificate_rule", encode_certificate_rule(sample_rule())},
           {"changes", encode_changes(300, 1700000000001,
                                      {{model::ChangeType::put, "kv", "a", 3}, {model::ChangeType::del, "kv", "b", 1}})},
           {"entry", encode_entry(sample_entry())},
           {"header", header.SerializeAsString()},
+          {"issuer", encode_issuer(sample_issuer())},
           {"operator", encode_operator({"root", std::string(32, 'o'), 1700000000001, true})},
           {"request", request.SerializeAsString()},
           {"tenant", encode_tenant(sample_tenant())},
@@ -133,6 +158,8 @@ std::string stored_bytes(const std::string& name) {
 TEST(ActorsGolden, WhatAnEarlierBuildWroteIsRead) {
   EXPECT_EQ(*decode_entry(stored_bytes("entry")), sample_entry());
   EXPECT_EQ(*decode_token(stored_bytes("token")), sample_token());
+  EXPECT_EQ(*decode_issuer(stored_bytes("issuer")), sample_issuer());
+  EXPECT_EQ(*decode_certificate_rule(stored_bytes("certificate_rule")), sample_rule());
   const auto tenant = decode_tenant(stored_bytes("tenant"));
   ASSERT_TRUE(tenant.ok());
   EXPECT_EQ(tenant->info.id, sample_tenant().info.id);

@@ -397,6 +397,12 @@ TEST(Operations, KnowTheirNameAndWhetherTheyChangeAnything) {
       {CreateToken{}, "create_token", true},
       {ListTokens{}, "list_tokens", false},
       {RevokeToken{}, "revoke_token", true},
+      {PutIssuer{}, "put_issuer", true},
+      {DeleteIssuer{}, "delete_issuer", true},
+      {ListIssuers{}, "list_issuers", false},
+      {PutCertificateRule{}, "put_certificate_rule", true},
+      {DeleteCertificateRule{}, "delete_certificate_rule", true},
+      {ListCertificateRules{}, "list_certificate_rules", false},
   };
   static_assert(std::size(rows) == std::variant_size_v<TenantOperation> + 1, "describe is a second form of get");
   for (const Row& row : rows) {

@@ -229,6 +229,63 @@ void add_tokens(Variants* variants) {
   variants->add<RevokeToken>({"3fa9"}, {[](RevokeToken& o) { o.id = "3fa8"; }});
 }
 
+Issuer sample_issuer() {
+  Issuer issuer;
+  issuer.name = "corp";
+  issuer.iss = "https://id.example";
+  issuer.public_keys = {"pem"};
+  issuer.jwks = "{}";
+  issuer.jwks_url = "https://id.example/jwks";
+  issuer.jwks_ca = "ca";
+  issuer.audiences = {"coffer"};
+  issuer.algorithms = 3;
+  issuer.clock_skew_s = 30;
+  issuer.mapping = "tapis";
+  issuer.claims = {"t", "p", "r", "k", true};
+  issuer.version = 7;
+  issuer.changed_at = 1'700'000'000'000;
+  issuer.changed_by = "operator";
+  return issuer;
+}
+
+CertificateRule sample_rule() {
+  return {"web", "dns:web.example", "service:web", {"reader"}, 8, 1'700'000'000'001, "operator"};
+}
+
+void add_trust(Variants* variants) {
+  using I = PutIssuer;
+  variants->add<I>({sample_issuer()}, {
+                                          [](I& o) { o.issuer.name = "corq"; },
+                                          [](I& o) { o.issuer.iss = "x"; },
+                                          [](I& o) {
+                                            o.issuer.public_keys = {"p", "em"};
+                                          },
+                                          [](I& o) { o.issuer.jwks = "{ }"; },
+                                          [](I& o) { o.issuer.jwks_url = ""; },
+                                          [](I& o) { o.issuer.jwks_ca = ""; },
+                                          [](I& o) { o.issuer.audiences.clear(); },
+                                          [](I& o) { o.issuer.algorithms = 1; },
+                                          [](I& o) { o.issuer.clock_skew_s = 0; },
+                                          [](I& o) { o.issuer.mapping = ""; },
+                                          [](I& o) { o.issuer.claims.tenant = "u"; },
+                                          [](I& o) { o.issuer.claims.principal = "u"; },
+                                          [](I& o) { o.issuer.claims.roles = "u"; },
+                                          [](I& o) { o.issuer.claims.kind = "u"; },
+                                          [](I& o) { o.issuer.claims.service = false; },
+                                      });
+  variants->add<DeleteIssuer>({"corp"}, {[](DeleteIssuer& o) { o.name = "corq"; }});
+  variants->add<ListIssuers>({}, {});
+  using R = PutCertificateRule;
+  variants->add<R>({sample_rule()}, {
+                                        [](R& o) { o.rule.name = "wec"; },
+                                        [](R& o) { o.rule.san = "uri:web.example"; },
+                                        [](R& o) { o.rule.principal = ""; },
+                                        [](R& o) { o.rule.roles.clear(); },
+                                    });
+  variants->add<DeleteCertificateRule>({"web"}, {[](DeleteCertificateRule& o) { o.name = "wec"; }});
+  variants->add<ListCertificateRules>({}, {});
+}
+
 TEST(CanonicalRequest, AnyChangeOfAnyFieldChangesTheBytes) {
   Variants variants;
   add_puts(&variants);
@@ -237,6 +294,7 @@ TEST(CanonicalRequest, AnyChangeOfAnyFieldChangesTheBytes) {
   add_named<Destroy>(&variants);
   add_many(&variants);
   add_tokens(&variants);
+  add_trust(&variants);
   std::set<std::size_t> kinds;
   std::map<std::string, std::size_t> seen;
   for (std::size_t i = 0; i < variants.all.size(); ++i) {
@@ -257,6 +315,10 @@ TEST(CanonicalRequest, HasTheBytesOfTheGoldenFiles) {
   test::expect_golden("request_transact", bytes_of(sample_transact()));
   test::expect_golden("request_create_token", bytes_of(sample_token()));
   test::expect_golden("request_revoke_token", bytes_of(RevokeToken{"3fa9"}));
+  test::expect_golden("request_put_issuer", bytes_of(PutIssuer{sample_issuer()}));
+  test::expect_golden("request_delete_issuer", bytes_of(DeleteIssuer{"corp"}));
+  test::expect_golden("request_put_certificate_rule", bytes_of(PutCertificateRule{sample_rule()}));
+  test::expect_golden("request_delete_certificate_rule", bytes_of(DeleteCertificateRule{"web"}));
   Put plain;
   plain.space = "kv";
   plain.name = "db";

@@ -3,6 +3,7 @@
 // scripted reply, a caller with headers, and a call that is driven as rpc.hpp says a listener drives it.
 
 #include <algorithm>
+#include <atomic>
 #include <map>
 #include <memory>
 #include <optional>
@@ -30,6 +31,7 @@ class FakeGateway final : public actors::Gateway {
     const auto found = kinds.find(token);
     if (found == kinds.end()) return model::Code::unauthenticated;
     model::Credential credential;
+    if (found->second == model::CredentialKind::presented) credential.token = model::Secret(token);
     credential.kind = found->second;
     credential.door = model::Door::tapis;  // whoever takes it says through which door
     credential.token_hash = "hash of " + std::string(token);
@@ -39,6 +41,17 @@ class FakeGateway final : public actors::Gateway {
   bool tenant_exists(const model::TenantRef& tenant) const override {
     return tenants.contains(tenant.door.external_id);
   }
+  std::optional<model::TenantId> find_tenant(const model::TenantRef& tenant) const override {
+    const auto found = trusts.find(tenant.name.empty() ? tenant.door.external_id : tenant.name);
+    return found == trusts.end() ? std::nullopt : std::optional(found->second.tenant);
+  }
+  model::Result<actors::TenantTrust> trust_of(const model::TenantRef& tenant, model::TimeMs) const override {
+    ++lookups;
+    const auto found = trusts.find(tenant.name.empty() ? tenant.door.external_id : tenant.name);
+    if (found == trusts.end()) return model::Code::tenant_not_found;
+    return found->second;
+  }
+  std::uint64_t trust_changes(const model::TenantId&) const override { return changes; }
   actors::NodeStatus status() const override { return node; }
   std::vector<actors::Sample> samples() const override { return {}; }
 
@@ -69,8 +82,12 @@ class FakeGateway final : public actors::Gateway {
 
   std::map<std::string, model::CredentialKind, std::less<>> kinds{{"tenant-token", model::CredentialKind::token},
                                                                   {"operator-token", model::CredentialKind::operator_},
-                                                                  {"root-token", model::CredentialKind::dev_root}};
-  std::set<std::string> tenants;  // external ids that exist
+                                                                  {"root-token", model::CredentialKind::dev_root},
+                                                                  {"a.jwt.token", model::CredentialKind::presented}};
+  std::set<std::string> tenants;                      // external ids that exist
+  std::map<std::string, actors::TenantTrust> trusts;  // by name or external id
+  std::uint64_t changes = 0;
+  mutable std::atomic<int> lookups{0};
   actors::NodeStatus node;
   model::Result<model::Reply> reply{model::Code::entry_not_found};
   std::vector<model::Request> requests;
@@ -86,10 +103,12 @@ class FakeCaller final : public Caller {
   std::string_view address() const override { return "192.0.2.7:40812"; }
   bool is_loopback() const override { return loopback; }
   bool is_tls() const override { return false; }
+  std::string_view client_certificate() const override { return certificate; }
 
   Transport over = Transport::grpc;
   std::map<std::string, std::string, std::less<>> headers;
   bool loopback = false;
+  std::string certificate;  // names
 };
 
 /// What the client of a protobuf method sees.

@@ -2,12 +2,14 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <sstream>
 
 #include "coffer/admin/v1/admin.pb.h"
 #include "net/admin/door.hpp"
 #include "net/admin/resident.hpp"
 #include "tests/unit/net/fake_gateway.hpp"
+#include "tests/unit/net/jwt_support.hpp"
 
 namespace coffer::net {
 namespace {
@@ -212,6 +214,97 @@ TEST_F(AdminDoorTest, ShowsTokensAsActiveExpiredOrRevoked) {
   revoke.set_id("3fa9");
   EXPECT_EQ(run<api::Token>("Tokens.Revoke", revoke).out.state(), "revoked");
   EXPECT_EQ(gateway.operation<model::RevokeToken>().id, "3fa9");
+}
+
+TEST_F(AdminDoorTest, PutsAnIssuerWithItsKeysLookedAt) {
+  static const auto kSigner = jwt::test::Signer::eddsa();
+  api::PutIssuerRequest in;
+  in.set_tenant("acme");
+  in.set_request_id("id-1");
+  api::Issuer& issuer = *in.mutable_issuer();
+  issuer.set_name("corp");
+  issuer.set_iss("https://id.example");
+  issuer.add_public_keys(kSigner.public_pem());
+  issuer.add_audiences("coffer");
+  issuer.set_clock_skew_seconds(30);
+  issuer.mutable_claims()->set_tenant("org/tenant");
+  issuer.mutable_claims()->set_service(true);
+  model::IssuerReply reply;
+  reply.issuer.name = "corp";
+  reply.issuer.algorithms = 5;
+  reply.issuer.version = 9;
+  reply.issuer.changed_at = kNow;
+  gateway.answer(reply);
+  const auto outcome = run<api::Issuer>("Issuers.Put", in);
+  ASSERT_TRUE(outcome.ok()) << outcome.message();
+  EXPECT_EQ(gateway.request().tenant.name, "acme");
+  EXPECT_EQ(gateway.request().info.request_id, "id-1");
+  const model::Issuer put = gateway.operation<model::PutIssuer>().issuer;
+  EXPECT_EQ(put.name, "corp");
+  EXPECT_EQ(put.public_keys, std::vector<std::string>{kSigner.public_pem()});
+  EXPECT_EQ(put.algorithms, model::kAllJwsAlgorithms) << "none named: all three";
+  EXPECT_EQ(put.claims, (model::ClaimMapping{"org/tenant", "sub", "", "", true}));
+  EXPECT_EQ(put.clock_skew_s, 30U);
+  EXPECT_EQ(outcome.out.version(), 9U);
+  EXPECT_EQ(outcome.out.algorithms_size(), 2);
+  EXPECT_EQ(outcome.out.algorithms(1), "EdDSA");
+
+  gateway.requests.clear();
+  for (const auto& spoil : std::vector<std::function<void(api::Issuer&)>>{
+           [](api::Issuer& i) { i.set_public_keys(0, "no key"); }, [](api::Issuer& i) { i.set_jwks("{}"); },
+           [](api::Issuer& i) { i.add_algorithms("HS256"); }, [](api::Issuer& i) { i.set_mapping("okta"); },
+           [](api::Issuer& i) { i.set_name(""); }}) {
+    api::PutIssuerRequest bad = in;
+    spoil(*bad.mutable_issuer());
+    EXPECT_EQ(run<api::Issuer>("Issuers.Put", bad).code(), model::Category::invalid_argument);
+  }
+  EXPECT_TRUE(gateway.requests.empty());
+}
+
+TEST_F(AdminDoorTest, ListsAndDeletesIssuersAndCertificateRules) {
+  model::IssuersReply issuers;
+  issuers.issuers.resize(2);
+  issuers.issuers[1].mapping = "tapis";
+  gateway.answer(issuers);
+  api::ListIssuersRequest list;
+  list.set_tenant("acme");
+  const auto shown = run<api::ListIssuersResponse>("Issuers.List", list);
+  ASSERT_EQ(shown.out.issuers_size(), 2);
+  EXPECT_EQ(shown.out.issuers(0).claims().principal(), "sub");
+  EXPECT_FALSE(shown.out.issuers(1).has_claims());
+
+  gateway.requests.clear();
+  gateway.answer(model::IssuerReply{});
+  api::DeleteIssuerRequest del;
+  del.set_tenant("acme");
+  del.set_name("corp");
+  EXPECT_TRUE(run<api::Issuer>("Issuers.Delete", del).ok());
+  EXPECT_EQ(gateway.operation<model::DeleteIssuer>().name, "corp");
+
+  gateway.requests.clear();
+  gateway.answer(model::CertificateRuleReply{{"web", "dns:web", "service:web", {"r"}, 4, kNow, "operator"}});
+  api::PutCertificateRequest put;
+  put.set_tenant("acme");
+  put.mutable_rule()->set_name("web");
+  put.mutable_rule()->set_san("dns:web");
+  put.mutable_rule()->set_principal("service:web");
+  put.mutable_rule()->add_roles("r");
+  const auto rule = run<api::CertificateRule>("Certificates.Put", put);
+  ASSERT_TRUE(rule.ok()) << rule.message();
+  EXPECT_EQ(gateway.operation<model::PutCertificateRule>().rule.san, "dns:web");
+  EXPECT_EQ(rule.out.roles(0), "r");
+  EXPECT_EQ(rule.out.version(), 4U);
+  put.mutable_rule()->set_san("cn:web");
+  EXPECT_EQ(run<api::CertificateRule>("Certificates.Put", put).code(), model::Category::invalid_argument);
+}
+
+TEST_F(AdminDoorTest, AJwtIsNoOperatorsToken) {
+  caller.headers["authorization"] = "Bearer a.jwt.token";
+  EXPECT_EQ(run<api::StatusResponse>("Server.Status", api::StatusRequest()).code(), model::Category::permission_denied);
+  api::ListIssuersRequest list;
+  list.set_tenant("acme");
+  EXPECT_EQ(run<api::ListIssuersResponse>("Issuers.List", list).code(), model::Category::permission_denied);
+  EXPECT_TRUE(gateway.requests.empty());
 }
 
 TEST_F(AdminDoorTest, StatusShowsTheNodeAndItsGroups) {

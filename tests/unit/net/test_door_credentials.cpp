@@ -77,6 +77,33 @@ TEST(Credentials, AnOpenDoorIsOpenOnLoopbackOnlyAndStillRefusesAWrongToken) {
   EXPECT_FALSE(take(kNative, {}, true).ok());
 }
 
+TEST(Credentials, AClientCertificateIsTakenWhenThereIsNoToken) {
+  FakeGateway gateway;
+  FakeCaller caller;
+  caller.certificate = "uri:spiffe://prod/web\ndns:web.example";
+  const auto presented = take_credential(caller, gateway, kNative);
+  ASSERT_TRUE(presented.ok());
+  EXPECT_EQ(presented->kind, CredentialKind::presented);
+  EXPECT_TRUE(presented->is_certificate);
+  EXPECT_EQ(presented->token.expose(), caller.certificate);
+  EXPECT_EQ(presented->door, model::Door::native);
+  EXPECT_FALSE(has_no_credential(caller, kNative));
+  caller.loopback = true;
+  EXPECT_EQ(take_credential(caller, gateway, kDapr)->kind, CredentialKind::presented) << "also where none is needed";
+  caller.headers = {{"authorization", "Bearer tenant-token"}};
+  EXPECT_EQ(take_credential(caller, gateway, kNative)->kind, CredentialKind::token);
+  caller.headers = {{"authorization", "Bearer forged"}};
+  EXPECT_FALSE(take_credential(caller, gateway, kNative).ok()) << "a wrong token is not made good by a certificate";
+}
+
+TEST(Credentials, WhatIsNotCheckedYetOpensNothingThatIsAnsweredAtOnce) {
+  const auto presented = take(kNative, {{"authorization", "Bearer a.jwt.token"}});
+  ASSERT_TRUE(presented.ok());
+  EXPECT_EQ(require_checked(*presented).error().code, Code::unauthenticated);
+  EXPECT_TRUE(require_checked(*take(kNative, {{"authorization", "Bearer tenant-token"}})).ok());
+  EXPECT_TRUE(require_checked(*take(kDapr, {}, true)).ok());
+}
+
 TEST(Credentials, NoneAtAllIsToldFromAWrongOne) {
   FakeCaller caller;
   EXPECT_TRUE(has_no_credential(caller, kDapr));

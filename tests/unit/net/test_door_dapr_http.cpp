@@ -275,6 +275,15 @@ TEST_F(DaprHttp, OutsideDevThereAreOnlyTheConfiguredStores) {
   EXPECT_EQ(get("single", "n").status, 401) << "loopback opens the door in dev only";
 }
 
+TEST_F(DaprHttp, AJwtThatNobodyHasCheckedLearnsNothingOfTheStores) {
+  caller.headers = {{"authorization", "Bearer a.jwt.token"}};
+  EXPECT_EQ(get("unknown", "n").status, 401);
+  FakeExchange metadata(caller);
+  drive(*door(), gateway, "GET", "/v1.0/metadata", metadata);
+  EXPECT_EQ(metadata.status, 401);
+  EXPECT_TRUE(gateway.requests.empty());
+}
+
 TEST_F(DaprHttp, AConfiguredStoreGoesBeforeDevsOwn) {
   settings.dev = true;
   settings.dapr_stores = {{"coffer", "acme", "other"}};

@@ -371,5 +371,25 @@ TEST_F(DirektivDoorTest, NeedsATokenUnlessItIsOpenInDevOnLoopback) {
   EXPECT_EQ(run<Empty>("StoreSecret", store_request()).code(), Category::unauthenticated);
 }
 
+TEST_F(DirektivDoorTest, AJwtThatNobodyHasCheckedGetsNoAnswerAtOnceAndMakesNoBucket) {
+  caller.headers["authorization"] = "Bearer a.jwt.token";
+  secrets::GetSecretsRequest list;
+  list.set_namespace_("");
+  EXPECT_EQ(run<secrets::GetSecretsResponse>("GetSecrets", list).code(), Category::unauthenticated);
+  secrets::SecretsDeleteRequest del;
+  del.set_namespace_("");
+  del.set_name("n");
+  del.set_stype(secrets::SECRET);
+  EXPECT_EQ(run<secrets::SecretsDeleteResponse>("DeleteSecret", del).code(), Category::unauthenticated);
+  secrets::SecretsRetrieveRequest retrieve;
+  retrieve.set_namespace_("");
+  retrieve.set_name("n");
+  EXPECT_EQ(run<secrets::SecretsRetrieveResponse>("RetrieveSecret", retrieve).code(), Category::unauthenticated);
+  secrets::SecretsCreateBucketRequest create;
+  create.set_namespace_("ns");
+  EXPECT_EQ(run<secrets::SecretsCreateBucketResponse>("CreateBucket", create).code(), Category::permission_denied);
+  EXPECT_TRUE(gateway.requests.empty());
+}
+
 }  // namespace
 }  // namespace coffer::net

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "coffer/v1/secrets.grpc.pb.h"
+#include "net/certificate.hpp"
 #include "transport_support.hpp"
 
 namespace coffer::net::test {
@@ -78,6 +79,12 @@ TEST_F(TlsListeners, show_a_door_the_name_in_a_client_certificate) {
   const auto grpc = start_grpc(certificates.server_files(true));
   EXPECT_THAT(grpc_caller(*grpc, "client"), HasSubstr("spiffe://test/client tls"));
   EXPECT_THAT(grpc_caller(*grpc, ""), HasSubstr("tls"));
+}
+
+TEST_F(TlsListeners, read_alternative_names_of_every_kind_and_never_the_common_name) {
+  EXPECT_EQ(certificate_names(certificates.read("server.pem")), "uri:x:y\ndns:localhost\nemail:ops@example");
+  EXPECT_EQ(certificate_names(certificates.read("ca.pem")), "");
+  EXPECT_EQ(certificate_names(certificates.read("broken.pem")), "");
 }
 
 TEST_F(TlsListeners, refuse_a_client_certificate_that_does_not_verify) {

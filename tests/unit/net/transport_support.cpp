@@ -418,7 +418,8 @@ Certificates::Certificates() {
   std::string pattern = (std::filesystem::temp_directory_path() / "coffer-net-XXXXXX").string();
   directory_ = mkdtemp(pattern.data());
   const Identity ca = make_identity("test ca", nullptr, true, nullptr);
-  const Identity server = make_identity("localhost", "DNS:localhost,IP:127.0.0.1", false, &ca);
+  const Identity server =
+      make_identity("localhost", "email:ops@example,DNS:localhost,IP:127.0.0.1,URI:x:y", false, &ca);
   const Identity client = make_identity("client", "URI:spiffe://test/client", false, &ca);
   const Identity other = make_identity("other", nullptr, false, nullptr);
   const std::pair<const char*, const Identity*> all[] = {

@@ -35,6 +35,11 @@ class FakeGateway final : public actors::Gateway {
   void submit(actors::Call* call) noexcept override;
   model::Result<model::Credential> authenticate(std::string_view, model::Door) const override;
   bool tenant_exists(const model::TenantRef&) const override { return true; }
+  std::optional<model::TenantId> find_tenant(const model::TenantRef&) const override { return model::TenantId{}; }
+  model::Result<actors::TenantTrust> trust_of(const model::TenantRef&, model::TimeMs) const override {
+    return actors::TenantTrust{};
+  }
+  std::uint64_t trust_changes(const model::TenantId&) const override { return 0; }
   actors::NodeStatus status() const override;
   std::vector<actors::Sample> samples() const override;
 

@@ -27,6 +27,8 @@ TEST(Keys, AreThoseOfTheGoldenFile) {
       {"request", request_row(hash)},
       {"request_order", request_order_row(0x0102030405060708)},
       {"token", token_row(hash)},
+      {"issuer", issuer_row(hash)},
+      {"certificate_rule", certificate_rule_row(hash)},
       {"tenant", tenant_row(kTenant)},
       {"operator", operator_row(hash)},
       {"seal", seal_row("main")},

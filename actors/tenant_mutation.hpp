@@ -1,0 +1,26 @@
+#pragma once
+// One mutation of a tenant while it is being decided. Shared by the sources of TenantCore that write.
+
+#include <string>
+#include <vector>
+
+#include "actors/tenant_core.hpp"
+
+namespace coffer::actors {
+
+/// Everything that one request does to the tenant, while it is being decided.
+struct TenantCore::Mutation {
+  std::vector<storage::RowChange> rows;
+  std::vector<Change> changes;
+  std::vector<std::string> entry_hashes;
+  std::vector<EntryPtr> entries;
+  store::v1::TenantHeader header;  // as it will be
+  model::TimeMs now = 0;
+  std::string principal;
+  std::string request_key, request_hash;
+  store::v1::AuditRecord audit;
+  bool touches_tokens = false;
+  bool touches_trust = false;  // issuers or certificate rules
+};
+
+}  // namespace coffer::actors

@@ -1,0 +1,55 @@
+// See trust_lookup.hpp.
+
+#include "actors/trust_lookup.hpp"
+
+#include "actors/records.hpp"
+#include "crypto/sealer.hpp"
+#include "storage/keys.hpp"
+
+namespace coffer::actors {
+namespace {
+
+template <class Row, class Decode>
+model::Status read_rows(const storage::TenantRows& rows, std::string_view prefix, const model::TenantId& tenant,
+                        crypto::Sealer& sealer, const Decode& decode, std::vector<Row>& out) {
+  auto scan = rows.scan(prefix, storage::prefix_end(prefix));
+  for (; scan->valid(); scan->next()) {
+    const std::string_view key = rows.row_of(scan->key());
+    auto opened = sealer.open(scan->value(), crypto::row_identity(tenant.view(), key));
+    if (!opened) return opened.error();
+    auto row = decode(opened->expose());
+    if (!row) return row.error();
+    out.push_back(std::move(*row));
+  }
+  return scan->status();
+}
+
+}  // namespace
+
+model::Result<TenantTrust> read_trust(const storage::Engine& state, const crypto::KeyRing& ring, crypto::Random& random,
+                                      model::GroupId group, model::Generation generation,
+                                      const model::TenantId& tenant) {
+  const storage::TenantRows rows(state, group, generation, tenant);
+  TenantTrust trust;
+  trust.tenant = tenant;
+  auto keys_row = rows.get(storage::kKeysRow);
+  if (!keys_row) return keys_row.error();
+  if (!keys_row->has_value()) return trust;
+  auto record = decode_keys(**keys_row);
+  if (!record) return record.error();
+  auto keys = ring.open_tenant_keys(tenant, *record);
+  if (!keys) return keys.error();
+  crypto::Sealer sealer(random);
+  for (const auto& [version, key] : keys->data_keys) sealer.add_key(version, key, version == keys->current);
+  if (auto status = read_rows(rows, storage::kIssuerRows, tenant, sealer, decode_issuer, trust.issuers); !status) {
+    return status.error();
+  }
+  if (auto status = read_rows(rows, storage::kCertificateRuleRows, tenant, sealer, decode_certificate_rule,
+                              trust.certificate_rules);
+      !status) {
+    return status.error();
+  }
+  return trust;
+}
+
+}  // namespace coffer::actors

@@ -1,0 +1,46 @@
+#pragma once
+// The gateway that listeners and doors see: it turns what was presented (a JWT, a client certificate) into a verified
+// credential before a call goes on to the actors. Everything else passes through.
+//
+//   take_credential -> authenticate(): a JWT is only recognised    (io thread, some nanoseconds)
+//   submit(): known and still good -> on to the actors             (io thread: one SHA-256 and a lookup)
+//             else -> a bounded queue -> a verifier's thread -> on to the actors
+//             a key that is not there -> waits for one fetch of the issuer's keys -> the queue again
+//
+// A call whose credential does not verify never reaches the actors, starts nothing and leaves nothing behind.
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "actors/gateway.hpp"
+#include "model/identity.hpp"
+#include "net/settings.hpp"
+
+namespace coffer::net {
+
+struct IdentitySettings {
+  std::vector<model::Issuer> issuers;         // that every tenant trusts (--dev)
+  std::vector<NodeCertificate> certificates;  // [[certificates]]
+  std::size_t cached_credentials = 10'000;
+  std::size_t cached_tenants = 1'000;         // whose issuers are kept ready
+  unsigned threads = 1;                       // that verify
+  std::size_t most_waiting = 1'024;           // calls in the queue; beyond: overloaded
+  std::function<model::TimeMs()> clock;       // default: the system's
+  std::function<void(std::string_view)> log;  // one line; default: nowhere
+  /// Fetches a key set; default: jwt::fetch.
+  std::function<model::Result<std::string>(const std::string& url, const std::string& ca_pem)> fetch;
+};
+
+class IdentityGateway : public actors::Gateway {
+ public:
+  /// Ends the threads; calls that wait are answered `unavailable`. The listeners must have stopped. Called by the
+  /// destructor, too.
+  virtual void stop() = 0;
+};
+
+/// `inner` must outlive it. Errors: invalid_argument (an issuer or rule of the settings).
+model::Result<std::unique_ptr<IdentityGateway>> make_identity_gateway(actors::Gateway& inner,
+                                                                      IdentitySettings settings);
+
+}  // namespace coffer::net

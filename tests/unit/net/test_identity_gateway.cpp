@@ -1,0 +1,356 @@
+// JWTs and certificates on their way to the actors: what is verified goes on as somebody, nothing else goes on at all.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <future>
+
+#include "crypto/hash.hpp"
+#include "fake_gateway.hpp"
+#include "jwt_support.hpp"
+#include "net/credentials.hpp"
+#include "net/identity/gateway.hpp"
+
+namespace coffer::net {
+namespace {
+
+using jwt::test::issuer_of;
+using jwt::test::Signer;
+using model::Code;
+using model::CredentialKind;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+constexpr model::TimeMs kNow = 1'800'000'000'000;
+const std::string kClaims = R"({"iss":"https://issuer.example","sub":"alice","exp":1800000060})";
+
+class WaitingCall final : public actors::Call {
+ public:
+  void complete() noexcept override { done_.set_value(); }
+  Code wait() {
+    EXPECT_EQ(done_.get_future().wait_for(std::chrono::seconds(20)), std::future_status::ready);
+    return reply ? Code::ok : reply.error().code;
+  }
+
+ private:
+  std::promise<void> done_;
+};
+
+const Signer& signer() {
+  static const Signer kSigner = Signer::es256();
+  return kSigner;
+}
+
+class IdentityGatewayTest : public ::testing::Test {
+ protected:
+  IdentityGatewayTest() {
+    inner.answer(model::EntryReply{});
+    model::Issuer issuer = issuer_of(signer());
+    issuer.version = 7;
+    trust("acme", 'a').issuers = {issuer};
+    trust("other", 'o');
+    settings.clock = [this] { return now.load(); };
+    settings.fetch = [this](const std::string&, const std::string&) -> model::Result<std::string> {
+      ++fetches;
+      const std::lock_guard lock(mutex);
+      return jwks;
+    };
+  }
+  ~IdentityGatewayTest() override { gateway.reset(); }
+
+  actors::TenantTrust& trust(const std::string& name, char id) {
+    actors::TenantTrust& made = inner.trusts[name];
+    made.tenant.bytes.fill(static_cast<std::uint8_t>(id));
+    return made;
+  }
+  void start() {
+    auto made = make_identity_gateway(inner, settings);
+    ASSERT_TRUE(made.ok()) << made.error().message();
+    gateway = std::move(*made);
+  }
+  /// As a door does it: take what the caller presents, then submit a request of the tenant.
+  Code present(const std::string& token, const std::string& tenant = "acme") {
+    if (!gateway) start();
+    WaitingCall call;
+    auto credential = gateway->authenticate(token, model::Door::native);
+    if (!credential) return credential.error().code;
+    call.request.credential = std::move(*credential);
+    return submit(call, tenant);
+  }
+  Code present_certificate(const std::string& names, const std::string& tenant = "acme") {
+    if (!gateway) start();
+    WaitingCall call;
+    call.request.credential.kind = CredentialKind::presented;
+    call.request.credential.is_certificate = true;
+    call.request.credential.token = model::Secret(names);
+    return submit(call, tenant);
+  }
+  Code submit(WaitingCall& call, const std::string& tenant) {
+    call.request.tenant.name = tenant;
+    call.request.operation = model::TenantOperation(model::Get{"kv", "a", 0, true});
+    call.request.info.deadline = deadline;
+    gateway->submit(&call);
+    return call.wait();
+  }
+  const model::Credential& passed() const { return inner.requests.back().credential; }
+  std::uint64_t sample(const std::string& name) const {
+    for (const auto& one : gateway->samples()) {
+      if (one.name == name) return static_cast<std::uint64_t>(one.value);
+    }
+    return 0;
+  }
+
+  FakeGateway inner;
+  IdentitySettings settings;
+  std::atomic<model::TimeMs> now{kNow};
+  model::TimeMs deadline = 0;
+  std::atomic<int> fetches{0};
+  std::mutex mutex;
+  model::Result<std::string> jwks{Code::unavailable};
+  std::unique_ptr<IdentityGateway> gateway;
+};
+
+TEST_F(IdentityGatewayTest, AVerifiedTokenGoesOnAsItsBearerAndTheTokenItselfDoesNot) {
+  ASSERT_EQ(present(signer().token(kClaims)), Code::ok);
+  EXPECT_EQ(passed().kind, CredentialKind::jwt);
+  EXPECT_EQ(passed().principal, "user:alice");
+  EXPECT_EQ(passed().tenant, inner.trusts["acme"].tenant);
+  EXPECT_EQ(passed().issuer, "main");
+  EXPECT_EQ(passed().issuer_version, 7U);
+  EXPECT_EQ(passed().expires_at, 1'800'000'060'000);
+  EXPECT_FALSE(passed().of_node);
+  EXPECT_TRUE(passed().token.empty());
+}
+
+TEST_F(IdentityGatewayTest, NothingElseReachesTheActors) {
+  const Signer forger = Signer::es256();
+  EXPECT_EQ(present(forger.token(kClaims)), Code::unauthenticated);
+  EXPECT_EQ(present(signer().token(kClaims), "other"), Code::unauthenticated) << "a tenant that does not trust it";
+  EXPECT_EQ(present(signer().token(kClaims), "missing"), Code::unauthenticated)
+      << "the same as for one that is missing";
+  EXPECT_EQ(present(signer().token(R"({"iss":"https://other.example","sub":"alice","exp":1800000060})")),
+            Code::unauthenticated);
+  EXPECT_EQ(present("a.b.c"), Code::unauthenticated);
+  EXPECT_EQ(present(".."), Code::unauthenticated);
+  EXPECT_EQ(present(std::string(8193, 'a') + ".b.c"), Code::unauthenticated);
+  EXPECT_EQ(present("not-a-token"), Code::unauthenticated) << "for the actors' own check";
+  EXPECT_TRUE(inner.requests.empty());
+}
+
+TEST_F(IdentityGatewayTest, OtherCredentialsPassThrough) {
+  EXPECT_EQ(present("tenant-token"), Code::ok);
+  EXPECT_EQ(passed().kind, CredentialKind::token);
+}
+
+TEST_F(IdentityGatewayTest, OperationsOfTheDirectoryAreNotForTenantsPeople) {
+  start();
+  WaitingCall call;
+  call.request.credential = std::move(*gateway->authenticate(signer().token(kClaims), model::Door::admin));
+  call.request.operation = model::DirectoryOperation(model::CreateTenant{});
+  gateway->submit(&call);
+  EXPECT_EQ(call.wait(), Code::permission_denied);
+  EXPECT_TRUE(inner.requests.empty());
+}
+
+TEST_F(IdentityGatewayTest, AKnownTokenIsNotVerifiedAgainUntilSomethingChanges) {
+  const std::string token = signer().token(kClaims);
+  for (int i = 0; i < 5; ++i) ASSERT_EQ(present(token), Code::ok);
+  EXPECT_EQ(inner.lookups, 1);
+  EXPECT_EQ(sample("coffer_credentials_verified_total"), 1U);
+  EXPECT_EQ(sample("coffer_credentials_remembered_total"), 4U);
+  // What is known for one tenant is nothing in another.
+  EXPECT_EQ(present(token, "other"), Code::unauthenticated);
+  // The tenant trusts somebody else now.
+  inner.trusts["acme"].issuers.clear();
+  ++inner.changes;
+  EXPECT_EQ(present(token), Code::unauthenticated);
+}
+
+TEST_F(IdentityGatewayTest, ATenantOfTheSameNameIsAnotherTenant) {
+  const std::string token = signer().token(kClaims);
+  ASSERT_EQ(present(token), Code::ok);
+  inner.trusts["acme"].tenant.bytes.fill('z');
+  ASSERT_EQ(present(token), Code::ok);
+  EXPECT_EQ(passed().tenant, inner.trusts["acme"].tenant);
+}
+
+TEST_F(IdentityGatewayTest, AKnownTokenExpires) {
+  const std::string token = signer().token(kClaims);
+  ASSERT_EQ(present(token), Code::ok);
+  now = 1'800'000'060'000;
+  EXPECT_EQ(present(token), Code::unauthenticated);
+  EXPECT_EQ(inner.requests.size(), 1U);
+}
+
+TEST_F(IdentityGatewayTest, MemoryStaysBoundedHoweverManyTokensCome) {
+  settings.cached_credentials = 64;
+  for (int i = 0; i < 300; ++i) {
+    ASSERT_EQ(present(signer().token(R"({"iss":"https://issuer.example","sub":"u)" + std::to_string(i) +
+                                     R"(","exp":1800000060})")),
+              Code::ok);
+  }
+  EXPECT_LE(sample("coffer_credentials_cached"), 64U);
+  // What is refused is not remembered at all.
+  const auto before = sample("coffer_credentials_cached");
+  for (int i = 0; i < 100; ++i) present(signer().token(kClaims), "invented-" + std::to_string(i));
+  EXPECT_EQ(sample("coffer_credentials_cached"), before);
+}
+
+TEST_F(IdentityGatewayTest, TheTokensTenantMustBeTheOneThatIsAsked) {
+  model::Issuer issuer = issuer_of(signer());
+  issuer.claims.tenant = "tenant";
+  inner.trusts["acme"].issuers = {issuer};
+  inner.trusts["other"].issuers = {issuer};
+  const auto token = [](const std::string& tenant) {
+    return signer().token(R"({"iss":"https://issuer.example","sub":"a","exp":1800000060,"tenant":")" + tenant + "\"}");
+  };
+  EXPECT_EQ(present(token("acme")), Code::ok);
+  EXPECT_EQ(present(token("other")), Code::permission_denied);
+  EXPECT_EQ(present(token("missing")), Code::permission_denied);
+  EXPECT_EQ(present(token("acme"), "other"), Code::permission_denied);
+}
+
+TEST_F(IdentityGatewayTest, ADomainsIdLeadsToItsTenantAndATenantsNameDoesNot) {
+  // The domain `domain-1` opened the tenant acme; another domain is called as that tenant.
+  model::Issuer issuer = issuer_of(signer(), "spaceone.identity");
+  issuer.mapping = "cloudforet";
+  inner.trusts["acme"].issuers = {issuer};
+  inner.trusts["domain-1"].tenant = inner.trusts["acme"].tenant;
+  const auto token = [](const std::string& domain) {
+    return signer().token(R"({"iss":"spaceone.identity","aud":"a","own":"USER","exp":1800000060,"did":")" + domain +
+                          "\"}");
+  };
+  EXPECT_EQ(present(token("domain-1")), Code::ok);
+  EXPECT_EQ(present(token("other")), Code::permission_denied);
+}
+
+TEST_F(IdentityGatewayTest, TheNodesIssuersAreTrustedInEveryTenantAndInThoseToCome) {
+  const Signer dev = Signer::rs256();
+  model::Issuer issuer = issuer_of(dev, "coffer-dev");
+  issuer.claims.tenant = "tenant";
+  settings.issuers = {issuer};
+  const auto token = [&](const std::string& tenant) {
+    return dev.token(R"({"iss":"coffer-dev","sub":"a","exp":1800000060,"tenant":")" + tenant + "\"}");
+  };
+  EXPECT_EQ(present(token("other"), "other"), Code::ok);
+  EXPECT_TRUE(passed().of_node);
+  EXPECT_EQ(present(token("new"), "new"), Code::ok);
+  EXPECT_TRUE(passed().tenant.is_zero());
+  EXPECT_EQ(present(token("new"), "other"), Code::permission_denied);
+}
+
+TEST_F(IdentityGatewayTest, ACallWhoseTimeIsOverIsNotVerified) {
+  deadline = kNow;
+  EXPECT_EQ(present(signer().token(kClaims)), Code::deadline_exceeded);
+  EXPECT_EQ(inner.lookups, 0);
+}
+
+TEST_F(IdentityGatewayTest, AFullQueueRefusesAndNothingIsLost) {
+  settings.most_waiting = 0;
+  EXPECT_EQ(present(signer().token(kClaims)), Code::overloaded);
+  EXPECT_EQ(sample("coffer_credentials_dropped_total"), 1U);
+}
+
+TEST_F(IdentityGatewayTest, CallsThatWaitAtTheEndAreAnswered) {
+  settings.threads = 0;  // nobody verifies
+  start();
+  WaitingCall call;
+  call.request.credential = std::move(*gateway->authenticate(signer().token(kClaims), model::Door::native));
+  call.request.tenant.name = "acme";
+  call.request.operation = model::TenantOperation(model::ListTokens{});
+  gateway->submit(&call);
+  gateway->stop();
+  EXPECT_EQ(call.wait(), Code::unavailable);
+}
+
+TEST_F(IdentityGatewayTest, ATokenWaitsForTheFirstFetchOfItsIssuersKeys) {
+  model::Issuer issuer = issuer_of(signer());
+  issuer.public_keys.clear();
+  issuer.jwks_url = "https://issuer.example/jwks";
+  inner.trusts["acme"].issuers = {issuer};
+  jwks = R"({"keys":[)" + signer().jwk() + "]}";
+  EXPECT_EQ(present(signer().token(kClaims)), Code::ok);
+  EXPECT_EQ(present(signer().token(kClaims)), Code::ok);
+  EXPECT_EQ(fetches, 1);
+}
+
+TEST_F(IdentityGatewayTest, ARotatedKeyIsFetchedOnceAndForgedKidsDoNotMakeItFetchMore) {
+  Signer old = Signer::es256(), young = Signer::es256();
+  old.kid = "1";
+  young.kid = "2";
+  model::Issuer issuer = issuer_of(old);
+  issuer.public_keys.clear();
+  issuer.jwks_url = "https://issuer.example/jwks";
+  inner.trusts["acme"].issuers = {issuer};
+  jwks = R"({"keys":[)" + old.jwk() + "]}";
+  ASSERT_EQ(present(old.token(kClaims)), Code::ok);
+  now += 20'000;
+  {
+    const std::lock_guard lock(mutex);
+    jwks = R"({"keys":[)" + young.jwk() + "]}";
+  }
+  EXPECT_EQ(present(young.token(kClaims)), Code::ok);
+  EXPECT_EQ(fetches, 2);
+  Signer forger = Signer::es256();
+  for (int i = 0; i < 20; ++i) {
+    forger.kid = "forged-" + std::to_string(i);
+    EXPECT_EQ(present(forger.token(kClaims)), Code::unauthenticated);
+  }
+  EXPECT_EQ(fetches, 2) << "not more than one in ten seconds";
+}
+
+TEST_F(IdentityGatewayTest, WhileTheKeysCannotBeFetchedTheCallerIsToldToTryAgain) {
+  model::Issuer issuer = issuer_of(signer());
+  issuer.public_keys.clear();
+  issuer.jwks_url = "https://issuer.example/jwks";
+  inner.trusts["acme"].issuers = {issuer};
+  EXPECT_EQ(present(signer().token(kClaims)), Code::unavailable);
+  EXPECT_EQ(sample("coffer_jwks_failures_total"), 1U);
+}
+
+TEST_F(IdentityGatewayTest, ACertificateIsWhoTheTenantsRuleSays) {
+  trust("acme", 'a').certificate_rules = {{"web", "uri:spiffe://prod/web", "service:web", {"reader"}, 9, 0, ""},
+                                          {"any", "dns:*.example", "", {}, 0, 0, ""},
+                                          {"host", "dns:WEB.example", "", {}, 10, 0, ""}};
+  EXPECT_EQ(present_certificate("uri:spiffe://prod/web\ndns:x"), Code::ok);
+  EXPECT_EQ(passed().kind, CredentialKind::certificate);
+  EXPECT_EQ(passed().principal, "service:web");
+  EXPECT_THAT(passed().roles, ElementsAre("reader"));
+  EXPECT_EQ(passed().issuer, "web");
+  EXPECT_EQ(passed().issuer_version, 9U);
+  EXPECT_EQ(present_certificate("dns:web.EXAMPLE"), Code::ok) << "hosts have no case";
+  EXPECT_EQ(passed().principal, "cert:dns:web.EXAMPLE");
+  for (const char* names : {"uri:spiffe://prod/web2", "uri:spiffe://prod/we", "email:spiffe://prod/web",
+                            "uri:SPIFFE://prod/web", "dns:spiffe://prod/web", "uri:x-uri:spiffe://prod/web"}) {
+    EXPECT_EQ(present_certificate(names), Code::unauthenticated) << names;
+  }
+  EXPECT_EQ(present_certificate("uri:spiffe://prod/web", "other"), Code::unauthenticated);
+  EXPECT_EQ(present_certificate("uri:spiffe://prod/web", "missing"), Code::unauthenticated);
+}
+
+TEST_F(IdentityGatewayTest, TheNodesRulesHoldWhereTheySayAndAfterTheTenants) {
+  settings.certificates = {{{"all", "uri:spiffe://node/*", "", {}, 0, 0, ""}, "*"},
+                           {{"one", "dns:one.example", "user:one", {}, 0, 0, ""}, "other"}};
+  EXPECT_EQ(present_certificate("uri:spiffe://node/x"), Code::ok);
+  EXPECT_EQ(passed().principal, "cert:uri:spiffe://node/x");
+  EXPECT_TRUE(passed().of_node);
+  EXPECT_EQ(present_certificate("dns:one.example"), Code::unauthenticated);
+  EXPECT_EQ(present_certificate("dns:one.example", "other"), Code::ok);
+  EXPECT_EQ(passed().principal, "user:one");
+  trust("acme", 'a').certificate_rules = {{"mine", "uri:spiffe://node/x", "user:mine", {}, 3, 0, ""}};
+  ++inner.changes;
+  EXPECT_EQ(present_certificate("uri:spiffe://node/x"), Code::ok);
+  EXPECT_EQ(passed().principal, "user:mine");
+  EXPECT_FALSE(passed().of_node);
+}
+
+TEST_F(IdentityGatewayTest, SettingsThatCannotBeMeantAreRefused) {
+  settings.issuers = {model::Issuer{}};
+  EXPECT_EQ(make_identity_gateway(inner, settings).error().code, Code::invalid_argument);
+  settings.issuers.clear();
+  settings.certificates = {{{"all", "uri:*", "", {}, 0, 0, ""}, "*"}};
+  EXPECT_EQ(make_identity_gateway(inner, settings).error().code, Code::invalid_argument);
+}
+
+}  // namespace
+}  // namespace coffer::net
