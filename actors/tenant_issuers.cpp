@@ -53,6 +53,20 @@ std::vector<model::Scope> everything_but_admin() {
 
 }  // namespace
 
+/// The row that a verified credential stands on.
+std::string TenantCore::trust_key(const model::Credential& credential) {
+  return credential.kind == model::CredentialKind::certificate ? key_of<CertificateRule>(*hasher_, credential.issuer)
+                                                               : key_of<Issuer>(*hasher_, credential.issuer);
+}
+
+/// True when authenticate_bearer() would read nothing; also of a credential that it is not asked about.
+bool TenantCore::trust_in_memory(const model::Credential& credential) {
+  const bool has_row =
+      (credential.kind == model::CredentialKind::jwt || credential.kind == model::CredentialKind::certificate) &&
+      !credential.of_node;
+  return !has_row || trust_versions_.contains(trust_key(credential));
+}
+
 /// The version of a committed row; 0 when there is none.
 model::Result<std::uint64_t> TenantCore::trust_version(const std::string& key, bool is_certificate) {
   if (const auto known = trust_versions_.find(key); known != trust_versions_.end()) return known->second;
@@ -92,9 +106,7 @@ model::Result<TenantCore::Caller> TenantCore::authenticate_bearer(const model::C
     return Caller{std::move(principal), false};
   }
   if (credential.tenant != identity_.tenant) return Error(Code::permission_denied);
-  const std::string key = is_certificate ? key_of<CertificateRule>(*hasher_, credential.issuer)
-                                         : key_of<Issuer>(*hasher_, credential.issuer);
-  const auto version = trust_version(key, is_certificate);
+  const auto version = trust_version(trust_key(credential), is_certificate);
   if (!version) return version.error();
   if (*version == 0) return Error(Code::unauthenticated);
   if (*version != credential.issuer_version) {

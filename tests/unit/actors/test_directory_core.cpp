@@ -147,7 +147,8 @@ TEST_F(DirectoryCoreTest, TenantsSpreadOverTheGroups) {
 }
 
 TEST_F(DirectoryCoreTest, OnlyOperatorsChangeTheDirectory) {
-  for (const auto kind : {model::CredentialKind::none, model::CredentialKind::token}) {
+  for (const auto kind : {model::CredentialKind::none, model::CredentialKind::token, model::CredentialKind::presented,
+                          model::CredentialKind::jwt, model::CredentialKind::certificate}) {
     auto made = ask(create("a"));
     made->request.credential.kind = kind;
     deliver(*made);
@@ -158,6 +159,22 @@ TEST_F(DirectoryCoreTest, OnlyOperatorsChangeTheDirectory) {
   deliver(*listing);
   EXPECT_EQ(listing->reply.error().code, Code::permission_denied) << "a door may create, not look around";
   EXPECT_TRUE(log.empty());
+}
+
+TEST_F(DirectoryCoreTest, TheDevIssuersBearerMakesHisTenantAndDoesNothingElse) {
+  const auto as_alice = [&](model::DirectoryOperation operation) {
+    auto made = ask(std::move(operation));
+    made->request.credential.kind = model::CredentialKind::jwt;
+    made->request.credential.of_node = true;
+    made->request.credential.principal = "user:alice";
+    deliver(*made);
+    return made;
+  };
+  EXPECT_EQ(as_alice(model::ListTenants{})->reply.error().code, Code::permission_denied);
+  EXPECT_EQ(as_alice(model::DeleteTenant{"a", {}})->reply.error().code, Code::permission_denied);
+  EXPECT_TRUE(log.empty());
+  as_alice(create("a"));
+  EXPECT_EQ(log.size(), 1U);
 }
 
 TEST_F(DirectoryCoreTest, AnOperatorIsInForceAfterTheCommitAndAfterARestart) {

@@ -113,6 +113,22 @@ TEST_F(TenantIssuersTest, ATokenOfAChangedIssuerMustBeVerifiedAnew) {
   EXPECT_EQ(run_as(jwt(changed)), Code::permission_denied);
 }
 
+TEST_F(TenantIssuersTest, AReadFromMemoryTrustsOnlyWhatIsInMemoryAndStillTrue) {
+  ASSERT_TRUE(run(*core, put("a", "1")).ok());
+  ASSERT_TRUE(run(*core, get("a")).ok());  // into memory
+  const auto by = put_issuer(issuer("corp"));
+  model::Request request;
+  request.credential = jwt(by);
+  request.operation = model::TenantOperation(get("a"));
+  EXPECT_FALSE(core->get_from_memory(request).has_value()) << "the issuer's row is still to be read";
+  ASSERT_EQ(run_as(jwt(by)), Code::permission_denied);
+  ASSERT_TRUE(core->get_from_memory(request).has_value());
+  ASSERT_TRUE(run(*core, model::DeleteIssuer{"corp"}).ok());
+  const auto after = core->get_from_memory(request);
+  EXPECT_TRUE(!after.has_value() || after->error().code == Code::unauthenticated);
+  EXPECT_EQ(run_as(jwt(by)), Code::unauthenticated);
+}
+
 TEST_F(TenantIssuersTest, AnUncommittedChangeHasNoEffectYet) {
   const auto by = put_issuer(issuer("corp"));
   auto deletion = call(model::DeleteIssuer{"corp"});
