@@ -209,7 +209,8 @@ void Gateway::process(const JobPtr& job) {
   auto& refused = std::get<Refused>(verdict);
   if (refused.unknown_key && !job->waited) {
     job->waited = true;
-    if (sources_.wait_for_newer(refused.unknown_key->settings, [this, job] { enqueue(job); })) return;
+    const model::Issuer& issuer = refused.unknown_key->settings;
+    if (sources_.wait_for_newer(issuer, refused.seen, [this, job] { enqueue(job); })) return;
   }
   ++refused_;
   finish(job->release(), std::move(refused.error));

@@ -13,7 +13,8 @@ using model::Error;
 
 /// One answer for an unknown tenant, an issuer that it does not trust and a forged signature: a stranger learns nothing.
 Refused untrusted() {
-  return {Error(Code::unauthenticated, "the JWT is refused: no issuer that the tenant trusts vouches for it"), nullptr};
+  return {Error(Code::unauthenticated, "the JWT is refused: no issuer that the tenant trusts vouches for it"), nullptr,
+          nullptr};
 }
 
 /// Does the token's tenant lead to the one that is asked?
@@ -36,9 +37,9 @@ bool agrees(const jwt::TrustedIssuer& issuer, const std::string& claim, const mo
 Verdict vouch(const jwt::TrustedIssuer& issuer, const jwt::Token& token, model::TimeMs keys_until,
               const model::TenantRef& asked, const Trust& trust, const Lookups& lookups, model::TimeMs now) {
   auto bearer = jwt::read_bearer(issuer, token, now);
-  if (!bearer) return Refused{bearer.error(), nullptr};
+  if (!bearer) return Refused{bearer.error(), nullptr, nullptr};
   if (!agrees(issuer, bearer->tenant, asked, trust, lookups)) {
-    return Refused{Error(Code::permission_denied, "the JWT is for another tenant"), nullptr};
+    return Refused{Error(Code::permission_denied, "the JWT is for another tenant"), nullptr, nullptr};
   }
   Vouched vouched;
   model::Credential& credential = vouched.credential;
@@ -109,7 +110,7 @@ Trust make_trust(actors::TenantTrust stored) {
 Verdict vouch_for_token(std::string_view text, const model::TenantRef& asked, const Trust& trust, const NodeTrust& node,
                         const Lookups& lookups, model::TimeMs now) {
   const auto token = jwt::parse_token(text);
-  if (!token) return Refused{token.error(), nullptr};
+  if (!token) return Refused{token.error(), nullptr, nullptr};
   const std::string_view iss = jwt::unverified_text(*token, {"iss"});
   Refused refused = untrusted();
   for (const std::vector<jwt::TrustedIssuer>* issuers : {&trust.issuers, &node.issuers}) {
@@ -127,6 +128,7 @@ Verdict vouch_for_token(std::string_view text, const model::TenantRef& asked, co
         }
         case jwt::Signature::unknown_key:
           refused.unknown_key = &issuer;
+          refused.seen = fetched.keys;
           if (!fetched.keys)
             refused.error = Error(Code::unavailable, "the keys of the JWT's issuer cannot be fetched now");
           break;

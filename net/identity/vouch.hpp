@@ -42,6 +42,7 @@ struct Vouched {
 struct Refused {
   model::Error error;
   const jwt::TrustedIssuer* unknown_key = nullptr;  // a newer set of this issuer's keys might say otherwise
+  std::shared_ptr<const jwt::KeySet> seen;          // than this one
 };
 using Verdict = std::variant<Vouched, Refused>;
 

@@ -42,11 +42,17 @@ KeySources::Keys KeySources::current(const Issuer& issuer) {
   return {found->keys, stale ? now + settings_.least_interval_ms : due};
 }
 
-bool KeySources::wait_for_newer(const Issuer& issuer, std::function<void()> done) {
+bool KeySources::wait_for_newer(const Issuer& issuer, const std::shared_ptr<const KeySet>& seen,
+                                std::function<void()> done) {
   const TimeMs now = settings_.clock();
-  const std::lock_guard lock(mutex_);
+  std::unique_lock lock(mutex_);
   if (stopped_) return false;
   const SourcePtr found = source(issuer, now);
+  if (found->keys && found->keys != seen) {  // the fetch ended since the caller looked
+    lock.unlock();
+    done();
+    return true;
+  }
   if (!found->fetching) {
     if (!may_fetch(*found, now)) return false;
     begin(found, now);

@@ -42,8 +42,10 @@ class KeySources {
   };
   /// The keys as they are. REQUIRES (of all): the issuer has a URL.
   Keys current(const model::Issuer& issuer);
-  /// True when a fetch is under way or could be begun: `done` is called once, on a thread of this object or of stop().
-  bool wait_for_newer(const model::Issuer& issuer, std::function<void()> done);
+  /// True when there are other keys than those that were `seen`, or a fetch is under way or could be begun: `done` is
+  /// called once, on this thread, one of this object, or that of stop().
+  bool wait_for_newer(const model::Issuer& issuer, const std::shared_ptr<const KeySet>& seen,
+                      std::function<void()> done);
   /// Ends the threads and calls all that wait. No call may follow.
   void stop();
 

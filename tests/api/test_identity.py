@@ -11,12 +11,16 @@ import time
 import unittest
 from pathlib import Path
 
+import grpc
+
+import stubs
 from harness import BINARY, ROOT, Server, ServerCase, skip
 from jwt_maker import KeyServer, Signer, b64
 from test_dapr_http import STORES
-from test_tls import make_certificates
+from test_tls import TlsServer, make_certificates
 
 ISS = "https://id.example"
+pb, services = stubs.native()
 
 
 class Identity(ServerCase):
@@ -211,6 +215,67 @@ class Identity(ServerCase):
         self.assertEqual(keys.requests, 0)
         self.issuer("tls", "--jwks-url", keys.url, "--jwks-ca", folder / "ca.pem")
         self.assertKnown(token)
+
+
+class Certificates(unittest.TestCase):
+    """Client certificates at both listeners, by rules of the tenant and of the server."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = Path(tempfile.mkdtemp(prefix="coffer-jwt-"))
+        make_certificates(cls.folder)
+        tls = "".join(f'[{l}.tls]\ncertificate = "{cls.folder}/server.pem"\nkey = "{cls.folder}/server.key"\nclient_ca = "{cls.folder}/ca.pem"\n'
+                      for l in ("http", "grpc", "admin"))
+        node = '[[certificates]]\nname = "node"\nsan = "dns:client.example"\ntenant = "by-node"\nprincipal = "service:node"\n'
+        cls.server = TlsServer(config=tls + node)
+        cls.server.folder, cls.server.client = cls.folder, True
+        cls.server.start()
+        for tenant in ("by-tenant", "by-node", "nobody"):
+            cls.server.put("n", "secret", tenant=tenant)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.server.close()
+        shutil.rmtree(cls.folder)
+
+    def admin(self, *arguments):
+        done = self.server.cli("admin", "certificates", *arguments, environment={"COFFER_CA": str(self.folder / "ca.pem")})
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return done.stdout.decode()
+
+    def status(self, tenant):
+        return self.server.get("n", tenant=tenant, token=None).status
+
+    def grpc_code(self, tenant):
+        read = lambda name: (self.folder / name).read_bytes()
+        credentials = grpc.ssl_channel_credentials(read("ca.pem"), read("client.key"), read("client.pem"))
+        with grpc.secure_channel(self.server.grpc_address, credentials) as channel:
+            try:
+                services.SecretsStub(channel).Get(pb.GetRequest(tenant=tenant, space="kv", name="n"), timeout=10)
+                return grpc.StatusCode.OK
+            except grpc.RpcError as error:
+                return error.code()
+
+    def test_a_rule_makes_the_bearer_known_and_its_removal_unknown(self):
+        self.assertEqual(self.status("by-tenant"), 401)
+        self.admin("put", "client", "--tenant", "by-tenant", "--san", "uri:spiffe://prod/*", "--role", "reader")
+        self.assertEqual(self.status("by-tenant"), 403, "known, and without a right")
+        self.assertEqual(self.grpc_code("by-tenant"), grpc.StatusCode.PERMISSION_DENIED)
+        self.assertEqual(self.status("nobody"), 401)
+        self.assertEqual(self.grpc_code("nobody"), grpc.StatusCode.UNAUTHENTICATED)
+        self.assertIn("spiffe://prod/*", self.admin("list", "--tenant", "by-tenant"))
+        self.admin("delete", "client", "--tenant", "by-tenant")
+        self.assertEqual(self.status("by-tenant"), 401)
+        self.assertEqual(self.grpc_code("by-tenant"), grpc.StatusCode.UNAUTHENTICATED)
+
+    def test_the_servers_rule_holds_where_it_says(self):
+        self.assertEqual(self.status("by-node"), 403)
+        self.assertEqual(self.grpc_code("by-node"), grpc.StatusCode.PERMISSION_DENIED)
+        self.assertEqual(self.status("missing"), 401, "the same as for a tenant that does not know it")
+
+    def test_a_token_goes_before_a_certificate(self):
+        self.assertEqual(self.server.get("n", tenant="nobody").json["value"], "secret")
+        self.assertEqual(self.server.get("n", tenant="by-node", token="forged").status, 401)
 
 
 class Restart(unittest.TestCase):

@@ -26,7 +26,7 @@ def make_certificates(folder):
     for ca in ("ca", "other"):
         openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", f"{ca}.key", "-out", f"{ca}.pem",
                 "-days", "2", "-subj", f"/CN={ca}")
-    for name, ca, extra in (("server", "ca", "subjectAltName=IP:127.0.0.1,DNS:localhost"), ("client", "ca", "extendedKeyUsage=clientAuth"),
+    for name, ca, extra in (("server", "ca", "subjectAltName=IP:127.0.0.1,DNS:localhost"), ("client", "ca", "extendedKeyUsage=clientAuth\nsubjectAltName=URI:spiffe://prod/client,DNS:client.example"),
                             ("stranger", "other", "extendedKeyUsage=clientAuth")):
         openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", f"{name}.key", "-out", f"{name}.csr", "-subj", f"/CN={name}")
         (folder / f"{name}.ext").write_text(extra + "\n")

@@ -119,6 +119,51 @@ class NodeTest : public ::testing::Test {
   std::unique_ptr<Node> node;
 };
 
+TEST_F(NodeTest, WhomATenantTrustsIsReadAsCommittedAndWithoutItsShard) {
+  start([](NodeOptions& options) { options.shard_idle = std::chrono::milliseconds(50); });
+  const auto deadline = request("t", put("a", "1")).info.deadline;
+  model::TenantRef tenant;
+  tenant.name = "t";
+  EXPECT_EQ(node->trust_of(tenant, deadline).error().code, model::Code::tenant_not_found);
+  EXPECT_FALSE(node->find_tenant(tenant).has_value());
+  ASSERT_TRUE(run(request("t", put("a", "1"))).ok());
+  const auto id = node->find_tenant(tenant);
+  ASSERT_TRUE(id.has_value());
+  model::PutIssuer issuer;
+  issuer.issuer.name = "corp";
+  issuer.issuer.iss = "https://id.example";
+  issuer.issuer.public_keys = {"pem"};
+  issuer.issuer.algorithms = 1;
+  for (int i = 0; i < 50; ++i) {
+    // What was answered is found, though the state database follows the log.
+    const auto before = node->trust_changes(*id);
+    ASSERT_TRUE(run(request("t", issuer)).ok());
+    EXPECT_NE(node->trust_changes(*id), before);
+    auto trust = node->trust_of(tenant, deadline);
+    ASSERT_TRUE(trust.ok()) << trust.error().message();
+    EXPECT_EQ(trust->tenant, *id);
+    ASSERT_EQ(trust->issuers.size(), 1U);
+    ASSERT_TRUE(run(request("t", model::DeleteIssuer{"corp"})).ok());
+    EXPECT_TRUE(node->trust_of(tenant, deadline)->issuers.empty());
+  }
+  ASSERT_TRUE(run(request("t", issuer)).ok());
+  for (int i = 0; i < 2'000 && node->status().active_shards > 0; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  ASSERT_EQ(node->status().active_shards, 0U);
+  EXPECT_EQ(node->trust_of(tenant, deadline)->issuers.size(), 1U);
+  EXPECT_EQ(node->status().active_shards, 0U);
+}
+
+TEST_F(NodeTest, APresentedCredentialIsRefusedByTheNodeItself) {
+  start();
+  auto made = request("t", put("a", "1"));
+  made.credential.kind = model::CredentialKind::presented;
+  made.credential.token = model::Secret("a.b.c");
+  EXPECT_EQ(run(made).error().code, model::Code::unauthenticated);
+  EXPECT_FALSE(node->find_tenant(made.tenant).has_value());
+}
+
 TEST_F(NodeTest, WritesAreThereAfterARestart) {
   start();
   ASSERT_TRUE(run(request("t", put("a", "1"))).ok());

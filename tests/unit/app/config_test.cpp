@@ -224,6 +224,42 @@ TEST(ExampleFile, ChangesNothingAsItIs) {
   EXPECT_EQ(given, 0);
 }
 
+TEST(CertificateRules, AreReadAndCheckedAsATenantsAre) {
+  auto file = read_config_text(R"([[certificates]]
+name = "ingress"
+san = "uri:spiffe://prod/ingress"
+roles = ["reader"]
+[[certificates]]
+name = "ops"
+san = "email:ops@example"
+tenant = "acme"
+principal = "user:ops"
+)");
+  EXPECT_THAT(file.problems, IsEmpty());
+  const auto& rules = file.config.identity.certificates;
+  ASSERT_EQ(rules.size(), 2U);
+  EXPECT_EQ(rules[0].tenant, "*");
+  EXPECT_EQ(rules[0].rule.roles, std::vector<std::string>{"reader"});
+  EXPECT_EQ(rules[1].tenant, "acme");
+  EXPECT_EQ(rules[1].rule.principal, "user:ops");
+
+  file = read_config_text(R"([[certificates]]
+name = "all"
+san = "dns:*"
+)");
+  ASSERT_EQ(file.problems.size(), 1U);
+  EXPECT_EQ(file.problems[0].setting, "certificates.san");
+  file = read_config_text(R"([[certificates]]
+name = "a"
+san = "dns:a"
+[[certificates]]
+name = "a"
+san = "dns:b"
+tenant = "Not A Tenant"
+)");
+  EXPECT_EQ(file.problems.size(), 2U);
+}
+
 TEST(ExampleFile, HasEverySettingAtItsDefault) {
   const TemporaryDirectory directory;
   std::filesystem::create_directory(directory.path("tls"));

@@ -42,12 +42,12 @@ class FakeGateway final : public actors::Gateway {
     return tenants.contains(tenant.door.external_id);
   }
   std::optional<model::TenantId> find_tenant(const model::TenantRef& tenant) const override {
-    const auto found = trusts.find(tenant.name.empty() ? tenant.door.external_id : tenant.name);
+    const auto found = trusts.find(tenant.name.empty() ? "door:" + tenant.door.external_id : tenant.name);
     return found == trusts.end() ? std::nullopt : std::optional(found->second.tenant);
   }
   model::Result<actors::TenantTrust> trust_of(const model::TenantRef& tenant, model::TimeMs) const override {
     ++lookups;
-    const auto found = trusts.find(tenant.name.empty() ? tenant.door.external_id : tenant.name);
+    const auto found = trusts.find(tenant.name.empty() ? "door:" + tenant.door.external_id : tenant.name);
     if (found == trusts.end()) return model::Code::tenant_not_found;
     return found->second;
   }
@@ -85,7 +85,7 @@ class FakeGateway final : public actors::Gateway {
                                                                   {"root-token", model::CredentialKind::dev_root},
                                                                   {"a.jwt.token", model::CredentialKind::presented}};
   std::set<std::string> tenants;                      // external ids that exist
-  std::map<std::string, actors::TenantTrust> trusts;  // by name or external id
+  std::map<std::string, actors::TenantTrust> trusts;  // by name, or "door:" and external id
   std::uint64_t changes = 0;
   mutable std::atomic<int> lookups{0};
   actors::NodeStatus node;

@@ -215,12 +215,13 @@ TEST_F(IdentityGatewayTest, ADomainsIdLeadsToItsTenantAndATenantsNameDoesNot) {
   model::Issuer issuer = issuer_of(signer(), "spaceone.identity");
   issuer.mapping = "cloudforet";
   inner.trusts["acme"].issuers = {issuer};
-  inner.trusts["domain-1"].tenant = inner.trusts["acme"].tenant;
+  inner.trusts["door:domain-1"].tenant = inner.trusts["acme"].tenant;
   const auto token = [](const std::string& domain) {
     return signer().token(R"({"iss":"spaceone.identity","aud":"a","own":"USER","exp":1800000060,"did":")" + domain +
                           "\"}");
   };
   EXPECT_EQ(present(token("domain-1")), Code::ok);
+  EXPECT_EQ(present(token("acme")), Code::permission_denied);
   EXPECT_EQ(present(token("other")), Code::permission_denied);
 }
 
@@ -237,6 +238,7 @@ TEST_F(IdentityGatewayTest, TheNodesIssuersAreTrustedInEveryTenantAndInThoseToCo
   EXPECT_EQ(present(token("new"), "new"), Code::ok);
   EXPECT_TRUE(passed().tenant.is_zero());
   EXPECT_EQ(present(token("new"), "other"), Code::permission_denied);
+  EXPECT_EQ(present(token("new"), "new-too"), Code::permission_denied) << "though neither exists";
 }
 
 TEST_F(IdentityGatewayTest, ACallWhoseTimeIsOverIsNotVerified) {
@@ -272,6 +274,18 @@ TEST_F(IdentityGatewayTest, ATokenWaitsForTheFirstFetchOfItsIssuersKeys) {
   EXPECT_EQ(present(signer().token(kClaims)), Code::ok);
   EXPECT_EQ(present(signer().token(kClaims)), Code::ok);
   EXPECT_EQ(fetches, 1);
+}
+
+TEST_F(IdentityGatewayTest, AFetchThatEndsWhileATokenIsLookedAtIsNotMissed) {
+  model::Issuer issuer = issuer_of(signer());
+  issuer.public_keys.clear();
+  jwks = R"({"keys":[)" + signer().jwk() + "]}";
+  for (int i = 0; i < 200; ++i) {
+    issuer.jwks_url = "https://issuer.example/" + std::to_string(i);
+    inner.trusts["acme"].issuers = {issuer};
+    ++inner.changes;
+    ASSERT_EQ(present(signer().token(kClaims)), Code::ok) << i;
+  }
 }
 
 TEST_F(IdentityGatewayTest, ARotatedKeyIsFetchedOnceAndForgedKidsDoNotMakeItFetchMore) {

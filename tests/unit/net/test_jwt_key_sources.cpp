@@ -151,8 +151,9 @@ class KeySourcesTest : public ::testing::Test {
   /// Waits for the fetch that is under way, or is begun by asking; false when none may be.
   bool refresh() {
     auto done = std::make_shared<std::promise<void>>();
-    if (!sources->wait_for_newer(issuer, [done] { done->set_value(); })) return false;
+    if (!sources->wait_for_newer(issuer, seen, [done] { done->set_value(); })) return false;
     EXPECT_EQ(done->get_future().wait_for(std::chrono::seconds(20)), std::future_status::ready);
+    if (answer) seen = sources->current(issuer).keys;
     return true;
   }
 
@@ -161,6 +162,7 @@ class KeySourcesTest : public ::testing::Test {
   std::vector<std::string> urls;
   model::Result<std::string> answer{Code::unavailable};
   model::Issuer issuer;
+  std::shared_ptr<const KeySet> seen;
   std::unique_ptr<KeySources> sources;
 };
 
@@ -231,7 +233,7 @@ TEST_F(KeySourcesTest, OneFetchServesEverybodyWhoWaits) {
   settings.most_waiters = 10;
   KeySources slow(settings);
   int waiting = 0;
-  for (int i = 0; i < 15; ++i) waiting += slow.wait_for_newer(issuer, [&] { ++served; }) ? 1 : 0;
+  for (int i = 0; i < 15; ++i) waiting += slow.wait_for_newer(issuer, nullptr, [&] { ++served; }) ? 1 : 0;
   EXPECT_EQ(waiting, 10) << "the others are not kept";
   release.set_value();
   slow.stop();
