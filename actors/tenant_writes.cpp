@@ -4,6 +4,7 @@
 
 #include "actors/tenant_core.hpp"
 #include "actors/tenant_mutation.hpp"
+#include "actors/write_set.hpp"
 #include "crypto/token.hpp"
 #include "storage/keys.hpp"
 
@@ -24,12 +25,6 @@ std::uint64_t stored_payload_bytes(const model::Entry& entry) {
   return sum;
 }
 
-model::EntryReply reply_of(const model::Decision& decision) {
-  model::EntryReply reply{decision.entry, decision.version, std::nullopt};
-  std::erase_if(reply.entry.versions, [&](const model::Version& v) { return v.number != decision.version; });
-  return reply;
-}
-
 }  // namespace
 
 void TenantCore::write(CallHandle call, const Caller& caller, std::vector<Submission>& out) {
@@ -37,7 +32,7 @@ void TenantCore::write(CallHandle call, const Caller& caller, std::vector<Submis
   mutation.header = header_;
   mutation.now = now();
   mutation.principal = caller.principal->name;
-  const model::CallInfo info = call.request().info;
+  const model::CallInfo& info = call.request().info;
   if (auto status = model::check_request_id(info.request_id); !status) return call.finish(status.error());
   if (answer_retry(call, caller, mutation)) return;
   if (pending_.size() >= deps_.max_pending_writes || overlay_.bytes() > deps_.max_overlay_bytes) {
@@ -93,9 +88,9 @@ bool TenantCore::answer_retry(CallHandle& call, const Caller& caller, Mutation& 
 model::Result<model::ReplyBody> TenantCore::decide(const Caller& caller, model::TenantOperation& operation,
                                                    Mutation& mutation) {
   const model::RuleContext context{mutation.now, mutation.principal, deps_.limits};
-  auto entry_reply = [](model::Result<model::Decision> decision) -> model::Result<model::ReplyBody> {
-    if (!decision) return decision.error();
-    return model::ReplyBody(reply_of(*decision));
+  auto entry_reply = [](const model::Result<Changed>& changed) -> model::Result<model::ReplyBody> {
+    if (!changed) return changed.error();
+    return model::ReplyBody(reply_of(*changed->entry, changed->version));
   };
   if (auto* put = std::get_if<model::Put>(&operation)) {
     return entry_reply(change_entry(
@@ -108,11 +103,11 @@ model::Result<model::ReplyBody> TenantCore::decide(const Caller& caller, model::
         [&](const model::Entry* e) { return model::decide_update(e, *update, context); }, mutation));
   }
   if (auto* del = std::get_if<model::Delete>(&operation)) {
-    auto decision = change_entry(
+    auto changed = change_entry(
         caller, model::Capability::del, del->space, del->name, nullptr,
         [&](const model::Entry* e) { return model::decide_delete(e, *del, context); }, mutation);
-    if (!decision) return decision.error();
-    return model::ReplyBody(model::DeleteReply{decision->count, reply_of(*decision).entry});
+    if (!changed) return changed.error();
+    return model::ReplyBody(model::DeleteReply{changed->count, reply_of(*changed->entry, changed->version).entry});
   }
   if (auto* undelete = std::get_if<model::Undelete>(&operation)) {
     return entry_reply(change_entry(
@@ -130,7 +125,7 @@ model::Result<model::ReplyBody> TenantCore::decide(const Caller& caller, model::
   return change_trust(caller, operation, mutation);
 }
 
-model::Result<model::Decision> TenantCore::change_entry(
+model::Result<TenantCore::Changed> TenantCore::change_entry(
     const Caller& caller, model::Capability capability, const std::string& space, const std::string& name,
     model::Payload* payload, const std::function<model::Result<model::Decision>(const model::Entry*)>& rule,
     Mutation& mutation) {
@@ -140,9 +135,11 @@ model::Result<model::Decision> TenantCore::change_entry(
   if (!current) return current.error();
   if (auto status = allow(caller, capability, space, name, current->get()); !status) return status.error();
   auto decision = rule(current->get());
-  if (!decision || !decision->writes) return decision;
+  if (!decision) return decision.error();
+  const auto next = std::make_shared<const model::Entry>(std::move(decision->entry));
+  const Changed changed{next, decision->version, decision->count};
+  if (!decision->writes) return changed;
 
-  auto next = std::make_shared<const model::Entry>(decision->entry);
   const std::string_view tenant = identity_.tenant.view();
   std::string key = storage::entry_row(hash);
   std::string sealed = sealer_.seal(encode_entry(*next), crypto::row_identity(tenant, key));
@@ -160,13 +157,13 @@ model::Result<model::Decision> TenantCore::change_entry(
   if (!*current) mutation.header.set_entries(mutation.header.entries() + 1);
   mutation.changes.push_back({decision->change, space, name, decision->version});
   if (mutation.audit.entry_hash().empty()) {
-    mutation.audit.set_space_hash(hasher_->hash("space", space, ""));
+    mutation.audit.set_space_hash(space_hash(space));
     mutation.audit.set_entry_hash(hash);
     mutation.audit.set_version(decision->version);
   }
   mutation.entry_hashes.push_back(hash);
-  mutation.entries.push_back(std::move(next));
-  return decision;
+  mutation.entries.push_back(next);
+  return changed;
 }
 
 model::Result<model::ReplyBody> TenantCore::transact(const Caller& caller, model::Transact& several,
@@ -175,13 +172,13 @@ model::Result<model::ReplyBody> TenantCore::transact(const Caller& caller, model
   model::TransactReply reply;
   std::size_t number = 0;
   for (auto& operation : several.operations) {
-    model::Result<model::Decision> decision{Code::internal};
+    model::Result<Changed> changed{Code::internal};
     if (auto* put = std::get_if<model::Put>(&operation)) {
-      decision = change_entry(
+      changed = change_entry(
           caller, model::Capability::write, put->space, put->name, &put->payload,
           [&](const model::Entry* e) { return model::decide_put(e, *put, context); }, mutation);
     } else if (auto* del = std::get_if<model::Delete>(&operation)) {
-      decision = change_entry(
+      changed = change_entry(
           caller, model::Capability::del, del->space, del->name, nullptr,
           [&](const model::Entry* e) { return model::decide_delete(e, *del, context); }, mutation);
     } else if (auto* check = std::get_if<model::Check>(&operation)) {
@@ -192,17 +189,16 @@ model::Result<model::ReplyBody> TenantCore::transact(const Caller& caller, model
         status = entry ? model::decide_check(entry->get(), *check, context) : model::Status(entry.error());
       }
       if (status) {
-        decision = model::Decision{};
-        decision->version = check->version;
+        changed = Changed{nullptr, check->version, 0};
       } else {
-        decision = status.error();
+        changed = status.error();
       }
     }
-    if (!decision) {
-      return Error(decision.error().code,
-                   "operation " + std::to_string(number) + ": " + std::string(decision.error().message()));
+    if (!changed) {
+      return Error(changed.error().code,
+                   "operation " + std::to_string(number) + ": " + std::string(changed.error().message()));
     }
-    reply.versions.push_back(decision->version);
+    reply.versions.push_back(changed->version);
     ++number;
   }
   return model::ReplyBody(std::move(reply));
@@ -315,24 +311,10 @@ void TenantCore::submit(CallHandle call, Mutation mutation, model::ReplyBody bod
   mutation.audit.set_time_ms(mutation.now);
   mutation.audit.set_principal(mutation.principal);
   mutation.audit.set_outcome("ok");
-  store::v1::WriteSet set;
-  set.set_format(kRecordFormat);
-  set.set_tenant(std::string(tenant));
-  set.set_epoch(header.epoch());
-  set.set_revision(header.revision());
-  set.set_leader_time_ms(mutation.now);
-  for (const storage::RowChange& change : mutation.rows) {
-    if (change.value) {
-      auto* put = set.add_puts();
-      put->set_key(change.row);
-      put->set_value(*change.value);
-    } else {
-      set.add_deletes(change.row);
-    }
-  }
-  set.set_audit(mutation.audit.SerializeAsString());
+  const WriteSetHead head{identity_.tenant, header.epoch(), header.revision(), mutation.now};
+  auto write_set = encode_write_set(head, mutation.rows, mutation.audit.SerializeAsString());
 
-  overlay_.stage(sequence, mutation.rows);
+  overlay_.stage(sequence, std::move(mutation.rows));
   for (std::size_t i = 0; i < mutation.entries.size(); ++i) {
     EntryCache::Slot& slot = cache_.slot(mutation.entry_hashes[i]);
     slot.pending.push_back({sequence, mutation.entries[i]});
@@ -352,7 +334,7 @@ void TenantCore::submit(CallHandle call, Mutation mutation, model::ReplyBody bod
   pending.touches_tokens = mutation.touches_tokens;
   pending.touches_trust = mutation.touches_trust;
   pending_.push_back(std::move(pending));
-  out.push_back({sequence, std::make_shared<const std::string>(set.SerializeAsString())});
+  out.push_back({sequence, std::move(write_set)});
 }
 
 }  // namespace coffer::actors
