@@ -47,7 +47,7 @@ class Completion : public testing::Test {
 
 TEST_F(Completion, OffersCommands) {
   EXPECT_THAT(complete({""}), IsSupersetOf({"server", "put", "get", "admin", "bench", "--version"}));
-  EXPECT_THAT(complete({"de"}), ElementsAre("describe", "delete", "destroy"));
+  EXPECT_THAT(complete({"de"}), ElementsAre("describe", "delete", "destroy", "dev-token"));
   EXPECT_THAT(complete({"admin", "tenants", ""}), IsSupersetOf({"create", "list", "show", "delete", "open-door"}));
 }
 
