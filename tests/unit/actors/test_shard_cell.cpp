@@ -3,6 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <thread>
+#include <vector>
+
 #include "actors/shard_cell.hpp"
 #include "core_fixture.hpp"
 
@@ -96,6 +100,34 @@ TEST_F(ShardCellTest, LeavesALargeValueToTheActor) {
   ASSERT_TRUE(by_actor(put("a", std::string(100'000, 'x'))).ok());
   ASSERT_TRUE(by_actor(get("a")).ok());
   EXPECT_FALSE(cell.try_get(request_of(get("a"))).has_value());
+}
+
+TEST_F(ShardCellTest, GivesEachTurnToOneThreadOnly) {
+  ASSERT_TRUE(by_actor(put("a", "one")).ok());
+  ASSERT_TRUE(by_actor(get("a")).ok());
+  std::atomic<bool> stop{false};
+  std::atomic<int> inside{0}, met{0}, answered{0};
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 2; ++i) {
+    threads.emplace_back([&] {
+      for (int turns = 0; turns < 20'000; ++turns) {
+        const auto turn = cell.turn();
+        if (inside.fetch_add(1) != 0) ++met;
+        inside.fetch_sub(1);
+      }
+    });
+  }
+  threads.emplace_back([&] {
+    while (!stop) {
+      if (cell.try_get(request_of(get("a")))) ++answered;
+    }
+  });
+  threads[0].join();
+  threads[1].join();
+  while (answered == 0) std::this_thread::yield();
+  stop = true;
+  threads[2].join();
+  EXPECT_EQ(met, 0);
 }
 
 TEST_F(ShardCellTest, IsNotAnsweredDuringAnotherTurnNorAfterTheEnd) {
