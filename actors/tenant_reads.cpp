@@ -31,6 +31,7 @@ model::EntryReply reply_of(const model::Entry& entry, std::uint64_t version) {
   out.last_version = entry.last_version;
   out.write_only = entry.write_only;
   out.read_only = entry.read_only;
+  out.permissions = entry.permissions;
   if (const model::Version* found = entry.find(version)) out.versions.push_back(*found);
   return reply;
 }
@@ -49,6 +50,12 @@ void TenantCore::read(CallHandle call, const Caller& caller) {
     body = batch_get(caller, *batch);
   } else if (std::holds_alternative<model::ListTokens>(operation)) {
     body = list_tokens(caller);
+  } else if (std::holds_alternative<model::LookupSelf>(operation)) {
+    body = lookup_self(call.request().credential);
+  } else if (std::holds_alternative<model::GetPolicy>(operation)) {
+    body = get_policy(caller);
+  } else if (const auto* apply = std::get_if<model::ApplyPolicy>(&operation)) {
+    body = preview_policy(caller, *apply);
   }
   if (!body) return call.finish(body.error());
   call.finish(model::Reply{{header_.epoch(), committed_revision_}, std::move(*body)});
@@ -62,13 +69,17 @@ model::Result<model::ReplyBody> TenantCore::get(const Caller& caller, const mode
 
 model::Result<model::EntryReply> TenantCore::get_entry(const Caller& caller, const model::Get& get) {
   const auto capability = get.with_payload ? model::Capability::read_value : model::Capability::read;
-  if (auto status = allow(caller, capability, get.space, get.name); !status) return status.error();
+  const auto verdict = judge(caller, capability, get.space, get.name);
+  if (verdict == model::Verdict::denied) return refusal(*caller.principal, capability, get.space, get.name);
   const std::string hash = entry_hash(get.space, get.name);
   auto entry = committed_entry(hash);
   if (!entry) return entry.error();
+  if (verdict == model::Verdict::lacking &&
+      judge(caller, capability, get.space, get.name, entry->get()) != model::Verdict::allowed) {
+    return refusal(*caller.principal, capability, get.space, get.name);
+  }
   auto version = model::readable_version(entry->get(), get, now());
   if (!version) return version.error();
-  if (auto status = allow(caller, capability, get.space, get.name, entry->get()); !status) return status.error();
   if (!get.with_payload) return reply_of(**entry, *version);
 
   auto opened = payload(hash, *version);
@@ -110,13 +121,16 @@ model::Result<model::Payload> TenantCore::payload(const std::string& hash, std::
 }
 
 model::Result<model::ReplyBody> TenantCore::history(const Caller& caller, const model::History& history) {
-  if (auto status = allow(caller, model::Capability::read, history.space, history.name); !status) return status.error();
+  constexpr auto kRead = model::Capability::read;
+  const auto verdict = judge(caller, kRead, history.space, history.name);
+  if (verdict == model::Verdict::denied) return refusal(*caller.principal, kRead, history.space, history.name);
   auto entry = committed_entry(entry_hash(history.space, history.name));
   if (!entry) return entry.error();
-  if (!*entry) return Error(Code::entry_not_found);
-  if (auto status = allow(caller, model::Capability::read, history.space, history.name, entry->get()); !status) {
-    return status.error();
+  if (verdict == model::Verdict::lacking &&
+      judge(caller, kRead, history.space, history.name, entry->get()) != model::Verdict::allowed) {
+    return refusal(*caller.principal, kRead, history.space, history.name);
   }
+  if (!*entry) return Error(Code::entry_not_found);
   model::HistoryReply reply;
   reply.versions.assign((*entry)->versions.rbegin(), (*entry)->versions.rend());
   return model::ReplyBody(std::move(reply));

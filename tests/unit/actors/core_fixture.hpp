@@ -105,7 +105,7 @@ class CoreFixture {
   crypto::SeededRandom random{42};
   std::unique_ptr<storage::Engine> engine;
   crypto::KeyRing ring;
-  model::ScopeAuthorizer authorizer;
+  model::PolicyAuthorizer authorizer;
   CacheBudget budget{1 << 20};
   model::TimeMs now = 1'700'000'000'000;
   TenantDeps deps;

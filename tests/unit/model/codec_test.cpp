@@ -27,7 +27,8 @@ Payload sample_map() {
 
 Put sample_put() {
   Put o{"kv", "db", sample_map(), 3, true, {{{"env", "prod"}}}, "d", 1'700'000'000'000, {{"stype", "1"}}};
-  [[maybe_unused]] const auto& [space, name, payload, cas, create_only, tags, description, expires_at, attributes] = o;
+  [[maybe_unused]] const auto& [space, name, payload, cas, create_only, tags, description, expires_at, attributes,
+                                caller_owns] = o;
   return o;
 }
 Get sample_get() {
@@ -57,7 +58,7 @@ Check sample_check() {
 }
 CreateToken sample_token() {
   CreateToken o{"d", {{5, {"kv"}, {"a*"}}}, 1'700'000'000'000};
-  [[maybe_unused]] const auto& [description, scopes, expires_at] = o;
+  [[maybe_unused]] const auto& [description, scopes, expires_at, addresses, renewable, max_ttl] = o;
   [[maybe_unused]] const auto& [capabilities, spaces, names] = o.scopes[0];
   return o;
 }
@@ -65,6 +66,21 @@ template <class Operation>
 Operation sample_named() {
   Operation o{"kv", "db", {1, 2}};
   [[maybe_unused]] const auto& [space, name, versions] = o;
+  return o;
+}
+SetPermission sample_set_permission() {
+  SetPermission o{"kv", "db", "user:ann", Level::user};
+  [[maybe_unused]] const auto& [space, name, subject, level] = o;
+  return o;
+}
+ApplyPolicy sample_apply() {
+  Grant grant{Effect::deny, 5, {"kv"}, {"a*"}, {1'700'000'000'000, 1'800'000'000'000}};
+  [[maybe_unused]] const auto& [effect, capabilities, spaces, names, period] = grant;
+  ApplyPolicy o{{0, {{"reader", "d", {grant}}}, {{"reader", {"user:ann"}, {1, 2}}}, 0, {}}, 3, false};
+  [[maybe_unused]] const auto& [policy, expected, dry_run] = o;
+  [[maybe_unused]] const auto& [version, roles, bindings, changed_at, changed_by] = policy;
+  [[maybe_unused]] const auto& [name, description, grants] = roles[0];
+  [[maybe_unused]] const auto& [role, subjects, bounds] = bindings[0];
   return o;
 }
 Transact sample_transact() { return {{sample_put(), sample_delete(), sample_check()}}; }
@@ -122,6 +138,7 @@ void add_puts(Variants* variants) {
                                        [](Put& o) { o.expires_at.reset(); },
                                        [](Put& o) { o.attributes["stype"] = "0"; },
                                        [](Put& o) { o.attributes.clear(); },
+                                       [](Put& o) { o.caller_owns = true; },
                                    });
 }
 
@@ -224,9 +241,46 @@ void add_tokens(Variants* variants) {
                                                  [](CreateToken& o) { o.scopes.push_back(o.scopes[0]); },
                                                  [](CreateToken& o) { o.scopes.clear(); },
                                                  [](CreateToken& o) { o.expires_at = 0; },
+                                                 [](CreateToken& o) { o.addresses = {"10.0.0.0/8"}; },
+                                                 [](CreateToken& o) { o.renewable = true; },
+                                                 [](CreateToken& o) { o.max_ttl = 1; },
                                              });
   variants->add<ListTokens>({}, {});
   variants->add<RevokeToken>({"3fa9"}, {[](RevokeToken& o) { o.id = "3fa8"; }});
+}
+
+void add_policies(Variants* variants) {
+  using Apply = ApplyPolicy;
+  variants->add<Apply>(sample_apply(), {
+                                           [](Apply& o) { o.policy.roles[0].name = "writer"; },
+                                           [](Apply& o) { o.policy.roles[0].description = "e"; },
+                                           [](Apply& o) { o.policy.roles[0].grants.clear(); },
+                                           [](Apply& o) { o.policy.roles[0].grants[0].effect = Effect::allow; },
+                                           [](Apply& o) { o.policy.roles[0].grants[0].capabilities = 4; },
+                                           [](Apply& o) { o.policy.roles[0].grants[0].spaces = {"kw"}; },
+                                           [](Apply& o) { o.policy.roles[0].grants[0].names = {"b*"}; },
+                                           [](Apply& o) { o.policy.roles[0].grants[0].period.not_before = 0; },
+                                           [](Apply& o) { o.policy.roles[0].grants[0].period.expires_at = 0; },
+                                           [](Apply& o) { o.policy.bindings[0].role = "writer"; },
+                                           [](Apply& o) { o.policy.bindings[0].subjects = {"user:bob"}; },
+                                           [](Apply& o) { o.policy.bindings[0].period.not_before = 0; },
+                                           [](Apply& o) { o.policy.bindings[0].period.expires_at = 3; },
+                                           [](Apply& o) { o.policy.bindings.clear(); },
+                                           [](Apply& o) { o.expected = 4; },
+                                           [](Apply& o) { o.expected.reset(); },
+                                           [](Apply& o) { o.dry_run = true; },
+                                       });
+  variants->add<SetPermission>(sample_set_permission(), {
+                                                            [](SetPermission& o) { o.space = "kw"; },
+                                                            [](SetPermission& o) { o.name = "dc"; },
+                                                            [](SetPermission& o) { o.subject = "user:bob"; },
+                                                            [](SetPermission& o) { o.level = Level::admin; },
+                                                            [](SetPermission& o) { o.level.reset(); },
+                                                        });
+  variants->add<GetPolicy>({}, {});
+  variants->add<LookupSelf>({}, {});
+  variants->add<RevokeSelf>({}, {});
+  variants->add<RenewSelf>({60'000}, {[](RenewSelf& o) { o.ttl = 0; }});
 }
 
 TEST(CanonicalRequest, AnyChangeOfAnyFieldChangesTheBytes) {
@@ -237,6 +291,7 @@ TEST(CanonicalRequest, AnyChangeOfAnyFieldChangesTheBytes) {
   add_named<Destroy>(&variants);
   add_many(&variants);
   add_tokens(&variants);
+  add_policies(&variants);
   std::set<std::size_t> kinds;
   std::map<std::string, std::size_t> seen;
   for (std::size_t i = 0; i < variants.all.size(); ++i) {
@@ -257,6 +312,13 @@ TEST(CanonicalRequest, HasTheBytesOfTheGoldenFiles) {
   test::expect_golden("request_transact", bytes_of(sample_transact()));
   test::expect_golden("request_create_token", bytes_of(sample_token()));
   test::expect_golden("request_revoke_token", bytes_of(RevokeToken{"3fa9"}));
+  test::expect_golden("request_apply_policy", bytes_of(sample_apply()));
+  test::expect_golden("request_set_permission", bytes_of(sample_set_permission()));
+  CreateToken bound = sample_token();
+  bound.addresses = {"10.0.0.0/8"};
+  bound.renewable = true;
+  bound.max_ttl = 3'600'000;
+  test::expect_golden("request_create_token_more", bytes_of(bound));
   Put plain;
   plain.space = "kv";
   plain.name = "db";
@@ -286,13 +348,29 @@ Entry sample_entry() {
               {first, second, third},
               true,
               true};
-  [[maybe_unused]] const auto& [e1, e2, e3, e4, e5, e6, e7, e8, e9, e10, e11, e12, e13, e14, e15] = entry;
+  [[maybe_unused]] const auto& [e1, e2, e3, e4, e5, e6, e7, e8, e9, e10, e11, e12, e13, e14, e15, permissions] = entry;
   return entry;
 }
 
 TokenInfo sample_token_info() {
   TokenInfo token{"3fa9", "for ci", "operator:root", {{5, {"kv", "a*"}, {"*"}}}, 1, 2, 3};
-  [[maybe_unused]] const auto& [id, description, created_by, scopes, created_at, expires_at, revoked_at] = token;
+  [[maybe_unused]] const auto& [id, description, created_by, scopes, created_at, expires_at, revoked_at, addresses,
+                                renewable, ttl, max_expires_at] = token;
+  return token;
+}
+
+Entry sample_shared_entry() {
+  Entry entry = sample_entry();
+  entry.permissions = {{"role:ops", Level::read}, {"user:ann", Level::admin}};
+  return entry;
+}
+
+TokenInfo sample_renewable_token() {
+  TokenInfo token = sample_token_info();
+  token.addresses = {"10.0.0.0/8", "::1"};
+  token.renewable = true;
+  token.ttl = 60'000;
+  token.max_expires_at = 1'800'000'000'000;
   return token;
 }
 
@@ -302,7 +380,10 @@ std::vector<ReplyBody> sample_replies() {
           DeleteReply{1, sample_entry()},
           TransactReply{{1, 300, 0}},
           TransactReply{},
-          TokenReply{sample_token_info(), {}}};
+          TokenReply{sample_token_info(), {}},
+          EntryReply{sample_shared_entry(), 3, std::nullopt},
+          TokenReply{sample_renewable_token(), {}},
+          PolicyReply{{7, {}, {}, 1'700'000'000'000, "operator"}, {"+ role reader", "- role writer"}}};
 }
 
 bool same(const ReplyBody& a, const ReplyBody& b) {
@@ -315,6 +396,9 @@ bool same(const ReplyBody& a, const ReplyBody& b) {
     return x->count == std::get<DeleteReply>(b).count && x->entry == std::get<DeleteReply>(b).entry;
   }
   if (const auto* x = std::get_if<TransactReply>(&a)) return x->versions == std::get<TransactReply>(b).versions;
+  if (const auto* x = std::get_if<PolicyReply>(&a)) {
+    return x->policy == std::get<PolicyReply>(b).policy && x->difference == std::get<PolicyReply>(b).difference;
+  }
   const auto& x = std::get<TokenReply>(a);
   return x.token == std::get<TokenReply>(b).token && x.secret == std::get<TokenReply>(b).secret;
 }
@@ -354,8 +438,9 @@ TEST(StoredReply, RoundTripsRandomEntries) {
 }
 
 TEST(StoredReply, HasTheBytesOfTheGoldenFiles) {
-  const char* names[] = {"reply_entry",    "reply_entry_empty",    "reply_delete",
-                         "reply_transact", "reply_transact_empty", "reply_token"};
+  const char* names[] = {"reply_entry",      "reply_entry_empty",    "reply_delete",
+                         "reply_transact",   "reply_transact_empty", "reply_token",
+                         "reply_entry_more", "reply_token_more",     "reply_policy"};
   const auto replies = sample_replies();
   ASSERT_EQ(std::size(names), replies.size());
   for (std::size_t i = 0; i < replies.size(); ++i) test::expect_golden(names[i], encode_reply(replies[i]).expose());
