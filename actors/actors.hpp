@@ -48,9 +48,11 @@ using CallActor = caf::typed_actor<caf::reacts_to<Parcel>>;
 
 // ---- shard and directory ---------------------------------------------------------------------------------------
 
-struct Resume {};     // to itself: the next slice of a long read
-struct IdleCheck {};  // to itself (delayed) and from the front, when there are too many shards
-struct Stop {         // from the front; the actor's end is what the front waits for before it starts the next life
+struct Resume {};   // to itself: the next slice of a long read
+struct IdleCheck {  // to itself (delayed), and from the front when there are too many shards
+  bool is_timer = true;
+};
+struct Stop {  // from the front; the actor's end is what the front waits for before it starts the next life
   bool leadership_lost = false;  // at once; otherwise (idle, deleted) after the writes that are under way
 };
 

@@ -6,14 +6,14 @@
 
 namespace coffer::actors {
 
-CallActor ShardTable::find(const model::TenantId& tenant) const {
+ShardTable::Shard ShardTable::find(const model::TenantId& tenant) const {
   const Stripe& s = stripe(tenant);
   std::shared_lock lock(s.mutex);
   auto found = s.shards.find(tenant);
-  return found == s.shards.end() ? CallActor() : found->second;
+  return found == s.shards.end() ? Shard() : found->second;
 }
 
-void ShardTable::put(const model::TenantId& tenant, CallActor shard) {
+void ShardTable::put(const model::TenantId& tenant, Shard shard) {
   Stripe& s = stripe(tenant);
   std::unique_lock lock(s.mutex);
   if (s.shards.insert_or_assign(tenant, std::move(shard)).second) ++size_;

@@ -16,6 +16,7 @@
 #include "actors/actors.hpp"
 #include "actors/directory_core.hpp"
 #include "actors/routing.hpp"
+#include "actors/shard_cell.hpp"
 #include "actors/tenant_core.hpp"
 
 namespace coffer::actors {
@@ -35,16 +36,19 @@ struct NodeCounters {
 /// The shards that run, for the gateway: looked up by every call, changed by the front. Striped.
 class ShardTable {
  public:
-  /// Invalid when the tenant's shard does not run.
-  CallActor find(const model::TenantId& tenant) const;
-  void put(const model::TenantId& tenant, CallActor shard);
+  struct Shard {
+    CallActor actor;                  // invalid when the tenant's shard does not run
+    std::shared_ptr<ShardCell> cell;  // null: everything goes to the actor (the directory)
+  };
+  Shard find(const model::TenantId& tenant) const;
+  void put(const model::TenantId& tenant, Shard shard);
   void remove(const model::TenantId& tenant);
   std::uint64_t size() const { return size_; }
 
  private:
   struct Stripe {
     mutable std::shared_mutex mutex;
-    std::unordered_map<model::TenantId, CallActor> shards;
+    std::unordered_map<model::TenantId, Shard> shards;
   };
   const Stripe& stripe(const model::TenantId& id) const { return stripes_[id.bytes[15] % stripes_.size()]; }
   Stripe& stripe(const model::TenantId& id) { return stripes_[id.bytes[15] % stripes_.size()]; }
@@ -92,7 +96,8 @@ struct Context {
 /// CLOCK_BOOTTIME in milliseconds: goes on while the machine is suspended, as election timers and leases need.
 cluster::MonotonicMs boot_clock_ms();
 
-ShardActor spawn_shard(caf::actor_system& system, Context& context, const TenantRoute& route);
+ShardActor spawn_shard(caf::actor_system& system, Context& context, const TenantRoute& route,
+                       std::shared_ptr<ShardCell> cell);
 DirectoryActor spawn_directory(caf::actor_system& system, Context& context);
 GroupActor spawn_group(caf::actor_system& system, Context& context, const cluster::GroupConfig& config,
                        storage::Recovered recovered);

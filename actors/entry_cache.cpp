@@ -33,6 +33,11 @@ EntryCache::Slot& EntryCache::slot(std::string_view hash) {
   return found->second;
 }
 
+const EntryCache::Slot* EntryCache::find(std::string_view hash) const {
+  const auto found = slots_.find(hash);
+  return found == slots_.end() ? nullptr : &found->second;
+}
+
 void EntryCache::charge(Slot& slot) {
   const std::int64_t now = cost(slot);
   budget_.used += now - slot.charged;

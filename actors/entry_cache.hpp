@@ -53,6 +53,8 @@ class EntryCache {
 
   /// The slot of an entry's hash, made when missing; valid until the next call of slot() or shrink().
   Slot& slot(std::string_view hash);
+  /// The slot when there is one; does not count as a use.
+  const Slot* find(std::string_view hash) const;
   /// To be called after a slot was changed: charges the budget and evicts what is not needed.
   void charge(Slot& slot);
   /// Everything up to `sequence` is committed.

@@ -95,7 +95,7 @@ void make_room(Self self) {
     auto found = state.shards.find(id);
     if (found == state.shards.end()) continue;
     state.oldest.push_back(id);
-    self->send(found->second.actor, IdleCheck{});
+    self->send(found->second.actor, IdleCheck{false});
   }
 }
 
@@ -112,11 +112,12 @@ void route(Self self, CallHandle call) {
     if (!context.accepting) return call.finish(model::Error(model::Code::unavailable));
     if (!state.open[tenant->group.value]) return wait_for_group(state, tenant->group, std::move(call));
     make_room(self);
-    ShardActor actor = spawn_shard(self->system(), context, *tenant);
+    const auto cell = std::make_shared<ShardCell>();
+    ShardActor actor = spawn_shard(self->system(), context, *tenant, cell);
     self->monitor(actor);
     state.by_address.emplace(actor.address(), tenant->id);
     state.oldest.push_back(tenant->id);
-    context.shards.put(tenant->id, actor);
+    context.shards.put(tenant->id, {actor, cell});
     found = state.shards.emplace(tenant->id, FrontState::Shard{std::move(actor), tenant->group, false, {}}).first;
   }
   if (found->second.stopping) {
@@ -182,7 +183,7 @@ FrontActor::behavior_type front(Self self, Context* context, const RoutingTable*
         for (CallHandle& call : early) route(self, std::move(call));
         if (open.group != model::kMetaGroup || s.directory) return;
         s.directory = spawn_directory(self->system(), *s.context);
-        s.context->shards.put(model::TenantId{}, s.directory);
+        s.context->shards.put(model::TenantId{}, {s.directory, nullptr});
       },
       [self](const GroupClosed& closed) { group_closed(self, closed.group); },
       [self](const ShardIdle& idle) {

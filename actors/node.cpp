@@ -159,6 +159,7 @@ model::Status NodeImpl::run(std::chrono::milliseconds timeout) {
 
 void NodeImpl::spawn_actors(std::vector<storage::Recovered> groups) {
   config_ = std::make_unique<caf::actor_system_config>();
+  config_->set("scheduler.policy", caf::atom("sharing"));
   config_->set("scheduler.max-threads", static_cast<std::size_t>(std::max(1U, options_.scheduler_threads)));
   system_ = std::make_unique<caf::actor_system>(*config_);
   Context& context = *context_;
@@ -215,7 +216,7 @@ void NodeImpl::submit(Call* call) noexcept {
   if (call->request.credential.kind == model::CredentialKind::none) return handle.finish(Error(Code::unauthenticated));
   if (std::holds_alternative<model::TenantOperation>(call->request.operation))
     return submit_to_tenant(std::move(handle));
-  const CallActor directory = context_->shards.find(model::TenantId{});
+  const CallActor directory = context_->shards.find(model::TenantId{}).actor;
   if (!directory) return handle.finish(Error(Code::unavailable));
   caf::anon_send(directory, context_->parcel(std::move(handle)));
 }
@@ -234,12 +235,11 @@ void NodeImpl::submit_to_tenant(CallHandle call) noexcept {
     return caf::anon_send(context_->front, context_->parcel(std::move(call)));
   }
   if (of_a_tenant && request.credential.tenant != route->id) return call.finish(Error(Code::permission_denied));
-  const CallActor shard = context_->shards.find(route->id);
-  if (shard) {
-    caf::anon_send(shard, context_->parcel(std::move(call)));
-  } else {
-    caf::anon_send(context_->front, context_->parcel(std::move(call)));
+  const ShardTable::Shard shard = context_->shards.find(route->id);
+  if (shard.cell) {
+    if (auto reply = shard.cell->try_get(request)) return call.finish(std::move(*reply));
   }
+  caf::anon_send(shard.actor ? shard.actor : CallActor(context_->front), context_->parcel(std::move(call)));
 }
 
 model::Result<model::Credential> NodeImpl::authenticate(std::string_view token, model::Door door) const {

@@ -1,5 +1,5 @@
 // The shard: one tenant's TenantCore in an actor. Routes messages; decides nothing. Runs on CAF's scheduler and never
-// blocks, but for point lookups in the state database.
+// blocks, but for point lookups in the state database. The core is in a cell, from which the gateway may read in between.
 
 #include <deque>
 
@@ -15,9 +15,8 @@ struct ShardState {
   TenantRoute route;
   std::uint64_t life = 0;
   model::Term term;
-  std::unique_ptr<TenantCore> core;  // null until the group has opened
+  std::shared_ptr<ShardCell> cell;
   std::deque<CallHandle> waiting;
-  std::chrono::steady_clock::time_point used = std::chrono::steady_clock::now();
   bool resuming = false;
   bool stopping = false;  // takes nothing new and ends after its last write
 
@@ -26,16 +25,16 @@ struct ShardState {
 
 using Self = ShardActor::stateful_pointer<ShardState>;
 
-void deliver(Self self, CallHandle call) {
+void deliver(Self self, TenantCore& core, CallHandle call) {
   ShardState& state = self->state;
   std::vector<Submission> out;
-  state.core->handle(std::move(call), out);
+  core.handle(std::move(call), out);
   if (!out.empty()) {
     Propose propose{state.life, state.term, caf::actor_cast<SubmitterActor>(self), {}};
     for (Submission& submission : out) propose.items.push_back({submission.sequence, std::move(submission.write_set)});
     self->send(state.context->groups[state.route.group.value], std::move(propose));
   }
-  if (state.core->has_work() && !state.resuming) {
+  if (core.has_work() && !state.resuming) {
     state.resuming = true;
     self->send(self, Resume{});
   }
@@ -44,13 +43,21 @@ void deliver(Self self, CallHandle call) {
 void take(Self self, CallHandle call) {
   ShardState& state = self->state;
   if (state.stopping) return self->send(state.context->front, state.context->parcel(std::move(call)));
-  state.used = std::chrono::steady_clock::now();
-  if (state.core) return deliver(self, std::move(call));
+  state.cell->touch();
+  const auto turn = state.cell->turn();
+  if (turn.core() != nullptr) return deliver(self, *turn.core(), std::move(call));
   if (state.waiting.size() >= state.context->max_waiting_calls) {
     ++state.context->counters.overloaded;
     return call.finish(model::Error(model::Code::overloaded));
   }
   state.waiting.push_back(std::move(call));
+}
+
+void work(Self self) {
+  const auto turn = self->state.cell->turn();
+  turn.core()->work();
+  self->state.resuming = turn.core()->has_work();
+  if (self->state.resuming) self->send(self, Resume{});
 }
 
 void open(Self self, const Opened& opened) {
@@ -66,67 +73,80 @@ void open(Self self, const Opened& opened) {
     self->quit();
     return;
   }
-  state.core = std::move(*core);
+  const auto turn = state.cell->turn();
+  turn.set_core(std::move(*core));
   while (!state.waiting.empty()) {
     CallHandle call = std::move(state.waiting.front());
     state.waiting.pop_front();
-    deliver(self, std::move(call));
+    deliver(self, *turn.core(), std::move(call));
   }
+}
+
+bool has_core(const ShardState& state) { return state.cell->turn().core() != nullptr; }
+
+bool is_busy(const ShardState& state) {
+  const auto turn = state.cell->turn();
+  return turn.core() != nullptr && (turn.core()->writes_pending() || turn.core()->has_work());
 }
 
 void check_idle(Self self, std::chrono::steady_clock::duration idle) {
   ShardState& state = self->state;
-  if (!state.core || state.core->writes_pending() || state.core->has_work()) return;
-  if (std::chrono::steady_clock::now() - state.used < idle) return;
+  if (!has_core(state) || is_busy(state)) return;
+  if (std::chrono::steady_clock::now() - state.cell->used() < idle) return;
   self->send(state.context->front, ShardIdle{state.route.id, self->address()});
 }
 
 void end_when_done(Self self) {
   const ShardState& state = self->state;
-  if (state.stopping && !(state.core && (state.core->writes_pending() || state.core->has_work()))) self->quit();
+  if (state.stopping && !is_busy(state)) self->quit();
 }
 
 void end(Self self, const model::Error& error) {
   ShardState& state = self->state;
-  if (state.core) state.core->refused(0, error);
+  if (const auto turn = state.cell->turn(); turn.core() != nullptr) turn.core()->refused(0, error);
   for (CallHandle& call : state.waiting) call.finish(model::Error(model::Code::unavailable));
   state.waiting.clear();
   self->quit();
 }
 
-ShardActor::behavior_type shard(Self self, Context* context, const TenantRoute& route) {
+ShardActor::behavior_type shard(Self self, Context* context, const TenantRoute& route,
+                                const std::shared_ptr<ShardCell>& cell) {
   ShardState& state = self->state;
   state.context = context;
   state.route = route;
+  state.cell = cell;
   state.life = context->next_life++;
   ++context->counters.shards_started;
-  self->attach_functor([context] { ++context->counters.shards_stopped; });
+  self->attach_functor([context, cell] {
+    cell->close();
+    ++context->counters.shards_stopped;
+  });
   self->send(context->groups[route.group.value], OpenRequest{state.life, caf::actor_cast<SubmitterActor>(self)});
   self->delayed_send(self, context->shard_idle, IdleCheck{});
   return {
       [self](const Opened& opened) { open(self, opened); },
       [self](const CommittedUpTo& done) {
-        if (!self->state.core) return;
-        self->state.core->committed(done.sequence, done.index, model::Index{self->state.board().applied.load()});
+        {
+          const auto turn = self->state.cell->turn();
+          if (turn.core() == nullptr) return;
+          turn.core()->committed(done.sequence, done.index, model::Index{self->state.board().applied.load()});
+        }
         end_when_done(self);
       },
       [self](const ProposalRefused& refused) {
-        if (self->state.core) self->state.core->refused(refused.sequence, refused.error);
+        if (const auto turn = self->state.cell->turn(); turn.core() != nullptr) {
+          turn.core()->refused(refused.sequence, refused.error);
+        }
         end(self, model::Error(model::Code::unavailable));
       },
       [self](const Parcel& parcel) { take(self, parcel.take()); },
       [self](const Resume&) {
-        self->state.resuming = false;
-        self->state.core->work();
-        if (self->state.core->has_work()) {
-          self->state.resuming = true;
-          self->send(self, Resume{});
-        }
+        work(self);
         end_when_done(self);
       },
-      [self](const IdleCheck&) {
+      [self](const IdleCheck& check) {
         check_idle(self, self->state.context->shard_idle);
-        self->delayed_send(self, self->state.context->shard_idle, IdleCheck{});
+        if (check.is_timer) self->delayed_send(self, self->state.context->shard_idle, IdleCheck{});
       },
       [self](const Stop& stop) {
         if (stop.leadership_lost) return end(self, model::Error(model::Code::outcome_unknown));
@@ -142,8 +162,9 @@ ShardActor::behavior_type shard(Self self, Context* context, const TenantRoute& 
 
 }  // namespace
 
-ShardActor spawn_shard(caf::actor_system& system, Context& context, const TenantRoute& route) {
-  return system.spawn(shard, &context, route);
+ShardActor spawn_shard(caf::actor_system& system, Context& context, const TenantRoute& route,
+                       std::shared_ptr<ShardCell> cell) {
+  return system.spawn(shard, &context, route, std::move(cell));
 }
 
 }  // namespace coffer::actors

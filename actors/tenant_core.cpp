@@ -146,15 +146,20 @@ model::Verdict TenantCore::judge(const Caller& caller, model::Capability capabil
   return deps_.authorizer.judge(*caller.principal, capability, space, name, entry, now());
 }
 
-void TenantCore::handle(CallHandle call, std::vector<Submission>& out) {
-  const model::Request& request = call.request();
-  if (request.info.deadline != 0 && request.info.deadline < deps_.wall_clock()) {
-    return call.finish(Error(Code::deadline_exceeded));
-  }
+/// What every request must pass before it is looked at.
+model::Result<TenantCore::Caller> TenantCore::admit(const model::Request& request) {
+  if (request.info.deadline != 0 && request.info.deadline < deps_.wall_clock()) return Error(Code::deadline_exceeded);
   auto caller = authenticate(request.credential, request.info.address);
-  if (!caller) return call.finish(caller.error());
+  if (!caller) return caller.error();
   const auto& operation = std::get<model::TenantOperation>(request.operation);
-  if (auto status = model::check_operation(operation, deps_.limits); !status) return call.finish(status.error());
+  if (auto status = model::check_operation(operation, deps_.limits); !status) return status.error();
+  return caller;
+}
+
+void TenantCore::handle(CallHandle call, std::vector<Submission>& out) {
+  auto caller = admit(call.request());
+  if (!caller) return call.finish(caller.error());
+  const auto& operation = std::get<model::TenantOperation>(call.request().operation);
   if (model::is_mutation(operation)) return write(std::move(call), *caller, out);
   read(std::move(call), *caller);
 }

@@ -69,6 +69,8 @@ class TenantCore {
 
   /// Answers the call now, keeps it (a write until its commit, a list until its slice), or refuses it.
   void handle(CallHandle call, std::vector<Submission>& out);
+  /// The answer of handle() to a Get when all that it takes is in memory, else nothing: then handle() is to be called.
+  std::optional<model::Result<model::Reply>> get_from_memory(const model::Request& request);
   /// Write sets up to `sequence` are committed, the last of them at `index`; the state holds up to `applied`.
   void committed(std::uint64_t sequence, model::Index index, model::Index applied);
   /// This write set is not, or may not be, in the log. Every waiting write is answered; no call may follow.
@@ -119,6 +121,7 @@ class TenantCore {
   // tenant_core.cpp
   model::Status load();
   model::TimeMs now() const;
+  model::Result<Caller> admit(const model::Request& request);
   model::Result<Caller> authenticate(const model::Credential& credential, std::string_view address);
   model::Result<Caller> authenticate_token(const model::Credential& credential, std::string_view address);
   model::Verdict judge(const Caller& caller, model::Capability capability, std::string_view space,
@@ -132,7 +135,9 @@ class TenantCore {
   // tenant_reads.cpp
   void read(CallHandle call, const Caller& caller);
   model::Result<model::ReplyBody> get(const Caller& caller, const model::Get& get);
-  model::Result<model::EntryReply> get_entry(const Caller& caller, const model::Get& get);
+  model::Result<model::EntryReply> get_entry(const Caller& caller, const model::Get& get, const std::string& hash);
+  bool knows(const model::Credential& credential) const;
+  bool holds(const model::Get& get, const std::string& hash) const;
   model::Result<model::Payload> payload(const std::string& hash, std::uint64_t version);
   model::Result<model::ReplyBody> history(const Caller& caller, const model::History& history);
   model::Result<model::ReplyBody> batch_get(const Caller& caller, const model::BatchGet& batch);

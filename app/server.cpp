@@ -201,9 +201,11 @@ int run_server(const Config& config, const ServerOverrides&) {
     const net::Listener* listener;
     std::unique_ptr<net::Server> server;
   };
+  const auto grpc_threads = net::make_grpc_threads(std::max(config.grpc.threads, config.admin.threads));
   std::vector<Named> servers;
-  servers.push_back({"grpc", &config.grpc, net::make_grpc_server(config.grpc, shown, node, metrics)});
-  servers.push_back({"admin", &config.admin, net::make_grpc_server(config.admin, {admin_door.get()}, node, metrics)});
+  servers.push_back({"grpc", &config.grpc, net::make_grpc_server(config.grpc, shown, node, metrics, grpc_threads)});
+  servers.push_back(
+      {"admin", &config.admin, net::make_grpc_server(config.admin, {admin_door.get()}, node, metrics, grpc_threads)});
   // Last, so that whoever finds /readyz finds the others listening, too.
   servers.push_back({"http", &config.http, net::make_http_server(config.http, shown, node, metrics)});
   std::size_t started = 0;

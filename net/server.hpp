@@ -42,9 +42,12 @@ class Server {
   virtual void stop() = 0;
 };
 
-/// gRPC by completion queues, with grpc.health.v1 and reflection (v1alpha).
+/// The threads of all gRPC listeners of a process; see net/grpc/threads.hpp.
+class GrpcThreads;
+std::shared_ptr<GrpcThreads> make_grpc_threads(unsigned count);
+/// gRPC by completion queues, with grpc.health.v1 and reflection (v1alpha). Without `threads` it has its own.
 std::unique_ptr<Server> make_grpc_server(const Listener& listener, std::vector<Door*> doors, actors::Gateway& gateway,
-                                         Metrics& metrics);
+                                         Metrics& metrics, std::shared_ptr<GrpcThreads> threads = nullptr);
 /// HTTP/1.1 by Beast coroutines: the doors' REST methods and routes, /healthz, /readyz and /metrics.
 std::unique_ptr<Server> make_http_server(const Listener& listener, std::vector<Door*> doors, actors::Gateway& gateway,
                                          Metrics& metrics);

@@ -1,11 +1,8 @@
 // The gRPC listener as the composition root sees it: start, port, stop; see net/server.hpp. Main's thread.
 
 #include <algorithm>
-#include <mutex>
 #include <set>
-#include <thread>
 
-#include <absl/synchronization/mutex.h>
 #include <grpcpp/security/server_credentials.h>
 #include <grpcpp/server.h>
 #include <grpcpp/server_builder.h>
@@ -23,12 +20,6 @@ using model::Code;
 using model::Error;
 using model::Result;
 using model::Status;
-
-/// Debian's Abseil looks for lock cycles at every lock, which costs up to a sixth of a call and finds grpc's own.
-void stop_searching_for_deadlocks() {
-  static std::once_flag once;
-  std::call_once(once, [] { absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore); });
-}
 
 Result<std::shared_ptr<grpc::ServerCredentials>> credentials_of(const std::optional<TlsFiles>& tls) {
   if (!tls) return grpc::InsecureServerCredentials();
@@ -68,8 +59,9 @@ void set_limits(const Limits& limits, grpc::ServerBuilder& builder) {
 
 class GrpcServer final : public Server {
  public:
-  GrpcServer(Listener listener, std::vector<Door*> doors, actors::Gateway& gateway, Metrics& metrics)
-      : listener_(std::move(listener)), doors_(std::move(doors)), metrics_(metrics) {
+  GrpcServer(Listener listener, std::vector<Door*> doors, actors::Gateway& gateway, Metrics& metrics,
+             std::shared_ptr<GrpcThreads> threads)
+      : listener_(std::move(listener)), doors_(std::move(doors)), metrics_(metrics), threads_(std::move(threads)) {
     shared_.gateway = &gateway;
     shared_.limits = listener_.limits;
     shared_.tls = listener_.tls.has_value();
@@ -78,7 +70,6 @@ class GrpcServer final : public Server {
   ~GrpcServer() override { stop(); }
 
   Status start() override {
-    stop_searching_for_deadlocks();
     if (auto status = add_methods(); !status) return status;
     const auto credentials = credentials_of(listener_.tls);
     if (!credentials) return credentials.error();
@@ -90,33 +81,33 @@ class GrpcServer final : public Server {
     const std::string host = address->host.empty() ? "[::]" : listener_.address.substr(0, listener_.address.rfind(':'));
     builder.AddListeningPort(host + ":" + std::to_string(address->port), *credentials, &port);
     builder.RegisterService(shared_.service.get());
-    for (unsigned i = 0; i < std::max(1U, listener_.threads); ++i) {
-      workers_.push_back(std::make_unique<Worker>(shared_, builder.AddCompletionQueue()));
-    }
-    server_ = builder.BuildAndStart();
+    builder.RegisterAsyncGenericService(&shared_.unknown);
+    auto started = threads_->start(builder);
+    server_ = std::move(started.server);
+    unused_ = std::move(started.unused);
     if (!server_ || port == 0) {
-      shut_unused();
+      close();
       return Error(Code::unavailable, "cannot listen on " + listener_.address + ": grpc could not open the port");
     }
     port_ = static_cast<std::uint16_t>(port);
-    for (auto& worker : workers_) threads_.emplace_back([&worker = *worker] { worker.run(); });
+    for (const auto& queue : threads_->queues()) {
+      workers_.push_back(std::make_unique<Worker>(shared_, *queue));
+      workers_.back()->begin();
+    }
     return {};
   }
 
   std::uint16_t port() const override { return port_; }
 
   void stop() override {
-    if (threads_.empty()) return;
+    if (workers_.empty()) return;
     shared_.draining.store(true, std::memory_order_release);  // health says so from here on
     // What is left by then is answered by its worker's next tick; grpc++ itself only cancels what even that leaves.
     shared_.cut_at.store((Clock::now() + listener_.limits.drain).time_since_epoch().count());
     server_->Shutdown(std::chrono::system_clock::now() + listener_.limits.drain + std::chrono::seconds(1));
     shared_.cut_at.store(0);
     for (auto& worker : workers_) worker->end();
-    for (auto& thread : threads_) thread.join();
-    threads_.clear();
-    server_.reset();
-    workers_.clear();
+    close();
   }
 
  private:
@@ -147,17 +138,12 @@ class GrpcServer final : public Server {
     return {};
   }
 
-  /// A queue must be shut down and emptied even if nothing ever ran on it.
-  void shut_unused() {
+  /// REQUIRES: the workers have ended.
+  void close() {
     if (server_) server_->Shutdown();
-    for (auto& worker : workers_) {
-      worker->queue()->Shutdown();
-      void* tag = nullptr;
-      bool ok = false;
-      while (worker->queue()->Next(&tag, &ok)) {
-      }
-    }
+    if (unused_) GrpcThreads::empty(*unused_);
     server_.reset();
+    unused_.reset();
     workers_.clear();
   }
 
@@ -166,9 +152,10 @@ class GrpcServer final : public Server {
   Metrics& metrics_;
   std::vector<std::unique_ptr<std::vector<Method>>> methods_;  // their addresses stand in the service
   Shared shared_;
+  const std::shared_ptr<GrpcThreads> threads_;
   std::vector<std::unique_ptr<Worker>> workers_;
+  std::unique_ptr<grpc::ServerCompletionQueue> unused_;
   std::unique_ptr<grpc::Server> server_;
-  std::vector<std::thread> threads_;
   std::uint16_t port_ = 0;
 };
 
@@ -176,8 +163,9 @@ class GrpcServer final : public Server {
 }  // namespace rpc
 
 std::unique_ptr<Server> make_grpc_server(const Listener& listener, std::vector<Door*> doors, actors::Gateway& gateway,
-                                         Metrics& metrics) {
-  return std::make_unique<rpc::GrpcServer>(listener, std::move(doors), gateway, metrics);
+                                         Metrics& metrics, std::shared_ptr<GrpcThreads> threads) {
+  if (!threads) threads = make_grpc_threads(listener.threads);
+  return std::make_unique<rpc::GrpcServer>(listener, std::move(doors), gateway, metrics, std::move(threads));
 }
 
 }  // namespace coffer::net

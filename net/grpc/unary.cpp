@@ -129,16 +129,20 @@ void UnaryCall::set_header(std::string_view name, std::string_view value) {
 void UnaryCall::complete() noexcept {
   State expected = State::pending;
   if (state_.compare_exchange_strong(expected, State::answering, std::memory_order_acq_rel)) {
-    if (!reply.ok()) return answer(reply.error(), true);
-    try {
-      return answer(served_.method->encode(*this), false);
-    } catch (...) {
-      return answer(Code::internal, false);
-    }
+    return worker_.is_mine() ? answer_completed() : worker_.give_back(*this);
   }
   expected = State::abandoned;
   if (!state_.compare_exchange_strong(expected, State::completed_late, std::memory_order_acq_rel)) {
     delete this;  // disowned
+  }
+}
+
+void UnaryCall::answer_completed() noexcept {
+  if (!reply.ok()) return answer(reply.error(), true);
+  try {
+    answer(served_.method->encode(*this), false);
+  } catch (...) {
+    answer(Code::internal, false);
   }
 }
 

@@ -1,6 +1,6 @@
 #pragma once
-// One unary call over gRPC: requested, parsed and decoded by its worker's thread, answered by whichever thread completes
-// it, deleted by its worker when the answer is sent. Memory of the call, its context and its message is one block.
+// One unary call over gRPC: requested, parsed, decoded, answered and deleted by its worker's thread; completed by any.
+// Memory of the call, its context and its message is one block.
 
 #include <atomic>
 #include <memory>
@@ -25,6 +25,9 @@ class UnaryCall final : public Rpc, private Caller, private Tag, private Visited
   void set_header(std::string_view name, std::string_view value) override;
   void set_http_status(int) override {}
   void complete() noexcept override;
+  /// Sends what complete() left. The worker's thread.
+  void answer_completed() noexcept;
+  UnaryCall* returned_before = nullptr;  // of the worker's list
 
  private:
   /// What belongs to grpc++ and goes when the answer is sent, also if the actors still hold the call.

@@ -18,35 +18,63 @@ constexpr auto kTick = std::chrono::milliseconds(250);
 Shared::Shared() = default;
 Shared::~Shared() = default;
 
-Worker::Worker(Shared& shared, std::unique_ptr<grpc::ServerCompletionQueue> queue)
-    : shared_(shared), queue_(std::move(queue)), posted_(shared.service->methods().size(), 0) {}
+Worker::Worker(Shared& shared, grpc::ServerCompletionQueue& queue)
+    : shared_(shared), queue_(queue), posted_(shared.service->methods().size(), 0) {}
 Worker::~Worker() = default;
 
-void Worker::run() {
+void Worker::begin() { first_.set(); }
+
+void Worker::post_first() {
+  thread_ = std::this_thread::get_id();
   for (const ServedMethod& method : shared_.service->methods()) {
     for (int i = 0; i < kFirstPosted; ++i) post(method);
   }
   post_health(*this);
   post_reflection(*this);
+  post_unknown(*this);
   tick_.set();
-  void* tag = nullptr;
-  bool ok = false;
-  bool is_shut = false;
-  while (queue_->Next(&tag, &ok)) {
-    static_cast<Tag*>(tag)->proceed(ok);
-    // Not before the last Finish came back: the queue would abort on it.
-    if (ending_ && open_ == 0 && !is_shut) {
-      queue_->Shutdown();
-      is_shut = true;
-    }
-  }
 }
 
-void Worker::end() { end_alarm_.Set(queue_.get(), gpr_inf_past(GPR_CLOCK_MONOTONIC), static_cast<Tag*>(&end_)); }
+void Worker::end() {
+  auto ended = ended_->get_future();
+  end_.set();
+  ended.wait();
+}
 
-void Worker::End::proceed(bool) {
-  worker.ending_ = true;
-  worker.tick_.alarm.Cancel();
+void Worker::begin_end() {
+  ending_ = true;
+  tick_.alarm.Cancel();
+}
+
+void Worker::closed() {
+  // Told by an event of its own, after the tag that is closing has left.
+  if (--open_ == 0 && ending_) told_.set();
+}
+
+void Worker::tell_end() {
+  const auto ended = ended_;  // the worker may be gone as soon as it is told
+  ended->set_value();
+}
+
+void Worker::give_back(UnaryCall& call) {
+  UnaryCall* last = returned_.load(std::memory_order_relaxed);
+  do {
+    call.returned_before = last;
+  } while (!returned_.compare_exchange_weak(last, &call, std::memory_order_release, std::memory_order_relaxed));
+  if (last == nullptr) answers_.set();  // else the event that will take this one, too, is under way
+}
+
+void Worker::answer_returned() {
+  UnaryCall* call = returned_.exchange(nullptr, std::memory_order_acquire);
+  UnaryCall* in_order = nullptr;
+  while (call != nullptr) {
+    UnaryCall* const before = std::exchange(call->returned_before, in_order);
+    in_order = std::exchange(call, before);
+  }
+  while (in_order != nullptr) {
+    UnaryCall& next = *std::exchange(in_order, in_order->returned_before);  // it may be gone once it is answered
+    next.answer_completed();
+  }
 }
 
 void Worker::Tick::set() {

@@ -1,21 +1,25 @@
 #pragma once
-// One thread of the gRPC listener with a completion queue of its own. Everything that is open on the queue is a Tag; the
-// thread gives each event to its tag, looks at deadlines every quarter of a second, and ends when the listener drains
-// and the last tag is gone. Only Finish is called from other threads, by the calls themselves.
+// A listener's part of one gRPC thread: what it has open on that thread's completion queue. Everything that is open is a
+// Tag; the worker looks at deadlines every quarter of a second, and ends when the listener drains and the last tag is
+// gone. Whatever touches grpc++ runs on the queue's thread: a call that another thread completes is given back to it,
+// because two threads in one HTTP/2 transport wait for each other.
 
 #include <atomic>
+#include <future>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include <grpcpp/alarm.h>
 #include <grpcpp/completion_queue.h>
+#include <grpcpp/generic/async_generic_service.h>
 #include <grpcpp/server_context.h>
 #include <grpcpp/support/async_stream.h>
 #include <grpcpp/support/async_unary_call.h>
 #include <grpcpp/support/byte_buffer.h>
 
 #include "net/flight.hpp"
+#include "net/grpc/threads.hpp"
 #include "net/server.hpp"
 
 namespace coffer::net::rpc {
@@ -39,20 +43,12 @@ struct Shared {
   bool tls = false;
   std::shared_ptr<InFlight> in_flight;
   std::unique_ptr<DescriptorService> service;
+  grpc::AsyncGenericService unknown;       // takes what no registered method does
   std::vector<std::string> service_names;  // of the doors, sorted
   std::atomic<bool> draining{false};
   /// When the time to drain is over and calls are answered by their workers.
   std::atomic<Clock::rep> cut_at{Clock::time_point::max().time_since_epoch().count()};
   bool is_cut(Clock::time_point now) const { return now.time_since_epoch().count() >= cut_at.load(); }
-};
-
-class Tag {
- public:
-  /// `ok` as the completion queue gives it.
-  virtual void proceed(bool ok) = 0;
-
- protected:
-  ~Tag() = default;
 };
 
 /// Something that a worker visits at every tick: a call under way or a stream. An element of a ring.
@@ -77,33 +73,42 @@ class Visited {
   Visited* after_ = this;
 };
 
+class UnaryCall;
+
 class Worker {
  public:
-  Worker(Shared& shared, std::unique_ptr<grpc::ServerCompletionQueue> queue);
+  Worker(Shared& shared, grpc::ServerCompletionQueue& queue);
   ~Worker();
-  /// The thread's function. REQUIRES: the server is started.
-  void run();
-  /// Any thread, once: run() returns when the last tag is gone. REQUIRES: the server is shut down.
+  /// Requests the first calls. Any thread, once. REQUIRES: the server is started.
+  void begin();
+  /// Any thread, once: returns when the last tag is gone. REQUIRES: the server is shut down.
   void end();
 
   Shared& shared() { return shared_; }
-  grpc::ServerCompletionQueue* queue() { return queue_.get(); }
-  /// A tag holds the queue open from its first operation to its end.
+  grpc::ServerCompletionQueue* queue() { return &queue_; }
+  /// A tag holds the worker open from its first operation to its end.
   void opened() { ++open_; }
-  void closed() { --open_; }
+  void closed();
   void visit(Visited* element);
   /// A call of the method arrived: another one is requested in its place, and one more until kMostPosted wait.
   void replace(const ServedMethod& method);
+  /// True on the thread to which everything here but give_back() is bound.
+  bool is_mine() const { return std::this_thread::get_id() == thread_; }
+  /// Any thread: the worker's thread will answer the call, which is completed.
+  void give_back(UnaryCall& call);
 
  private:
   class Ring final : public Visited {
     void tick(Clock::time_point) override {}
   };
-  /// The event by which end() reaches the thread.
-  struct End final : Tag {
-    explicit End(Worker& w) : worker(w) {}
-    void proceed(bool) override;
+  /// An event by which another thread reaches this one: at once, in the order of set().
+  template <void (Worker::*kDo)()>
+  struct Signal final : Tag {
+    explicit Signal(Worker& w) : worker(w) {}
+    void set() { alarm.Set(worker.queue(), gpr_inf_past(GPR_CLOCK_MONOTONIC), static_cast<Tag*>(this)); }
+    void proceed(bool) override { (worker.*kDo)(); }
     Worker& worker;
+    grpc::Alarm alarm;
   };
   /// The event of the next tick. An alarm and not a deadline of Next, which would read clocks for every event.
   struct Tick final : Tag {
@@ -114,18 +119,27 @@ class Worker {
     grpc::Alarm alarm;
   };
 
+  void post_first();
+  void answer_returned();
+  void begin_end();
+  void tell_end();
   void visit_all(Clock::time_point now);
   void post(const ServedMethod& method);
 
   Shared& shared_;
-  std::unique_ptr<grpc::ServerCompletionQueue> queue_;
+  grpc::ServerCompletionQueue& queue_;
+  std::thread::id thread_;
   std::size_t open_ = 0;
   std::vector<int> posted_;  // by method
   Ring ring_;
   bool ending_ = false;
+  std::atomic<UnaryCall*> returned_{nullptr};  // linked, the last one first
+  std::shared_ptr<std::promise<void>> ended_ = std::make_shared<std::promise<void>>();
   Tick tick_{*this};
-  End end_{*this};
-  grpc::Alarm end_alarm_;
+  Signal<&Worker::post_first> first_{*this};
+  Signal<&Worker::answer_returned> answers_{*this};
+  Signal<&Worker::begin_end> end_{*this};
+  Signal<&Worker::tell_end> told_{*this};
 };
 
 class DescriptorService final : public grpc::Service {
@@ -156,5 +170,7 @@ grpc::ByteBuffer to_buffer(const std::string& bytes);
 /// Requests the first calls of the server's own services on this worker.
 void post_health(Worker& worker);
 void post_reflection(Worker& worker);
+/// And the one that answers whatever no registered method takes.
+void post_unknown(Worker& worker);
 
 }  // namespace coffer::net::rpc

@@ -1,0 +1,53 @@
+#pragma once
+// A shard's core, and whose turn it is to touch it. The shard's actor takes a turn for each message; a transport's thread
+// may take one in between, when the shard rests, to answer a Get from memory: that saves the two thread switches by
+// which a read would otherwise travel, half of its cost. Whatever is not in memory goes to the actor.
+// One per shard, owned by its actor and by the gateway's table. Any thread; see each function.
+//
+// Linearizable, because a turn sees what the actor's last turn left: a write is made visible in the core before it is
+// answered. REQUIRES for a group of several voters: the leader's lease holds at that moment (cluster/), else the actor.
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <semaphore>
+
+#include "actors/tenant_core.hpp"
+
+namespace coffer::actors {
+
+class ShardCell {
+ public:
+  /// The right to touch the core, until the end of the scope.
+  class Turn {
+   public:
+    explicit Turn(ShardCell& cell) : cell_(cell) {}
+    Turn(const Turn&) = delete;
+    Turn& operator=(const Turn&) = delete;
+    ~Turn() { cell_.free_.release(); }
+    /// Null before the group has opened and after close().
+    TenantCore* core() const { return cell_.core_.get(); }
+    void set_core(std::unique_ptr<TenantCore> core) const { cell_.core_ = std::move(core); }
+
+   private:
+    ShardCell& cell_;
+  };
+
+  /// The shard's actor. Waits for a reader, which takes microseconds.
+  Turn turn();
+  /// Any thread. Nothing when it is somebody else's turn, the core is not there, or the answer is not in memory.
+  std::optional<model::Result<model::Reply>> try_get(const model::Request& request);
+  /// The shard's actor, at its end: nobody reads from here any more.
+  void close();
+
+  /// When the shard was last used.
+  std::chrono::steady_clock::time_point used() const { return std::chrono::steady_clock::time_point(used_.load()); }
+  void touch() { used_ = std::chrono::steady_clock::now().time_since_epoch(); }
+
+ private:
+  std::binary_semaphore free_{1};  // not a mutex: a thread whose own turn it is may try, and is refused
+  std::unique_ptr<TenantCore> core_;
+  std::atomic<std::chrono::steady_clock::duration> used_{std::chrono::steady_clock::now().time_since_epoch()};
+};
+
+}  // namespace coffer::actors
