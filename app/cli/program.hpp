@@ -50,6 +50,7 @@ void add_admin(CLI::App& root, Program& program);   // admin tenants, tokens, st
 void add_admin_init(CLI::App& admin, Program& program);
 void add_admin_tenants(CLI::App& admin, Program& program);
 void add_admin_tokens(CLI::App& admin, Program& program);
+void add_admin_policy(CLI::App& admin, Program& program);
 void add_bench(CLI::App& root, Program& program);
 void add_completion(CLI::App& root, Program& program);
 

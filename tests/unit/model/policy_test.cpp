@@ -130,6 +130,8 @@ TEST_F(PolicyTest, WhatIsWrongIsNamedWithItsPlace) {
   expect("roles[1]: grants[0]: capabilities: at least one",
          [](PolicySet& p) { p.roles[1].grants[0].capabilities = 0; });
   expect("roles[0]: grants[0]: spaces: at least one", [](PolicySet& p) { p.roles[0].grants[0].spaces.clear(); });
+  expect("roles[0]: grants[0]: effect: it is allow or deny",
+         [](PolicySet& p) { p.roles[0].grants[0].effect = static_cast<Effect>(3); });
   expect("roles[0]: grants[0]: names[0]: ", [](PolicySet& p) { p.roles[0].grants[0].names[0] = ""; });
   expect("roles[0]: grants[1]: it stands there twice",
          [](PolicySet& p) { p.roles[0].grants.push_back(p.roles[0].grants[0]); });
