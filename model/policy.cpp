@@ -222,12 +222,18 @@ Rights rights_of(std::shared_ptr<const PolicySet> policy, std::string_view name,
     return std::any_of(roles.begin(), roles.end(),
                        [&](const std::string& role) { return any_matches(binding.subjects, "role:" + role); });
   };
+  std::map<std::string_view, std::set<Period>> bound;
   for (const Binding& binding : policy->bindings) {
-    if (!concerns(binding)) continue;
-    for (const Role& role : policy->roles) {
-      if (role.name != binding.role) continue;
+    if (concerns(binding)) bound[binding.role].insert(binding.period);
+  }
+  for (const Role& role : policy->roles) {
+    const auto found = bound.find(role.name);
+    if (found == bound.end()) continue;
+    // A binding without bounds says all that the others of its role say; it is the first of the order.
+    if (*found->second.begin() == Period{}) found->second = {Period{}};
+    for (const Period& period : found->second) {
       for (const Grant& grant : role.grants) {
-        (grant.effect == Effect::deny ? rights.denies : rights.allows).push_back({&grant, binding.period});
+        (grant.effect == Effect::deny ? rights.denies : rights.allows).push_back({&grant, period});
       }
     }
   }

@@ -87,6 +87,14 @@ TEST_F(PolicyTest, ABoundOfTimeEndsAtItsMillisecond) {
   EXPECT_FALSE(may("user:ann", "app/db", nullptr, 200));
 }
 
+TEST_F(PolicyTest, BindingsOfOneRoleAreCountedOnce) {
+  policy.bindings = {{"reader", {"user:ann"}, {5, 10}}, {"reader", {"user:*"}, {}}, {"reader", {"*"}, {1, 2}}};
+  const auto shared = std::make_shared<const PolicySet>(policy);
+  EXPECT_EQ(rights_of(shared, "user:ann", {}).allows.size(), 1U) << "one has no bounds";
+  EXPECT_EQ(rights_of(shared, "token:1", {}).allows.size(), 1U);
+  EXPECT_EQ(rights_of(nullptr, "user:ann", {}).allows.size(), 0U);
+}
+
 TEST_F(PolicyTest, AnEntrysPermissionsGiveTheirLevelsAndNoMore) {
   Entry shared;
   shared.permissions = {{"role:ops", Level::read}, {"user:*", Level::user}};
