@@ -140,15 +140,6 @@ void compare_roles(const Role& before, const Role& after, std::vector<std::strin
 
 std::string_view to_string(Effect effect) { return effect == Effect::deny ? "deny" : "allow"; }
 
-bool pattern_matches(std::string_view pattern, std::string_view text) {
-  if (!pattern.ends_with('*')) return pattern == text;
-  return text.starts_with(pattern.substr(0, pattern.size() - 1));
-}
-
-bool any_matches(const std::vector<std::string>& patterns, std::string_view text) {
-  return std::any_of(patterns.begin(), patterns.end(), [&](const std::string& p) { return pattern_matches(p, text); });
-}
-
 Status check_subject(std::string_view where, std::string_view subject, const Limits& limits) {
   if (subject == "*") return {};
   if (Status status = check_label(where, subject, limits.subject_bytes); !status) return status;

@@ -58,9 +58,19 @@ struct PolicySet {
   friend bool operator==(const PolicySet&, const PolicySet&) = default;
 };
 
-bool pattern_matches(std::string_view pattern, std::string_view text);
+// Here, because a request walks over the patterns of every grant that concerns it.
+inline bool pattern_matches(std::string_view pattern, std::string_view text) {
+  if (pattern.empty() || pattern.back() != '*') return pattern == text;
+  pattern.remove_suffix(1);
+  return text.substr(0, pattern.size()) == pattern;
+}
 /// One of the patterns matches.
-bool any_matches(const std::vector<std::string>& patterns, std::string_view text);
+inline bool any_matches(const std::vector<std::string>& patterns, std::string_view text) {
+  for (const std::string& pattern : patterns) {
+    if (pattern_matches(pattern, text)) return true;
+  }
+  return false;
+}
 
 /// Names, patterns, subjects, bounds and sizes; every role that is bound exists, nothing stands there twice. Errors:
 /// invalid_argument, too_large; the detail opens with the place ("roles[2].grants[0]: names[1]: ...").
