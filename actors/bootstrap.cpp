@@ -3,6 +3,7 @@
 #include "actors/bootstrap.hpp"
 
 #include "actors/records.hpp"
+#include "actors/write_set.hpp"
 #include "cluster/group_core.hpp"
 #include "storage/keys.hpp"
 #include "storage/state_store.hpp"
@@ -82,12 +83,16 @@ model::Result<std::map<std::string, std::string>> key_rows(storage::Engine& stat
   if (!ring) return ring.error();
   if (ring->has_value()) found[storage::kKeyRingRow] = std::move(**ring);
   for (const storage::LogEntry& entry : meta.entries) {
-    store::v1::WriteSet set;
-    if (entry.kind != storage::EntryKind::command || !set.ParseFromString(*entry.data)) continue;
-    for (const auto& put : set.puts()) {
-      if (put.key().starts_with(seals) || put.key() == storage::kKeyRingRow) found[put.key()] = put.value();
+    WriteSetView set;
+    if (entry.kind != storage::EntryKind::command || !decode_write_set(*entry.data, set)) continue;
+    for (const RowView& change : set.rows) {
+      if (!change.row.starts_with(seals) && change.row != storage::kKeyRingRow) continue;
+      if (change.value) {
+        found[std::string(change.row)] = *change.value;
+      } else {
+        found.erase(std::string(change.row));
+      }
     }
-    for (const std::string& key : set.deletes()) found.erase(key);
   }
   return found;
 }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "actors/write_set.hpp"
 #include "storage/keys.hpp"
 
 namespace coffer::actors {
@@ -323,20 +324,12 @@ void DirectoryCore::submit(Pending pending, const std::string& row, const std::s
     audit.set_address(pending.call.request().info.address);
     audit.set_request_id(pending.call.request().info.request_id);
   }
-  store::v1::WriteSet set;
-  set.set_format(kRecordFormat);
-  set.set_tenant(std::string(model::TenantId{}.view()));
-  set.set_epoch(header_.epoch());
-  set.set_revision(header_.revision());
-  set.set_leader_time_ms(now);
-  auto* put = set.add_puts();
-  put->set_key(row);
-  put->set_value(sealer_.seal(plaintext, crypto::row_identity(model::TenantId{}.view(), row)));
-  put = set.add_puts();
-  put->set_key(storage::kHeaderRow);
-  put->set_value(header_.SerializeAsString());
-  set.set_audit(audit.SerializeAsString());
-  out.push_back({pending.sequence, std::make_shared<const std::string>(set.SerializeAsString())});
+  const model::TenantId directory{};
+  const std::vector<storage::RowChange> rows{
+      {row, sealer_.seal(plaintext, crypto::row_identity(directory.view(), row))},
+      {storage::kHeaderRow, header_.SerializeAsString()}};
+  const WriteSetHead head{directory, header_.epoch(), header_.revision(), now};
+  out.push_back({pending.sequence, encode_write_set(head, rows, audit.SerializeAsString())});
   pending_.push_back(std::move(pending));
 }
 

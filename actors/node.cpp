@@ -102,6 +102,7 @@ class NodeImpl final : public Node {
   NodeOptions options_;
   std::optional<storage::Node> identity_;
   std::unique_ptr<crypto::KeyRing> ring_;
+  std::unique_ptr<crypto::TokenVerifier> tokens_;
   std::unique_ptr<storage::LogStore> log_store_;
   model::PolicyAuthorizer authorizer_;
   CacheBudget cache_;
@@ -121,6 +122,7 @@ model::Status NodeImpl::run(std::chrono::milliseconds timeout) {
   if (!identity) return identity.error();
   identity_ = identity->node;
   ring_ = std::make_unique<crypto::KeyRing>(std::move(identity->ring));
+  tokens_ = std::make_unique<crypto::TokenVerifier>(*ring_);
   log_store_ = std::make_unique<storage::LogStore>(*options_.log_engine);
   tenant_deps_.reset(
       new TenantDeps{*options_.state_engine, *ring_, *options_.random, authorizer_, options_.wall_clock, cache_, {}});
@@ -243,7 +245,7 @@ void NodeImpl::submit_to_tenant(CallHandle call) noexcept {
 }
 
 model::Result<model::Credential> NodeImpl::authenticate(std::string_view token, model::Door door) const {
-  auto claims = crypto::verify_token(*ring_, token);
+  auto claims = tokens_->verify(token);
   if (!claims) return claims.error();
   model::Credential credential;
   credential.door = door;

@@ -2,6 +2,8 @@
 
 #include "actors/records.hpp"
 
+#include <google/protobuf/arena.h>
+
 namespace coffer::actors {
 
 namespace {
@@ -33,7 +35,10 @@ model::State state_of(std::uint32_t number) {
 }  // namespace
 
 std::string encode_entry(const model::Entry& entry) {
-  store::v1::EntryRecord record;
+  // Its parts in one block: every put writes an entry with all its versions.
+  alignas(8) char block[4096];
+  google::protobuf::Arena arena(block, sizeof block);
+  auto& record = *google::protobuf::Arena::CreateMessage<store::v1::EntryRecord>(&arena);
   record.set_format(kRecordFormat);
   record.set_space(entry.space);
   record.set_name(entry.name);

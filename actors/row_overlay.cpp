@@ -6,13 +6,15 @@
 
 namespace coffer::actors {
 
-void RowOverlay::stage(std::uint64_t sequence, const std::vector<storage::RowChange>& changes) {
+void RowOverlay::stage(std::uint64_t sequence, std::vector<storage::RowChange> changes) {
   Staged staged{sequence, model::Index{}, {}};
   staged.rows.reserve(changes.size());
-  for (const storage::RowChange& change : changes) {
-    rows_[change.row].push_back({sequence, change.value});
+  for (storage::RowChange& change : changes) {
     bytes_ += change.row.size() + (change.value ? change.value->size() : 0);
-    staged.rows.push_back(change.row);
+    auto& row = *rows_.try_emplace(std::move(change.row)).first;
+    const bool is_listed = !row.second.empty() && row.second.back().sequence == sequence;
+    row.second.push_back({sequence, std::move(change.value)});
+    if (!is_listed) staged.rows.push_back(&row);
   }
   staged_.push_back(std::move(staged));
 }
@@ -29,15 +31,13 @@ void RowOverlay::commit(std::uint64_t sequence, model::Index index) {
 void RowOverlay::trim(model::Index applied) {
   while (!staged_.empty() && staged_.front().index.value != 0 && staged_.front().index <= applied) {
     const Staged& staged = staged_.front();
-    for (const std::string& row : staged.rows) {
-      auto found = rows_.find(row);
-      if (found == rows_.end()) continue;
-      std::erase_if(found->second, [&](const Value& value) {
+    for (Rows::value_type* row : staged.rows) {
+      std::erase_if(row->second, [&](const Value& value) {
         if (value.sequence != staged.sequence) return false;
-        bytes_ -= row.size() + (value.value ? value.value->size() : 0);
+        bytes_ -= row->first.size() + (value.value ? value.value->size() : 0);
         return true;
       });
-      if (found->second.empty()) rows_.erase(found);
+      if (row->second.empty()) rows_.erase(rows_.find(row->first));
     }
     staged_.pop_front();
   }

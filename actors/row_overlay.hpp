@@ -18,8 +18,8 @@ namespace coffer::actors {
 
 class RowOverlay {
  public:
-  /// Adds a write set's rows; sequences only grow.
-  void stage(std::uint64_t sequence, const std::vector<storage::RowChange>& changes);
+  /// Adds a write set's rows, which it takes; sequences only grow.
+  void stage(std::uint64_t sequence, std::vector<storage::RowChange> changes);
   /// Everything up to `sequence` is committed; it stands at `index` of the group's log.
   void commit(std::uint64_t sequence, model::Index index);
   /// The state database holds everything up to `applied`: forgets what it covers.
@@ -48,18 +48,19 @@ class RowOverlay {
     std::uint64_t sequence;
     std::optional<std::string> value;
   };
-  struct Staged {
-    std::uint64_t sequence;
-    model::Index index;  // 0 until committed
-    std::vector<std::string> rows;
-  };
   struct TransparentHash {
     using is_transparent = void;
     std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
   };
+  using Rows = std::unordered_map<std::string, std::vector<Value>, TransparentHash, std::equal_to<>>;
+  struct Staged {
+    std::uint64_t sequence;
+    model::Index index;                   // 0 until committed
+    std::vector<Rows::value_type*> rows;  // each once; it stays while a staged write set has a value in it
+  };
   const std::optional<std::string>* committed_of(const std::vector<Value>& values) const;
 
-  std::unordered_map<std::string, std::vector<Value>, TransparentHash, std::equal_to<>> rows_;
+  Rows rows_;
   std::deque<Staged> staged_;
   std::uint64_t committed_ = 0;
   std::size_t bytes_ = 0;

@@ -4,13 +4,28 @@
 
 namespace coffer::actors {
 
+bool ShardCell::try_acquire() {
+  std::uint32_t expected = free;
+  return state_.compare_exchange_strong(expected, taken, std::memory_order_acquire, std::memory_order_relaxed);
+}
+
+void ShardCell::acquire() {
+  if (try_acquire()) return;
+  // Whoever has waited leaves the mark, for he cannot know whether others still wait.
+  while (state_.exchange(awaited, std::memory_order_acquire) != free) state_.wait(awaited, std::memory_order_relaxed);
+}
+
+void ShardCell::release() {
+  if (state_.exchange(free, std::memory_order_release) == awaited) state_.notify_one();
+}
+
 ShardCell::Turn ShardCell::turn() {
-  free_.acquire();
+  acquire();
   return Turn(*this);
 }
 
 std::optional<model::Result<model::Reply>> ShardCell::try_get(const model::Request& request) {
-  if (!free_.try_acquire()) return std::nullopt;
+  if (!try_acquire()) return std::nullopt;
   const Turn turn(*this);
   if (core_ == nullptr) return std::nullopt;
   auto reply = core_->get_from_memory(request);

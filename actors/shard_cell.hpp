@@ -7,10 +7,10 @@
 // Linearizable, because a turn sees what the actor's last turn left: a write is made visible in the core before it is
 // answered. REQUIRES for a group of several voters: the leader's lease holds at that moment (cluster/), else the actor.
 
+#include <atomic>
 #include <chrono>
 #include <memory>
 #include <optional>
-#include <semaphore>
 
 #include "actors/tenant_core.hpp"
 
@@ -24,7 +24,7 @@ class ShardCell {
     explicit Turn(ShardCell& cell) : cell_(cell) {}
     Turn(const Turn&) = delete;
     Turn& operator=(const Turn&) = delete;
-    ~Turn() { cell_.free_.release(); }
+    ~Turn() { cell_.release(); }
     /// Null before the group has opened and after close().
     TenantCore* core() const { return cell_.core_.get(); }
     void set_core(std::unique_ptr<TenantCore> core) const { cell_.core_ = std::move(core); }
@@ -45,7 +45,14 @@ class ShardCell {
   void touch() { used_ = std::chrono::steady_clock::now().time_since_epoch(); }
 
  private:
-  std::binary_semaphore free_{1};  // not a mutex: a thread whose own turn it is may try, and is refused
+  enum State : std::uint32_t { free, taken, awaited };
+  bool try_acquire();
+  void acquire();
+  void release();
+
+  // Not a mutex, because a thread whose own turn it is may try, and is refused. Not a std::semaphore either, whose
+  // release is a system call even when nobody waits.
+  std::atomic<std::uint32_t> state_{free};
   std::unique_ptr<TenantCore> core_;
   std::atomic<std::chrono::steady_clock::duration> used_{std::chrono::steady_clock::now().time_since_epoch()};
 };

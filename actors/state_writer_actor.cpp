@@ -2,6 +2,7 @@
 // Detached, for LevelDB may stall a writer. Needs no keys: write sets are puts and deletes of sealed rows.
 
 #include "actors/context.hpp"
+#include "actors/write_set.hpp"
 
 namespace coffer::actors {
 
@@ -15,6 +16,7 @@ struct StateWriterState {
   std::vector<model::Index> applied, pending;  // by group; pending: written with the next batch
   std::size_t bytes_since_checkpoint = 0;
   bool flushing = false;
+  WriteSetView set;  // of the entry that is being applied; its memory is used again
 };
 
 using Self = StateWriterActor::stateful_pointer<StateWriterState>;
@@ -31,19 +33,12 @@ model::Status add(StateWriterState& state, const Apply& apply) {
     state.pending[apply.group.value] = item.entry.index;
     if (item.entry.kind != storage::EntryKind::command) continue;
     ++state.context->counters.applied_entries;
-    store::v1::WriteSet set;
-    if (!set.ParseFromString(*item.entry.data) || set.format() != kRecordFormat || set.tenant().size() != 16) {
+    if (auto status = decode_write_set(*item.entry.data, state.set); !status) {
       return model::Error(model::Code::data_loss, "entry " + std::to_string(item.entry.index.value) + " of group " +
-                                                      std::to_string(apply.group.value) +
-                                                      " is no write set that this program knows");
+                                                      std::to_string(apply.group.value) + ": " +
+                                                      std::string(status.error().message()));
     }
-    std::vector<storage::RowChange> changes;
-    changes.reserve(static_cast<std::size_t>(set.puts_size()) + static_cast<std::size_t>(set.deletes_size()));
-    for (auto& put : *set.mutable_puts()) {
-      changes.push_back({std::move(*put.mutable_key()), std::move(*put.mutable_value())});
-    }
-    for (auto& key : *set.mutable_deletes()) changes.push_back({std::move(key), std::nullopt});
-    state.writer->apply(apply.group, apply.generation, model::TenantId::from_raw(set.tenant()), changes);
+    state.writer->apply(apply.group, apply.generation, state.set.head.tenant, state.set.rows);
   }
   return {};
 }

@@ -13,6 +13,8 @@ using model::Error;
 
 namespace {
 
+constexpr std::size_t kMaxSpaceHashes = 64;
+
 model::Scope everything_in(std::string space) {
   return {model::kAllCapabilities & ~static_cast<std::uint32_t>(model::Capability::admin), {std::move(space)}, {"*"}};
 }
@@ -74,6 +76,15 @@ model::TimeMs TenantCore::now() const { return std::max(deps_.wall_clock(), newe
 
 std::string TenantCore::entry_hash(std::string_view space, std::string_view name) {
   return hasher_->hash("entry", space, name);
+}
+
+const std::string& TenantCore::space_hash(const std::string& space) {
+  auto found = space_hashes_.find(space);
+  if (found == space_hashes_.end()) {
+    if (space_hashes_.size() >= kMaxSpaceHashes) space_hashes_.clear();
+    found = space_hashes_.emplace(space, hasher_->hash("space", space, "")).first;
+  }
+  return found->second;
 }
 
 model::Result<std::optional<std::string>> TenantCore::row(std::string_view key, bool latest) const {

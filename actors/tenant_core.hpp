@@ -61,6 +61,9 @@ struct Submission {
   std::shared_ptr<const std::string> write_set;
 };
 
+/// What a reply shows of an entry: its fields and the one version that is answered, not the whole history.
+model::EntryReply reply_of(const model::Entry& entry, std::uint64_t version);
+
 class TenantCore {
  public:
   /// Reads header and keys. Errors: data_loss, key_mismatch, disk_error.
@@ -131,6 +134,7 @@ class TenantCore {
   model::Result<EntryPtr> latest_entry(const std::string& hash);
   model::Result<EntryPtr> open_entry(const std::string& hash, std::string_view sealed);
   std::string entry_hash(std::string_view space, std::string_view name);
+  const std::string& space_hash(const std::string& space);
 
   // tenant_reads.cpp
   void read(CallHandle call, const Caller& caller);
@@ -149,10 +153,15 @@ class TenantCore {
   model::Result<model::ReplyBody> decide(const Caller& caller, model::TenantOperation& operation, Mutation& mutation);
   model::Result<model::ReplyBody> transact(const Caller& caller, model::Transact& transact, Mutation& mutation);
   model::Status check_entry(const Caller& caller, const model::Check& check, const model::RuleContext& context);
-  model::Result<model::Decision> change_entry(
-      const Caller& caller, model::Capability capability, const std::string& space, const std::string& name,
-      model::Payload* payload, const std::function<model::Result<model::Decision>(const model::Entry*)>& rule,
-      Mutation& mutation);
+  struct Changed {  // what became of one entry
+    EntryPtr entry;
+    std::uint64_t version = 0;
+    std::uint64_t count = 0;
+  };
+  model::Result<Changed> change_entry(const Caller& caller, model::Capability capability, const std::string& space,
+                                      const std::string& name, model::Payload* payload,
+                                      const std::function<model::Result<model::Decision>(const model::Entry*)>& rule,
+                                      Mutation& mutation);
   model::Result<model::ReplyBody> create_token(const Caller& caller, const model::CreateToken& create,
                                                Mutation& mutation);
   model::Result<model::ReplyBody> revoke_token(const Caller& caller, const model::RevokeToken& revoke,
@@ -191,7 +200,8 @@ class TenantCore {
   EntryCache cache_;
   crypto::Sealer sealer_;
   std::unique_ptr<crypto::NameHasher> hasher_;
-  store::v1::TenantHeader header_;  // as of the newest decided write set
+  store::v1::TenantHeader header_;                                // as of the newest decided write set
+  std::map<std::string, std::string, std::less<>> space_hashes_;  // for audit records; few
   std::uint64_t loaded_seals_ = 0;
   std::string unwritten_keys_;  // keys row that the first write set brings along
   std::uint64_t next_sequence_ = 1;

@@ -15,7 +15,8 @@ namespace {
 // Values up to this size are opened by whichever thread asks; larger ones would hold up what else it has to do.
 constexpr std::size_t kLargestInMemory = 64 << 10;
 
-// What a reply shows of an entry: its fields and the one version that is answered, not the whole history.
+}  // namespace
+
 model::EntryReply reply_of(const model::Entry& entry, std::uint64_t version) {
   model::EntryReply reply;
   reply.version = version;
@@ -38,8 +39,6 @@ model::EntryReply reply_of(const model::Entry& entry, std::uint64_t version) {
   if (const model::Version* found = entry.find(version)) out.versions.push_back(*found);
   return reply;
 }
-
-}  // namespace
 
 void TenantCore::read(CallHandle call, const Caller& caller) {
   const auto& operation = std::get<model::TenantOperation>(call.request().operation);
@@ -160,7 +159,7 @@ model::Result<model::Payload> TenantCore::payload(const std::string& hash, std::
   }
   auto opened = sealer_.open(slot.sealed_payload, crypto::row_identity(identity_.tenant.view(), key));
   if (!opened) return opened.error();
-  return model::decode_payload(opened->expose());
+  return model::decode_payload(std::move(*opened));
 }
 
 model::Result<model::ReplyBody> TenantCore::history(const Caller& caller, const model::History& history) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "actors/tenant_core.hpp"
+#include "actors/write_set.hpp"
 #include "crypto/token.hpp"
 #include "storage/keys.hpp"
 
@@ -23,12 +24,6 @@ std::uint64_t stored_payload_bytes(const model::Entry& entry) {
   return sum;
 }
 
-model::EntryReply reply_of(const model::Decision& decision) {
-  model::EntryReply reply{decision.entry, decision.version, std::nullopt};
-  std::erase_if(reply.entry.versions, [&](const model::Version& v) { return v.number != decision.version; });
-  return reply;
-}
-
 }  // namespace
 
 /// Everything that one request does to the tenant, while it is being decided.
@@ -42,7 +37,7 @@ struct TenantCore::Mutation {
   std::string principal;
   std::string request_key, request_hash;
   store::v1::AuditRecord audit;
-  std::string token_hash;  // of the caller's own token; empty: it is none
+  std::string_view token_hash;  // of the caller's own token, in his request; empty: it is none
   bool touches_tokens = false, touches_policy = false;
 };
 
@@ -54,7 +49,7 @@ void TenantCore::write(CallHandle call, const Caller& caller, std::vector<Submis
   if (call.request().credential.kind == model::CredentialKind::token) {
     mutation.token_hash = call.request().credential.token_hash;
   }
-  const model::CallInfo info = call.request().info;
+  const model::CallInfo& info = call.request().info;
   if (auto status = model::check_request_id(info.request_id); !status) return call.finish(status.error());
   if (answer_retry(call, caller, mutation)) return;
   if (pending_.size() >= deps_.max_pending_writes || overlay_.bytes() > deps_.max_overlay_bytes) {
@@ -110,9 +105,9 @@ bool TenantCore::answer_retry(CallHandle& call, const Caller& caller, Mutation& 
 model::Result<model::ReplyBody> TenantCore::decide(const Caller& caller, model::TenantOperation& operation,
                                                    Mutation& mutation) {
   const model::RuleContext context{mutation.now, mutation.principal, deps_.limits};
-  auto entry_reply = [](model::Result<model::Decision> decision) -> model::Result<model::ReplyBody> {
-    if (!decision) return decision.error();
-    return model::ReplyBody(reply_of(*decision));
+  auto entry_reply = [](const model::Result<Changed>& changed) -> model::Result<model::ReplyBody> {
+    if (!changed) return changed.error();
+    return model::ReplyBody(reply_of(*changed->entry, changed->version));
   };
   if (auto* put = std::get_if<model::Put>(&operation)) {
     return entry_reply(change_entry(
@@ -125,11 +120,11 @@ model::Result<model::ReplyBody> TenantCore::decide(const Caller& caller, model::
         [&](const model::Entry* e) { return model::decide_update(e, *update, context); }, mutation));
   }
   if (auto* del = std::get_if<model::Delete>(&operation)) {
-    auto decision = change_entry(
+    auto changed = change_entry(
         caller, model::Capability::del, del->space, del->name, nullptr,
         [&](const model::Entry* e) { return model::decide_delete(e, *del, context); }, mutation);
-    if (!decision) return decision.error();
-    return model::ReplyBody(model::DeleteReply{decision->count, reply_of(*decision).entry});
+    if (!changed) return changed.error();
+    return model::ReplyBody(model::DeleteReply{changed->count, reply_of(*changed->entry, changed->version).entry});
   }
   if (auto* undelete = std::get_if<model::Undelete>(&operation)) {
     return entry_reply(change_entry(
@@ -151,11 +146,11 @@ model::Result<model::ReplyBody> TenantCore::decide(const Caller& caller, model::
   }
   if (auto* renew = std::get_if<model::RenewSelf>(&operation)) {
     mutation.touches_tokens = true;
-    return renew_self(mutation.token_hash, *renew, mutation.now, mutation.rows);
+    return renew_self(std::string(mutation.token_hash), *renew, mutation.now, mutation.rows);
   }
   if (std::holds_alternative<model::RevokeSelf>(operation)) {
     mutation.touches_tokens = true;
-    return revoke_self(mutation.token_hash, mutation.now, mutation.rows);
+    return revoke_self(std::string(mutation.token_hash), mutation.now, mutation.rows);
   }
   if (auto* apply = std::get_if<model::ApplyPolicy>(&operation)) {
     mutation.touches_policy = true;
@@ -164,7 +159,7 @@ model::Result<model::ReplyBody> TenantCore::decide(const Caller& caller, model::
   return Error(Code::internal);
 }
 
-model::Result<model::Decision> TenantCore::change_entry(
+model::Result<TenantCore::Changed> TenantCore::change_entry(
     const Caller& caller, model::Capability capability, const std::string& space, const std::string& name,
     model::Payload* payload, const std::function<model::Result<model::Decision>(const model::Entry*)>& rule,
     Mutation& mutation) {
@@ -178,9 +173,11 @@ model::Result<model::Decision> TenantCore::change_entry(
     return refusal(*caller.principal, capability, space, name);
   }
   auto decision = rule(current->get());
-  if (!decision || !decision->writes) return decision;
+  if (!decision) return decision.error();
+  const auto next = std::make_shared<const model::Entry>(std::move(decision->entry));
+  const Changed changed{next, decision->version, decision->count};
+  if (!decision->writes) return changed;
 
-  auto next = std::make_shared<const model::Entry>(decision->entry);
   const std::string_view tenant = identity_.tenant.view();
   std::string key = storage::entry_row(hash);
   std::string sealed = sealer_.seal(encode_entry(*next), crypto::row_identity(tenant, key));
@@ -198,13 +195,13 @@ model::Result<model::Decision> TenantCore::change_entry(
   if (!*current) mutation.header.set_entries(mutation.header.entries() + 1);
   mutation.changes.push_back({decision->change, space, name, decision->version});
   if (mutation.audit.entry_hash().empty()) {
-    mutation.audit.set_space_hash(hasher_->hash("space", space, ""));
+    mutation.audit.set_space_hash(space_hash(space));
     mutation.audit.set_entry_hash(hash);
     mutation.audit.set_version(decision->version);
   }
   mutation.entry_hashes.push_back(hash);
-  mutation.entries.push_back(std::move(next));
-  return decision;
+  mutation.entries.push_back(next);
+  return changed;
 }
 
 /// Transact's check; it tells whether the secret exists, so it needs read.
@@ -228,29 +225,28 @@ model::Result<model::ReplyBody> TenantCore::transact(const Caller& caller, model
   model::TransactReply reply;
   std::size_t number = 0;
   for (auto& operation : several.operations) {
-    model::Result<model::Decision> decision{Code::internal};
+    model::Result<Changed> changed{Code::internal};
     if (auto* put = std::get_if<model::Put>(&operation)) {
-      decision = change_entry(
+      changed = change_entry(
           caller, model::Capability::write, put->space, put->name, &put->payload,
           [&](const model::Entry* e) { return model::decide_put(e, *put, context); }, mutation);
     } else if (auto* del = std::get_if<model::Delete>(&operation)) {
-      decision = change_entry(
+      changed = change_entry(
           caller, model::Capability::del, del->space, del->name, nullptr,
           [&](const model::Entry* e) { return model::decide_delete(e, *del, context); }, mutation);
     } else if (auto* check = std::get_if<model::Check>(&operation)) {
       const model::Status status = check_entry(caller, *check, context);
       if (status) {
-        decision = model::Decision{};
-        decision->version = check->version;
+        changed = Changed{nullptr, check->version, 0};
       } else {
-        decision = status.error();
+        changed = status.error();
       }
     }
-    if (!decision) {
-      return Error(decision.error().code,
-                   "operation " + std::to_string(number) + ": " + std::string(decision.error().message()));
+    if (!changed) {
+      return Error(changed.error().code,
+                   "operation " + std::to_string(number) + ": " + std::string(changed.error().message()));
     }
-    reply.versions.push_back(decision->version);
+    reply.versions.push_back(changed->version);
     ++number;
   }
   return model::ReplyBody(std::move(reply));
@@ -373,24 +369,10 @@ void TenantCore::submit(CallHandle call, Mutation mutation, model::ReplyBody bod
   mutation.audit.set_time_ms(mutation.now);
   mutation.audit.set_principal(mutation.principal);
   mutation.audit.set_outcome("ok");
-  store::v1::WriteSet set;
-  set.set_format(kRecordFormat);
-  set.set_tenant(std::string(tenant));
-  set.set_epoch(header.epoch());
-  set.set_revision(header.revision());
-  set.set_leader_time_ms(mutation.now);
-  for (const storage::RowChange& change : mutation.rows) {
-    if (change.value) {
-      auto* put = set.add_puts();
-      put->set_key(change.row);
-      put->set_value(*change.value);
-    } else {
-      set.add_deletes(change.row);
-    }
-  }
-  set.set_audit(mutation.audit.SerializeAsString());
+  const WriteSetHead head{identity_.tenant, header.epoch(), header.revision(), mutation.now};
+  auto write_set = encode_write_set(head, mutation.rows, mutation.audit.SerializeAsString());
 
-  overlay_.stage(sequence, mutation.rows);
+  overlay_.stage(sequence, std::move(mutation.rows));
   for (std::size_t i = 0; i < mutation.entries.size(); ++i) {
     EntryCache::Slot& slot = cache_.slot(mutation.entry_hashes[i]);
     slot.pending.push_back({sequence, mutation.entries[i]});
@@ -410,7 +392,7 @@ void TenantCore::submit(CallHandle call, Mutation mutation, model::ReplyBody bod
   pending.touches_tokens = mutation.touches_tokens;
   pending.touches_policy = mutation.touches_policy;
   pending_.push_back(std::move(pending));
-  out.push_back({sequence, std::make_shared<const std::string>(set.SerializeAsString())});
+  out.push_back({sequence, std::move(write_set)});
 }
 
 }  // namespace coffer::actors

@@ -3,6 +3,7 @@
 
 #include "app/server.hpp"
 
+#include <sched.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -163,6 +164,13 @@ std::string with_port(const std::string& address, std::uint16_t port) {
   return address.substr(0, address.rfind(':') + 1) + std::to_string(port);
 }
 
+/// The threads hand requests to each other. Where they share a core, one that is woken would cut off the one that wakes
+/// it, for every single request; as "batch" it waits for its turn, and finds more to do when it comes (sched(7)).
+void let_threads_finish_their_turns() {
+  const sched_param priority{};
+  ::sched_setscheduler(0, SCHED_BATCH, &priority);  // inherited by all threads; if refused, it only costs speed
+}
+
 void warn_about_memory() {
   if (!crypto::key_memory_is_locked()) {
     spdlog::warn("key memory is not locked and could be paged out: raise the limit of locked memory (ulimit -l)");
@@ -174,6 +182,7 @@ void warn_about_memory() {
 int run_server(const Config& config, const ServerOverrides&) {
   if (auto status = set_up_log(config.log); !status) return fail(status.error());
   const Signals signals;
+  let_threads_finish_their_turns();
   std::string token_file;
   if (config.dev) {
     // The data directory must be there before its dev/ folder; opening it twice in a row is harmless.

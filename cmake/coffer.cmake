@@ -24,7 +24,7 @@ target_compile_options(coffer_options INTERFACE -Wall -Wextra -Wpedantic -Wshado
 target_include_directories(coffer_options INTERFACE ${PROJECT_SOURCE_DIR})
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
   # GCC 12 reports every short std::string literal that it inlines into a variant (its bug 105651); 13 does not.
-  target_compile_options(coffer_options INTERFACE -Wno-array-bounds -Wno-restrict)
+  target_compile_options(coffer_options INTERFACE -Wno-array-bounds -Wno-restrict -Wno-stringop-overflow -Wno-stringop-overread)
 endif()
 find_package(Threads REQUIRED)
 target_link_libraries(coffer_options INTERFACE Threads::Threads)

@@ -1,4 +1,4 @@
-// SHA-256, HMAC and HKDF over OpenSSL's EVP. Algorithms are fetched once: a fetch costs more than a hash.
+// HMAC over sha256.hpp, HKDF over OpenSSL's EVP, whose algorithm is fetched once: a fetch costs more than a hash.
 //
 // What NameHasher hashes: HMAC-SHA-256( name key, domain_size:4 domain space_size:4 space name ), sizes big-endian.
 
@@ -14,6 +14,7 @@
 
 #include "crypto/encoding.hpp"
 #include "crypto/openssl.hpp"
+#include "crypto/sha256.hpp"
 
 namespace coffer::crypto {
 namespace {
@@ -21,38 +22,16 @@ namespace {
 constexpr std::size_t kDigest = 32;
 constexpr std::size_t kBlock = 64;
 
-// Fetched algorithms are never freed: hashing must work until the last static object is gone.
-const EVP_MD* sha256_algorithm() {
-  static const EVP_MD* const algorithm = EVP_MD_fetch(nullptr, "SHA256", nullptr);
-  must(algorithm != nullptr, "EVP_MD_fetch");
-  return algorithm;
-}
-
-DigestContext new_digest() {
-  DigestContext context(EVP_MD_CTX_new());
-  must(context != nullptr, "EVP_MD_CTX_new");
-  return context;
-}
-
-void start(EVP_MD_CTX* context) {
-  must(EVP_DigestInit_ex2(context, sha256_algorithm(), nullptr) == 1, "EVP_DigestInit_ex2");
-}
-void update(EVP_MD_CTX* context, std::string_view data) {
-  must(EVP_DigestUpdate(context, data.data(), data.size()) == 1, "EVP_DigestUpdate");
-}
-void finish(EVP_MD_CTX* context, char* out) {
-  must(EVP_DigestFinal_ex(context, as_bytes(out), nullptr) == 1, "EVP_DigestFinal_ex");
-}
-
-/// Starts a digest with HMAC's first block: the key, padded with zeros, xored with the pad byte of RFC 2104.
-void start_padded(EVP_MD_CTX* context, const Key& key, unsigned char pad) {
+/// A hash that has taken HMAC's first block: the key, padded with zeros, xored with the pad byte of RFC 2104.
+Sha256 start_padded(const Key& key, unsigned char pad) {
   std::array<char, kBlock> block;
   block.fill(static_cast<char>(pad));
   const std::string_view bytes = key.bytes();
   for (std::size_t i = 0; i < bytes.size(); ++i) block[i] = static_cast<char>(block[i] ^ bytes[i]);
-  start(context);
-  update(context, {block.data(), block.size()});
+  Sha256 hash;
+  hash.update({block.data(), block.size()});
   OPENSSL_cleanse(block.data(), block.size());
+  return hash;
 }
 constexpr unsigned char kInnerPad = 0x36;
 constexpr unsigned char kOuterPad = 0x5c;
@@ -66,20 +45,20 @@ OSSL_PARAM octets(const char* name, std::string_view bytes) {
 
 std::string sha256(std::string_view data) {
   std::string out(kDigest, '\0');
-  must(EVP_Digest(data.data(), data.size(), as_bytes(out.data()), nullptr, sha256_algorithm(), nullptr) == 1,
-       "EVP_Digest");
+  Sha256 hash;
+  hash.update(data);
+  hash.finish(out.data());
   return out;
 }
 
 std::string hmac_sha256(const Key& key, std::string_view data) {
-  const DigestContext context = new_digest();
   std::string out(kDigest, '\0');
-  start_padded(context.get(), key, kInnerPad);
-  update(context.get(), data);
-  finish(context.get(), out.data());
-  start_padded(context.get(), key, kOuterPad);
-  update(context.get(), out);
-  finish(context.get(), out.data());
+  Sha256 inner = start_padded(key, kInnerPad);
+  inner.update(data);
+  inner.finish(out.data());
+  Sha256 outer = start_padded(key, kOuterPad);
+  outer.update(out);
+  outer.finish(out.data());
   return out;
 }
 
@@ -113,35 +92,30 @@ bool equal_constant_time(std::string_view a, std::string_view b) {
 }
 
 // The key's two blocks are hashed once; each name starts from copies of these states, which saves half of a short HMAC
-// and keeps the key itself out of this object. The states can still make hashes: OpenSSL wipes them when they are freed.
+// and keeps the key itself out of this object. The states can still make hashes: they are wiped at the end.
 struct NameHasher::Context {
-  DigestContext inner = new_digest();
-  DigestContext outer = new_digest();
-  DigestContext work = new_digest();
+  Sha256 inner, outer;
 };
 
-NameHasher::NameHasher(const Key& name_key) : context_(std::make_unique<Context>()) {
-  start_padded(context_->inner.get(), name_key, kInnerPad);
-  start_padded(context_->outer.get(), name_key, kOuterPad);
-}
+NameHasher::NameHasher(const Key& name_key)
+    : context_(new Context{start_padded(name_key, kInnerPad), start_padded(name_key, kOuterPad)}) {}
 NameHasher::NameHasher(NameHasher&&) noexcept = default;
 NameHasher& NameHasher::operator=(NameHasher&&) noexcept = default;
 NameHasher::~NameHasher() = default;
 
 std::string NameHasher::hash(std::string_view domain, std::string_view space, std::string_view name) {
-  EVP_MD_CTX* work = context_->work.get();
   std::string out(kDigest, '\0');
-  must(EVP_MD_CTX_copy_ex(work, context_->inner.get()) == 1, "EVP_MD_CTX_copy_ex");
+  Sha256 inner = context_->inner;
   for (const std::string_view part : {domain, space}) {
     const auto size = big_endian(static_cast<std::uint32_t>(part.size()));
-    update(work, {size.data(), size.size()});
-    update(work, part);
+    inner.update({size.data(), size.size()});
+    inner.update(part);
   }
-  update(work, name);
-  finish(work, out.data());
-  must(EVP_MD_CTX_copy_ex(work, context_->outer.get()) == 1, "EVP_MD_CTX_copy_ex");
-  update(work, out);
-  finish(work, out.data());
+  inner.update(name);
+  inner.finish(out.data());
+  Sha256 outer = context_->outer;
+  outer.update(out);
+  outer.finish(out.data());
   return out;
 }
 

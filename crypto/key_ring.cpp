@@ -158,4 +158,6 @@ std::string KeyRing::token_mac(std::uint32_t version, std::string_view body) con
 
 std::uint32_t KeyRing::current_version() const { return record_.current(); }
 
+bool KeyRing::has(std::uint32_t version) const { return keys_->by_version.contains(version); }
+
 }  // namespace coffer::crypto

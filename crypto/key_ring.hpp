@@ -65,6 +65,7 @@ class KeyRing {
   /// MAC of a token's body under the cluster key of that version: 32 bytes; empty when there is no such version.
   std::string token_mac(std::uint32_t version, std::string_view body) const;
   std::uint32_t current_version() const;
+  bool has(std::uint32_t version) const;
 
   KeyRing(KeyRing&&) noexcept;
   KeyRing& operator=(KeyRing&&) noexcept;

@@ -63,17 +63,61 @@ MintedToken mint_token(const KeyRing& ring, const model::TenantId& tenant, Rando
   return minted;
 }
 
-model::Result<TokenClaims> verify_token(const KeyRing& ring, std::string_view text) {
-  const model::Error refused_token(model::Code::unauthenticated);
-  if (text.size() != kTextSize) return refused_token;
-  TokenBytes token;
-  if (!from_base64url_into(text.substr(kTenantPrefix.size()), token.data.data(), kTokenSize)) return refused_token;
-  if (token.data[0] != kTokenFormat) return refused_token;
+namespace {
+
+const model::Error& refusal() {
+  static const model::Error error(model::Code::unauthenticated);
+  return error;
+}
+
+/// The token's bytes and what it claims, the MAC not yet looked at.
+model::Status read_token(std::string_view text, TokenBytes& token, TokenClaims& claims) {
+  if (text.size() != kTextSize) return refusal();
+  if (!from_base64url_into(text.substr(kTenantPrefix.size()), token.data.data(), kTokenSize)) return refusal();
+  if (token.data[0] != kTokenFormat) return refusal();
+  claims.tenant = model::TenantId::from_raw(token.part(kTenantAt, 16));
+  if (text.substr(0, kTenantPrefix.size()) != prefix_of(claims.tenant)) return refusal();
+  claims.id_hash = sha256(token.id());
+  return {};
+}
+
+bool mac_is_right(const KeyRing& ring, const TokenBytes& token) {
   // Empty for a version that the ring lacks, and then unequal.
   const std::string mac = ring.token_mac(from_big_endian(token.part(kVersionAt, 4)), token.body());
-  if (!equal_constant_time(std::string_view(mac).substr(0, kMacSize), token.mac())) return refused_token;
-  TokenClaims claims{model::TenantId::from_raw(token.part(kTenantAt, 16)), sha256(token.id())};
-  if (text.substr(0, kTenantPrefix.size()) != prefix_of(claims.tenant)) return refused_token;
+  return equal_constant_time(std::string_view(mac).substr(0, kMacSize), token.mac());
+}
+
+}  // namespace
+
+model::Result<TokenClaims> verify_token(const KeyRing& ring, std::string_view text) {
+  TokenBytes token;
+  TokenClaims claims;
+  if (auto status = read_token(text, token, claims); !status) return status.error();
+  if (!mac_is_right(ring, token)) return refusal();
+  return claims;
+}
+
+model::Result<TokenClaims> TokenVerifier::verify(std::string_view text) const {
+  TokenBytes token;
+  TokenClaims claims;
+  if (auto status = read_token(text, token, claims); !status) return status.error();
+  static_assert(kRest == kTokenIdAt + kMacSize);
+  std::array<char, kRest> rest;
+  std::memcpy(rest.data(), token.data.data(), kTokenIdAt);
+  std::memcpy(&rest[kTokenIdAt], token.mac().data(), kMacSize);
+
+  const auto as_text = [](const auto& bytes) { return std::string_view(bytes.data(), bytes.size()); };
+  const auto byte = [&](std::size_t at) { return static_cast<unsigned char>(claims.id_hash[at]); };
+  Stripe& stripe = stripes_[byte(0) % kStripes];
+  Verified& slot = stripe.slots[byte(1) % kSlots];
+  if (ring_.has(from_big_endian(token.part(kVersionAt, 4)))) {
+    const std::lock_guard lock(stripe.mutex);
+    if (slot.id_hash == claims.id_hash && equal_constant_time(as_text(slot.rest), as_text(rest))) return claims;
+  }
+  if (!mac_is_right(ring_, token)) return refusal();
+  const std::lock_guard lock(stripe.mutex);
+  slot.id_hash = claims.id_hash;
+  slot.rest = rest;
   return claims;
 }
 

@@ -118,6 +118,7 @@ Version* find_version(Entry& entry, std::uint64_t number) { return const_cast<Ve
 
 Decision decision_on(const Entry& current, ChangeType change) {
   Decision decision;
+  decision.entry.versions.reserve(current.versions.size() + 1);  // a put adds one
   decision.entry = current;
   decision.change = change;
   decision.version = current.last_version;
@@ -237,9 +238,8 @@ Result<Decision> decide_put(const Entry* current, const Put& put, const RuleCont
   }
   if (Status status = check_expiry(put.expires_at.value_or(0), now); !status) return status.error();
 
-  Decision decision;
-  decision.entry = current ? *current : fresh_entry(put, context);
-  decision.change = ChangeType::put;
+  Decision decision = current ? decision_on(*current, ChangeType::put) : Decision{};
+  if (!current) decision.entry = fresh_entry(put, context);
   if (!readable) begin_anew(now, decision.entry);
   if (current && !readable) change_owner(put, context, now, &decision);
   if (Status status = merge_put(put, context.limits, decision.entry); !status) return status.error();

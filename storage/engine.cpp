@@ -4,10 +4,30 @@
 
 namespace coffer::storage {
 
-std::size_t Batch::bytes() const {
-  std::size_t total = 0;
-  for (const Op& op : ops_) total += op.key.size() + op.value.size();
-  return total;
+void Batch::put(std::string_view prefix, std::string_view key, std::string_view value) {
+  bytes_.append(prefix).append(key).append(value);
+  places_.push_back({false, prefix.size() + key.size(), value.size()});
+}
+
+void Batch::del(std::string_view prefix, std::string_view key) {
+  bytes_.append(prefix).append(key);
+  places_.push_back({true, prefix.size() + key.size(), 0});
+}
+
+std::vector<Batch::Op> Batch::ops() const {
+  std::vector<Op> ops;
+  ops.reserve(places_.size());
+  std::string_view rest(bytes_);
+  for (const Place& place : places_) {
+    ops.push_back({place.is_delete, rest.substr(0, place.key_size), rest.substr(place.key_size, place.value_size)});
+    rest.remove_prefix(place.key_size + place.value_size);
+  }
+  return ops;
+}
+
+void Batch::clear() {
+  bytes_.clear();
+  places_.clear();
 }
 
 std::string prefix_end(std::string_view prefix) {

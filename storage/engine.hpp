@@ -17,21 +17,29 @@ namespace coffer::storage {
 /// Puts and deletes that take effect all or none, in order.
 class Batch {
  public:
-  struct Op {
+  struct Op {  // views into the batch, until it is changed
     bool is_delete;
-    std::string key;
-    std::string value;
+    std::string_view key;
+    std::string_view value;
   };
-  void put(std::string key, std::string value) { ops_.push_back({false, std::move(key), std::move(value)}); }
-  void del(std::string key) { ops_.push_back({true, std::move(key), {}}); }
-  const std::vector<Op>& ops() const { return ops_; }
-  bool empty() const { return ops_.empty(); }
-  void clear() { ops_.clear(); }
+  /// The key is the prefix and what follows it.
+  void put(std::string_view prefix, std::string_view key, std::string_view value);
+  void put(std::string_view key, std::string_view value) { put({}, key, value); }
+  void del(std::string_view prefix, std::string_view key);
+  void del(std::string_view key) { del({}, key); }
+  std::vector<Op> ops() const;
+  bool empty() const { return places_.empty(); }
+  void clear();
   /// Bytes of keys and values, for bounds.
-  std::size_t bytes() const;
+  std::size_t bytes() const { return bytes_.size(); }
 
  private:
-  std::vector<Op> ops_;
+  struct Place {
+    bool is_delete;
+    std::size_t key_size, value_size;
+  };
+  std::string bytes_;  // keys and values, one after the other: an allocation for the batch and not for each row
+  std::vector<Place> places_;
 };
 
 enum class Durability { unsynced, synced };

@@ -103,9 +103,9 @@ class LevelDbEngine final : public Engine {
     leveldb::WriteBatch changes;
     for (const Batch::Op& op : batch.ops()) {
       if (op.is_delete) {
-        changes.Delete(op.key);
+        changes.Delete(slice(op.key));
       } else {
-        changes.Put(op.key, op.value);
+        changes.Put(slice(op.key), slice(op.value));
       }
     }
     leveldb::WriteOptions options;

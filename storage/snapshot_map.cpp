@@ -59,7 +59,7 @@ void SnapshotMap::apply(const Batch& batch, std::vector<Before>* undo) {
   for (const Batch::Op& op : batch.ops()) {
     auto at = map.lower_bound(op.key);
     const bool found = at != map.end() && at->first == op.key;
-    if (undo) undo->push_back({op.key, found ? std::optional(std::move(at->second)) : std::nullopt});
+    if (undo) undo->push_back({std::string(op.key), found ? std::optional(std::move(at->second)) : std::nullopt});
     if (op.is_delete) {
       if (found) map.erase(at);
     } else if (found) {

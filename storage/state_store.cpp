@@ -2,8 +2,6 @@
 
 #include "storage/state_store.hpp"
 
-#include "storage/keys.hpp"
-
 namespace coffer::storage {
 
 TenantRows::TenantRows(const Engine& engine, model::GroupId group, model::Generation generation, model::TenantId tenant)
@@ -17,18 +15,6 @@ std::unique_ptr<Scan> TenantRows::scan(std::string_view begin, std::string_view 
   // The end is the tenant's own when none is given, so that a scan can never run into the next tenant.
   return engine_.scan(std::string(prefix_).append(begin),
                       end.empty() ? prefix_end(prefix_) : std::string(prefix_).append(end));
-}
-
-void StateWriter::apply(model::GroupId group, model::Generation generation, model::TenantId tenant,
-                        const std::vector<RowChange>& changes) {
-  for (const RowChange& change : changes) {
-    std::string key = state_key(group, generation, tenant, change.row);
-    if (change.value) {
-      batch_.put(std::move(key), *change.value);
-    } else {
-      batch_.del(std::move(key));
-    }
-  }
 }
 
 model::Status StateWriter::write() {

@@ -12,6 +12,7 @@
 
 #include "model/ids.hpp"
 #include "storage/engine.hpp"
+#include "storage/keys.hpp"
 
 namespace coffer::storage {
 
@@ -40,8 +41,18 @@ class TenantRows {
 class StateWriter {
  public:
   explicit StateWriter(Engine& engine) : engine_(engine) {}
-  void apply(model::GroupId group, model::Generation generation, model::TenantId tenant,
-             const std::vector<RowChange>& changes);
+  /// Changes are RowChange, or anything else with a row and an optional value.
+  template <class Changes = std::vector<RowChange>>
+  void apply(model::GroupId group, model::Generation generation, model::TenantId tenant, const Changes& changes) {
+    const std::string prefix = state_key(group, generation, tenant, {});
+    for (const auto& change : changes) {
+      if (change.value) {
+        batch_.put(prefix, change.row, *change.value);
+      } else {
+        batch_.del(prefix, change.row);
+      }
+    }
+  }
   /// Unsynced. Errors are fatal to the node.
   model::Status write();
   /// Everything written before is durable after: from here on D may advance.

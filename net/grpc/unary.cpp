@@ -68,15 +68,16 @@ void UnaryCall::begin() {
   address_ = address_of(wire_->context.peer());
   read_deadline();
   Shared& shared = worker_.shared();
-  in_arena_.emplace(block_, sizeof block_);
-  in_ = served_.method->in_prototype->New(&*in_arena_);
+  arena_.emplace(block_, sizeof block_);
+  in_ = served_.method->in_prototype->New(&*arena_);
   if (!shared.in_flight->enter()) return answer_now(Error(Code::overloaded));
   counted_ = shared.in_flight.get();
-  if (auto status = parse(); !status) return answer_now(status);
+  const std::string_view id = header("x-request-id");
+  if (auto status = parse(id); !status) return answer_now(status);
   const auto step = guarded_decode(served_.method->decode, static_cast<Rpc&>(*this));
   if (!step) return answer_now(step.error());
   if (*step == Step::done) return answer_now({});
-  complete_info(request.info, header("x-request-id"), address_, deadline_);
+  complete_info(request.info, id, address_, deadline_);
   changes_ = may_change_something(request);
   shared.gateway->submit(this);  // and with it the call: nothing is touched behind this
 }
@@ -93,8 +94,7 @@ void UnaryCall::read_deadline() {
   request.info.deadline = deadline_;
 }
 
-Status UnaryCall::parse() {
-  const auto id = header("x-request-id");
+Status UnaryCall::parse(std::string_view id) {
   if (!id.empty() && !is_valid_call_id(id)) {
     return Error(Code::invalid_argument, "x-request-id: expected at most 128 visible ASCII characters");
   }
@@ -113,9 +113,7 @@ Status UnaryCall::parse() {
 
 google::protobuf::Message& UnaryCall::out() {
   if (!out_) {
-    // An arena of its own, because it is usually filled by another thread than `in`.
-    out_arena_.emplace();
-    out_ = served_.method->out_prototype->New(&*out_arena_);
+    out_ = served_.method->out_prototype->New(&*arena_);
   }
   return *out_;
 }

@@ -55,7 +55,7 @@ class UnaryCall final : public Rpc, private Caller, private Tag, private Visited
 
   void begin();
   void read_deadline();
-  model::Status parse();
+  model::Status parse(std::string_view id);
   /// REQUIRES: the call is this thread's: not submitted yet, or claimed.
   void answer(const model::Status& status, bool may_recover) noexcept;
   void answer_now(const model::Status& status);
@@ -76,7 +76,7 @@ class UnaryCall final : public Rpc, private Caller, private Tag, private Visited
   std::atomic<State> state_{State::pending};
 
   alignas(16) char block_[1024];
-  std::optional<google::protobuf::Arena> in_arena_, out_arena_;
+  std::optional<google::protobuf::Arena> arena_;  // of both messages
   google::protobuf::Message* in_ = nullptr;
   google::protobuf::Message* out_ = nullptr;
 };

@@ -65,5 +65,16 @@ TEST(RowOverlay, WalksCommittedRowsOfAPrefixOnly) {
   EXPECT_EQ(seen, 2);
 }
 
+TEST(RowOverlay, ForgetsARowThatOneWriteSetChangesTwice) {
+  RowOverlay overlay;
+  overlay.stage(1, Rows{{"r", "one"}, {"r", "two"}, {"s", "three"}});
+  EXPECT_EQ(*overlay.latest("r").value, "two");
+  overlay.commit(1, model::Index{10});
+  overlay.trim(model::Index{10});
+  EXPECT_FALSE(overlay.latest("r").found);
+  EXPECT_FALSE(overlay.latest("s").found);
+  EXPECT_EQ(overlay.bytes(), 0U);
+}
+
 }  // namespace
 }  // namespace coffer::actors

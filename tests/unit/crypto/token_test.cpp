@@ -126,5 +126,31 @@ TEST_F(TokenTest, IsNeverMintedTwiceNorPrinted) {
   EXPECT_EQ(out.str(), "[redacted]");
 }
 
+TEST_F(TokenTest, AVerifierThatKnowsATokenRefusesEveryChangeOfIt) {
+  const TokenVerifier verifier(ring_);
+  for (int again = 0; again < 2; ++again) {
+    const auto claims = verifier.verify(text_);
+    ASSERT_TRUE(claims.ok());
+    EXPECT_EQ(claims->tenant, tenant('t'));
+    EXPECT_EQ(claims->id_hash, minted_.id_hash);
+  }
+  const auto bytes = from_base64url(std::string_view(text_).substr(4));
+  ASSERT_TRUE(bytes.ok());
+  for (std::size_t bit = 0; bit < bytes->size() * 8; ++bit) {
+    EXPECT_FALSE(verifier.verify("cft_" + base64url(with_flipped_bit(*bytes, bit))).ok()) << bit;
+  }
+  EXPECT_TRUE(verifier.verify(text_).ok()) << "a refused token took the place of a known one";
+}
+
+TEST_F(TokenTest, AVerifierTellsTenantsApartThatShareAnId) {
+  const TokenVerifier verifier(ring_);
+  SeededRandom same_a(7), same_b(7);
+  const MintedToken a = mint_token(ring_, tenant('a'), same_a);
+  const MintedToken b = mint_token(ring_, tenant('b'), same_b);
+  ASSERT_EQ(a.id_hash, b.id_hash);
+  EXPECT_EQ(verifier.verify(a.text.expose())->tenant, tenant('a'));
+  EXPECT_EQ(verifier.verify(b.text.expose())->tenant, tenant('b'));
+}
+
 }  // namespace
 }  // namespace coffer::crypto

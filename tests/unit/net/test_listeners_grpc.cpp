@@ -429,5 +429,48 @@ TEST_F(GrpcListener, refuses_two_doors_with_one_method) {
   EXPECT_THAT(std::string(status.error().message()), HasSubstr("coffer.v1.Secrets.Get"));
 }
 
+TEST_F(GrpcListener, listeners_that_share_their_threads_are_independent) {
+  const auto threads = make_grpc_threads(1);
+  TestDoor other_door;
+  auto first = make_grpc_server(test_listener(), {&door}, gateway, metrics, threads);
+  auto second = make_grpc_server(test_listener(), {&other_door}, gateway, metrics, threads);
+  ASSERT_TRUE(first->start().ok());
+  ASSERT_TRUE(second->start().ok());
+  ASSERT_NE(first->port(), second->port());
+  const auto connect = [&](const Server& to) {
+    grpc::ChannelArguments arguments;
+    arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+    channel = grpc::CreateCustomChannel("127.0.0.1:" + std::to_string(to.port()), grpc::InsecureChannelCredentials(),
+                                        arguments);
+    stub = coffer::v1::Secrets::NewStub(channel);
+  };
+  for (const auto mode : {FakeGateway::Mode::at_once, FakeGateway::Mode::other_thread}) {
+    gateway.set_mode(mode);
+    for (const Server* server_of : {first.get(), second.get()}) {
+      connect(*server_of);
+      EXPECT_EQ(get("x").secret.value(), "of x");
+      EXPECT_EQ(health(""), 1U);
+      RawClient client(channel);
+      client.call("/no.such/Method", {""});
+      EXPECT_EQ(client.status.error_code(), grpc::StatusCode::UNIMPLEMENTED);
+    }
+  }
+  first->stop();
+  connect(*second);
+  EXPECT_EQ(get("y").secret.value(), "of y") << "the second listener ended with the first";
+  second->stop();
+}
+
+TEST_F(GrpcListener, a_listener_starts_on_the_threads_of_one_that_could_not) {
+  const auto threads = make_grpc_threads(1);
+  start();
+  Listener taken = test_listener();
+  taken.address = "127.0.0.1:" + std::to_string(server->port());
+  EXPECT_FALSE(make_grpc_server(taken, {&door}, gateway, metrics, threads)->start().ok());
+  auto free = make_grpc_server(test_listener(), {&door}, gateway, metrics, threads);
+  ASSERT_TRUE(free->start().ok());
+  free->stop();
+}
+
 }  // namespace
 }  // namespace coffer::net::test
