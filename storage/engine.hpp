@@ -27,6 +27,10 @@ class Batch {
   void put(std::string_view key, std::string_view value) { put({}, key, value); }
   void del(std::string_view prefix, std::string_view key);
   void del(std::string_view key) { del({}, key); }
+  /// More of the value that was put last.
+  void append(std::string_view more);
+  /// Of several changes of one key only the last stays, for the others would be overwritten at once.
+  void keep_last();
   std::vector<Op> ops() const;
   bool empty() const { return places_.empty(); }
   void clear();
@@ -37,6 +41,7 @@ class Batch {
   struct Place {
     bool is_delete;
     std::size_t key_size, value_size;
+    bool is_overwritten = false;
   };
   std::string bytes_;  // keys and values, one after the other: an allocation for the batch and not for each row
   std::vector<Place> places_;

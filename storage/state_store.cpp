@@ -19,6 +19,7 @@ std::unique_ptr<Scan> TenantRows::scan(std::string_view begin, std::string_view 
 
 model::Status StateWriter::write() {
   if (batch_.empty()) return {};
+  batch_.keep_last();  // write sets of one tenant all carry its header
   model::Status status = engine_.write(batch_, Durability::unsynced);
   batch_.clear();
   return status;

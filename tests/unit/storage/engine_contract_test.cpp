@@ -92,6 +92,23 @@ TEST_P(EngineContract, ABatchTakesEffectInItsOrder) {
   EXPECT_EQ(rows("", ""), (Rows{{"b", "2"}, {"c", "3"}}));
 }
 
+TEST_P(EngineContract, ABatchThatKeepsTheLastChangeOfEachKeyHasTheSameEffect) {
+  Batch batch;
+  batch.put("prefix ", "a", "1");
+  batch.put("b", "1");
+  batch.put("prefix a", "2");
+  batch.append(" and more");
+  batch.del("b");
+  batch.del("c");
+  batch.put("c", "3");
+  batch.put("b", "");
+  batch.keep_last();
+  EXPECT_EQ(batch.ops().size(), 3U);
+  batch.put("d", "4");
+  ASSERT_TRUE(engine_->write(batch, Durability::unsynced).ok());
+  EXPECT_EQ(rows("", ""), (Rows{{"b", ""}, {"c", "3"}, {"d", "4"}, {"prefix a", "2 and more"}}));
+}
+
 TEST_P(EngineContract, AnEmptyBatchIsNoError) {
   EXPECT_TRUE(engine_->write({}, Durability::unsynced).ok());
   EXPECT_TRUE(engine_->write({}, Durability::synced).ok());
