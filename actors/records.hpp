@@ -23,6 +23,9 @@ model::Result<model::Entry> decode_entry(std::string_view bytes);
 std::string encode_token(const model::TokenInfo& token);
 model::Result<model::TokenInfo> decode_token(std::string_view bytes);
 
+std::string encode_policy(const model::PolicySet& policy);
+model::Result<model::PolicySet> decode_policy(std::string_view bytes);
+
 /// A tenant in the directory, with what the directory alone knows of it.
 struct DirectoryTenant {
   model::TenantInfo info;

@@ -9,6 +9,7 @@
 //   'r' hash:32                       request id's answer    sealed RequestRecord; hash = keyed hash of principal and id
 //   'q' sequence:8                    order of request rows  the 32 bytes of the hash, then its time in milliseconds:8
 //   't' hash:32                       token                  sealed TokenRecord;  hash = SHA-256 of the token's id
+//   'p'                               policy                 sealed PolicyRecord
 // of the directory (tenant zero, group 0):
 //   'd' tenant:16                     tenant                 sealed TenantRecord
 //   'o' hash:32                       operator               sealed OperatorRecord
@@ -25,6 +26,7 @@ namespace coffer::storage {
 
 inline constexpr char kHeaderRow[] = "h";
 inline constexpr char kKeysRow[] = "k";
+inline constexpr char kPolicyRow[] = "p";
 inline constexpr char kKeyRingRow[] = "y";
 /// What every row of a kind begins with, for scans.
 inline constexpr std::string_view kEntryRows = "e", kTokenRows = "t", kTenantRows = "d", kOperatorRows = "o",
