@@ -92,7 +92,7 @@ model::Status DirectoryCore::load() {
     if (tenant->info.group.value < group_tenants_.size()) ++group_tenants_[tenant->info.group.value];
     deps_.routing.put(*tenant);
     std::string name = tenant->info.name;
-    tenants_.emplace(std::move(name), Row{std::move(*tenant), true, std::nullopt});
+    tenants_.emplace(std::move(name), Row{std::move(*tenant), true, nullptr});
   }
   const std::string_view operators = storage::kOperatorRows;
   for (auto scan = rows_.scan(operators, storage::prefix_end(operators));; scan->next()) {
@@ -303,7 +303,8 @@ void DirectoryCore::change(CallHandle call, DirectoryTenant next, model::TenantR
   for (const model::DoorName& door : next.info.doors) doors_[{door.door, door.external_id}] = next.info.name;
   const std::string row = storage::tenant_row(next.info.id);
   const std::string plaintext = encode_tenant(next);
-  tenants_[next.info.name].next = std::move(next);
+  Row& changed = tenants_[next.info.name];
+  changed.next = std::make_unique<DirectoryTenant>(std::move(next));
   submit(std::move(pending), row, plaintext, action, *principal, out);
 }
 

@@ -54,7 +54,7 @@ class DirectoryCore {
   struct Row {
     DirectoryTenant committed;  // meaningful when `exists`
     bool exists = false;
-    std::optional<DirectoryTenant> next;  // decided, not committed
+    std::unique_ptr<DirectoryTenant> next;  // decided, not committed; rare, so it is not in each of a million rows
   };
 
   explicit DirectoryCore(const DirectoryDeps& deps);

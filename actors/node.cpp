@@ -110,7 +110,7 @@ class NodeImpl final : public Node {
   std::unique_ptr<crypto::KeyRing> ring_;
   std::unique_ptr<crypto::TokenVerifier> tokens_;
   std::unique_ptr<storage::LogStore> log_store_;
-  model::ScopeAuthorizer authorizer_;
+  model::PolicyAuthorizer authorizer_;
   CacheBudget cache_;
   RoutingTable routing_;
   OperatorTable operators_;

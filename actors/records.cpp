@@ -63,6 +63,11 @@ std::string encode_entry(const model::Entry& entry) {
   }
   record.set_write_only(entry.write_only);
   record.set_read_only(entry.read_only);
+  for (const model::Permission& permission : entry.permissions) {
+    auto* out = record.add_permissions();
+    out->set_subject(permission.subject);
+    out->set_level(static_cast<std::uint32_t>(permission.level));
+  }
   return record.SerializeAsString();
 }
 
@@ -90,6 +95,11 @@ model::Result<model::Entry> decode_entry(std::string_view bytes) {
   }
   entry.write_only = record.write_only();
   entry.read_only = record.read_only();
+  entry.permissions.reserve(static_cast<std::size_t>(record.permissions_size()));
+  for (auto& in : *record.mutable_permissions()) {
+    if (in.level() < 1 || in.level() > 3) return Error(Code::data_loss, "a stored permission has an unknown level");
+    entry.permissions.push_back({std::move(*in.mutable_subject()), static_cast<model::Level>(in.level())});
+  }
   return entry;
 }
 
@@ -108,6 +118,10 @@ std::string encode_token(const model::TokenInfo& token) {
   record.set_expires_at_ms(token.expires_at);
   record.set_created_by(token.created_by);
   record.set_revoked_at_ms(token.revoked_at);
+  for (const std::string& range : token.addresses) record.add_addresses(range);
+  record.set_renewable(token.renewable);
+  record.set_ttl_ms(token.ttl);
+  record.set_max_expires_at_ms(token.max_expires_at);
   return record.SerializeAsString();
 }
 
@@ -129,6 +143,10 @@ model::Result<model::TokenInfo> decode_token(std::string_view bytes) {
   token.created_at = record.created_at_ms();
   token.expires_at = record.expires_at_ms();
   token.revoked_at = record.revoked_at_ms();
+  token.addresses.assign(record.addresses().begin(), record.addresses().end());
+  token.renewable = record.renewable();
+  token.ttl = record.ttl_ms();
+  token.max_expires_at = record.max_expires_at_ms();
   return token;
 }
 
@@ -200,6 +218,63 @@ model::Result<model::CertificateRule> decode_certificate_rule(std::string_view b
   return model::CertificateRule{
       record.name(),    record.san(),           record.principal(), {record.roles().begin(), record.roles().end()},
       record.version(), record.changed_at_ms(), record.changed_by()};
+}
+
+std::string encode_policy(const model::PolicySet& policy) {
+  store::v1::PolicyRecord record;
+  record.set_format(kRecordFormat);
+  record.set_version(policy.version);
+  record.set_changed_at_ms(policy.changed_at);
+  record.set_changed_by(policy.changed_by);
+  for (const model::Role& role : policy.roles) {
+    auto* out = record.add_roles();
+    out->set_name(role.name);
+    out->set_description(role.description);
+    for (const model::Grant& grant : role.grants) {
+      auto* row = out->add_grants();
+      row->set_effect(static_cast<std::uint32_t>(grant.effect));
+      row->set_capabilities(grant.capabilities);
+      row->mutable_spaces()->Assign(grant.spaces.begin(), grant.spaces.end());
+      row->mutable_names()->Assign(grant.names.begin(), grant.names.end());
+      row->set_not_before_ms(grant.period.not_before);
+      row->set_expires_at_ms(grant.period.expires_at);
+    }
+  }
+  for (const model::Binding& binding : policy.bindings) {
+    auto* out = record.add_bindings();
+    out->set_role(binding.role);
+    out->mutable_subjects()->Assign(binding.subjects.begin(), binding.subjects.end());
+    out->set_not_before_ms(binding.period.not_before);
+    out->set_expires_at_ms(binding.period.expires_at);
+  }
+  return record.SerializeAsString();
+}
+
+model::Result<model::PolicySet> decode_policy(std::string_view bytes) {
+  auto parsed = parse<store::v1::PolicyRecord>(bytes, "policy");
+  if (!parsed) return parsed.error();
+  model::PolicySet policy;
+  policy.version = parsed->version();
+  policy.changed_at = parsed->changed_at_ms();
+  policy.changed_by = parsed->changed_by();
+  for (const auto& in : parsed->roles()) {
+    model::Role role{in.name(), in.description(), {}};
+    for (const auto& row : in.grants()) {
+      // What is not understood must not be read as an allowance.
+      if (row.effect() < 1 || row.effect() > 2) return Error(Code::data_loss, "a stored grant has an unknown effect");
+      role.grants.push_back({static_cast<model::Effect>(row.effect()),
+                             row.capabilities(),
+                             {row.spaces().begin(), row.spaces().end()},
+                             {row.names().begin(), row.names().end()},
+                             {row.not_before_ms(), row.expires_at_ms()}});
+    }
+    policy.roles.push_back(std::move(role));
+  }
+  for (const auto& in : parsed->bindings()) {
+    policy.bindings.push_back(
+        {in.role(), {in.subjects().begin(), in.subjects().end()}, {in.not_before_ms(), in.expires_at_ms()}});
+  }
+  return policy;
 }
 
 std::string encode_tenant(const DirectoryTenant& tenant) {

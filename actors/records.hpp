@@ -27,6 +27,8 @@ std::string encode_issuer(const model::Issuer& issuer);
 model::Result<model::Issuer> decode_issuer(std::string_view bytes);
 std::string encode_certificate_rule(const model::CertificateRule& rule);
 model::Result<model::CertificateRule> decode_certificate_rule(std::string_view bytes);
+std::string encode_policy(const model::PolicySet& policy);
+model::Result<model::PolicySet> decode_policy(std::string_view bytes);
 
 /// A tenant in the directory, with what the directory alone knows of it.
 struct DirectoryTenant {

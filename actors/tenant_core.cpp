@@ -13,7 +13,6 @@ using model::Error;
 
 namespace {
 
-constexpr std::size_t kMaxCachedTokens = 1024;
 constexpr std::size_t kMaxSpaceHashes = 64;
 
 model::Scope everything_in(std::string space) {
@@ -126,58 +125,45 @@ model::Result<EntryPtr> TenantCore::latest_entry(const std::string& hash) {
   return committed_entry(hash);
 }
 
-model::Result<TenantCore::Caller> TenantCore::authenticate(const model::Credential& credential) {
-  static const auto root = std::make_shared<const model::Principal>(model::Principal{"dev-root", true, {}});
-  static const auto operator_ = std::make_shared<const model::Principal>(model::Principal{"operator", false, {}});
-  static const auto direktiv =
-      std::make_shared<const model::Principal>(model::Principal{"door:direktiv", false, {everything_in("direktiv")}});
-  static const auto dapr =
-      std::make_shared<const model::Principal>(model::Principal{"door:dapr", false, {everything_in("*")}});
+model::Result<TenantCore::Caller> TenantCore::authenticate(const model::Credential& credential,
+                                                           std::string_view address) {
+  static const auto root = std::make_shared<const model::Principal>(model::Principal{"dev-root", true, {}, {}, {}});
+  static const auto operator_ =
+      std::make_shared<const model::Principal>(model::Principal{"operator", false, {}, {}, {}});
   switch (credential.kind) {
     case model::CredentialKind::dev_root: return Caller{root, true};
     case model::CredentialKind::operator_:
       if (credential.door != model::Door::admin) return Error(Code::permission_denied);
       return Caller{operator_, true};
-    case model::CredentialKind::open_door:
-      return Caller{credential.door == model::Door::direktiv ? direktiv : dapr, false};
+    case model::CredentialKind::open_door: {
+      const bool direktiv = credential.door == model::Door::direktiv;
+      auto& known = direktiv ? open_direktiv_ : open_dapr_;
+      if (!known) {
+        auto made = direktiv ? resolve({"door:direktiv", false, {everything_in("direktiv")}, {}, {}})
+                             : resolve({"door:dapr", false, {everything_in("*")}, {}, {}});
+        if (!made) return made.error();
+        known = std::move(*made);
+      }
+      return Caller{known, false};
+    }
     case model::CredentialKind::none:
     case model::CredentialKind::presented: return Error(Code::unauthenticated);
     case model::CredentialKind::jwt:
     case model::CredentialKind::certificate: return authenticate_bearer(credential);
-    case model::CredentialKind::token: break;
+    case model::CredentialKind::token: return authenticate_token(credential, address);
   }
-  if (credential.tenant != identity_.tenant) return Error(Code::permission_denied);
-  auto found = tokens_.find(credential.token_hash);
-  if (found == tokens_.end()) {
-    const std::string key = storage::token_row(credential.token_hash);
-    auto sealed = row(key, false);
-    if (!sealed) return sealed.error();
-    if (!sealed->has_value()) return Error(Code::unauthenticated);
-    auto opened = sealer_.open(**sealed, crypto::row_identity(identity_.tenant.view(), key));
-    if (!opened) return opened.error();
-    auto info = decode_token(opened->expose());
-    if (!info) return info.error();
-    Token token{std::move(*info), nullptr};
-    token.principal =
-        std::make_shared<const model::Principal>(model::Principal{"token:" + token.info.id, false, token.info.scopes});
-    if (tokens_.size() >= kMaxCachedTokens) tokens_.clear();
-    found = tokens_.emplace(credential.token_hash, std::move(token)).first;
-  }
-  const model::TokenInfo& info = found->second.info;
-  if (info.revoked_at != 0) return Error(Code::unauthenticated, "the token has been revoked");
-  if (info.expires_at != 0 && info.expires_at <= now()) return Error(Code::unauthenticated, "the token has expired");
-  return Caller{found->second.principal, false};
+  return Error(Code::unauthenticated);
 }
 
-model::Status TenantCore::allow(const Caller& caller, model::Capability capability, std::string_view space,
-                                std::string_view name, const model::Entry* entry) const {
-  return deps_.authorizer.check(*caller.principal, capability, space, name, entry);
+model::Verdict TenantCore::judge(const Caller& caller, model::Capability capability, std::string_view space,
+                                 std::string_view name, const model::Entry* entry) const {
+  return deps_.authorizer.judge(*caller.principal, capability, space, name, entry, now());
 }
 
 /// What every request must pass before it is looked at.
 model::Result<TenantCore::Caller> TenantCore::admit(const model::Request& request) {
   if (request.info.deadline != 0 && request.info.deadline < deps_.wall_clock()) return Error(Code::deadline_exceeded);
-  auto caller = authenticate(request.credential);
+  auto caller = authenticate(request.credential, request.info.address);
   if (!caller) return caller.error();
   const auto& operation = std::get<model::TenantOperation>(request.operation);
   if (auto status = model::check_operation(operation, deps_.limits); !status) return status.error();
@@ -206,6 +192,7 @@ void TenantCore::committed(std::uint64_t sequence, model::Index index, model::In
       trust_versions_.clear();
       if (deps_.trust_changed) deps_.trust_changed(identity_.tenant, identity_.group, index);
     }
+    if (done.touches_policy) forget_policy();
     committed_revision_ = done.reply.revision.counter;
     for (CallHandle& retry : done.retries) {
       auto copy = model::decode_reply(model::encode_reply(done.reply.body).expose());

@@ -21,6 +21,7 @@
 #include "crypto/hash.hpp"
 #include "crypto/key_ring.hpp"
 #include "crypto/sealer.hpp"
+#include "model/address.hpp"
 #include "model/codec.hpp"
 #include "model/rules.hpp"
 #include "storage/state_store.hpp"
@@ -95,7 +96,9 @@ class TenantCore {
   struct Token {
     model::TokenInfo info;
     std::shared_ptr<const model::Principal> principal;
+    std::vector<model::AddressRange> addresses;  // none: from everywhere
   };
+  using Rows = std::vector<storage::RowChange>;
   struct Mutation;
   struct Pending {
     std::uint64_t sequence = 0;
@@ -106,7 +109,7 @@ class TenantCore {
     std::vector<CallHandle> retries;  // the same request, sent again meanwhile
     std::vector<std::string> entry_hashes;
     std::vector<EntryPtr> entries;
-    bool touches_tokens = false;
+    bool touches_tokens = false, touches_policy = false;
     bool touches_trust = false;
   };
   struct ListJob {
@@ -125,9 +128,10 @@ class TenantCore {
   model::Status load();
   model::TimeMs now() const;
   model::Result<Caller> admit(const model::Request& request);
-  model::Result<Caller> authenticate(const model::Credential& credential);
-  model::Status allow(const Caller& caller, model::Capability capability, std::string_view space, std::string_view name,
-                      const model::Entry* entry = nullptr) const;
+  model::Result<Caller> authenticate(const model::Credential& credential, std::string_view address);
+  model::Result<Caller> authenticate_token(const model::Credential& credential, std::string_view address);
+  model::Verdict judge(const Caller& caller, model::Capability capability, std::string_view space,
+                       std::string_view name, const model::Entry* entry = nullptr) const;
   model::Result<std::optional<std::string>> row(std::string_view key, bool latest) const;
   model::Result<EntryPtr> committed_entry(const std::string& hash);
   model::Result<EntryPtr> latest_entry(const std::string& hash);
@@ -139,6 +143,7 @@ class TenantCore {
   void read(CallHandle call, const Caller& caller);
   model::Result<model::ReplyBody> get(const Caller& caller, const model::Get& get);
   model::Result<model::EntryReply> get_entry(const Caller& caller, const model::Get& get, const std::string& hash);
+  bool knows(const model::Credential& credential) const;
   bool holds(const model::Get& get, const std::string& hash) const;
   model::Result<model::Payload> payload(const std::string& hash, std::uint64_t version);
   model::Result<model::ReplyBody> history(const Caller& caller, const model::History& history);
@@ -150,6 +155,7 @@ class TenantCore {
   bool answer_retry(CallHandle& call, const Caller& caller, Mutation& mutation);
   model::Result<model::ReplyBody> decide(const Caller& caller, model::TenantOperation& operation, Mutation& mutation);
   model::Result<model::ReplyBody> transact(const Caller& caller, model::Transact& transact, Mutation& mutation);
+  model::Status check_entry(const Caller& caller, const model::Check& check, const model::RuleContext& context);
   struct Changed {  // what became of one entry
     EntryPtr entry;
     std::uint64_t version = 0;
@@ -168,8 +174,9 @@ class TenantCore {
 
   // tenant_issuers.cpp
   model::Result<Caller> authenticate_bearer(const model::Credential& credential);
-  std::string trust_key(const model::Credential& credential);
-  bool trust_in_memory(const model::Credential& credential);
+  std::string trust_key(const model::Credential& credential) const;
+  bool trust_in_memory(const model::Credential& credential) const;
+  model::Result<Caller> bearer(const model::Credential& credential);
   model::Result<std::uint64_t> trust_version(const std::string& row_key, bool is_certificate);
   template <class Row>
   model::Result<std::vector<Row>> trust_rows();
@@ -180,6 +187,23 @@ class TenantCore {
   model::Result<model::ReplyBody> change_trust(const Caller& caller, model::TenantOperation& operation,
                                                Mutation& mutation);
   model::Result<model::ReplyBody> list_trust(const Caller& caller, const model::TenantOperation& operation);
+
+  // tenant_policies.cpp
+  model::Result<std::shared_ptr<const model::Principal>> resolve(model::Principal principal);
+  model::Result<std::shared_ptr<const model::PolicySet>> policy(bool latest);
+  void forget_policy();
+  model::Result<model::ReplyBody> get_policy(const Caller& caller);
+  model::Result<model::ReplyBody> preview_policy(const Caller& caller, const model::ApplyPolicy& apply);
+  model::Result<model::ReplyBody> apply_policy(const Caller& caller, const model::ApplyPolicy& apply, model::TimeMs now,
+                                               Rows& rows);
+
+  // tenant_tokens.cpp
+  model::Result<model::TokenInfo> stored_token(const std::string& hash, bool latest);
+  void store_token(const std::string& hash, const model::TokenInfo& token, Rows& rows);
+  model::Result<model::ReplyBody> lookup_self(const model::Credential& credential);
+  model::Result<model::ReplyBody> renew_self(const std::string& hash, const model::RenewSelf& renew, model::TimeMs now,
+                                             Rows& rows);
+  model::Result<model::ReplyBody> revoke_self(const std::string& hash, model::TimeMs now, Rows& rows);
 
   // tenant_index.cpp
   void start_list(CallHandle call, const Caller& caller);
@@ -205,6 +229,9 @@ class TenantCore {
   std::deque<Pending> pending_;
   std::unordered_map<std::string, Token> tokens_;
   std::unordered_map<std::string, std::uint64_t> trust_versions_;  // of rows that were asked for; 0: no such row
+  std::unordered_map<std::string, std::shared_ptr<const model::Principal>> bearers_;  // with the policy's rights
+  std::shared_ptr<const model::PolicySet> policy_;  // as committed; null until it is needed
+  std::shared_ptr<const model::Principal> open_direktiv_, open_dapr_;
 
   std::deque<ListJob> jobs_;
   Index index_;

@@ -106,7 +106,8 @@ void TenantCore::run_list_slice(ListJob& job) {
     if (looked == kEntriesPerSlice) return;
     const model::Entry& entry = *it->second;
     const bool show = model::listed(entry, list, time) &&
-                      deps_.authorizer.check(*job.principal, capability, entry.space, entry.name, &entry).ok();
+                      deps_.authorizer.judge(*job.principal, capability, entry.space, entry.name, &entry, time) ==
+                          model::Verdict::allowed;
     if (show) {
       if (list.limit != 0 && job.reply.entries.size() == list.limit) {
         job.reply.more = true;

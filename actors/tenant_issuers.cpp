@@ -15,6 +15,8 @@ using model::Issuer;
 
 namespace {
 
+constexpr std::size_t kMaxBearers = 1024;
+
 /// What differs between the two kinds of rows.
 template <class Row>
 struct Kind;
@@ -54,13 +56,13 @@ std::vector<model::Scope> everything_but_admin() {
 }  // namespace
 
 /// The row that a verified credential stands on.
-std::string TenantCore::trust_key(const model::Credential& credential) {
+std::string TenantCore::trust_key(const model::Credential& credential) const {
   return credential.kind == model::CredentialKind::certificate ? key_of<CertificateRule>(*hasher_, credential.issuer)
                                                                : key_of<Issuer>(*hasher_, credential.issuer);
 }
 
 /// True when authenticate_bearer() would read nothing; also of a credential that it is not asked about.
-bool TenantCore::trust_in_memory(const model::Credential& credential) {
+bool TenantCore::trust_in_memory(const model::Credential& credential) const {
   const bool has_row =
       (credential.kind == model::CredentialKind::jwt || credential.kind == model::CredentialKind::certificate) &&
       !credential.of_node;
@@ -98,13 +100,7 @@ model::Result<TenantCore::Caller> TenantCore::authenticate_bearer(const model::C
   if (credential.expires_at != 0 && credential.expires_at <= now()) {
     return Error(Code::unauthenticated, "the JWT has expired");
   }
-  auto principal = std::make_shared<model::Principal>();
-  principal->name = credential.principal;
-  principal->roles = credential.roles;
-  if (credential.of_node) {
-    if (!is_certificate) principal->scopes = everything_but_admin();
-    return Caller{std::move(principal), false};
-  }
+  if (credential.of_node) return bearer(credential);
   if (credential.tenant != identity_.tenant) return Error(Code::permission_denied);
   const auto version = trust_version(trust_key(credential), is_certificate);
   if (!version) return version.error();
@@ -112,7 +108,27 @@ model::Result<TenantCore::Caller> TenantCore::authenticate_bearer(const model::C
   if (*version != credential.issuer_version) {
     return Error(Code::unavailable, "what the tenant trusts has changed meanwhile; nothing was done, try again");
   }
-  return Caller{std::move(principal), false};
+  return bearer(credential);
+}
+
+/// Who a credential is that holds. Remembered, because what the policy says of it is a look at every binding.
+model::Result<TenantCore::Caller> TenantCore::bearer(const model::Credential& credential) {
+  const bool by_dev_issuer = credential.of_node && credential.kind == model::CredentialKind::jwt;
+  std::string key(1, by_dev_issuer ? 'd' : 'b');
+  key.append(credential.principal);
+  for (const std::string& role : credential.roles) key.append("\n").append(role);  // neither has a line end
+  auto found = bearers_.find(key);
+  if (found == bearers_.end()) {
+    model::Principal principal;
+    principal.name = credential.principal;
+    principal.roles = credential.roles;
+    if (by_dev_issuer) principal.scopes = everything_but_admin();
+    auto made = resolve(std::move(principal));
+    if (!made) return made.error();
+    if (bearers_.size() >= kMaxBearers) bearers_.clear();
+    found = bearers_.emplace(std::move(key), std::move(*made)).first;
+  }
+  return Caller{found->second, false};
 }
 
 /// Committed rows, by name.

@@ -2,6 +2,7 @@
 // One mutation of a tenant while it is being decided. Shared by the sources of TenantCore that write.
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "actors/tenant_core.hpp"
@@ -19,7 +20,8 @@ struct TenantCore::Mutation {
   std::string principal;
   std::string request_key, request_hash;
   store::v1::AuditRecord audit;
-  bool touches_tokens = false;
+  std::string_view token_hash;  // of the caller's own token, in his request; empty: it is none
+  bool touches_tokens = false, touches_policy = false;
   bool touches_trust = false;  // issuers or certificate rules
 };
 

@@ -32,6 +32,9 @@ void TenantCore::write(CallHandle call, const Caller& caller, std::vector<Submis
   mutation.header = header_;
   mutation.now = now();
   mutation.principal = caller.principal->name;
+  if (call.request().credential.kind == model::CredentialKind::token) {
+    mutation.token_hash = call.request().credential.token_hash;
+  }
   const model::CallInfo& info = call.request().info;
   if (auto status = model::check_request_id(info.request_id); !status) return call.finish(status.error());
   if (answer_retry(call, caller, mutation)) return;
@@ -122,6 +125,23 @@ model::Result<model::ReplyBody> TenantCore::decide(const Caller& caller, model::
   if (auto* several = std::get_if<model::Transact>(&operation)) return transact(caller, *several, mutation);
   if (auto* create = std::get_if<model::CreateToken>(&operation)) return create_token(caller, *create, mutation);
   if (auto* revoke = std::get_if<model::RevokeToken>(&operation)) return revoke_token(caller, *revoke, mutation);
+  if (auto* set = std::get_if<model::SetPermission>(&operation)) {
+    return entry_reply(change_entry(
+        caller, model::Capability::grant, set->space, set->name, nullptr,
+        [&](const model::Entry* e) { return model::decide_permission(e, *set, context); }, mutation));
+  }
+  if (auto* renew = std::get_if<model::RenewSelf>(&operation)) {
+    mutation.touches_tokens = true;
+    return renew_self(std::string(mutation.token_hash), *renew, mutation.now, mutation.rows);
+  }
+  if (std::holds_alternative<model::RevokeSelf>(operation)) {
+    mutation.touches_tokens = true;
+    return revoke_self(std::string(mutation.token_hash), mutation.now, mutation.rows);
+  }
+  if (auto* apply = std::get_if<model::ApplyPolicy>(&operation)) {
+    mutation.touches_policy = true;
+    return apply_policy(caller, *apply, mutation.now, mutation.rows);
+  }
   return change_trust(caller, operation, mutation);
 }
 
@@ -129,11 +149,15 @@ model::Result<TenantCore::Changed> TenantCore::change_entry(
     const Caller& caller, model::Capability capability, const std::string& space, const std::string& name,
     model::Payload* payload, const std::function<model::Result<model::Decision>(const model::Entry*)>& rule,
     Mutation& mutation) {
-  if (auto status = allow(caller, capability, space, name); !status) return status.error();
+  const auto verdict = judge(caller, capability, space, name);
+  if (verdict == model::Verdict::denied) return refusal(*caller.principal, capability, space, name);
   const std::string hash = entry_hash(space, name);
   auto current = latest_entry(hash);
   if (!current) return current.error();
-  if (auto status = allow(caller, capability, space, name, current->get()); !status) return status.error();
+  if (verdict == model::Verdict::lacking &&
+      judge(caller, capability, space, name, current->get()) != model::Verdict::allowed) {
+    return refusal(*caller.principal, capability, space, name);
+  }
   auto decision = rule(current->get());
   if (!decision) return decision.error();
   const auto next = std::make_shared<const model::Entry>(std::move(decision->entry));
@@ -166,6 +190,21 @@ model::Result<TenantCore::Changed> TenantCore::change_entry(
   return changed;
 }
 
+/// Transact's check; it tells whether the secret exists, so it needs read.
+model::Status TenantCore::check_entry(const Caller& caller, const model::Check& check,
+                                      const model::RuleContext& context) {
+  constexpr auto kRead = model::Capability::read;
+  const auto verdict = judge(caller, kRead, check.space, check.name);
+  if (verdict == model::Verdict::denied) return refusal(*caller.principal, kRead, check.space, check.name);
+  const auto entry = latest_entry(entry_hash(check.space, check.name));
+  if (!entry) return entry.error();
+  if (verdict == model::Verdict::lacking &&
+      judge(caller, kRead, check.space, check.name, entry->get()) != model::Verdict::allowed) {
+    return refusal(*caller.principal, kRead, check.space, check.name);
+  }
+  return model::decide_check(entry->get(), check, context);
+}
+
 model::Result<model::ReplyBody> TenantCore::transact(const Caller& caller, model::Transact& several,
                                                      Mutation& mutation) {
   const model::RuleContext context{mutation.now, mutation.principal, deps_.limits};
@@ -182,12 +221,7 @@ model::Result<model::ReplyBody> TenantCore::transact(const Caller& caller, model
           caller, model::Capability::del, del->space, del->name, nullptr,
           [&](const model::Entry* e) { return model::decide_delete(e, *del, context); }, mutation);
     } else if (auto* check = std::get_if<model::Check>(&operation)) {
-      auto status = allow(caller, model::Capability::read, check->space, check->name);
-      model::Result<EntryPtr> entry{Code::internal};
-      if (status) {
-        entry = latest_entry(entry_hash(check->space, check->name));
-        status = entry ? model::decide_check(entry->get(), *check, context) : model::Status(entry.error());
-      }
+      const model::Status status = check_entry(caller, *check, context);
       if (status) {
         changed = Changed{nullptr, check->version, 0};
       } else {
@@ -210,10 +244,20 @@ model::Result<model::ReplyBody> TenantCore::create_token(const Caller& caller, c
   if (create.expires_at != 0 && create.expires_at <= mutation.now) {
     return Error(Code::invalid_argument, "expires_at: lies in the past; give a time to come, or none");
   }
+  if (create.renewable && mutation.now + create.max_ttl < create.expires_at) {
+    return Error(Code::invalid_argument,
+                 "max_ttl: it ends before expires_at, which is what a renewal would reach first");
+  }
   crypto::MintedToken minted = crypto::mint_token(deps_.ring, identity_.tenant, deps_.random);
   model::TokenReply reply;
   reply.token = {
       minted.public_id, create.description, mutation.principal, create.scopes, mutation.now, create.expires_at, 0};
+  reply.token.addresses = create.addresses;
+  if (create.renewable) {
+    reply.token.renewable = true;
+    reply.token.ttl = create.expires_at - mutation.now;
+    reply.token.max_expires_at = mutation.now + create.max_ttl;
+  }
   reply.secret = std::move(minted.text);
   std::string key = storage::token_row(minted.id_hash);
   std::string sealed = sealer_.seal(encode_token(reply.token), crypto::row_identity(identity_.tenant.view(), key));
@@ -333,6 +377,7 @@ void TenantCore::submit(CallHandle call, Mutation mutation, model::ReplyBody bod
   pending.entries = std::move(mutation.entries);
   pending.touches_tokens = mutation.touches_tokens;
   pending.touches_trust = mutation.touches_trust;
+  pending.touches_policy = mutation.touches_policy;
   pending_.push_back(std::move(pending));
   out.push_back({sequence, std::move(write_set)});
 }

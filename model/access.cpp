@@ -1,4 +1,4 @@
-// Names of capabilities and doors, patterns, and the rights that a token's scopes give; any thread.
+// Names of capabilities and doors, and the one evaluator of rights; any thread.
 
 #include "model/access.hpp"
 
@@ -23,13 +23,34 @@ constexpr std::array<std::pair<Capability, std::string_view>, 8> kCapabilities{{
 }};
 static_assert(kAllCapabilities == (1u << kCapabilities.size()) - 1, "every capability has a name");
 
-bool any_matches(const std::vector<std::string>& patterns, std::string_view text) {
-  return std::any_of(patterns.begin(), patterns.end(), [&](const std::string& p) { return pattern_matches(p, text); });
+/// Of a Scope or a Grant.
+template <class Part>
+bool covers(const Part& part, Capability capability, std::string_view space, std::string_view name) {
+  return (part.capabilities & static_cast<std::uint32_t>(capability)) != 0 && any_matches(part.spaces, space) &&
+         any_matches(part.names, name);
 }
 
-bool grants(const Scope& scope, Capability capability, std::string_view space, std::string_view name) {
-  return (scope.capabilities & static_cast<std::uint32_t>(capability)) != 0 && any_matches(scope.spaces, space) &&
-         any_matches(scope.names, name);
+bool any_covers(const std::vector<Rights::Bound>& bounds, Capability capability, std::string_view space,
+                std::string_view name, TimeMs now) {
+  return std::any_of(bounds.begin(), bounds.end(), [&](const Rights::Bound& bound) {
+    return bound.binding.holds_at(now) && bound.grant->period.holds_at(now) &&
+           covers(*bound.grant, capability, space, name);
+  });
+}
+
+/// Is the subject of a permission this principal, or one of his roles?
+bool names_principal(std::string_view subject, const Principal& principal) {
+  if (pattern_matches(subject, principal.name)) return true;
+  return std::any_of(principal.roles.begin(), principal.roles.end(),
+                     [&](const std::string& role) { return pattern_matches(subject, "role:" + role); });
+}
+
+bool entry_gives(const Entry& entry, const Principal& principal, Capability capability) {
+  const auto bit = static_cast<std::uint32_t>(capability);
+  if (!entry.owner.empty() && entry.owner == principal.name) return (capabilities_of(Level::admin) & bit) != 0;
+  return std::any_of(entry.permissions.begin(), entry.permissions.end(), [&](const Permission& permission) {
+    return (capabilities_of(permission.level) & bit) != 0 && names_principal(permission.subject, principal);
+  });
 }
 
 }  // namespace
@@ -63,20 +84,38 @@ std::string_view to_string(Door door) {
   return "unknown";
 }
 
-bool pattern_matches(std::string_view pattern, std::string_view text) {
-  if (!pattern.ends_with('*')) return pattern == text;
-  return text.starts_with(pattern.substr(0, pattern.size() - 1));
+std::uint32_t capabilities_of(Level level) {
+  constexpr auto bits = []<class... C>(C... all) { return (static_cast<std::uint32_t>(all) | ...); };
+  constexpr std::uint32_t kRead = bits(Capability::list, Capability::read);
+  constexpr std::uint32_t kUser = kRead | bits(Capability::read_value, Capability::write);
+  constexpr std::uint32_t kAdmin = kUser | bits(Capability::del, Capability::grant);
+  switch (level) {
+    case Level::read: return kRead;
+    case Level::user: return kUser;
+    case Level::admin: return kAdmin;
+  }
+  return 0;
 }
 
-Status ScopeAuthorizer::check(const Principal& principal, Capability capability, std::string_view space,
-                              std::string_view name, const Entry*) const {
-  if (principal.everything) return {};
-  for (const Scope& scope : principal.scopes) {
-    if (grants(scope, capability, space, name)) return {};
+Verdict PolicyAuthorizer::judge(const Principal& principal, Capability capability, std::string_view space,
+                                std::string_view name, const Entry* entry, TimeMs now) const {
+  if (principal.everything) return Verdict::allowed;
+  const Rights& rights = principal.rights;
+  if (any_covers(rights.denies, capability, space, name, now)) return Verdict::denied;
+  if (!principal.scopes.empty()) {
+    const auto& scopes = principal.scopes;
+    const bool covered = std::any_of(scopes.begin(), scopes.end(),
+                                     [&](const Scope& scope) { return covers(scope, capability, space, name); });
+    return covered ? Verdict::allowed : Verdict::denied;
   }
-  return Error(Code::permission_denied, in_quotes(principal.name) + " lacks the capability " +
-                                            std::string(to_string(capability)) + " on " + in_quotes(name) +
-                                            " in space " + in_quotes(space));
+  if (any_covers(rights.allows, capability, space, name, now)) return Verdict::allowed;
+  return entry != nullptr && entry_gives(*entry, principal, capability) ? Verdict::allowed : Verdict::lacking;
+}
+
+Error refusal(const Principal& principal, Capability capability, std::string_view space, std::string_view name) {
+  return {Code::permission_denied, in_quotes(principal.name) + " lacks the capability " +
+                                       std::string(to_string(capability)) + " on " + in_quotes(name) + " in space " +
+                                       in_quotes(space)};
 }
 
 }  // namespace coffer::model

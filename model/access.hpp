@@ -9,6 +9,7 @@
 
 #include "model/entry.hpp"
 #include "model/ids.hpp"
+#include "model/policy.hpp"
 #include "model/result.hpp"
 #include "model/secret.hpp"
 
@@ -28,6 +29,10 @@ inline constexpr std::uint32_t kAllCapabilities = 255;
 std::string_view to_string(Capability capability);
 /// Reads "read-value" and its like; invalid_argument names what was given and what would be right.
 Result<Capability> parse_capability(std::string_view text);
+
+/// What a level on an entry gives: read is list and read; user adds read-value and write; admin adds delete and grant.
+/// No level gives inject, which shows what may not be read, nor admin, which is the tenant's.
+std::uint32_t capabilities_of(Level level);
 
 enum class Door : std::uint8_t { native = 1, direktiv = 2, dapr = 3, cloudforet = 4, tapis = 5, admin = 6 };
 std::string_view to_string(Door door);
@@ -71,29 +76,46 @@ struct Scope {
   friend bool operator==(const Scope&, const Scope&) = default;
 };
 
+/// Who the shard found a caller to be. Principals are per tenant: a name means nothing in another one.
 struct Principal {
-  std::string name;         // "token:3fa9...", "operator:root", "dev-root", "door:direktiv"
-  bool everything = false;  // operator in --dev, open doors restrict by scopes
-  std::vector<Scope> scopes;
-  std::vector<std::string> roles;  // from claims: subjects of policies
+  std::string name;                // "token:3fa9...", "user:alice", "operator", "dev-root", "door:direktiv"
+  bool everything = false;         // the --dev root: no policy binds it
+  std::vector<Scope> scopes;       // of a Coffer token or an open door: what it may do at most
+  std::vector<std::string> roles;  // of a JWT's claims; subjects "role:<name>"
+  Rights rights;                   // what the tenant's policy says of it
 };
 
-bool pattern_matches(std::string_view pattern, std::string_view text);
+enum class Verdict : std::uint8_t {
+  allowed,
+  lacking,  // nothing allows it yet; the entry's owner or permissions may
+  denied,   // whatever the entry says
+};
 
-/// Decides one capability on one entry. The identity issue adds roles and policies behind this interface.
+/// Decides one capability on one entry, for every door.
 class Authorizer {
  public:
   virtual ~Authorizer() = default;
-  /// ok, or permission_denied. `entry` is null when it does not exist or is not loaded yet.
-  virtual Status check(const Principal& principal, Capability capability, std::string_view space, std::string_view name,
-                       const Entry* entry) const = 0;
+  /// `entry` is null when it does not exist or is not loaded yet: an entry can only turn `lacking` into `allowed`, so
+  /// an answer that is not `lacking` holds for whatever entry there is.
+  virtual Verdict judge(const Principal& principal, Capability capability, std::string_view space,
+                        std::string_view name, const Entry* entry, TimeMs now) const = 0;
 };
 
-/// Scopes of the token only.
-class ScopeAuthorizer final : public Authorizer {
+/// The one evaluator. In this order:
+///   1. `everything` is allowed.
+///   2. A grant that denies, of a role bound to the principal, denies: over scopes, roles, permissions and ownership.
+///   3. A principal with scopes is allowed what one of them allows and denied the rest: they are a ceiling, under which
+///      roles, permissions and ownership add nothing.
+///   4. A grant that allows, of a role bound to the principal, allows.
+///   5. The entry's owner may do what the level admin gives, and whom its permissions name what their levels give.
+/// Grants and bindings count only within their periods.
+class PolicyAuthorizer final : public Authorizer {
  public:
-  Status check(const Principal& principal, Capability capability, std::string_view space, std::string_view name,
-               const Entry* entry) const override;
+  Verdict judge(const Principal& principal, Capability capability, std::string_view space, std::string_view name,
+                const Entry* entry, TimeMs now) const override;
 };
+
+/// permission_denied, in words that are the same for every reason and for a missing entry.
+Error refusal(const Principal& principal, Capability capability, std::string_view space, std::string_view name);
 
 }  // namespace coffer::model

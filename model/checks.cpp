@@ -4,6 +4,8 @@
 #include <set>
 #include <utility>
 
+#include "model/address.hpp"
+#include "model/checks.hpp"
 #include "model/json_text.hpp"
 #include "model/rules.hpp"
 #include "model/text.hpp"
@@ -15,23 +17,11 @@ namespace {
 constexpr std::size_t kRequestIdBytes = 128;
 constexpr std::size_t kTokenIdBytes = 128;
 constexpr TimeMs kLastTime = 253'402'300'799'999;  // 9999-12-31T23:59:59.999Z, the end of RFC 3339
+constexpr TimeMs kLongestTtl = 100LL * 366 * 24 * 3600 * 1000;
 
 std::string number(std::uint64_t n) { return std::to_string(n); }
 
 Status invalid(std::string detail) { return Error(Code::invalid_argument, std::move(detail)); }
-
-Status too_many(std::string_view where, std::size_t count, std::size_t limit) {
-  return Error(Code::too_large,
-               std::string(where) + ": " + number(count) + " are too many; at most " + number(limit) + " are allowed");
-}
-
-std::string indexed(std::string_view list, std::size_t i) { return std::string(list) + "[" + number(i) + "]"; }
-
-// The same error, one level further out.
-Status within(const std::string& where, const Status& status) {
-  if (status) return status;
-  return Error(status.error().code, where + ": " + std::string(status.error().message()));
-}
 
 bool is_printable_ascii(std::string_view text) {
   for (const char c : text) {
@@ -87,10 +77,9 @@ Status check_key(const Operation& operation, const Limits& limits) {
   return check_name(operation.name, limits);
 }
 
-Status check_time(std::string_view where, TimeMs time) {
-  if (time < 0) return invalid(std::string(where) + ": it lies before 1970; leave it away for never");
-  if (time > kLastTime) return invalid(std::string(where) + ": it lies after the year 9999; leave it away for never");
-  return {};
+Status check_ttl(std::string_view where, TimeMs ttl) {
+  if (ttl >= 0 && ttl <= kLongestTtl) return {};
+  return invalid(std::string(where) + ": it must be between 0 and 100 years");
 }
 
 Status check_versions(const std::vector<std::uint64_t>& versions, const Limits& limits) {
@@ -106,26 +95,6 @@ Status check_space_pattern(std::string_view pattern) {
   if (pattern == "*") return {};
   if (pattern.ends_with('*')) pattern.remove_suffix(1);
   return check_space(pattern);
-}
-
-Status check_scope(const Scope& scope, const Limits& limits) {
-  if (scope.capabilities == 0) return invalid("capabilities: at least one is needed");
-  if ((scope.capabilities & ~kAllCapabilities) != 0) return invalid("capabilities: there are none beyond bit 7");
-  if (scope.spaces.empty()) return invalid("spaces: at least one pattern is needed; \"*\" matches every space");
-  if (scope.names.empty()) return invalid("names: at least one pattern is needed; \"*\" matches every name");
-  if (scope.spaces.size() > limits.scope_patterns)
-    return too_many("spaces", scope.spaces.size(), limits.scope_patterns);
-  if (scope.names.size() > limits.scope_patterns) return too_many("names", scope.names.size(), limits.scope_patterns);
-  for (std::size_t i = 0; i < scope.spaces.size(); ++i) {
-    if (Status status = check_space_pattern(scope.spaces[i]); !status) return within(indexed("spaces", i), status);
-  }
-  for (std::size_t i = 0; i < scope.names.size(); ++i) {
-    // The '*' at the end is not a byte of the name.
-    std::string_view pattern = scope.names[i];
-    if (pattern.size() > 1 && pattern.ends_with('*')) pattern.remove_suffix(1);
-    if (Status status = check_label(indexed("names", i), pattern, limits.name_bytes); !status) return status;
-  }
-  return {};
 }
 
 // ---- one check for each operation
@@ -215,12 +184,33 @@ struct Checker {
     if (Status status = check_text("description", create.description, limits.token_description_bytes); !status) {
       return status;
     }
-    if (create.scopes.empty()) return invalid("scopes: at least one is needed; a token without scopes may do nothing");
     if (create.scopes.size() > limits.scopes) return too_many("scopes", create.scopes.size(), limits.scopes);
     for (std::size_t i = 0; i < create.scopes.size(); ++i) {
       if (Status status = check_scope(create.scopes[i], limits); !status) return within(indexed("scopes", i), status);
     }
-    return check_time("expires_at", create.expires_at);
+    if (create.addresses.size() > limits.token_addresses) {
+      return too_many("addresses", create.addresses.size(), limits.token_addresses);
+    }
+    for (std::size_t i = 0; i < create.addresses.size(); ++i) {
+      if (const auto range = parse_address_range(create.addresses[i]); !range) {
+        return within(indexed("addresses", i), range.error());
+      }
+    }
+    if (Status status = check_time("expires_at", create.expires_at); !status) return status;
+    if (Status status = check_ttl("max_ttl", create.max_ttl); !status) return status;
+    if (create.renewable && (create.expires_at == 0 || create.max_ttl == 0)) {
+      return invalid("renewable: a renewable token needs expires_at and max_ttl, the end of all its renewals");
+    }
+    if (!create.renewable && create.max_ttl != 0) return invalid("max_ttl: it is for renewable tokens only");
+    return {};
+  }
+
+  Status operator()(const SetPermission& set) const {
+    if (Status status = check_key(set, limits); !status) return status;
+    if (set.level && (*set.level < Level::read || *set.level > Level::admin)) {
+      return invalid("level: it is none of READ, USER and ADMIN");
+    }
+    return check_subject("subject", set.subject, limits);
   }
 
   Status operator()(const ListTokens&) const { return {}; }
@@ -230,6 +220,11 @@ struct Checker {
   Status operator()(const PutCertificateRule& put) const { return check_certificate_rule(put.rule); }
   Status operator()(const DeleteCertificateRule& del) const { return check_tenant_name(del.name); }
   Status operator()(const ListCertificateRules&) const { return {}; }
+  Status operator()(const LookupSelf&) const { return {}; }
+  Status operator()(const RenewSelf& renew) const { return check_ttl("ttl", renew.ttl); }
+  Status operator()(const RevokeSelf&) const { return {}; }
+  Status operator()(const GetPolicy&) const { return {}; }
+  Status operator()(const ApplyPolicy& apply) const { return check_policy(apply.policy, limits); }
 
   Status operator()(const RevokeToken& revoke) const {
     if (revoke.id.empty() || revoke.id.size() > kTokenIdBytes || !is_printable_ascii(revoke.id)) {
@@ -266,6 +261,12 @@ struct Checker {
 };
 
 struct Namer {
+  std::string_view operator()(const SetPermission&) const { return "set_permission"; }
+  std::string_view operator()(const LookupSelf&) const { return "lookup_self"; }
+  std::string_view operator()(const RenewSelf&) const { return "renew_self"; }
+  std::string_view operator()(const RevokeSelf&) const { return "revoke_self"; }
+  std::string_view operator()(const GetPolicy&) const { return "get_policy"; }
+  std::string_view operator()(const ApplyPolicy&) const { return "apply_policy"; }
   std::string_view operator()(const Put&) const { return "put"; }
   std::string_view operator()(const Get& get) const { return get.with_payload ? "get" : "describe"; }
   std::string_view operator()(const UpdateMetadata&) const { return "update_metadata"; }
@@ -292,6 +293,44 @@ inline constexpr bool kIsOneOf = (std::is_same_v<T, Types> || ...);
 
 }  // namespace
 
+Status too_many(std::string_view where, std::size_t count, std::size_t limit) {
+  return Error(Code::too_large,
+               std::string(where) + ": " + number(count) + " are too many; at most " + number(limit) + " are allowed");
+}
+
+std::string indexed(std::string_view list, std::size_t i) { return std::string(list) + "[" + number(i) + "]"; }
+
+Status within(const std::string& where, const Status& status) {
+  if (status) return status;
+  return Error(status.error().code, where + ": " + std::string(status.error().message()));
+}
+
+Status check_time(std::string_view where, TimeMs time) {
+  if (time < 0) return invalid(std::string(where) + ": it lies before 1970; leave it away for never");
+  if (time > kLastTime) return invalid(std::string(where) + ": it lies after the year 9999; leave it away for never");
+  return {};
+}
+
+Status check_scope(const Scope& scope, const Limits& limits) {
+  if (scope.capabilities == 0) return invalid("capabilities: at least one is needed");
+  if ((scope.capabilities & ~kAllCapabilities) != 0) return invalid("capabilities: there are none beyond bit 7");
+  if (scope.spaces.empty()) return invalid("spaces: at least one pattern is needed; \"*\" matches every space");
+  if (scope.names.empty()) return invalid("names: at least one pattern is needed; \"*\" matches every name");
+  if (scope.spaces.size() > limits.scope_patterns)
+    return too_many("spaces", scope.spaces.size(), limits.scope_patterns);
+  if (scope.names.size() > limits.scope_patterns) return too_many("names", scope.names.size(), limits.scope_patterns);
+  for (std::size_t i = 0; i < scope.spaces.size(); ++i) {
+    if (Status status = check_space_pattern(scope.spaces[i]); !status) return within(indexed("spaces", i), status);
+  }
+  for (std::size_t i = 0; i < scope.names.size(); ++i) {
+    // The '*' at the end is not a byte of the name.
+    std::string_view pattern = scope.names[i];
+    if (pattern.size() > 1 && pattern.ends_with('*')) pattern.remove_suffix(1);
+    if (Status status = check_label(indexed("names", i), pattern, limits.name_bytes); !status) return status;
+  }
+  return {};
+}
+
 Status check_operation(const TenantOperation& operation, const Limits& limits) {
   return std::visit(Checker{limits}, operation);
 }
@@ -306,10 +345,12 @@ Status check_request_id(std::string_view id) {
 }
 
 bool is_mutation(const TenantOperation& operation) {
+  if (const auto* apply = std::get_if<ApplyPolicy>(&operation)) return !apply->dry_run;
   return std::visit(
       []<class T>(const T&) {
         return kIsOneOf<T, Put, UpdateMetadata, Delete, Undelete, Destroy, Transact, CreateToken, RevokeToken,
-                        PutIssuer, DeleteIssuer, PutCertificateRule, DeleteCertificateRule>;
+                        SetPermission, RenewSelf, RevokeSelf, ApplyPolicy, PutIssuer, DeleteIssuer, PutCertificateRule,
+                        DeleteCertificateRule>;
       },
       operation);
 }

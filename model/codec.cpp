@@ -56,6 +56,13 @@ class Encoder {
     put(payload.map);
   }
   void put(const Scope& scope) { fields(scope.capabilities, scope.spaces, scope.names); }
+  void put(const Grant& g) {
+    fields(static_cast<std::uint64_t>(g.effect), g.capabilities, g.spaces, g.names, g.period);
+  }
+  void put(const Period& p) { fields(p.not_before, p.expires_at); }
+  void put(const Role& r) { fields(r.name, r.description, r.grants); }
+  void put(const Binding& b) { fields(b.role, b.subjects, b.period); }
+  void put(const Permission& p) { fields(p.subject, static_cast<std::uint64_t>(p.level)); }
   void put(const Version& v) { fields(v.number, v.state, v.created_at, v.created_by, v.deleted_at, v.payload_bytes); }
   void put(const Entry& e) {
     fields(e.space, e.name, e.description, e.owner, e.tags, e.attributes, e.created_at, e.updated_at, e.created_by,
@@ -74,7 +81,9 @@ class Encoder {
     fields(r.name, r.san, r.principal, r.roles, r.version, r.changed_at, r.changed_by);
   }
 
-  // Operations. A field that is added to one of them must be added here: a test changes each and compares.
+  // Operations. A field that is added to one of them must be added here: a test changes each and compares. What came
+  // later has a kind of its own or stands behind the rest of a whole request, and only when it is used: the bytes of
+  // older requests stay what they were.
   void put(const Put& o) {
     fields(o.space, o.name, o.payload, o.cas, o.create_only, o.tags, o.description, o.expires_at, o.attributes);
   }
@@ -92,7 +101,10 @@ class Encoder {
   void put(const BatchGet& o) { fields(o.items); }
   void put(const Check& o) { fields(o.space, o.name, o.version); }
   void put(const Transact& o) { fields(o.operations); }
-  void put(const CreateToken& o) { fields(o.description, o.scopes, o.expires_at); }
+  void put(const CreateToken& o) {
+    fields(o.description, o.scopes, o.expires_at);
+    if (!o.addresses.empty() || o.renewable || o.max_ttl != 0) fields(o.addresses, o.renewable, o.max_ttl);
+  }
   void put(const ListTokens&) {}
   void put(const RevokeToken& o) { fields(o.id); }
   void put(const PutIssuer& o) { fields(o.issuer); }
@@ -101,11 +113,19 @@ class Encoder {
   void put(const PutCertificateRule& o) { fields(o.rule); }
   void put(const DeleteCertificateRule& o) { fields(o.name); }
   void put(const ListCertificateRules&) {}
+  void put(const SetPermission& o) {
+    fields(o.space, o.name, o.subject, o.level ? static_cast<std::uint64_t>(*o.level) : std::uint64_t{0});
+  }
+  void put(const LookupSelf&) {}
+  void put(const RenewSelf& o) { fields(o.ttl); }
+  void put(const RevokeSelf&) {}
+  void put(const GetPolicy&) {}
+  void put(const ApplyPolicy& o) { fields(o.policy.roles, o.policy.bindings, o.expected, o.dry_run); }
   void put(const std::variant<Put, Delete, Check>& operation) {
     std::visit([this](const auto& o) { put(request_kind(o)), put(o); }, operation);
   }
 
-  static std::uint64_t request_kind(const Put&) { return 1; }
+  static std::uint64_t request_kind(const Put& o) { return o.caller_owns ? 26 : 1; }
   static std::uint64_t request_kind(const Get&) { return 2; }
   static std::uint64_t request_kind(const UpdateMetadata&) { return 3; }
   static std::uint64_t request_kind(const Delete&) { return 4; }
@@ -125,6 +145,12 @@ class Encoder {
   static std::uint64_t request_kind(const PutCertificateRule&) { return 43; }
   static std::uint64_t request_kind(const DeleteCertificateRule&) { return 44; }
   static std::uint64_t request_kind(const ListCertificateRules&) { return 45; }
+  static std::uint64_t request_kind(const GetPolicy&) { return 20; }
+  static std::uint64_t request_kind(const ApplyPolicy&) { return 21; }
+  static std::uint64_t request_kind(const SetPermission&) { return 22; }
+  static std::uint64_t request_kind(const LookupSelf&) { return 23; }
+  static std::uint64_t request_kind(const RenewSelf&) { return 24; }
+  static std::uint64_t request_kind(const RevokeSelf&) { return 25; }
 
   template <class... Fields>
   void fields(const Fields&... values) {
@@ -168,6 +194,12 @@ class Decoder {
       pairs.emplace_hint(pairs.end(), std::move(key), reader_.string());
     }
   }
+  void get(Level& level) {
+    const std::uint64_t number = reader_.varint();
+    if (number < 1 || number > 3) reader_.fail();
+    level = static_cast<Level>(number);
+  }
+  void get(Permission& p) { fields(p.subject, p.level); }
   void get(Scope& scope) { fields(scope.capabilities, scope.spaces, scope.names); }
   void get(Version& v) { fields(v.number, v.state, v.created_at, v.created_by, v.deleted_at, v.payload_bytes); }
   void get(Entry& e) {
@@ -194,7 +226,19 @@ class Decoder {
   wire::Reader reader_;
 };
 
-enum class ReplyKind : std::uint8_t { entry = 1, del = 2, transact = 3, token = 4, issuer = 40, certificate_rule = 41 };
+// The kinds with "_more" are those without it and what came to them later; a reply that does not need that is written
+// in the older form.
+enum class ReplyKind : std::uint8_t {
+  entry = 1,
+  del = 2,
+  transact = 3,
+  token = 4,
+  policy = 20,
+  entry_more = 21,  // permissions
+  token_more = 22,  // addresses, renewable, ttl, max_expires_at
+  issuer = 40,
+  certificate_rule = 41,
+};
 
 void put_header(Secret* out, std::uint64_t kind) {
   const char header[2] = {static_cast<char>(kFormat), static_cast<char>(kind)};
@@ -229,8 +273,10 @@ Secret encode_reply(const ReplyBody& body) {
   Encoder encoder(&out);
   const auto header = [&](ReplyKind kind) { put_header(&out, static_cast<std::uint64_t>(kind)); };
   if (const auto* entry = std::get_if<EntryReply>(&body)) {
-    header(ReplyKind::entry);
+    const bool more = !entry->entry.permissions.empty();
+    header(more ? ReplyKind::entry_more : ReplyKind::entry);
     encoder.fields(entry->entry, entry->version);
+    if (more) encoder.fields(entry->entry.permissions);
   } else if (const auto* del = std::get_if<DeleteReply>(&body)) {
     header(ReplyKind::del);
     encoder.fields(del->count, del->entry);
@@ -238,8 +284,14 @@ Secret encode_reply(const ReplyBody& body) {
     header(ReplyKind::transact);
     encoder.fields(transact->versions);
   } else if (const auto* token = std::get_if<TokenReply>(&body)) {
-    header(ReplyKind::token);
-    encoder.fields(token->token);
+    const TokenInfo& t = token->token;
+    const bool more = !t.addresses.empty() || t.renewable;
+    header(more ? ReplyKind::token_more : ReplyKind::token);
+    encoder.fields(t);
+    if (more) encoder.fields(t.addresses, t.renewable, t.ttl, t.max_expires_at);
+  } else if (const auto* policy = std::get_if<PolicyReply>(&body)) {
+    header(ReplyKind::policy);
+    encoder.fields(policy->policy.version, policy->policy.changed_at, policy->policy.changed_by, policy->difference);
   } else if (const auto* issuer = std::get_if<IssuerReply>(&body)) {
     header(ReplyKind::issuer);
     encoder.fields(issuer->issuer);
@@ -257,10 +309,16 @@ Result<ReplyBody> decode_reply(std::string_view bytes) {
   if (static_cast<unsigned char>(bytes[0]) != kFormat) return damaged("its format is not known to this program");
   Decoder decoder(bytes.substr(2));
   ReplyBody body;
-  switch (static_cast<ReplyKind>(bytes[1])) {
-    case ReplyKind::entry: {
+  const auto kind = static_cast<ReplyKind>(bytes[1]);
+  switch (kind) {
+    case ReplyKind::entry:
+    case ReplyKind::entry_more: {
       auto& reply = body.emplace<EntryReply>();
       decoder.fields(reply.entry, reply.version);
+      if (kind == ReplyKind::entry_more) {
+        decoder.fields(reply.entry.permissions);
+        if (reply.entry.permissions.empty()) return damaged("it has a longer form than it needs");
+      }
       break;
     }
     case ReplyKind::del: {
@@ -269,7 +327,21 @@ Result<ReplyBody> decode_reply(std::string_view bytes) {
       break;
     }
     case ReplyKind::transact: decoder.fields(body.emplace<TransactReply>().versions); break;
-    case ReplyKind::token: decoder.fields(body.emplace<TokenReply>().token); break;
+    case ReplyKind::token:
+    case ReplyKind::token_more: {
+      TokenInfo& t = body.emplace<TokenReply>().token;
+      decoder.fields(t);
+      if (kind == ReplyKind::token_more) {
+        decoder.fields(t.addresses, t.renewable, t.ttl, t.max_expires_at);
+        if (t.addresses.empty() && !t.renewable) return damaged("it has a longer form than it needs");
+      }
+      break;
+    }
+    case ReplyKind::policy: {
+      auto& reply = body.emplace<PolicyReply>();
+      decoder.fields(reply.policy.version, reply.policy.changed_at, reply.policy.changed_by, reply.difference);
+      break;
+    }
     case ReplyKind::issuer: decoder.fields(body.emplace<IssuerReply>().issuer); break;
     case ReplyKind::certificate_rule: decoder.fields(body.emplace<CertificateRuleReply>().rule); break;
     default: return damaged("its kind is not known to this program");

@@ -9,9 +9,9 @@ namespace coffer::model {
 /// The same bytes for the same operation, different ones for different ones (lengths are written before contents).
 Secret canonical_request(const TenantOperation& operation);
 
-/// Format byte 1, kind byte, fields. Replies of mutations only (EntryReply, DeleteReply, TransactReply, TokenReply, IssuerReply,
-/// CertificateRuleReply);
-/// payloads and token secrets are left out. REQUIRES: such a body.
+/// Format byte 1, kind byte, fields. Replies of mutations only (EntryReply, DeleteReply, TransactReply, TokenReply,
+/// PolicyReply, IssuerReply, CertificateRuleReply); payloads, token secrets and a policy's roles are left out. REQUIRES:
+/// such a body.
 Secret encode_reply(const ReplyBody& body);
 /// Errors: data_loss.
 Result<ReplyBody> decode_reply(std::string_view bytes);

@@ -67,6 +67,15 @@ Status check_pairs(const std::map<std::string, std::string>& pairs, const PairLi
 
 }  // namespace
 
+std::string_view to_string(Level level) {
+  switch (level) {
+    case Level::read: return "READ";
+    case Level::user: return "USER";
+    case Level::admin: return "ADMIN";
+  }
+  return "NONE";
+}
+
 std::string_view to_string(State state) {
   switch (state) {
     case State::active: return "active";

@@ -27,6 +27,16 @@ struct Version {
   friend bool operator==(const Version&, const Version&) = default;
 };
 
+/// What somebody may do with one entry, each level with all of the lower ones (capabilities_of in model/access.hpp).
+enum class Level : std::uint8_t { read = 1, user = 2, admin = 3 };
+std::string_view to_string(Level level);  // "READ", "USER", "ADMIN", as the Tapis API writes them
+
+struct Permission {
+  std::string subject;  // as a policy's (model/policy.hpp)
+  Level level = Level::read;
+  friend bool operator==(const Permission&, const Permission&) = default;
+};
+
 struct Entry {
   std::string space;
   std::string name;
@@ -43,6 +53,7 @@ struct Entry {
   std::vector<Version> versions;  // ascending
   bool write_only = false;
   bool read_only = false;
+  std::vector<Permission> permissions;  // by subject, each once; they only ever add rights
 
   /// The version of that number, null when it was never made or is no longer kept.
   const Version* find(std::uint64_t number) const;
@@ -74,6 +85,14 @@ struct Limits {
   std::size_t scopes = 32;          // of a token
   std::size_t scope_patterns = 64;  // of one scope, spaces and names each
   std::size_t token_description_bytes = 512;
+  std::size_t token_addresses = 32;  // of a token
+  std::size_t permissions = 64;      // of an entry
+  std::size_t roles = 256;           // of a policy
+  std::size_t grants = 64;           // of one role
+  std::size_t bindings = 1024;       // of a policy
+  std::size_t subjects = 256;        // of one binding
+  std::size_t subject_bytes = 512;
+  std::size_t policy_bytes = 256 << 10;  // of all names and patterns together
   std::uint32_t max_versions = 100;
   std::uint32_t default_versions = 10;
   TimeMs recovery_window_ms = 7LL * 24 * 3600 * 1000;

@@ -28,6 +28,7 @@ struct Put {
   std::optional<std::string> description;
   std::optional<TimeMs> expires_at;               // 0: never
   std::map<std::string, std::string> attributes;  // merged into the entry's
+  bool caller_owns = false;                       // the caller becomes the owner of a new entry
 };
 struct Get {
   std::string space, name;
@@ -82,14 +83,34 @@ struct Check {
 struct Transact {
   std::vector<std::variant<Put, Delete, Check>> operations;
 };
+/// Gives, changes or takes away somebody's level on one entry; needs the capability grant.
+struct SetPermission {
+  std::string space, name, subject;
+  std::optional<Level> level;  // none: takes it away
+};
 struct CreateToken {
   std::string description;
-  std::vector<Scope> scopes;
+  std::vector<Scope> scopes;  // none: what the tenant's policy gives to the token
   TimeMs expires_at = 0;
+  std::vector<std::string> addresses;  // works only from these ranges ("10.0.0.0/8"); none: from everywhere
+  bool renewable = false;              // may renew itself; needs expires_at and max_ttl
+  TimeMs max_ttl = 0;                  // milliseconds after its creation at which renewing ends
 };
 struct ListTokens {};
 struct RevokeToken {
   std::string id;
+};
+// A token on itself: no capability is needed.
+struct LookupSelf {};
+struct RenewSelf {
+  TimeMs ttl = 0;  // milliseconds from now on; 0: as long as it was first made for
+};
+struct RevokeSelf {};
+struct GetPolicy {};
+struct ApplyPolicy {
+  PolicySet policy;                       // its version, changed_at and changed_by are not looked at
+  std::optional<std::uint64_t> expected;  // the version that it replaces, else cas_mismatch
+  bool dry_run = false;                   // only says what would change
 };
 
 struct PutIssuer {  // a new one, or the next version of the one of that name
@@ -107,9 +128,10 @@ struct DeleteCertificateRule {
 };
 struct ListCertificateRules {};
 
-using TenantOperation = std::variant<Put, Get, UpdateMetadata, Delete, Undelete, Destroy, History, List, BatchGet,
-                                     Transact, CreateToken, ListTokens, RevokeToken, PutIssuer, DeleteIssuer,
-                                     ListIssuers, PutCertificateRule, DeleteCertificateRule, ListCertificateRules>;
+using TenantOperation =
+    std::variant<Put, Get, UpdateMetadata, Delete, Undelete, Destroy, History, List, BatchGet, Transact, CreateToken,
+                 ListTokens, RevokeToken, SetPermission, LookupSelf, RenewSelf, RevokeSelf, GetPolicy, ApplyPolicy,
+                 PutIssuer, DeleteIssuer, ListIssuers, PutCertificateRule, DeleteCertificateRule, ListCertificateRules>;
 
 // ---- requests to the directory --------------------------------------------------------------------------------
 
@@ -144,7 +166,7 @@ using DirectoryOperation = std::variant<CreateTenant, GetTenant, ListTenants, De
 
 // ---- replies --------------------------------------------------------------------------------------------------
 
-struct EntryReply {  // Put, UpdateMetadata, Undelete, Destroy, Get
+struct EntryReply {  // Put, UpdateMetadata, SetPermission, Undelete, Destroy, Get
   Entry entry;
   std::uint64_t version = 0;       // the version answered
   std::optional<Payload> payload;  // Get with_payload
@@ -170,9 +192,13 @@ struct TokenInfo {
   std::string id, description, created_by;
   std::vector<Scope> scopes;
   TimeMs created_at = 0, expires_at = 0, revoked_at = 0;
+  std::vector<std::string> addresses;
+  bool renewable = false;
+  TimeMs ttl = 0;             // what it was first made for; of a renewable one
+  TimeMs max_expires_at = 0;  // no renewal goes beyond
   friend bool operator==(const TokenInfo&, const TokenInfo&) = default;
 };
-struct TokenReply {  // CreateToken (with the secret), RevokeToken
+struct TokenReply {  // CreateToken (with the secret), RevokeToken, LookupSelf, RenewSelf, RevokeSelf
   TokenInfo token;
   Secret secret;
 };
@@ -191,6 +217,10 @@ struct CertificateRuleReply {  // PutCertificateRule, DeleteCertificateRule: as 
 };
 struct CertificateRulesReply {
   std::vector<CertificateRule> rules;  // ordered by name
+};
+struct PolicyReply {
+  PolicySet policy;                     // GetPolicy; of ApplyPolicy without roles and bindings
+  std::vector<std::string> difference;  // ApplyPolicy: what changed or would change (policy_difference)
 };
 
 enum class TenantState : std::uint8_t { active = 1, deleted = 2 };
@@ -213,8 +243,8 @@ struct TenantsReply {
 };
 
 using ReplyBody = std::variant<EntryReply, DeleteReply, HistoryReply, ListReply, BatchGetReply, TransactReply,
-                               TokenReply, TokensReply, IssuerReply, IssuersReply, CertificateRuleReply,
-                               CertificateRulesReply, TenantReply, TenantsReply>;
+                               TokenReply, TokensReply, TenantReply, TenantsReply, PolicyReply, IssuerReply,
+                               IssuersReply, CertificateRuleReply, CertificateRulesReply>;
 struct Reply {
   Revision revision;  // of the tenant when the request was decided
   ReplyBody body;

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "model/checks.hpp"
 #include "model/text.hpp"
 
 namespace coffer::model {
@@ -161,6 +162,7 @@ Entry fresh_entry(const Put& put, const RuleContext& context) {
   entry.created_at = context.now;
   entry.created_by = context.principal;
   entry.max_versions = context.limits.default_versions;
+  if (put.caller_owns) entry.owner = context.principal;
   return entry;
 }
 
@@ -175,6 +177,18 @@ void begin_anew(TimeMs now, Entry& entry) {
     }
   }
   entry.expires_at = 0;
+}
+
+// Who had rights on the old life has none on the new one, unless it is his own; and a new owner, whom ownership lets
+// undelete, must not come to another one's values.
+void change_owner(const Put& put, const RuleContext& context, TimeMs now, Decision* decision) {
+  Entry& entry = decision->entry;
+  if (!entry.owner.empty() && entry.owner == context.principal) return;
+  if (!entry.owner.empty()) {
+    for (Version& version : entry.versions) destroy_version(version, now, decision);
+  }
+  entry.owner = put.caller_owns ? context.principal : std::string();
+  entry.permissions.clear();
 }
 
 Status merge_put(const Put& put, const Limits& limits, Entry& entry) {
@@ -227,6 +241,7 @@ Result<Decision> decide_put(const Entry* current, const Put& put, const RuleCont
   Decision decision = current ? decision_on(*current, ChangeType::put) : Decision{};
   if (!current) decision.entry = fresh_entry(put, context);
   if (!readable) begin_anew(now, decision.entry);
+  if (current && !readable) change_owner(put, context, now, &decision);
   if (Status status = merge_put(put, context.limits, decision.entry); !status) return status.error();
   destroy_outdated(now, context.limits, &decision);
   add_version(put, context, now, &decision);
@@ -254,6 +269,31 @@ Result<Decision> decide_update(const Entry* current, const UpdateMetadata& updat
   if (update.max_versions) entry.max_versions = *update.max_versions;
   destroy_outdated(now, context.limits, &decision);
   trim_versions(&decision);
+  return finished(std::move(decision), now);
+}
+
+Result<Decision> decide_permission(const Entry* current, const SetPermission& set, const RuleContext& context) {
+  if (current == nullptr) return missing(set);
+  const TimeMs now = time_of(current, context);
+  if (!current->readable_at(now)) return unreadable(set, *current, now);
+
+  // An entry that may not be changed may still be shared: what is fixed is its value.
+  Decision decision = decision_on(*current, ChangeType::metadata);
+  auto& permissions = decision.entry.permissions;
+  const auto at = std::lower_bound(permissions.begin(), permissions.end(), set.subject,
+                                   [](const Permission& p, const std::string& subject) { return p.subject < subject; });
+  const bool there = at != permissions.end() && at->subject == set.subject;
+  if (there && set.level) {
+    at->level = *set.level;
+  } else if (there) {
+    permissions.erase(at);
+  } else if (set.level) {
+    if (permissions.size() >= context.limits.permissions) {
+      return too_many("permissions", permissions.size() + 1, context.limits.permissions).error();
+    }
+    permissions.insert(at, {set.subject, *set.level});
+  }
+  decision.writes = permissions != current->permissions;
   return finished(std::move(decision), now);
 }
 

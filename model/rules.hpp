@@ -45,6 +45,8 @@ Result<Decision> decide_delete(const Entry* current, const Delete& del, const Ru
 Result<Decision> decide_undelete(const Entry* current, const Undelete& undelete, const RuleContext& context);
 /// Irrevocable. None named: all versions; the entry stays as a tombstone so that version numbers are never reused.
 Result<Decision> decide_destroy(const Entry* current, const Destroy& destroy, const RuleContext& context);
+/// The entry needs an active version. Errors: entry_not_found, too_large (more than limits.permissions).
+Result<Decision> decide_permission(const Entry* current, const SetPermission& set, const RuleContext& context);
 /// Transact's check. Errors: cas_mismatch.
 Status decide_check(const Entry* current, const Check& check, const RuleContext& context);
 

@@ -16,8 +16,9 @@ struct TokenOptions {
   ConnectionOptions connection{.target = Target::admin};
   OutputOption output;
   std::string id, description;
-  std::vector<std::string> scopes;
-  std::optional<std::string> expires, out;
+  std::vector<std::string> scopes, addresses;
+  std::optional<std::string> expires, max_ttl, out;
+  bool renewable = false, by_policy = false;
 };
 
 /// The token alone goes to stdout (or into the file), what a person wants to know about it to stderr, so that
@@ -44,7 +45,21 @@ Outcome print_new_token(const TokenOptions& o, const std::string& tenant, const 
 }
 
 Outcome create(const TokenOptions& o, Io& io) {
+  if (o.scopes.empty() != o.by_policy) {
+    return Failure(
+        Exit::usage,
+        o.by_policy ? "--scope and --by-policy contradict each other"
+                    : "the token would have no rights: give --scope, or --by-policy",
+        "--scope bounds the token by itself; with --by-policy it may do what the tenant's policy gives to it");
+  }
   admin::CreateTokenRequest request;
+  for (const auto& range : o.addresses) request.add_addresses(range);
+  request.set_renewable(o.renewable);
+  if (o.max_ttl) {
+    const auto ttl = parse_duration(*o.max_ttl);
+    if (!ttl.ok()) return Failure(ttl.error());
+    request.set_max_ttl_seconds(std::chrono::duration_cast<std::chrono::seconds>(*ttl).count());
+  }
   for (const auto& text : o.scopes) {
     const auto scope = parse_scope(text);
     if (!scope.ok()) return Failure(scope.error());
@@ -169,8 +184,13 @@ void add_admin_tokens(CLI::App& root, Program& program) {
   auto* command = add_command(tokens, "create", "Create a token; it is printed once and stored nowhere.", *c, true);
   add_repeated(command, "--scope", c->scopes,
                "What it may do: CAPABILITIES:SPACES:NAMES, such as list,read,read-value:kv:app/*; may be repeated")
-      ->type_name("SCOPE")
-      ->required();
+      ->type_name("SCOPE");
+  command->add_flag("--by-policy", c->by_policy, "Instead of scopes: what the tenant's policy gives to token:<its id>");
+  add_repeated(command, "--address", c->addresses,
+               "It works only from there: 10.0.0.0/8, 192.0.2.7, 2001:db8::/32; may be repeated")
+      ->type_name("RANGE");
+  command->add_flag("--renewable", c->renewable, "It may renew itself; needs --expires and --max-ttl");
+  command->add_option("--max-ttl", c->max_ttl, "How long after its creation renewing ends: 30d")->type_name("DURATION");
   command->add_option("--description", c->description, "What it is for")->type_name("TEXT");
   command->add_option("--expires", c->expires, "When it expires: 30d, or 2030-01-31T12:00:00Z")->type_name("WHEN");
   command->add_option("--out", c->out, "Write it to this file, mode 0600")->type_name("FILE");
@@ -193,6 +213,7 @@ void add_admin(CLI::App& root, Program& program) {
   add_admin_tokens(*admin_app, program);
   add_admin_issuers(*admin_app, program);
   add_admin_certificates(*admin_app, program);
+  add_admin_policy(*admin_app, program);
   add_admin_init(*admin_app, program);
   auto s = std::make_shared<TokenOptions>();
   auto* command = add_command(admin_app, "status", "Show the server's state.", *s, false);

@@ -46,13 +46,15 @@ void add_get(CLI::App& root, Program& program);
 void add_list(CLI::App& root, Program& program);  // list, history, describe
 void add_tag(CLI::App& root, Program& program);
 void add_delete(CLI::App& root, Program& program);  // delete, undelete, destroy
-void add_admin(CLI::App& root, Program& program);   // admin tenants, tokens, status, init
+void add_token(CLI::App& root, Program& program);   // token show, renew, revoke
+void add_admin(CLI::App& root, Program& program);   // admin tenants, tokens, policy, status, init
 void add_admin_init(CLI::App& admin, Program& program);
 void add_admin_tenants(CLI::App& admin, Program& program);
 void add_admin_tokens(CLI::App& admin, Program& program);
 void add_admin_issuers(CLI::App& admin, Program& program);
 void add_admin_certificates(CLI::App& admin, Program& program);
 void add_dev_token(CLI::App& root, Program& program);
+void add_admin_policy(CLI::App& admin, Program& program);
 void add_bench(CLI::App& root, Program& program);
 void add_completion(CLI::App& root, Program& program);
 

@@ -2,7 +2,9 @@
 
 #include "net/admin/door.hpp"
 
+#include <algorithm>
 #include <chrono>
+#include <limits>
 #include <string>
 #include <utility>
 
@@ -47,6 +49,7 @@ class AdminDoor final : public Door {
     add_tokens(methods);
     add_issuers(methods);
     add_certificates(methods);
+    add_policies(methods);
     add_server(methods);
     return methods;
   }
@@ -57,6 +60,7 @@ class AdminDoor final : public Door {
   void add_tokens(std::vector<Method>& methods);
   void add_issuers(std::vector<Method>& methods);
   void add_certificates(std::vector<Method>& methods);
+  void add_policies(std::vector<Method>& methods);
   void add_server(std::vector<Method>& methods);
 
   static const google::protobuf::ServiceDescriptor& service(const char* name) {
@@ -102,6 +106,13 @@ class AdminDoor final : public Door {
           to_message(reply.tenant, &out);
           return {};
         });
+  }
+
+  /// Tokens and policies live in their tenant's partition: operations of the tenant and not of the directory.
+  static Status to_tenant(const std::string& name, model::Request& request) {
+    if (const Status ok = model::check_tenant_name(name); !ok) return ok;
+    request.tenant = {.name = name, .door = {}};
+    return {};
   }
 
   const std::string version_;
@@ -164,19 +175,20 @@ void AdminDoor::add_tenants(std::vector<Method>& methods) {
 }
 
 void AdminDoor::add_tokens(std::vector<Method>& methods) {
-  // Tokens live in their tenant's partition, so these are operations of the tenant and not of the directory.
-  const auto to_tenant = [](const std::string& name, model::Request& request) -> Status {
-    if (const Status ok = model::check_tenant_name(name); !ok) return ok;
-    request.tenant = {.name = name, .door = {}};
-    return {};
-  };
   methods.push_back(call<api::CreateTokenRequest, api::CreateTokenResponse, model::TokenReply>(
       "Tokens", "Create",
-      [to_tenant](const auto& in, model::Request& request) -> Status {
+      [](const auto& in, model::Request& request) -> Status {
         if (const Status ok = to_tenant(in.tenant(), request); !ok) return ok;
         auto scopes = to_scopes(in.scopes());
         if (!scopes) return scopes.error();
-        model::CreateToken create{in.description(), std::move(*scopes), 0};
+        model::CreateToken create;
+        create.description = in.description();
+        create.scopes = std::move(*scopes);
+        create.addresses.assign(in.addresses().begin(), in.addresses().end());
+        create.renewable = in.renewable();
+        // What does not fit becomes a number that the shard refuses.
+        constexpr std::int64_t kMostSeconds = std::numeric_limits<std::int64_t>::max() / 1000;
+        create.max_ttl = std::clamp(in.max_ttl_seconds(), -kMostSeconds, kMostSeconds) * 1000;
         if (in.has_expires_at()) {
           const auto time = from_timestamp(in.expires_at(), "expires_at");
           if (!time) return time.error();
@@ -192,7 +204,7 @@ void AdminDoor::add_tokens(std::vector<Method>& methods) {
       }));
   methods.push_back(call<api::ListTokensRequest, api::ListTokensResponse, model::TokensReply>(
       "Tokens", "List",
-      [to_tenant](const auto& in, model::Request& request) -> Status {
+      [](const auto& in, model::Request& request) -> Status {
         request.operation = TenantOperation(model::ListTokens{});
         return to_tenant(in.tenant(), request);
       },
@@ -202,7 +214,7 @@ void AdminDoor::add_tokens(std::vector<Method>& methods) {
       }));
   methods.push_back(call<api::RevokeTokenRequest, api::Token, model::TokenReply>(
       "Tokens", "Revoke",
-      [to_tenant](const auto& in, model::Request& request) -> Status {
+      [](const auto& in, model::Request& request) -> Status {
         if (in.id().empty())
           return Error(Code::invalid_argument, "id is missing: it names the token as the list shows it");
         request.operation = TenantOperation(model::RevokeToken{in.id()});
@@ -279,6 +291,34 @@ void AdminDoor::add_certificates(std::vector<Method>& methods) {
         return to_tenant(in.tenant(), request, model::DeleteCertificateRule{in.name()});
       },
       encode));
+}
+
+void AdminDoor::add_policies(std::vector<Method>& methods) {
+  methods.push_back(call<api::GetPolicyRequest, api::Policy, model::PolicyReply>(
+      "Policies", "Get",
+      [](const auto& in, model::Request& request) -> Status {
+        request.operation = TenantOperation(model::GetPolicy{});
+        return to_tenant(in.tenant(), request);
+      },
+      [](const auto&, const model::PolicyReply& reply, Rpc&, api::Policy& out) -> Status {
+        to_message(reply.policy, &out);
+        return {};
+      }));
+  methods.push_back(call<api::ApplyPolicyRequest, api::ApplyPolicyResponse, model::PolicyReply>(
+      "Policies", "Apply",
+      [](const auto& in, model::Request& request) -> Status {
+        auto policy = to_policy(in.policy());
+        if (!policy) return policy.error();
+        model::ApplyPolicy apply{std::move(*policy), std::nullopt, in.dry_run()};
+        if (in.has_expected_version()) apply.expected = in.expected_version();
+        request.operation = TenantOperation(std::move(apply));
+        return to_tenant(in.tenant(), request);
+      },
+      [](const auto&, const model::PolicyReply& reply, Rpc&, api::ApplyPolicyResponse& out) -> Status {
+        out.set_version(reply.policy.version);
+        out.mutable_difference()->Assign(reply.difference.begin(), reply.difference.end());
+        return {};
+      }));
 }
 
 void AdminDoor::add_server(std::vector<Method>& methods) {

@@ -1,5 +1,5 @@
 #pragma once
-// The admin door: coffer.admin.v1 (Tenants, Tokens, Issuers, Certificates, Server) on its own listener, gRPC only, for operators. Made once by
+// The admin door: coffer.admin.v1 (Tenants, Tokens, Policies, Issuers, Certificates, Server) on its own listener, gRPC only, for operators. Made once by
 // net/doors.cpp; its functions run where rpc.hpp says.
 
 #include <functional>

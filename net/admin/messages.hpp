@@ -15,6 +15,10 @@ model::Result<model::DoorName> to_door_name(const api::Door& in);
 /// Errors: invalid_argument, with the number of the scope.
 model::Result<std::vector<model::Scope>> to_scopes(const google::protobuf::RepeatedPtrField<api::Scope>& in);
 
+/// Errors: invalid_argument, with the path of what is wrong ("roles[2].grants[0]: ...").
+model::Result<model::PolicySet> to_policy(const api::Policy& in);
+void to_message(const model::PolicySet& policy, api::Policy* out);
+
 void to_message(const model::TenantInfo& tenant, api::Tenant* out);
 /// `now` tells whether the token is expired.
 void to_message(const model::TokenInfo& token, model::TimeMs now, api::Token* out);

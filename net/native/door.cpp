@@ -91,6 +91,25 @@ class NativeDoor final : public Door {
         });
   }
 
+  /// An RPC that answers who may do what with one entry.
+  template <class In>
+  Method permission_call(std::string_view name) {
+    return call<In, v1::Permissions, model::EntryReply>(
+        name, [](const In&, const model::EntryReply& reply, Rpc&, v1::Permissions& out) -> Status {
+          native::to_message(reply.entry, &out);
+          return {};
+        });
+  }
+  /// An RPC that answers the caller's own token.
+  template <class In>
+  Method token_call(std::string_view name) {
+    return call<In, v1::Token, model::TokenReply>(
+        name, [](const In&, const model::TokenReply& reply, Rpc&, v1::Token& out) -> Status {
+          native::to_message(reply.token, &out);
+          return {};
+        });
+  }
+
   template <class In>
   Result<Step> decode(const In& in, Rpc& rpc);
   static Status encode_get(const v1::GetRequest&, const model::EntryReply&, Rpc&, v1::Secret&);
@@ -179,6 +198,11 @@ std::vector<Method> NativeDoor::methods() {
         native::to_message(reply, rpc.reply->revision, &out);
         return {};
       }));
+  methods.push_back(permission_call<v1::SetPermissionRequest>("SetPermission"));
+  methods.push_back(permission_call<v1::GetPermissionsRequest>("GetPermissions"));
+  methods.push_back(token_call<v1::LookupSelfRequest>("LookupSelf"));
+  methods.push_back(token_call<v1::RenewSelfRequest>("RenewSelf"));
+  methods.push_back(token_call<v1::RevokeSelfRequest>("RevokeSelf"));
   return methods;
 }
 

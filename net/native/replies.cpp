@@ -106,4 +106,34 @@ bool matches_entity_tag(std::string_view if_none_match, std::string_view tag) {
   return false;
 }
 
+void to_message(const model::Entry& entry, v1::Permissions* out) {
+  out->set_owner(entry.owner);
+  for (const model::Permission& permission : entry.permissions) {
+    auto* row = out->add_permissions();
+    row->set_subject(permission.subject);
+    row->set_level(std::string(model::to_string(permission.level)));
+  }
+}
+
+void to_message(const model::TokenInfo& token, v1::Token* out) {
+  out->set_id(token.id);
+  out->set_description(token.description);
+  for (const model::Scope& scope : token.scopes) {
+    auto* row = out->add_scopes();
+    for (std::uint32_t bit = 1; bit <= model::kAllCapabilities; bit <<= 1) {
+      if ((scope.capabilities & bit) == 0) continue;
+      row->add_capabilities(std::string(model::to_string(static_cast<model::Capability>(bit))));
+    }
+    row->mutable_spaces()->Assign(scope.spaces.begin(), scope.spaces.end());
+    row->mutable_names()->Assign(scope.names.begin(), scope.names.end());
+  }
+  if (token.created_at > 0) to_timestamp(token.created_at, out->mutable_created_at());
+  if (token.expires_at > 0) to_timestamp(token.expires_at, out->mutable_expires_at());
+  if (token.max_expires_at > 0) to_timestamp(token.max_expires_at, out->mutable_max_expires_at());
+  if (token.revoked_at > 0) to_timestamp(token.revoked_at, out->mutable_revoked_at());
+  out->set_renewable(token.renewable);
+  out->mutable_addresses()->Assign(token.addresses.begin(), token.addresses.end());
+  out->set_created_by(token.created_by);
+}
+
 }  // namespace coffer::net::native

@@ -31,4 +31,8 @@ std::string entity_tag(const model::EntryReply& reply);
 /// If-None-Match (RFC 9110 section 13.1.2): a list of tags, weak or not, or "*".
 bool matches_entity_tag(std::string_view if_none_match, std::string_view tag);
 
+/// Owner and permissions of the entry.
+void to_message(const model::Entry& entry, v1::Permissions* out);
+void to_message(const model::TokenInfo& token, v1::Token* out);
+
 }  // namespace coffer::net::native

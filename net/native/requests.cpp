@@ -3,6 +3,7 @@
 #include "net/native/requests.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <string>
 #include <utility>
 
@@ -190,5 +191,30 @@ Result<TenantOperation> to_operation(const v1::TransactRequest& in) {
   }
   return TenantOperation(std::move(transact));
 }
+
+Result<TenantOperation> to_operation(const v1::SetPermissionRequest& in) {
+  model::SetPermission set{in.space(), in.name(), in.subject(), std::nullopt};
+  for (const model::Level level : {model::Level::read, model::Level::user, model::Level::admin}) {
+    if (in.level() == model::to_string(level)) set.level = level;
+  }
+  if (!set.level && in.level() != "NONE") {
+    return Error(Code::invalid_argument, "level is none of READ, USER, ADMIN and NONE");
+  }
+  return TenantOperation(std::move(set));
+}
+
+Result<TenantOperation> to_operation(const v1::GetPermissionsRequest& in) {
+  return TenantOperation(model::Get{in.space(), in.name(), 0, false});
+}
+
+Result<TenantOperation> to_operation(const v1::LookupSelfRequest&) { return TenantOperation(model::LookupSelf{}); }
+
+Result<TenantOperation> to_operation(const v1::RenewSelfRequest& in) {
+  // What does not fit becomes a number that the shard refuses.
+  constexpr std::int64_t kMostSeconds = std::numeric_limits<std::int64_t>::max() / 1000;
+  return TenantOperation(model::RenewSelf{std::clamp(in.ttl_seconds(), -kMostSeconds, kMostSeconds) * 1000});
+}
+
+Result<TenantOperation> to_operation(const v1::RevokeSelfRequest&) { return TenantOperation(model::RevokeSelf{}); }
 
 }  // namespace coffer::net::native

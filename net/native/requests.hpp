@@ -20,5 +20,10 @@ model::Result<model::TenantOperation> to_operation(const v1::HistoryRequest& in)
 model::Result<model::TenantOperation> to_operation(const v1::ListRequest& in);
 model::Result<model::TenantOperation> to_operation(const v1::BatchGetRequest& in);
 model::Result<model::TenantOperation> to_operation(const v1::TransactRequest& in);
+model::Result<model::TenantOperation> to_operation(const v1::SetPermissionRequest& in);
+model::Result<model::TenantOperation> to_operation(const v1::GetPermissionsRequest& in);
+model::Result<model::TenantOperation> to_operation(const v1::LookupSelfRequest& in);
+model::Result<model::TenantOperation> to_operation(const v1::RenewSelfRequest& in);
+model::Result<model::TenantOperation> to_operation(const v1::RevokeSelfRequest& in);
 
 }  // namespace coffer::net::native

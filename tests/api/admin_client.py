@@ -19,6 +19,7 @@ class Admin:
         self.auth = [("authorization", "Bearer " + (token or server.token()))]
         self.tenants = services.TenantsStub(self.channel)
         self.tokens = services.TokensStub(self.channel)
+        self.policies = services.PoliciesStub(self.channel)
         self.server = services.ServerStub(self.channel)
 
     def __enter__(self):

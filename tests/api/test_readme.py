@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The README's examples work: each ```sh block runs from the root of the tree against a started node, with the
+"""The examples of README.md and docs/policies.md work: each ```sh block runs from the root of the tree against a started node, with the
 addresses, data folder and program of this test in place of the defaults."""
 
 import os
@@ -12,8 +12,13 @@ from harness import BINARY, ROOT, Server
 
 class Readme(unittest.TestCase):
     def test_every_example_works(self):
-        blocks = re.findall(r"^```sh\n(.*?)^```$", (ROOT / "README.md").read_text(), re.M | re.S)
-        self.assertGreaterEqual(len(blocks), 4)
+        for document, least in (("README.md", 4), ("docs/policies.md", 3)):
+            with self.subTest(document):
+                self.run_examples(document, least)
+
+    def run_examples(self, document, least):
+        blocks = re.findall(r"^```sh\n(.*?)^```$", (ROOT / document).read_text(), re.M | re.S)
+        self.assertGreaterEqual(len(blocks), least)
         server = Server().start()
         try:
             here = {"127.0.0.1:7780": server.http_address, "127.0.0.1:7781": server.grpc_address,

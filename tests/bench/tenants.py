@@ -15,18 +15,18 @@ IDLE_BYTES_MAX = 1024
 
 
 def resident_bytes(pid):
-    return int(next(l for l in open(f"/proc/{pid}/status") if l.startswith("VmRSS")).split()[1]) * 1024
+    """Memory of the process itself; pages of mapped tables belong to the page cache, which needs no room for them."""
+    return int(next(l for l in open(f"/proc/{pid}/status") if l.startswith("RssAnon")).split()[1]) * 1024
 
 
 def settled_bytes(server):
-    """Resident memory once it no longer shrinks: shards that were used stop when idle."""
-    least = resident_bytes(server.pid)
-    for _ in range(10):
-        time.sleep(0.5)
+    """Resident memory once it has not shrunk for three seconds: idle shards stop, the allocator gives pages back."""
+    least, since = resident_bytes(server.pid), time.monotonic()
+    while time.monotonic() - since < 3:
+        time.sleep(0.25)
         now = resident_bytes(server.pid)
-        if now >= least:
-            return least
-        least = now
+        if now < least:
+            least, since = now, time.monotonic()
     return least
 
 

@@ -102,10 +102,34 @@ class CoreFixture {
     return std::move(made->reply);
   }
 
+  /// A token's credential, as net makes it after the MAC check.
+  model::Credential credential_of(const model::TokenReply& token) {
+    auto claims = crypto::verify_token(ring, token.secret.expose());
+    model::Credential credential;
+    credential.kind = model::CredentialKind::token;
+    credential.tenant = claims->tenant;
+    credential.token_hash = claims->id_hash;
+    return credential;
+  }
+  model::TokenReply create_token(TenantCore& core, const model::CreateToken& request) {
+    auto reply = run(core, request);
+    if (!reply) ADD_FAILURE() << reply.error().message();
+    return std::move(std::get<model::TokenReply>(reply->body));
+  }
+  model::Result<model::Reply> run_as(TenantCore& core, const model::Credential& credential,
+                                     model::TenantOperation operation, std::string address = "127.0.0.1:5") {
+    auto made = call(std::move(operation));
+    made->request.credential = credential;
+    made->request.info.address = std::move(address);
+    send(core, *made);
+    commit_all(core);
+    return std::move(made->reply);
+  }
+
   crypto::SeededRandom random{42};
   std::unique_ptr<storage::Engine> engine;
   crypto::KeyRing ring;
-  model::ScopeAuthorizer authorizer;
+  model::PolicyAuthorizer authorizer;
   CacheBudget budget{1 << 20};
   model::TimeMs now = 1'700'000'000'000;
   TenantDeps deps;

@@ -35,6 +35,22 @@ model::Entry sample_entry() {
   return entry;
 }
 
+// What came to the records later has samples of its own: the older ones must keep their bytes.
+model::Entry sample_shared_entry() {
+  model::Entry entry = sample_entry();
+  entry.permissions = {{"role:ops", model::Level::read}, {"user:ann", model::Level::admin}};
+  return entry;
+}
+
+model::PolicySet sample_policy() {
+  return {3,
+          {{"reader", "reads", {{model::Effect::allow, 7, {"kv"}, {"app/*"}, {1700000000001, 1800000000000}}}},
+           {"no-prod", "", {{model::Effect::deny, 255, {"*"}, {"app/prod/*"}, {}}}}},
+          {{"reader", {"user:ann", "role:ops"}, {1700000000002, 1800000000001}}},
+          1700000000009,
+          "operator"};
+}
+
 model::TokenInfo sample_token() {
   return {"0011223344556677", "ci", "operator", {{5, {"kv"}, {"app/*"}}}, 1700000000001, 1800000000000, 1700000000009};
 }
@@ -60,6 +76,15 @@ model::Issuer sample_issuer() {
 
 model::CertificateRule sample_rule() {
   return {"web", "uri:spiffe://prod/web", "service:web", {"reader"}, 301, 1700000000002, "operator"};
+}
+
+model::TokenInfo sample_renewable_token() {
+  model::TokenInfo token = sample_token();
+  token.addresses = {"10.0.0.0/8", "::1"};
+  token.renewable = true;
+  token.ttl = 60000;
+  token.max_expires_at = 1800000000000;
+  return token;
 }
 
 DirectoryTenant sample_tenant() {
@@ -121,12 +146,15 @@ std::map<std::string, std::string> today() {
           {"changes", encode_changes(300, 1700000000001,
                                      {{model::ChangeType::put, "kv", "a", 3}, {model::ChangeType::del, "kv", "b", 1}})},
           {"entry", encode_entry(sample_entry())},
+          {"entry_shared", encode_entry(sample_shared_entry())},
           {"header", header.SerializeAsString()},
           {"issuer", encode_issuer(sample_issuer())},
           {"operator", encode_operator({"root", std::string(32, 'o'), 1700000000001, true})},
+          {"policy", encode_policy(sample_policy())},
           {"request", request.SerializeAsString()},
           {"tenant", encode_tenant(sample_tenant())},
           {"token", encode_token(sample_token())},
+          {"token_renewable", encode_token(sample_renewable_token())},
           {"write_set", set.SerializeAsString()}};
 }
 
@@ -157,9 +185,12 @@ std::string stored_bytes(const std::string& name) {
 
 TEST(ActorsGolden, WhatAnEarlierBuildWroteIsRead) {
   EXPECT_EQ(*decode_entry(stored_bytes("entry")), sample_entry());
+  EXPECT_EQ(*decode_entry(stored_bytes("entry_shared")), sample_shared_entry());
   EXPECT_EQ(*decode_token(stored_bytes("token")), sample_token());
   EXPECT_EQ(*decode_issuer(stored_bytes("issuer")), sample_issuer());
   EXPECT_EQ(*decode_certificate_rule(stored_bytes("certificate_rule")), sample_rule());
+  EXPECT_EQ(*decode_token(stored_bytes("token_renewable")), sample_renewable_token());
+  EXPECT_EQ(*decode_policy(stored_bytes("policy")), sample_policy());
   const auto tenant = decode_tenant(stored_bytes("tenant"));
   ASSERT_TRUE(tenant.ok());
   EXPECT_EQ(tenant->info.id, sample_tenant().info.id);
@@ -178,6 +209,15 @@ TEST(ActorsGolden, AnUnknownFormatIsRefusedWithASentence) {
   EXPECT_EQ(entry.error().code, model::Code::data_loss);
   EXPECT_NE(entry.error().message().find("format 2"), std::string_view::npos);
   EXPECT_FALSE(decode_token("\xff\xff").ok());
+}
+
+TEST(ActorsGolden, AGrantWithAnEffectOfALaterProgramIsNotTakenForAnAllowance) {
+  model::PolicySet policy = sample_policy();
+  policy.roles[1].grants[0].effect = static_cast<model::Effect>(3);
+  EXPECT_EQ(decode_policy(encode_policy(policy)).error().code, model::Code::data_loss);
+  model::Entry entry = sample_shared_entry();
+  entry.permissions[0].level = static_cast<model::Level>(4);
+  EXPECT_EQ(decode_entry(encode_entry(entry)).error().code, model::Code::data_loss);
 }
 
 }  // namespace

@@ -76,6 +76,27 @@ struct FakeTokens final : admin::Tokens::Service {
   admin::RevokeTokenRequest revoked;
 };
 
+struct FakePolicies final : admin::Policies::Service {
+  grpc::Status Get(grpc::ServerContext*, const admin::GetPolicyRequest* r, admin::Policy* out) override {
+    asked = *r;
+    *out = policy;
+    return grpc::Status::OK;
+  }
+  grpc::Status Apply(grpc::ServerContext*, const admin::ApplyPolicyRequest* r,
+                     admin::ApplyPolicyResponse* out) override {
+    applied = *r;
+    ++calls;
+    *out = answer;
+    return refusal;
+  }
+  int calls = 0;
+  grpc::Status refusal;
+  admin::Policy policy;
+  admin::GetPolicyRequest asked;
+  admin::ApplyPolicyRequest applied;
+  admin::ApplyPolicyResponse answer;
+};
+
 struct FakeStatus final : admin::Server::Service {
   grpc::Status Status(grpc::ServerContext*, const admin::StatusRequest*, admin::StatusResponse* out) override {
     out->set_version("0.1.0");
@@ -99,8 +120,9 @@ class Admin : public testing::Test {
   test::TemporaryDirectory directory;
   FakeTenants tenants;
   FakeTokens tokens;
+  FakePolicies policies;
   FakeStatus status;
-  test::FakeServer server{{&tenants, &tokens, &status}};
+  test::FakeServer server{{&tenants, &tokens, &policies, &status}};
   test::Shell shell;
 };
 
@@ -173,6 +195,89 @@ TEST_F(Admin, ATokenNeedsAScopeThatIsOne) {
     EXPECT_EQ(run({"tokens", "create", "--scope", scope}).code, 2) << scope;
   }
   EXPECT_EQ(tokens.created.scopes_size(), 0);
+}
+
+TEST_F(Admin, ATokenWithoutScopesMustBeMeant) {
+  auto ran = run({"tokens", "create", "--by-policy"});
+  EXPECT_EQ(ran.code, 0) << ran.err;
+  EXPECT_EQ(tokens.created.scopes_size(), 0);
+  ran = run({"tokens", "create", "--by-policy", "--scope", "read:kv:*"});
+  EXPECT_EQ(ran.code, 2);
+  EXPECT_THAT(ran.err, HasSubstr("contradict"));
+}
+
+TEST_F(Admin, BindsATokenToAddressesAndMakesItRenewable) {
+  const auto ran = run({"tokens", "create", "--scope", "read:kv:*", "--address", "10.0.0.0/8", "--address", "::1",
+                        "--renewable", "--expires", "1h", "--max-ttl", "30d"});
+  EXPECT_EQ(ran.code, 0) << ran.err;
+  EXPECT_THAT(tokens.created.addresses(), ElementsAre("10.0.0.0/8", "::1"));
+  EXPECT_TRUE(tokens.created.renewable());
+  EXPECT_EQ(tokens.created.max_ttl_seconds(), 30 * 86'400);
+  EXPECT_EQ(run({"tokens", "create", "--scope", "read:kv:*", "--max-ttl", "soon"}).code, 2);
+}
+
+TEST_F(Admin, WhatPolicyGetPrintsPolicyApplyReads) {
+  auto* role = policies.policy.add_roles();
+  role->set_name("reader");
+  auto* grant = role->add_grants();
+  grant->set_effect("deny");
+  grant->add_capabilities("read-value");
+  grant->add_spaces("kv");
+  grant->add_names("app/*");
+  grant->mutable_expires_at()->set_seconds(1'800'000'000);
+  auto* binding = policies.policy.add_bindings();
+  binding->set_role("reader");
+  binding->add_subjects("user:ann");
+  policies.policy.set_version(7);
+  const auto got = run({"policy", "get", "--tenant", "acme"});
+  EXPECT_EQ(got.code, 0) << got.err;
+  EXPECT_EQ(policies.asked.tenant(), "acme");
+  policies.answer.set_version(8);
+  policies.answer.add_difference("+ role reader");
+  const auto ran = run({"policy", "apply", "--tenant", "acme", "-f", directory.write("p.json", got.out)});
+  EXPECT_EQ(ran.code, 0) << ran.err;
+  EXPECT_EQ(policies.applied.policy().SerializeAsString(), policies.policy.SerializeAsString());
+  EXPECT_EQ(policies.applied.expected_version(), 7u) << "made from version 7, it replaces only that";
+  EXPECT_FALSE(policies.applied.dry_run());
+  EXPECT_THAT(policies.applied.request_id(), SizeIs(32));
+  EXPECT_EQ(ran.out, "+ role reader\n");
+  EXPECT_THAT(ran.err, HasSubstr("version 8 of the policy of tenant acme is in force"));
+  EXPECT_THAT(run({"policy", "get", "-o", "table"}).out, HasSubstr("reader  deny    read-value    kv      app/*"));
+}
+
+TEST_F(Admin, ADryRunOfAPolicyFromStdinSaysThatItIsOne) {
+  policies.answer.set_version(3);
+  policies.answer.add_difference("- role reader");
+  auto ran = run({"policy", "apply", "-f", "-", "--dry-run"}, "{}");
+  EXPECT_EQ(ran.code, 0) << ran.err;
+  EXPECT_TRUE(policies.applied.dry_run());
+  EXPECT_FALSE(policies.applied.has_expected_version()) << "a document without a version replaces whatever there is";
+  EXPECT_EQ(ran.out, "- role reader\n");
+  EXPECT_THAT(ran.err, HasSubstr("a dry run: version 3"));
+  policies.answer.clear_difference();
+  ran = run({"policy", "apply", "-f", "-"}, "{}");
+  EXPECT_EQ(ran.out, "");
+  EXPECT_THAT(ran.err, HasSubstr("nothing changes"));
+}
+
+TEST_F(Admin, AFileThatIsNoPolicyIsNotSent) {
+  for (const auto* text : {"", "[]", "roles", R"({"roels": []})", R"({"roles": [{"grants": [{"spcae": "kv"}]}]})",
+                           R"({"roles": [{"grants": [{"expires_at": "tomorrow"}]}]})"}) {
+    const auto ran = run({"policy", "apply", "-f", "-"}, text);
+    EXPECT_EQ(ran.code, 2) << text;
+    EXPECT_THAT(ran.err, HasSubstr("is no policy")) << text;
+  }
+  EXPECT_EQ(run({"policy", "apply", "-f", directory.path("missing")}).code, 2);
+  EXPECT_EQ(policies.calls, 0);
+}
+
+TEST_F(Admin, ARefusedPolicyHasTheExitCodeOfItsReason) {
+  policies.refusal = {grpc::StatusCode::ABORTED, "expected version 3 of the policy, current version is 4"};
+  EXPECT_EQ(run({"policy", "apply", "-f", "-"}, "{}").code, 4);
+  policies.refusal = {grpc::StatusCode::INVALID_ARGUMENT, "roles[0]: name: ..."};
+  const auto ran = run({"policy", "apply", "-f", "-"}, "{}");
+  EXPECT_EQ(ran.code, 2);
+  EXPECT_THAT(ran.err, HasSubstr("roles[0]: name"));
 }
 
 TEST_F(Admin, ListsAndRevokesTokens) {

@@ -147,6 +147,22 @@ class FakeSecrets final : public v1::Secrets::Service {
     return note(c, *r, list, id);
   }
 
+  grpc::Status LookupSelf(grpc::ServerContext* c, const v1::LookupSelfRequest* r, v1::Token* out) override {
+    std::string id;
+    *out = token;
+    return note(c, *r, lookup_self, id);
+  }
+  grpc::Status RenewSelf(grpc::ServerContext* c, const v1::RenewSelfRequest* r, v1::Token* out) override {
+    auto id = r->request_id();
+    *out = token;
+    return note(c, *r, renew_self, id);
+  }
+  grpc::Status RevokeSelf(grpc::ServerContext* c, const v1::RevokeSelfRequest* r, v1::Token* out) override {
+    auto id = r->request_id();
+    *out = token;
+    return note(c, *r, revoke_self, id);
+  }
+
   std::mutex mutex;
   int calls = 0;
   std::vector<std::string> ids;  // request ids, in order
@@ -162,6 +178,10 @@ class FakeSecrets final : public v1::Secrets::Service {
   v1::DestroyRequest destroy;
   v1::HistoryRequest history_request;
   v1::ListRequest list;
+  v1::LookupSelfRequest lookup_self;
+  v1::RenewSelfRequest renew_self;
+  v1::RevokeSelfRequest revoke_self;
+  v1::Token token;
   v1::Metadata metadata;
   v1::Secret secret;
   v1::HistoryResponse history;

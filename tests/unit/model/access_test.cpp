@@ -67,27 +67,27 @@ TEST(Pattern, AStarElsewhereIsLiteral) {
   EXPECT_TRUE(pattern_matches("a**", "a*b"));
 }
 
-class ScopeAuthorizerTest : public testing::Test {
+class ScopesTest : public testing::Test {
  protected:
   bool may(Capability capability, std::string_view space, std::string_view name) const {
-    return ScopeAuthorizer().check(principal, capability, space, name, nullptr).ok();
+    return PolicyAuthorizer().judge(principal, capability, space, name, nullptr, 0) == Verdict::allowed;
   }
-  Principal principal{"token:3fa9", false, {}};
+  Principal principal{"token:3fa9", false, {}, {}, {}};
 };
 
-TEST_F(ScopeAuthorizerTest, WithoutScopesNothingIsAllowed) {
+TEST_F(ScopesTest, WithoutScopesNothingIsAllowed) {
   for (std::uint32_t value = 1; value <= kAllCapabilities; value <<= 1) {
     EXPECT_FALSE(may(static_cast<Capability>(value), "kv", "a"));
   }
 }
 
-TEST_F(ScopeAuthorizerTest, EmptyListsOfPatternsMatchNothing) {
+TEST_F(ScopesTest, EmptyListsOfPatternsMatchNothing) {
   principal.scopes = {{kAllCapabilities, {}, {"*"}}, {kAllCapabilities, {"*"}, {}}};
   EXPECT_FALSE(may(Capability::read, "kv", "a"));
   EXPECT_FALSE(may(Capability::read, "", ""));
 }
 
-TEST_F(ScopeAuthorizerTest, AScopeGrantsExactlyItsCapabilities) {
+TEST_F(ScopesTest, AScopeGrantsExactlyItsCapabilities) {
   for (std::uint32_t granted = 1; granted <= kAllCapabilities; granted <<= 1) {
     principal.scopes = {{granted, {"kv"}, {"*"}}};
     for (std::uint32_t asked = 1; asked <= kAllCapabilities; asked <<= 1) {
@@ -96,7 +96,7 @@ TEST_F(ScopeAuthorizerTest, AScopeGrantsExactlyItsCapabilities) {
   }
 }
 
-TEST_F(ScopeAuthorizerTest, SpaceAndNameMustMatchInTheSameScope) {
+TEST_F(ScopesTest, SpaceAndNameMustMatchInTheSameScope) {
   principal.scopes = {{bit(Capability::read), {"kv"}, {"app/*"}}, {bit(Capability::read), {"direktiv"}, {"*"}}};
   EXPECT_TRUE(may(Capability::read, "kv", "app/db"));
   EXPECT_TRUE(may(Capability::read, "direktiv", "other"));
@@ -104,20 +104,20 @@ TEST_F(ScopeAuthorizerTest, SpaceAndNameMustMatchInTheSameScope) {
   EXPECT_FALSE(may(Capability::read, "tapis", "app/db"));
 }
 
-TEST_F(ScopeAuthorizerTest, ASecondPatternOfAListCounts) {
+TEST_F(ScopesTest, ASecondPatternOfAListCounts) {
   principal.scopes = {{bit(Capability::write), {"a", "kv*"}, {"x", "app/*"}}};
   EXPECT_TRUE(may(Capability::write, "kv2", "app/db"));
 }
 
-TEST_F(ScopeAuthorizerTest, EverythingNeedsNoScope) {
+TEST_F(ScopesTest, EverythingNeedsNoScope) {
   principal.everything = true;
   EXPECT_TRUE(may(Capability::admin, "kv", "a"));
 }
 
-TEST_F(ScopeAuthorizerTest, ADenialNamesWhoLacksWhatWhere) {
-  const Status status = ScopeAuthorizer().check(principal, Capability::read_value, "kv", "app/db", nullptr);
-  EXPECT_EQ(status.error(), Error(Code::permission_denied,
-                                  "\"token:3fa9\" lacks the capability read-value on \"app/db\" in space \"kv\""));
+TEST_F(ScopesTest, ADenialNamesWhoLacksWhatWhere) {
+  EXPECT_EQ(
+      refusal(principal, Capability::read_value, "kv", "app/db"),
+      Error(Code::permission_denied, "\"token:3fa9\" lacks the capability read-value on \"app/db\" in space \"kv\""));
 }
 
 }  // namespace

@@ -349,7 +349,6 @@ TEST(CheckToken, RefusesScopesThatCannotMatch) {
   CreateToken early = token_of(1);
   early.expires_at = -5;
   expect_refused({
-      {CreateToken{}, "scopes: at least one is needed; a token without scopes may do nothing"},
       {with({0, {"kv"}, {"*"}}), "scopes[0]: capabilities: at least one is needed"},
       {with({256, {"kv"}, {"*"}}), "scopes[0]: capabilities: there are none beyond bit 7"},
       {with({1, {}, {"*"}}), "scopes[0]: spaces: at least one pattern is needed; \"*\" matches every space"},
@@ -363,8 +362,47 @@ TEST(CheckToken, RefusesScopesThatCannotMatch) {
       {RevokeToken{"a\n"}, "id: \"a\\x0a\" is not the id of a token"},
   });
   EXPECT_TRUE(check(with({kAllCapabilities, {"*"}, {"a*b", "*"}})).ok());
+  EXPECT_TRUE(check(CreateToken{}).ok()) << "its rights come from the tenant's policy";
   EXPECT_TRUE(check(ListTokens{}).ok());
   EXPECT_TRUE(check(RevokeToken{"3fa9"}).ok());
+}
+
+TEST(CheckToken, RefusesAddressesAndRenewalsThatCannotWork) {
+  CreateToken renewable = token_of(1);
+  renewable.renewable = true;
+  renewable.expires_at = 1'800'000'000'000;
+  CreateToken endless = renewable;
+  renewable.max_ttl = 60'000;
+  CreateToken no_end = renewable, only_end = renewable, negative = renewable, places = renewable, many = renewable;
+  no_end.expires_at = 0;
+  only_end.renewable = false;
+  negative.max_ttl = -1;
+  places.addresses = {"10.0.0.0/8", "10.0.0.1/8"};
+  many.addresses.assign(33, "::1");
+  const char* const needs = "renewable: a renewable token needs expires_at and max_ttl, the end of all its renewals";
+  expect_refused({
+      {endless, needs},
+      {no_end, needs},
+      {only_end, "max_ttl: it is for renewable tokens only"},
+      {negative, "max_ttl: it must be between 0 and 100 years"},
+      {places,
+       "addresses[1]: \"10.0.0.1/8\" has bits behind its prefix; write the range's first address, or one address "
+       "without a prefix"},
+      {RenewSelf{-1}, "ttl: it must be between 0 and 100 years"},
+  });
+  EXPECT_EQ(check(many).error().code, Code::too_large);
+  EXPECT_TRUE(check(renewable).ok());
+}
+
+TEST(CheckPermission, NamesASubjectAndALevel) {
+  expect_refused({
+      {SetPermission{"kv", "n", "ann", Level::read},
+       "subject: \"ann\" is no subject; write one of user:, service:, token:, cert:, door:, role: and a name or a "
+       "prefix "
+       "that ends in '*', or \"*\" for everyone"},
+      {SetPermission{"kv", "n", "user:ann", static_cast<Level>(4)}, "level: it is none of READ, USER and ADMIN"},
+  });
+  EXPECT_TRUE(check(SetPermission{"kv", "n", "role:ops", std::nullopt}).ok());
 }
 
 TEST(Details, NeverHoldAValueAndStayShort) {
@@ -403,8 +441,16 @@ TEST(Operations, KnowTheirNameAndWhetherTheyChangeAnything) {
       {PutCertificateRule{}, "put_certificate_rule", true},
       {DeleteCertificateRule{}, "delete_certificate_rule", true},
       {ListCertificateRules{}, "list_certificate_rules", false},
+      {SetPermission{}, "set_permission", true},
+      {LookupSelf{}, "lookup_self", false},
+      {RenewSelf{}, "renew_self", true},
+      {RevokeSelf{}, "revoke_self", true},
+      {GetPolicy{}, "get_policy", false},
+      {ApplyPolicy{}, "apply_policy", true},
+      {ApplyPolicy{{}, std::nullopt, true}, "apply_policy", false},
   };
-  static_assert(std::size(rows) == std::variant_size_v<TenantOperation> + 1, "describe is a second form of get");
+  static_assert(std::size(rows) == std::variant_size_v<TenantOperation> + 2,
+                "describe is a second form of get, a dry run one of apply_policy");
   for (const Row& row : rows) {
     EXPECT_EQ(operation_name(row.operation), row.name);
     EXPECT_EQ(is_mutation(row.operation), row.mutation) << row.name;
