@@ -227,7 +227,7 @@ void AdminDoor::add_tokens(std::vector<Method>& methods) {
 }
 
 // These live in their tenant's partition, too.
-Status to_tenant(const std::string& name, model::Request& request, TenantOperation operation) {
+Status ask_tenant(const std::string& name, model::Request& request, TenantOperation operation) {
   if (const Status ok = model::check_tenant_name(name); !ok) return ok;
   request.tenant = {.name = name, .door = {}};
   request.operation = std::move(operation);
@@ -244,12 +244,12 @@ void AdminDoor::add_issuers(std::vector<Method>& methods) {
       [](const auto& in, model::Request& request) -> Status {
         auto issuer = to_issuer(in.issuer());
         if (!issuer) return issuer.error();
-        return to_tenant(in.tenant(), request, model::PutIssuer{std::move(*issuer)});
+        return ask_tenant(in.tenant(), request, model::PutIssuer{std::move(*issuer)});
       },
       encode));
   methods.push_back(call<api::ListIssuersRequest, api::ListIssuersResponse, model::IssuersReply>(
       "Issuers", "List",
-      [](const auto& in, model::Request& request) { return to_tenant(in.tenant(), request, model::ListIssuers{}); },
+      [](const auto& in, model::Request& request) { return ask_tenant(in.tenant(), request, model::ListIssuers{}); },
       [](const auto&, const model::IssuersReply& reply, Rpc&, api::ListIssuersResponse& out) -> Status {
         for (const model::Issuer& issuer : reply.issuers) to_message(issuer, out.add_issuers());
         return {};
@@ -257,7 +257,7 @@ void AdminDoor::add_issuers(std::vector<Method>& methods) {
   methods.push_back(call<api::DeleteIssuerRequest, api::Issuer, model::IssuerReply>(
       "Issuers", "Delete",
       [](const auto& in, model::Request& request) {
-        return to_tenant(in.tenant(), request, model::DeleteIssuer{in.name()});
+        return ask_tenant(in.tenant(), request, model::DeleteIssuer{in.name()});
       },
       encode));
 }
@@ -273,13 +273,13 @@ void AdminDoor::add_certificates(std::vector<Method>& methods) {
       [](const auto& in, model::Request& request) -> Status {
         auto rule = to_certificate_rule(in.rule());
         if (!rule) return rule.error();
-        return to_tenant(in.tenant(), request, model::PutCertificateRule{std::move(*rule)});
+        return ask_tenant(in.tenant(), request, model::PutCertificateRule{std::move(*rule)});
       },
       encode));
   methods.push_back(call<api::ListCertificatesRequest, api::ListCertificatesResponse, model::CertificateRulesReply>(
       "Certificates", "List",
       [](const auto& in, model::Request& request) {
-        return to_tenant(in.tenant(), request, model::ListCertificateRules{});
+        return ask_tenant(in.tenant(), request, model::ListCertificateRules{});
       },
       [](const auto&, const model::CertificateRulesReply& reply, Rpc&, api::ListCertificatesResponse& out) -> Status {
         for (const model::CertificateRule& rule : reply.rules) to_message(rule, out.add_rules());
@@ -288,7 +288,7 @@ void AdminDoor::add_certificates(std::vector<Method>& methods) {
   methods.push_back(call<api::DeleteCertificateRequest, api::CertificateRule, model::CertificateRuleReply>(
       "Certificates", "Delete",
       [](const auto& in, model::Request& request) {
-        return to_tenant(in.tenant(), request, model::DeleteCertificateRule{in.name()});
+        return ask_tenant(in.tenant(), request, model::DeleteCertificateRule{in.name()});
       },
       encode));
 }
