@@ -54,6 +54,8 @@ void TenantCore::read(CallHandle call, const Caller& caller) {
     body = list_tokens(caller);
   } else if (std::holds_alternative<model::LookupSelf>(operation)) {
     body = lookup_self(call.request().credential);
+  } else if (std::holds_alternative<model::GetQuota>(operation)) {
+    body = get_quota(caller);
   } else if (std::holds_alternative<model::GetPolicy>(operation)) {
     body = get_policy(caller);
   } else if (const auto* apply = std::get_if<model::ApplyPolicy>(&operation)) {
@@ -107,6 +109,7 @@ std::optional<model::Result<model::Reply>> TenantCore::get_from_memory(const mod
   if (!caller) return model::Result<model::Reply>(caller.error());
   const std::string hash = entry_hash(get->space, get->name);
   if (!holds(*get, hash)) return std::nullopt;
+  if (auto status = count_request(request, caller->at); !status) return model::Result<model::Reply>(status.error());
   auto entry = get_entry(*caller, *get, hash);
   if (!entry) return model::Result<model::Reply>(entry.error());
   return model::Result<model::Reply>(model::Reply{{header_.epoch(), committed_revision_}, std::move(*entry)});
