@@ -63,6 +63,8 @@ function(coffer_test name)
   add_executable(${name} ${TEST_SOURCES})
   target_link_libraries(${name} PRIVATE ${TEST_LINK} coffer_test_support GTest::gmock GTest::gtest_main)
   target_compile_definitions(${name} PRIVATE COFFER_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+  # The tests' own code runs once; optimizing it was a fifth of a build from nothing. What it tests is optimized.
+  target_compile_options(${name} PRIVATE $<$<CONFIG:Release>:-O0>)
   target_precompile_headers(${name} PRIVATE <gmock/gmock.h> <gtest/gtest.h> <map> <memory> <string> <vector>)
   add_test(NAME ${name} COMMAND ${name})
   set_tests_properties(${name} PROPERTIES LABELS ${TEST_LABEL} TIMEOUT ${TEST_TIMEOUT})

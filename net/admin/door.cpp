@@ -230,7 +230,7 @@ void AdminDoor::add_tokens(std::vector<Method>& methods) {
 }
 
 // These live in their tenant's partition, too.
-Status to_tenant(const std::string& name, model::Request& request, TenantOperation operation) {
+Status ask_tenant(const std::string& name, model::Request& request, TenantOperation operation) {
   if (const Status ok = model::check_tenant_name(name); !ok) return ok;
   request.tenant = {.name = name, .door = {}};
   request.operation = std::move(operation);
@@ -247,12 +247,12 @@ void AdminDoor::add_issuers(std::vector<Method>& methods) {
       [](const auto& in, model::Request& request) -> Status {
         auto issuer = to_issuer(in.issuer());
         if (!issuer) return issuer.error();
-        return to_tenant(in.tenant(), request, model::PutIssuer{std::move(*issuer)});
+        return ask_tenant(in.tenant(), request, model::PutIssuer{std::move(*issuer)});
       },
       encode));
   methods.push_back(call<api::ListIssuersRequest, api::ListIssuersResponse, model::IssuersReply>(
       "Issuers", "List",
-      [](const auto& in, model::Request& request) { return to_tenant(in.tenant(), request, model::ListIssuers{}); },
+      [](const auto& in, model::Request& request) { return ask_tenant(in.tenant(), request, model::ListIssuers{}); },
       [](const auto&, const model::IssuersReply& reply, Rpc&, api::ListIssuersResponse& out) -> Status {
         for (const model::Issuer& issuer : reply.issuers) to_message(issuer, out.add_issuers());
         return {};
@@ -260,7 +260,7 @@ void AdminDoor::add_issuers(std::vector<Method>& methods) {
   methods.push_back(call<api::DeleteIssuerRequest, api::Issuer, model::IssuerReply>(
       "Issuers", "Delete",
       [](const auto& in, model::Request& request) {
-        return to_tenant(in.tenant(), request, model::DeleteIssuer{in.name()});
+        return ask_tenant(in.tenant(), request, model::DeleteIssuer{in.name()});
       },
       encode));
 }
@@ -276,13 +276,13 @@ void AdminDoor::add_certificates(std::vector<Method>& methods) {
       [](const auto& in, model::Request& request) -> Status {
         auto rule = to_certificate_rule(in.rule());
         if (!rule) return rule.error();
-        return to_tenant(in.tenant(), request, model::PutCertificateRule{std::move(*rule)});
+        return ask_tenant(in.tenant(), request, model::PutCertificateRule{std::move(*rule)});
       },
       encode));
   methods.push_back(call<api::ListCertificatesRequest, api::ListCertificatesResponse, model::CertificateRulesReply>(
       "Certificates", "List",
       [](const auto& in, model::Request& request) {
-        return to_tenant(in.tenant(), request, model::ListCertificateRules{});
+        return ask_tenant(in.tenant(), request, model::ListCertificateRules{});
       },
       [](const auto&, const model::CertificateRulesReply& reply, Rpc&, api::ListCertificatesResponse& out) -> Status {
         for (const model::CertificateRule& rule : reply.rules) to_message(rule, out.add_rules());
@@ -291,7 +291,7 @@ void AdminDoor::add_certificates(std::vector<Method>& methods) {
   methods.push_back(call<api::DeleteCertificateRequest, api::CertificateRule, model::CertificateRuleReply>(
       "Certificates", "Delete",
       [](const auto& in, model::Request& request) {
-        return to_tenant(in.tenant(), request, model::DeleteCertificateRule{in.name()});
+        return ask_tenant(in.tenant(), request, model::DeleteCertificateRule{in.name()});
       },
       encode));
 }
@@ -331,14 +331,14 @@ void AdminDoor::add_quotas(std::vector<Method>& methods) {
   };
   methods.push_back(call<api::GetQuotaRequest, api::TenantQuota, model::QuotaReply>(
       "Quotas", "Get",
-      [](const auto& in, model::Request& request) { return to_tenant(in.tenant(), request, model::GetQuota{}); },
+      [](const auto& in, model::Request& request) { return ask_tenant(in.tenant(), request, model::GetQuota{}); },
       encode));
   methods.push_back(call<api::SetQuotaRequest, api::TenantQuota, model::QuotaReply>(
       "Quotas", "Set",
       [](const auto& in, model::Request& request) -> Status {
         auto set = to_set_quota(in);
         if (!set) return set.error();
-        return to_tenant(in.tenant(), request, std::move(*set));
+        return ask_tenant(in.tenant(), request, std::move(*set));
       },
       encode));
 }

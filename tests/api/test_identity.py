@@ -2,6 +2,7 @@
 """JWTs at the doors of a real process: the dev issuer's tokens, a tenant's issuers with keys in files and at URLs,
 rotation, removal on the next request, forged tokens, and the examples of docs/identity.md."""
 
+import json
 import os
 import re
 import shutil
@@ -118,6 +119,27 @@ class Identity(ServerCase):
         self.assertKnown(token)
         self.remove("corp")
         self.assertUnknown(token)
+
+    def test_the_tenants_policy_says_what_a_bearer_and_his_roles_may_do(self):
+        self.server.put("n", "secret", tenant="ruled")
+        self.issuer("roles", "--public-key", self.signer.public, "--roles-claim", "groups", tenant="ruled")
+        token = lambda **claims: self.signer.token(iss=ISS, **claims)
+        plain, by_role = token(sub="bob"), token(sub="bob", groups=["readers"])
+        self.assertKnown(by_role, "ruled")
+        grant = {"capabilities": ["read", "read-value"], "spaces": ["kv"], "names": ["*"]}
+        policy = {"roles": [{"name": "reader", "grants": [grant]}],
+                  "bindings": [{"role": "reader", "subjects": ["role:readers", "user:alice"]}]}
+        path = self.folder / "policy.json"
+        path.write_text(json.dumps(policy))
+        self.server.admin("policy", "apply", "--tenant", "ruled", "-f", path)
+        get = lambda token: self.server.get("n", tenant="ruled", token=token).status
+        self.assertEqual([get(by_role), get(token(sub="alice")), get(plain)], [200, 200, 403])
+        # Whoever calls himself by another kind of name is not that.
+        self.assertEqual(get(token(sub="role:readers")), 403)
+        policy["bindings"] = []
+        path.write_text(json.dumps(policy))
+        self.server.admin("policy", "apply", "--tenant", "ruled", "-f", path)
+        self.assertEqual(get(by_role), 403, "on the next request")
 
     def test_the_tokens_tenant_claim_must_agree(self):
         self.issuer("claims", "--public-key", self.signer.public, "--tenant-claim", "org/tenant", "--principal-claim", "user.name")
