@@ -5,6 +5,8 @@
 // A mutation is decided on the newest decided rows and answered after its commit; a read is answered from committed
 // rows at once. When a write set is refused the core is finished: later write sets were decided on top of it.
 
+#include <array>
+#include <atomic>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -28,6 +30,11 @@
 
 namespace coffer::actors {
 
+/// Requests that shards refused, by the limit that was reached; for /metrics.
+struct QuotaRefusals {
+  std::array<std::atomic<std::uint64_t>, model::kLimits> by_limit{};
+};
+
 /// What all shards of a node share. Constant while they run.
 struct TenantDeps {
   const storage::Engine& state;
@@ -47,6 +54,8 @@ struct TenantDeps {
   model::TimeMs kept_requests_ms = 600'000;  // at least
   /// Issuers or certificate rules have changed by the entry at this index; called before the change is answered.
   std::function<void(const model::TenantId&, model::GroupId, model::Index)> trust_changed;
+  model::QuotaLimits quotas;                // of tenants that have none of their own
+  QuotaRefusals* quota_refusals = nullptr;  // null: not counted
 };
 
 struct TenantIdentity {
@@ -93,6 +102,7 @@ class TenantCore {
   struct Caller {  // an authenticated caller
     std::shared_ptr<const model::Principal> principal;
     bool may_administer = false;
+    model::TimeMs at = 0;  // the wall clock when he was admitted
   };
   struct Token {
     model::TokenInfo info;
@@ -110,6 +120,7 @@ class TenantCore {
     std::vector<CallHandle> retries;  // the same request, sent again meanwhile
     std::vector<std::string> entry_hashes;
     std::vector<EntryPtr> entries;
+    std::optional<model::Quota> quota;  // of a change of it
     bool touches_tokens = false, touches_policy = false;
     bool touches_trust = false;
   };
@@ -199,6 +210,16 @@ class TenantCore {
   model::Result<model::ReplyBody> apply_policy(const Caller& caller, const model::ApplyPolicy& apply, model::TimeMs now,
                                                Rows& rows);
 
+  // tenant_quotas.cpp
+  model::Status load_quota();
+  model::Result<model::Quota> stored_quota(bool latest);
+  void use_quota(model::Quota quota);
+  model::Status count_request(const model::Request& request, model::TimeMs at);
+  model::Status check_held(const Mutation& mutation);
+  model::QuotaReply quota_reply(const model::Quota& own) const;
+  model::Result<model::ReplyBody> get_quota(const Caller& caller) const;
+  model::Result<model::ReplyBody> set_quota(const Caller& caller, const model::SetQuota& set, Mutation& mutation);
+
   // tenant_tokens.cpp
   model::Result<model::TokenInfo> stored_token(const std::string& hash, bool latest);
   void store_token(const std::string& hash, const model::TokenInfo& token, Rows& rows);
@@ -234,6 +255,10 @@ class TenantCore {
   std::unordered_map<std::string, std::shared_ptr<const model::Principal>> bearers_;  // with the policy's rights
   std::shared_ptr<const model::PolicySet> policy_;  // as committed; null until it is needed
   std::shared_ptr<const model::Principal> open_direktiv_, open_dapr_;
+
+  model::Quota quota_;  // as committed
+  model::QuotaLimits quota_limits_;
+  model::RequestRates rates_;
 
   std::deque<ListJob> jobs_;
   Index index_;

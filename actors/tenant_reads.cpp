@@ -58,6 +58,8 @@ void TenantCore::read(CallHandle call, const Caller& caller) {
     body = list_tokens(caller);
   } else if (std::holds_alternative<model::LookupSelf>(operation)) {
     body = lookup_self(call.request().credential);
+  } else if (std::holds_alternative<model::GetQuota>(operation)) {
+    body = get_quota(caller);
   } else if (std::holds_alternative<model::GetPolicy>(operation)) {
     body = get_policy(caller);
   } else if (const auto* apply = std::get_if<model::ApplyPolicy>(&operation)) {
@@ -113,6 +115,10 @@ bool TenantCore::get_from_memory(const model::Request& request, model::Result<mo
   }
   const std::string hash = entry_hash(get->space, get->name);
   if (!holds(*get, hash)) return false;
+  if (auto status = count_request(request, caller->at); !status) {
+    reply = status.error();
+    return true;
+  }
   reply = model::Reply{{header_.epoch(), committed_revision_}, model::EntryReply{}};
   if (auto status = get_entry(*caller, *get, hash, std::get<model::EntryReply>(reply->body)); !status) {
     reply = status.error();

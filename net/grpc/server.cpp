@@ -65,9 +65,10 @@ void set_limits(const Limits& limits, grpc::ServerBuilder& builder) {
 class GrpcServer final : public Server {
  public:
   GrpcServer(Listener listener, std::vector<Door*> doors, actors::Gateway& gateway, Metrics& metrics,
-             std::shared_ptr<GrpcThreads> threads)
+             std::shared_ptr<GrpcThreads> threads, std::shared_ptr<SourceGuard> guard)
       : listener_(std::move(listener)), doors_(std::move(doors)), metrics_(metrics), threads_(std::move(threads)) {
     shared_.gateway = &gateway;
+    shared_.guard = std::move(guard);
     shared_.limits = listener_.limits;
     shared_.tls = listener_.tls.has_value();
     shared_.in_flight = std::make_shared<InFlight>(listener_.limits.calls_in_flight);
@@ -168,9 +169,11 @@ class GrpcServer final : public Server {
 }  // namespace rpc
 
 std::unique_ptr<Server> make_grpc_server(const Listener& listener, std::vector<Door*> doors, actors::Gateway& gateway,
-                                         Metrics& metrics, std::shared_ptr<GrpcThreads> threads) {
+                                         Metrics& metrics, std::shared_ptr<GrpcThreads> threads,
+                                         std::shared_ptr<SourceGuard> guard) {
   if (!threads) threads = make_grpc_threads(listener.threads);
-  return std::make_unique<rpc::GrpcServer>(listener, std::move(doors), gateway, metrics, std::move(threads));
+  return std::make_unique<rpc::GrpcServer>(listener, std::move(doors), gateway, metrics, std::move(threads),
+                                           std::move(guard));
 }
 
 }  // namespace coffer::net

@@ -191,7 +191,7 @@ class Isolation(ServerCase):
             self.assertNotIn("OK", seen)
 
     def test_tenants_tokens_open_nothing_on_the_admin_listener(self):
-        for service in ("Tenants", "Tokens", "Policies", "Issuers", "Certificates", "Server"):
+        for service in ("Tenants", "Tokens", "Policies", "Issuers", "Certificates", "Quotas", "Server"):
             descriptor = admin_pb.DESCRIPTOR.services_by_name[service]
             for method in descriptor.methods:
                 with self.subTest(f"{service}.{method.name}"):
