@@ -114,7 +114,9 @@ std::optional<model::Result<model::Reply>> TenantCore::get_from_memory(const mod
 
 model::Result<model::EntryReply> TenantCore::get_entry(const Caller& caller, const model::Get& get,
                                                        const std::string& hash) {
-  const auto capability = get.with_payload ? model::Capability::read_value : model::Capability::read;
+  const auto capability = get.inject         ? model::Capability::inject
+                          : get.with_payload ? model::Capability::read_value
+                                             : model::Capability::read;
   const auto verdict = judge(caller, capability, get.space, get.name);
   const auto permits = [&](const model::Entry* entry) {
     return verdict == model::Verdict::allowed ||
@@ -123,7 +125,11 @@ model::Result<model::EntryReply> TenantCore::get_entry(const Caller& caller, con
   if (verdict == model::Verdict::denied) return refusal(*caller.principal, capability, get.space, get.name);
   auto entry = committed_entry(hash);
   if (!entry) return entry.error();
-  if (!permits(entry->get())) return refusal(*caller.principal, capability, get.space, get.name);
+  if (!permits(entry->get())) {
+    const bool there = *entry && (*entry)->readable_at(now());
+    if (!there && shares_names(caller, get.space)) return Error(Code::entry_not_found);
+    return refusal(*caller.principal, capability, get.space, get.name);
+  }
   auto version = model::readable_version(entry->get(), get, now());
   if (!version) return version.error();
   if (!get.with_payload) return reply_of(**entry, *version);

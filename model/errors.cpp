@@ -45,7 +45,7 @@ constexpr std::array kRows{
     CodeInfo{Code::quota_exceeded, resource_exhausted, "QUOTA_EXCEEDED", "A quota of the tenant is exhausted."},
     CodeInfo{Code::key_mismatch, failed_precondition, "KEY_MISMATCH", "The seal's key does not open what is stored."},
     CodeInfo{Code::write_only, permission_denied, "WRITE_ONLY", "The value of this secret may not be read."},
-    CodeInfo{Code::read_only, permission_denied, "READ_ONLY", "This secret may not be changed."},
+    CodeInfo{Code::read_only, permission_denied, "READ_ONLY", "The value of this secret may not be changed."},
 };
 
 constexpr bool rows_stand_at_their_numbers() {
