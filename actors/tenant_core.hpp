@@ -102,7 +102,10 @@ class TenantCore {
   struct Caller {  // an authenticated caller
     std::shared_ptr<const model::Principal> principal;
     bool may_administer = false;
-    model::TimeMs at = 0;  // the wall clock when he was admitted
+    model::TimeMs at = 0;     // the wall clock when he was admitted
+    bool of_tapis = false;    // a bearer at the Tapis door
+    bool pods_admin = false;  // who wants this role to count
+    bool founds = false;      // makes an entry of his own
   };
   struct Token {
     model::TokenInfo info;
@@ -127,7 +130,7 @@ class TenantCore {
   struct ListJob {
     CallHandle call;
     model::List list;
-    std::shared_ptr<const model::Principal> principal;
+    Caller caller;
     std::string after;  // key of the index that was looked at last
     model::ListReply reply;
     std::uint64_t bytes = 0;
@@ -144,6 +147,7 @@ class TenantCore {
   model::Result<Caller> authenticate_token(const model::Credential& credential, std::string_view address);
   model::Verdict judge(const Caller& caller, model::Capability capability, std::string_view space,
                        std::string_view name, const model::Entry* entry = nullptr) const;
+  bool shares_names(const Caller& caller, std::string_view space) const;
   model::Result<std::optional<std::string>> row(std::string_view key, bool latest) const;
   model::Result<EntryPtr> committed_entry(const std::string& hash);
   model::Result<EntryPtr> latest_entry(const std::string& hash);

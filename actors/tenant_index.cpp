@@ -30,7 +30,7 @@ void TenantCore::start_list(CallHandle call, const Caller& caller) {
   const auto& list = std::get<model::List>(std::get<model::TenantOperation>(call.request().operation));
   ListJob job;
   job.list = list;
-  job.principal = caller.principal;
+  job.caller = caller;
   job.after = list.after.empty() ? std::string() : index_key(list.space, list.after);
   job.call = std::move(call);
   jobs_.push_back(std::move(job));
@@ -106,8 +106,7 @@ void TenantCore::run_list_slice(ListJob& job) {
     if (looked == kEntriesPerSlice) return;
     const model::Entry& entry = *it->second;
     const bool show = model::listed(entry, list, time) &&
-                      deps_.authorizer.judge(*job.principal, capability, entry.space, entry.name, &entry, time) ==
-                          model::Verdict::allowed;
+                      judge(job.caller, capability, entry.space, entry.name, &entry) == model::Verdict::allowed;
     if (show) {
       if (list.limit != 0 && job.reply.entries.size() == list.limit) {
         job.reply.more = true;
@@ -117,7 +116,7 @@ void TenantCore::run_list_slice(ListJob& job) {
       model::EntryReply reply{entry, entry.last_version, std::nullopt};
       if (list.with_payload) {
         model::EntryReply value;
-        const auto status = get_entry(Caller{job.principal, false}, get, entry_hash(get.space, get.name), value);
+        const auto status = get_entry(job.caller, get, entry_hash(get.space, get.name), value);
         if (!status && status.error().category() == model::Category::data_loss) return job.call.finish(status.error());
         if (!status) {  // may not be read, or went away meanwhile
           job.after = it->first;

@@ -129,7 +129,9 @@ bool TenantCore::get_from_memory(const model::Request& request, model::Result<mo
 /// Fills an empty reply in place: an entry is large to move.
 model::Status TenantCore::get_entry(const Caller& caller, const model::Get& get, const std::string& hash,
                                     model::EntryReply& reply) {
-  const auto capability = get.with_payload ? model::Capability::read_value : model::Capability::read;
+  const auto capability = get.inject         ? model::Capability::inject
+                          : get.with_payload ? model::Capability::read_value
+                                             : model::Capability::read;
   const auto verdict = judge(caller, capability, get.space, get.name);
   const auto permits = [&](const model::Entry* entry) {
     return verdict == model::Verdict::allowed ||
@@ -138,7 +140,11 @@ model::Status TenantCore::get_entry(const Caller& caller, const model::Get& get,
   if (verdict == model::Verdict::denied) return refusal(*caller.principal, capability, get.space, get.name);
   auto entry = committed_entry(hash);
   if (!entry) return entry.error();
-  if (!permits(entry->get())) return refusal(*caller.principal, capability, get.space, get.name);
+  if (!permits(entry->get())) {
+    const bool there = *entry && (*entry)->readable_at(now());
+    if (!there && shares_names(caller, get.space)) return Error(Code::entry_not_found);
+    return refusal(*caller.principal, capability, get.space, get.name);
+  }
   auto version = model::readable_version(entry->get(), get, now());
   if (!version) return version.error();
   if (!get.with_payload) {

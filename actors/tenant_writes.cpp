@@ -103,8 +103,10 @@ model::Result<model::ReplyBody> TenantCore::decide(const Caller& caller, model::
     return model::ReplyBody(reply_of(*changed->entry, changed->version));
   };
   if (auto* put = std::get_if<model::Put>(&operation)) {
+    Caller putting = caller;
+    putting.founds = put->create_only && put->caller_owns && shares_names(caller, put->space);
     return entry_reply(change_entry(
-        caller, model::Capability::write, put->space, put->name, &put->payload,
+        putting, model::Capability::write, put->space, put->name, &put->payload,
         [&](const model::Entry* e) { return model::decide_put(e, *put, context); }, mutation));
   }
   if (auto* update = std::get_if<model::UpdateMetadata>(&operation)) {
@@ -163,7 +165,9 @@ model::Result<TenantCore::Changed> TenantCore::change_entry(
   auto current = latest_entry(hash);
   if (!current) return current.error();
   if (verdict == model::Verdict::lacking &&
-      judge(caller, capability, space, name, current->get()) != model::Verdict::allowed) {
+      judge(caller, capability, space, name, current->get()) != model::Verdict::allowed && !caller.founds) {
+    const bool there = *current && (*current)->readable_at(mutation.now);
+    if (!there && shares_names(caller, space)) return Error(Code::entry_not_found);
     return refusal(*caller.principal, capability, space, name);
   }
   auto decision = rule(current->get());

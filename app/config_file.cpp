@@ -106,6 +106,11 @@ void read_dapr(Section& section, net::Doors& out) {
   section.tables("store", [&](Section& store) { read_store(store, out.dapr_stores); });
 }
 
+void read_tapis(Section& section, net::Doors& out) {
+  if (const auto i = section.choice("auth_status", {"401", "400"})) out.tapis_auth_400 = *i == 1;
+  section.text("site", out.tapis_site);
+}
+
 void read_certificate(Section& section, std::vector<net::NodeCertificate>& out) {
   net::NodeCertificate one;
   one.tenant = "*";
@@ -175,6 +180,7 @@ void read_all(Section& root, Config& out) {
   root.table("quotas", [&](Section& s) { read_quotas(s, out.quotas); });
   root.tables("certificates", [&](Section& s) { read_certificate(s, out.identity.certificates); });
   root.table("dapr", [&](Section& s) { read_dapr(s, out.doors); });
+  root.table("tapis", [&](Section& s) { read_tapis(s, out.doors); });
 }
 
 }  // namespace

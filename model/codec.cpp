@@ -93,6 +93,7 @@ class Encoder {
   // older requests stay what they were.
   void put(const Put& o) {
     fields(o.space, o.name, o.payload, o.cas, o.create_only, o.tags, o.description, o.expires_at, o.attributes);
+    if (request_kind(o) == 27) fields(o.caller_owns, o.must_exist, o.write_only, o.read_only);
   }
   void put(const Get& o) { fields(o.space, o.name, o.version, o.with_payload); }
   void put(const UpdateMetadata& o) {
@@ -135,12 +136,15 @@ class Encoder {
     std::visit([this](const auto& o) { put(request_kind(o)), put(o); }, operation);
   }
 
-  static std::uint64_t request_kind(const Put& o) { return o.caller_owns ? 26 : 1; }
-  static std::uint64_t request_kind(const Get&) { return 2; }
+  static std::uint64_t request_kind(const Put& o) {
+    if (o.must_exist || o.write_only || o.read_only) return 27;
+    return o.caller_owns ? 26 : 1;
+  }
+  static std::uint64_t request_kind(const Get& o) { return o.inject ? 28 : 2; }
   static std::uint64_t request_kind(const UpdateMetadata&) { return 3; }
   static std::uint64_t request_kind(const Delete&) { return 4; }
   static std::uint64_t request_kind(const Undelete&) { return 5; }
-  static std::uint64_t request_kind(const Destroy&) { return 6; }
+  static std::uint64_t request_kind(const Destroy& o) { return o.must_exist ? 29 : 6; }
   static std::uint64_t request_kind(const History&) { return 7; }
   static std::uint64_t request_kind(const List&) { return 8; }
   static std::uint64_t request_kind(const BatchGet&) { return 9; }

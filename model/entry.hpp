@@ -51,8 +51,8 @@ struct Entry {
   std::uint32_t max_versions = 10;
   std::uint64_t last_version = 0;
   std::vector<Version> versions;  // ascending
-  bool write_only = false;
-  bool read_only = false;
+  bool write_only = false;  // its values may not be read, only injected
+  bool read_only = false;   // its value may not be changed; what describes it may, and it may be deleted
   std::vector<Permission> permissions;  // by subject, each once; they only ever add rights
 
   /// The version of that number, null when it was never made or is no longer kept.
@@ -111,6 +111,8 @@ Status check_attributes(const std::map<std::string, std::string>& attributes, co
 Status check_text(std::string_view where, std::string_view text, std::size_t limit);
 /// UTF-8 without control characters (C0, DEL, C1), 1 to `limit` bytes.
 Status check_label(std::string_view where, std::string_view text, std::size_t limit);
+/// Where the Tapis door keeps its secrets.
+inline constexpr std::string_view kTapisSpace = "tapis";
 /// A space that belongs to a door (direktiv, tapis, cloudforet.*): Transact refuses it.
 bool is_door_space(std::string_view space);
 

@@ -46,7 +46,7 @@ constexpr std::array kRows{
              "A limit of the tenant or of the caller's address is reached."},
     CodeInfo{Code::key_mismatch, failed_precondition, "KEY_MISMATCH", "The seal's key does not open what is stored."},
     CodeInfo{Code::write_only, permission_denied, "WRITE_ONLY", "The value of this secret may not be read."},
-    CodeInfo{Code::read_only, permission_denied, "READ_ONLY", "This secret may not be changed."},
+    CodeInfo{Code::read_only, permission_denied, "READ_ONLY", "The value of this secret may not be changed."},
 };
 
 constexpr bool rows_stand_at_their_numbers() {

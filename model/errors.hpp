@@ -57,7 +57,7 @@ enum class Code : std::uint16_t {
   quota_exceeded = 24,  // the detail names the limit; with retry_after_s when waiting helps
   key_mismatch = 25,    // the seal's key does not open what is stored
   write_only = 26,      // the value of this entry may not be read
-  read_only = 27,       // the entry may not be changed
+  read_only = 27,       // the entry's value may not be changed
 };
 
 /// A row of the catalogue. The name is the category's canonical one; a code has its own name only where a client must

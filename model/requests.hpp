@@ -30,11 +30,14 @@ struct Put {
   std::optional<TimeMs> expires_at;               // 0: never
   std::map<std::string, std::string> attributes;  // merged into the entry's
   bool caller_owns = false;                       // the caller becomes the owner of a new entry
+  bool must_exist = false;                        // entry_not_found instead of a new entry (Tapis)
+  bool write_only = false, read_only = false;     // what a new entry will be
 };
 struct Get {
   std::string space, name;
   std::uint64_t version = 0;  // 0: the newest
   bool with_payload = true;   // false: Describe; answers deleted entries, too
+  bool inject = false;        // for a program's environment: needs inject instead of read-value, shows write-only ones
 };
 struct UpdateMetadata {
   std::string space, name;
@@ -60,6 +63,7 @@ struct Undelete {
 struct Destroy {
   std::string space, name;
   std::vector<std::uint64_t> versions;
+  bool must_exist = false;  // entry_not_found when there is no active version
 };
 struct History {
   std::string space, name;
@@ -281,6 +285,7 @@ struct CallInfo {
   std::string request_id;  // the client's id of a mutation; empty: none. At most 128 bytes.
   std::string address;     // of the client, for the audit record
   TimeMs deadline = 0;     // wall clock; at most 60 s ahead
+  bool as_admin = false;   // the caller wants his role pods_admin to count (Tapis)
 };
 
 struct Request {

@@ -45,7 +45,7 @@ Error no_version(const Operation& operation, const Entry& entry, std::uint64_t n
 
 template <class Operation>
 Error unchangeable(const Operation& operation) {
-  return {Code::read_only, secret_of(operation) + " is read-only"};
+  return {Code::read_only, "the value of " + secret_of(operation) + " may not be changed"};
 }
 
 std::uint64_t current_version(const Entry* entry, TimeMs now) {
@@ -183,6 +183,18 @@ void begin_anew(TimeMs now, Entry& entry) {
 // undelete, must not come to another one's values.
 void change_owner(const Put& put, const RuleContext& context, TimeMs now, Decision* decision) {
   Entry& entry = decision->entry;
+  const bool anything_left = std::any_of(entry.versions.begin(), entry.versions.end(),
+                                         [](const Version& version) { return version.state != State::destroyed; });
+  if (put.caller_owns && !anything_left) {
+    // Only its number and the marks of destroyed versions outlive an owned entry that was destroyed.
+    Entry fresh = fresh_entry(put, context);
+    fresh.created_at = now;
+    fresh.updated_at = now;
+    fresh.last_version = entry.last_version;
+    fresh.versions = std::move(entry.versions);
+    entry = std::move(fresh);
+    return;
+  }
   if (!entry.owner.empty() && entry.owner == context.principal) return;
   if (!entry.owner.empty()) {
     for (Version& version : entry.versions) destroy_version(version, now, decision);
@@ -230,9 +242,11 @@ Error not_restorable(const Operation& operation, const Version& version, const L
 
 Result<Decision> decide_put(const Entry* current, const Put& put, const RuleContext& context) {
   const TimeMs now = time_of(current, context);
-  if (current && current->read_only) return unchangeable(put);
   const bool readable = current && current->readable_at(now);
   if (put.create_only && readable) return Error(Code::entry_exists, secret_of(put) + " exists");
+  if (put.must_exist && !current) return missing(put);
+  if (put.must_exist && !readable) return unreadable(put, *current, now);
+  if (readable && current->read_only) return unchangeable(put);
   if (put.cas) {
     if (Status status = check_cas(*put.cas, current, now); !status) return status.error();
   }
@@ -242,6 +256,7 @@ Result<Decision> decide_put(const Entry* current, const Put& put, const RuleCont
   if (!current) decision.entry = fresh_entry(put, context);
   if (!readable) begin_anew(now, decision.entry);
   if (current && !readable) change_owner(put, context, now, &decision);
+  if (!readable) decision.entry.write_only = put.write_only, decision.entry.read_only = put.read_only;
   if (Status status = merge_put(put, context.limits, decision.entry); !status) return status.error();
   destroy_outdated(now, context.limits, &decision);
   add_version(put, context, now, &decision);
@@ -253,7 +268,6 @@ Result<Decision> decide_update(const Entry* current, const UpdateMetadata& updat
   if (current == nullptr) return missing(update);
   const TimeMs now = time_of(current, context);
   if (!current->readable_at(now)) return unreadable(update, *current, now);
-  if (current->read_only) return unchangeable(update);
   if (update.cas) {
     if (Status status = check_cas(*update.cas, current, now); !status) return status.error();
   }
@@ -315,7 +329,6 @@ Result<Decision> decide_delete(const Entry* current, const Delete& del, const Ru
   }
   const TimeMs now = time_of(current, context);
   if (!any_active(*current)) return absent(unreadable(del, *current, now));
-  if (current->read_only) return unchangeable(del);
   if (del.cas) {
     if (Status status = check_cas(*del.cas, current, now); !status) return status.error();
   }
@@ -336,7 +349,6 @@ Result<Decision> decide_delete(const Entry* current, const Delete& del, const Ru
 
 Result<Decision> decide_undelete(const Entry* current, const Undelete& undelete, const RuleContext& context) {
   if (current == nullptr) return missing(undelete);
-  if (current->read_only) return unchangeable(undelete);
   const TimeMs now = time_of(current, context);
   Decision decision = decision_on(*current, ChangeType::undelete);
   const auto versions = named_versions(decision.entry, undelete);
@@ -365,8 +377,8 @@ Result<Decision> decide_undelete(const Entry* current, const Undelete& undelete,
 
 Result<Decision> decide_destroy(const Entry* current, const Destroy& destroy, const RuleContext& context) {
   if (current == nullptr) return missing(destroy);
-  if (current->read_only) return unchangeable(destroy);
   const TimeMs now = time_of(current, context);
+  if (destroy.must_exist && !current->readable_at(now)) return unreadable(destroy, *current, now);
   Decision decision = decision_on(*current, ChangeType::destroy);
   const auto versions = named_versions(decision.entry, destroy);
   if (!versions) return versions.error();
@@ -395,7 +407,8 @@ Result<std::uint64_t> readable_version(const Entry* current, const Get& get, Tim
     return Error(Code::not_active, "version " + std::to_string(version->number) + " of " + secret_of(get) + " is " +
                                        std::string(to_string(version->state)));
   }
-  if (current->write_only) return Error(Code::write_only, "the value of " + secret_of(get) + " may not be read");
+  if (current->write_only && !get.inject)
+    return Error(Code::write_only, "the value of " + secret_of(get) + " may not be read");
   return version->number;
 }
 

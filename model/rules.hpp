@@ -35,7 +35,7 @@ struct Decision {
 /// their payloads. cas compares with last_version of a readable entry, 0 when it is not readable.
 /// Errors: invalid_argument, too_large, cas_mismatch (detail: "expected version 3, current version is 5"), entry_exists, read_only.
 Result<Decision> decide_put(const Entry* current, const Put& put, const RuleContext& context);
-/// Errors: entry_not_found, cas_mismatch, invalid_argument, too_large, read_only. Lowering max_versions drops versions.
+/// Errors: entry_not_found, cas_mismatch, invalid_argument, too_large. Lowering max_versions drops versions.
 Result<Decision> decide_update(const Entry* current, const UpdateMetadata& update, const RuleContext& context);
 /// Soft. Versions already deleted stay as they are; naming one that does not exist is version_not_found; an entry
 /// with no active version is entry_not_found (unless missing_is_ok). Versions whose recovery window has ended are destroyed on the way.

@@ -8,6 +8,7 @@
 #include "net/direktiv/door.hpp"
 #include "net/native/door.hpp"
 #include "net/server.hpp"
+#include "net/tapis/door.hpp"
 
 namespace coffer::net {
 
@@ -16,6 +17,7 @@ std::vector<std::unique_ptr<Door>> make_doors(const Doors& settings, actors::Gat
   doors.push_back(make_native_door(settings, gateway));
   doors.push_back(make_direktiv_door(settings, gateway));
   doors.push_back(make_dapr_door(settings, gateway));
+  doors.push_back(make_tapis_door(settings, gateway));
   return doors;
 }
 

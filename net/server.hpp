@@ -55,7 +55,7 @@ std::unique_ptr<Server> make_grpc_server(const Listener& listener, std::vector<D
 std::unique_ptr<Server> make_http_server(const Listener& listener, std::vector<Door*> doors, actors::Gateway& gateway,
                                          Metrics& metrics, std::shared_ptr<SourceGuard> guard = nullptr);
 
-/// The one list of doors: native, direktiv, dapr for the public listeners.
+/// The one list of doors: native, direktiv, dapr, tapis for the public listeners.
 std::vector<std::unique_ptr<Door>> make_doors(const Doors& settings, actors::Gateway& gateway);
 /// The admin listener's only door.
 std::unique_ptr<Door> make_admin_door(const Doors& settings, actors::Gateway& gateway);

@@ -57,6 +57,8 @@ struct Doors {
   bool dev = false;  // Direktiv and Dapr open on loopback, tenants at first use
   std::vector<DaprStore> dapr_stores;
   bool dapr_runtime_statuses = false;  // dapr.statuses = "runtime"
+  bool tapis_auth_400 = false;         // tapis.auth_status = "400": 401 and 403 of credentials and rights become 400
+  std::string tapis_site;              // what a service's token must be for (tapis/target_site); empty: any
   std::string version;                 // of the program
 };
 

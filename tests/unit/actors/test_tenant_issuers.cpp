@@ -179,6 +179,8 @@ TEST_F(TenantIssuersTest, TheDevIssuersBearerMayDoEverythingButAdminister) {
   EXPECT_EQ(run_as(credential, put("b", "2")), Code::ok);
   EXPECT_EQ(run_as(credential, model::ListIssuers{}), Code::permission_denied);
   EXPECT_EQ(entry_of(run(*core, get("b"))).entry.created_by, "user:alice");
+  credential.door = model::Door::tapis;
+  EXPECT_EQ(run_as(credential), Code::permission_denied) << "there it is a user as any other";
 }
 
 TEST_F(TenantIssuersTest, ATenantHasABoundedNumberOfThem) {

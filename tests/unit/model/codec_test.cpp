@@ -27,12 +27,12 @@ Payload sample_map() {
 Put sample_put() {
   Put o{"kv", "db", sample_map(), 3, true, {{{"env", "prod"}}}, "d", 1'700'000'000'000, {{"stype", "1"}}};
   [[maybe_unused]] const auto& [space, name, payload, cas, create_only, tags, description, expires_at, attributes,
-                                caller_owns] = o;
+                                caller_owns, must_exist, write_only, read_only] = o;
   return o;
 }
 Get sample_get() {
   Get o{"kv", "db", 3, true};
-  [[maybe_unused]] const auto& [space, name, version, with_payload] = o;
+  [[maybe_unused]] const auto& [space, name, version, with_payload, inject] = o;
   return o;
 }
 UpdateMetadata sample_update() {
@@ -64,7 +64,11 @@ CreateToken sample_token() {
 template <class Operation>
 Operation sample_named() {
   Operation o{"kv", "db", {1, 2}};
-  [[maybe_unused]] const auto& [space, name, versions] = o;
+  if constexpr (std::is_same_v<Operation, Destroy>) {
+    [[maybe_unused]] const auto& [space, name, versions, must_exist] = o;
+  } else {
+    [[maybe_unused]] const auto& [space, name, versions] = o;
+  }
   return o;
 }
 SetPermission sample_set_permission() {
@@ -138,6 +142,10 @@ void add_puts(Variants* variants) {
                                        [](Put& o) { o.attributes["stype"] = "0"; },
                                        [](Put& o) { o.attributes.clear(); },
                                        [](Put& o) { o.caller_owns = true; },
+                                       [](Put& o) { o.must_exist = true; },
+                                       [](Put& o) { o.caller_owns = o.must_exist = true; },
+                                       [](Put& o) { o.write_only = true; },
+                                       [](Put& o) { o.read_only = true; },
                                    });
 }
 
@@ -147,6 +155,7 @@ void add_key_operations(Variants* variants) {
                                        [](Get& o) { o.name = "dc"; },
                                        [](Get& o) { o.version = 0; },
                                        [](Get& o) { o.with_payload = false; },
+                                       [](Get& o) { o.inject = true; },
                                    });
   variants->add<History>({"kv", "db"}, {[](History& o) { o.space = "kw"; }, [](History& o) { o.name = "dc"; }});
   variants->add<UpdateMetadata>(sample_update(), {
@@ -195,6 +204,11 @@ void add_named(Variants* variants) {
                                                           [](Operation& o) { o.versions = {1}; },
                                                           [](Operation& o) { o.versions.clear(); },
                                                       });
+  if constexpr (std::is_same_v<Operation, Destroy>) {
+    Destroy strict = sample_named<Destroy>();
+    strict.must_exist = true;
+    variants->all.emplace_back(strict);
+  }
 }
 
 void add_many(Variants* variants) {

@@ -189,17 +189,56 @@ TEST_F(Rules, TimesNeverGoBack) {
   EXPECT_EQ(entry->versions[1].created_at, kStart);
 }
 
-TEST_F(Rules, AReadOnlySecretRefusesEveryChange) {
-  put();
-  entry->read_only = true;
+TEST_F(Rules, AReadOnlySecretKeepsItsValueAndNothingElse) {
+  Put first = put_of();
+  first.read_only = true;
+  first.write_only = true;
+  put(first);
+  EXPECT_TRUE(entry->read_only && entry->write_only);
+  EXPECT_EQ(put(), Error(Code::read_only, "the value of secret \"db\" in space \"kv\" may not be changed"));
+  first.create_only = true;
+  EXPECT_EQ(put(first).code, Code::entry_exists);
   auto rename = on_secret<UpdateMetadata>();
   rename.description = "d";
-  const Error refused(Code::read_only, "secret \"db\" in space \"kv\" is read-only");
-  EXPECT_EQ(put(), refused);
-  EXPECT_EQ(update(rename), refused);
-  EXPECT_EQ(del(), refused);
-  EXPECT_EQ(undelete(), refused);
-  EXPECT_EQ(destroy(), refused);
+  EXPECT_EQ(update(rename).code, Code::ok);
+  EXPECT_EQ(del().code, Code::ok);
+  EXPECT_EQ(undelete().code, Code::ok);
+  EXPECT_EQ(destroy().code, Code::ok);
+  EXPECT_EQ(put().code, Code::ok) << "a new life";
+  EXPECT_FALSE(entry->read_only || entry->write_only);
+}
+
+TEST_F(Rules, APutThatNeedsAnEntryMakesNone) {
+  Put update = put_of();
+  update.must_exist = true;
+  EXPECT_EQ(put(update).code, Code::entry_not_found);
+  put();
+  update.write_only = update.read_only = true;
+  EXPECT_EQ(put(update).code, Code::ok);
+  EXPECT_FALSE(entry->read_only || entry->write_only) << "flags are for new entries";
+  del();
+  EXPECT_EQ(put(update).code, Code::entry_not_found);
+}
+
+TEST_F(Rules, AnOwnedSecretThatWasDestroyedLeavesNothingToTheNext) {
+  Put first = put_of();
+  first.caller_owns = true;
+  first.description = "old";
+  first.attributes = {{"pod_id", "p"}};
+  put(first);
+  entry->permissions = {{"user:bob", Level::admin}};
+  auto all = on_secret<Destroy>();
+  all.must_exist = true;
+  EXPECT_EQ(apply(decide_destroy(current(), all, context)).code, Code::ok);
+  EXPECT_EQ(apply(decide_destroy(current(), all, context)).code, Code::entry_not_found);
+  context.now += 1000;
+  Put second = put_of();
+  second.caller_owns = true;
+  EXPECT_EQ(put(second).code, Code::ok);
+  EXPECT_EQ(entry->description, "");
+  EXPECT_TRUE(entry->attributes.empty() && entry->permissions.empty());
+  EXPECT_EQ(entry->created_at, context.now);
+  EXPECT_EQ(entry->last_version, 2u) << "numbers are never used twice";
 }
 
 // ---- update

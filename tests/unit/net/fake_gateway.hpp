@@ -24,6 +24,8 @@ class FakeGateway final : public actors::Gateway {
  public:
   void submit(actors::Call* call) noexcept override {
     requests.push_back(call->request);
+    const auto principal = principals.find(std::string(call->request.credential.token.expose()));
+    if (principal != principals.end()) call->request.credential.principal = principal->second;
     call->reply = reply;
     call->complete();
   }
@@ -84,6 +86,7 @@ class FakeGateway final : public actors::Gateway {
                                                                   {"operator-token", model::CredentialKind::operator_},
                                                                   {"root-token", model::CredentialKind::dev_root},
                                                                   {"a.jwt.token", model::CredentialKind::presented}};
+  std::map<std::string, std::string> principals;      // whom a presented token turns out to be
   std::set<std::string> tenants;                      // external ids that exist
   std::map<std::string, actors::TenantTrust> trusts;  // by name, or "door:" and external id
   std::uint64_t changes = 0;

@@ -1,0 +1,313 @@
+// See render.hpp.
+
+#include "model/render.hpp"
+
+#include <algorithm>
+#include <optional>
+#include <set>
+
+namespace coffer::model {
+namespace {
+
+constexpr std::size_t kLeastRandom = 8, kMostRandom = 128;
+constexpr std::size_t kMostTold = 1000;  // problems, and warnings
+
+bool is_key_char(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
+}
+bool is_user_char(char c) { return (is_key_char(c) && c != '-') || c == '@'; }
+bool is_key(std::string_view text) { return !text.empty() && std::all_of(text.begin(), text.end(), is_key_char); }
+bool is_user(std::string_view text) { return !text.empty() && std::all_of(text.begin(), text.end(), is_user_char); }
+
+/// Takes `prefix` off the front.
+bool take(std::string_view& text, std::string_view prefix) {
+  if (!text.starts_with(prefix)) return false;
+  text.remove_prefix(prefix.size());
+  return true;
+}
+
+RenderToken unknown() { return {TokenKind::unknown, {}, {}, {}}; }
+
+RenderToken parse_default(std::string_view text) {
+  RenderToken token{TokenKind::default_placeholder, text.substr(0, text.find(':')), {}, {}};
+  text.remove_prefix(token.name.size());
+  if (text.empty()) return token;
+  if (!take(text, ":?") || text.empty()) return unknown();
+  token.reason = text;
+  return token;
+}
+
+RenderToken parse_secret(std::string_view text) {
+  const std::size_t colon = text.find(':');
+  if (colon == std::string_view::npos)
+    return is_key(text) ? RenderToken{TokenKind::user_secret, text, {}, {}} : unknown();
+  const std::string_view owner = text.substr(0, colon), id = text.substr(colon + 1);
+  return is_user(owner) && is_key(id) ? RenderToken{TokenKind::user_secret, id, owner, {}} : unknown();
+}
+
+RenderToken parse_reference(std::string_view text) {
+  RenderToken token{TokenKind::secret_map_reference, text.substr(0, text.find_first_of(":?")), {}, {}};
+  text.remove_prefix(token.name.size());
+  if (!is_key(token.name)) return unknown();
+  if (text.empty()) return token;
+  if (!take(text, ":?") || text.empty()) return unknown();
+  token.reason = text;
+  return token;
+}
+
+RenderToken parse_network(std::string_view text) {
+  const std::size_t colon = text.find(':');
+  if (colon == std::string_view::npos) return unknown();
+  const std::string_view net = text.substr(0, colon), field = text.substr(colon + 1);
+  for (const std::string_view known : {"url", "hostname", "port", "protocol", "tapis_url"}) {
+    if (field == known && is_key(net)) return {TokenKind::networking_reference, net, field, {}};
+  }
+  return unknown();
+}
+
+/// What stands between "${" and the first "}" behind it. `literal` when it is not meant for us ("HOME").
+RenderToken parse_inner(std::string_view text) {
+  if (take(text, ":?")) return text.empty() ? unknown() : RenderToken{TokenKind::required_placeholder, {}, {}, text};
+  if (take(text, "secret:")) return parse_secret(text);
+  if (take(text, "stack:secrets:"))
+    return is_key(text) ? RenderToken{TokenKind::stack_secret, text, {}, {}} : unknown();
+  if (take(text, "stack:")) return unknown();
+  if (!take(text, "pods:")) return {};
+  if (text == "url") return {TokenKind::pod_url, {}, {}, {}};
+  if (text == "tapis_url") return {TokenKind::tapis_url, {}, {}, {}};
+  if (text == "pod_id") return {TokenKind::pod_id, {}, {}, {}};
+  if (take(text, "secrets:")) return parse_reference(text);
+  if (take(text, "default:")) return parse_default(text);
+  if (take(text, "networking:")) return parse_network(text);
+  if (take(text, "random:")) {
+    const bool digits = !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
+    return digits ? RenderToken{TokenKind::random_password, text, {}, {}} : unknown();
+  }
+  return unknown();
+}
+
+bool is_whole(TokenKind kind) {
+  return kind == TokenKind::user_secret || kind == TokenKind::required_placeholder ||
+         kind == TokenKind::default_placeholder || kind == TokenKind::random_password;
+}
+bool is_inline_in_map(TokenKind kind) {
+  return kind == TokenKind::pod_url || kind == TokenKind::tapis_url || kind == TokenKind::pod_id ||
+         kind == TokenKind::networking_reference || kind == TokenKind::stack_secret;
+}
+
+/// Walks over a text: what is no token goes to `copy`, each token to `visit` with its pattern. Looks for the closing
+/// brace of a token once and remembers it, so that many openings before one brace cost one look.
+template <class Copy, class Visit>
+void walk(std::string_view text, const Copy& copy, const Visit& visit) {
+  std::size_t copied = 0, at = 0, close = 0;
+  while ((at = text.find("${", at)) != std::string_view::npos) {
+    if (close < at + 2) close = text.find('}', at + 2);
+    if (close == std::string_view::npos) break;
+    const RenderToken token = parse_inner(text.substr(at + 2, close - at - 2));
+    if (token.kind == TokenKind::literal || token.kind == TokenKind::unknown) {
+      // A token may begin within: "$${pods:url}", "${x ${pods:url}".
+      if (token.kind == TokenKind::unknown) visit(token, text.substr(at, close + 1 - at), false);
+      at += 2;
+      continue;
+    }
+    copy(text.substr(copied, at - copied));
+    visit(token, text.substr(at, close + 1 - at), true);
+    at = copied = close + 1;
+  }
+  copy(text.substr(copied));
+}
+
+class Renderer {
+ public:
+  Renderer(const RenderInput& input, const RenderSources& sources) : input_(input), sources_(sources) {}
+
+  RenderOutput run() {
+    for (const auto& [key, value] : input_.secret_map) map_value(key, value.expose());
+    for (const auto& [name, value] : input_.environment) {
+      output_.environment.emplace_back(name, text("environment_variables." + name, value.expose()));
+    }
+    for (const auto& [path, value] : input_.files) {
+      output_.files.emplace_back(path, text("volume_mounts." + path, value.expose()));
+    }
+    return std::move(output_);
+  }
+
+ private:
+  /// A pattern is a part of the input, which may be long; what is told of it is short.
+  static std::string shortened(std::string_view pattern) {
+    return pattern.size() <= 200 ? std::string(pattern) : std::string(pattern.substr(0, 197)) + "...";
+  }
+  void problem(const std::string& where, std::string_view pattern, TokenKind kind, std::string message) {
+    if (output_.problems.size() == kMostTold) return;
+    output_.problems.push_back({where, shortened(pattern), kind, std::move(message)});
+  }
+  void warn(const std::string& where, std::string_view pattern, TokenKind kind, std::string message) {
+    if (output_.warnings.size() == kMostTold) return;
+    output_.warnings.push_back({where, shortened(pattern), kind, std::move(message)});
+  }
+
+  void map_value(const std::string& key, std::string_view raw) {
+    const std::string where = "secret_map." + key;
+    const RenderToken token = parse_map_value(raw);
+    Secret kept(raw);
+    if (is_whole(token.kind)) {
+      auto value = whole(where, raw, token);
+      if (value && token.kind == TokenKind::random_password) kept = *value;
+      if (value) values_.emplace(key, std::move(*value));
+    } else if (auto value = within_map(where, raw)) {
+      values_.emplace(key, std::move(*value));
+    }
+    output_.secret_map.emplace_back(key, std::move(kept));
+    keys_.insert(key);
+  }
+
+  std::optional<Secret> whole(const std::string& where, std::string_view raw, const RenderToken& token) {
+    switch (token.kind) {
+      case TokenKind::default_placeholder: return Secret(token.name);
+      case TokenKind::required_placeholder:
+        problem(where, raw, token.kind, "a value is required: " + shortened(token.reason));
+        return std::nullopt;
+      case TokenKind::random_password: {
+        std::size_t length = 0;
+        for (const char c : token.name.substr(0, 6)) length = length * 10 + static_cast<std::size_t>(c - '0');
+        if (length >= kLeastRandom && length <= kMostRandom) return Secret(sources_.random(length));
+        problem(where, raw, token.kind, "a random value has 8 to 128 characters");
+        return std::nullopt;
+      }
+      default: return secret(where, raw, token);
+    }
+  }
+
+  std::optional<Secret> secret(const std::string& where, std::string_view raw, const RenderToken& token) {
+    if (input_.actor.empty() && token.second.empty()) {
+      problem(where, raw, token.kind, "nobody is acting, so whose secret this is must be said: ${secret:USER:ID}");
+      return std::nullopt;
+    }
+    if (!token.second.empty() && token.second != input_.actor) {
+      problem(where, raw, token.kind, "this is a secret of '" + std::string(token.second) + "', who is not acting");
+      return std::nullopt;
+    }
+    auto value = sources_.secret(input_.actor, token.name);
+    if (value) return std::move(*value);
+    problem(where, raw, token.kind, std::string(value.error().message()));
+    return std::nullopt;
+  }
+
+  /// A value with tokens in it; nothing when one of them has no value.
+  std::optional<Secret> within_map(const std::string& where, std::string_view raw) {
+    Secret out;
+    bool complete = true;
+    walk(
+        raw, [&](std::string_view part) { out.append(part); },
+        [&](const RenderToken& token, std::string_view pattern, bool taken) {
+          if (!taken || !is_inline_in_map(token.kind)) {
+            // Embedded whole-value tokens are literals upstream, too; nobody writes them on purpose.
+            warn(where, pattern, token.kind,
+                 taken ? "this token must be the whole value; it was taken literally" : "this is not a token");
+            if (taken) out.append(pattern);
+            return;
+          }
+          const auto value = identity(token);
+          if (value) return out.append(*value);
+          complete = false;
+          problem(where, pattern, token.kind, "there is no such network, field or stack secret, or the pod has no id");
+          out.append(pattern);
+        });
+    if (!complete) return std::nullopt;
+    return out;
+  }
+
+  static std::optional<std::string> tapis_part(const std::string& url) {
+    const std::size_t at = url.find(".pods.");
+    return at == std::string::npos ? std::nullopt : std::optional(url.substr(at + 6));
+  }
+  static std::optional<std::string> unless_empty(const std::string& text) {
+    return text.empty() ? std::nullopt : std::optional(text);
+  }
+  std::optional<std::string> identity(const RenderToken& token) const {
+    if (token.kind == TokenKind::pod_id) return unless_empty(input_.pod_id);
+    if (token.kind == TokenKind::stack_secret) {
+      const auto found = input_.stack_secrets.find(std::string(token.name));
+      return found == input_.stack_secrets.end() ? std::nullopt : std::optional(found->second);
+    }
+    const bool named = token.kind == TokenKind::networking_reference;
+    const auto found = input_.networks.find(named ? std::string(token.name) : "default");
+    if (found == input_.networks.end()) return std::nullopt;
+    const Network& network = found->second;
+    if (token.kind == TokenKind::tapis_url || token.second == "tapis_url") return tapis_part(network.url);
+    if (token.second == "port") return unless_empty(network.port);
+    if (token.second == "protocol") return unless_empty(network.protocol);
+    return unless_empty(network.url);
+  }
+
+  /// An environment value or a file.
+  Secret text(const std::string& where, std::string_view raw) {
+    Secret out;
+    walk(
+        raw, [&](std::string_view part) { out.append(part); },
+        [&](const RenderToken& token, std::string_view pattern, bool taken) {
+          if (!taken) {
+            const bool colon =
+                pattern.starts_with("${pods:secrets:") && pattern.substr(0, 200).find('?') != std::string_view::npos;
+            return warn(where, pattern, token.kind,
+                        colon ? "write ':?' before the description: ${pods:secrets:KEY:?WHY}" : "this is not a token");
+          }
+          if (token.kind != TokenKind::secret_map_reference) {
+            problem(where, pattern, token.kind, "this token is for a secret_map; refer to it by ${pods:secrets:KEY}");
+            return out.append(pattern);
+          }
+          const auto value = values_.find(token.name);
+          if (value != values_.end()) return out.append(value->second.expose());
+          problem(where, pattern, token.kind,
+                  keys_.contains(std::string(token.name)) ? "the secret_map's value of this key was not resolved"
+                                                          : "the secret_map has no such key");
+          out.append(pattern);
+        });
+    return out;
+  }
+
+  const RenderInput& input_;
+  const RenderSources& sources_;
+  std::map<std::string, Secret, std::less<>> values_;
+  std::set<std::string> keys_;
+  RenderOutput output_;
+};
+
+}  // namespace
+
+std::string_view to_string(TokenKind kind) {
+  switch (kind) {
+    case TokenKind::literal: return "literal";
+    case TokenKind::user_secret: return "user_secret";
+    case TokenKind::required_placeholder: return "required_placeholder";
+    case TokenKind::default_placeholder: return "default_placeholder";
+    case TokenKind::random_password: return "random_password";
+    case TokenKind::networking_reference: return "networking_reference";
+    case TokenKind::pod_url: return "pod_url";
+    case TokenKind::tapis_url: return "tapis_url";
+    case TokenKind::pod_id: return "pod_id";
+    case TokenKind::stack_secret: return "stack_secret";
+    case TokenKind::secret_map_reference: return "secret_map_reference";
+    case TokenKind::unknown: break;
+  }
+  return "unknown";
+}
+
+RenderToken parse_map_value(std::string_view text) {
+  if (!text.starts_with("${") || text.find('}') != text.size() - 1) return {};
+  const RenderToken token = parse_inner(text.substr(2, text.size() - 3));
+  return is_whole(token.kind) ? token : RenderToken{};
+}
+
+std::vector<std::string> secrets_needed(const RenderInput& input) {
+  std::set<std::string> ids;
+  for (const auto& [key, value] : input.secret_map) {
+    const RenderToken token = parse_map_value(value.expose());
+    if (token.kind == TokenKind::user_secret) ids.emplace(token.name);
+  }
+  return {ids.begin(), ids.end()};
+}
+
+RenderOutput render(const RenderInput& input, const RenderSources& sources) { return Renderer(input, sources).run(); }
+
+}  // namespace coffer::model

@@ -1,0 +1,89 @@
+#pragma once
+// What the Tapis Pods service does before it starts a pod: secret_map, environment and configuration files with tokens
+// like ${pods:secrets:KEY}, resolved. A pure renderer: linear in its input, one pass, and what was put in is never looked
+// at again. Used by net/tapis and `coffer run`; any thread.
+//
+// In a secret_map's value, as a whole:   ${secret:ID}  ${secret:OWNER:ID}  ${:?WHY}  ${pods:default:VALUE[:?WHY]}
+//                                        ${pods:random:LENGTH}
+// within it:                             ${pods:url}  ${pods:tapis_url}  ${pods:pod_id}  ${pods:networking:NET:FIELD}
+//                                        ${stack:secrets:KEY}
+// within environment values and files:   ${pods:secrets:KEY[:?WHY]}
+// Everything else is itself.
+
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "model/result.hpp"
+#include "model/secret.hpp"
+
+namespace coffer::model {
+
+enum class TokenKind : std::uint8_t {
+  literal,
+  user_secret,
+  required_placeholder,
+  default_placeholder,
+  random_password,
+  networking_reference,
+  pod_url,
+  tapis_url,
+  pod_id,
+  stack_secret,
+  secret_map_reference,
+  unknown,  // looks like one of ours and is none
+};
+/// "user_secret", as the Tapis API names them.
+std::string_view to_string(TokenKind kind);
+
+/// One "${...}". The views point into the text that was read.
+struct RenderToken {
+  TokenKind kind = TokenKind::literal;
+  std::string_view name;    // secret id, key, network, length or default value
+  std::string_view second;  // owner of a secret (empty: the actor), field of a network
+  std::string_view reason;  // WHY
+};
+/// A value of a secret_map as a whole; `literal` when it is no whole token.
+RenderToken parse_map_value(std::string_view text);
+
+using Texts = std::vector<std::pair<std::string, Secret>>;
+struct Network {
+  std::string url, port, protocol;
+};
+struct RenderInput {
+  Texts secret_map, environment, files;  // by key, variable and path; each name once
+  std::string actor;                     // whose secrets ${secret:ID} means; empty: nobody's
+  std::string pod_id;
+  std::map<std::string, Network> networks;           // "default" is that of ${pods:url}
+  std::map<std::string, std::string> stack_secrets;  // the stack's own map
+};
+
+/// Where something is wrong. `pattern` is the token, never a value.
+struct RenderProblem {
+  std::string where;  // "secret_map.KEY", "environment_variables.NAME", "volume_mounts.PATH"
+  std::string pattern;
+  TokenKind kind = TokenKind::unknown;
+  std::string message;
+};
+struct RenderOutput {
+  Texts secret_map;  // as given, with what was generated in place of ${pods:random:...}: keep it
+  Texts environment, files;
+  std::vector<RenderProblem> problems;  // each token that was left in place, in the order of the input
+  std::vector<RenderProblem> warnings;  // what looks like a slip and was taken literally
+};
+
+struct RenderSources {
+  /// The value of a secret; the error's message goes into the problem.
+  std::function<Result<Secret>(std::string_view owner, std::string_view secret_id)> secret;
+  /// A password of so many of a-z A-Z 0-9 !@#$%^&*.
+  std::function<std::string(std::size_t length)> random;
+};
+
+/// The ids that the map's secrets need, each once.
+std::vector<std::string> secrets_needed(const RenderInput& input);
+RenderOutput render(const RenderInput& input, const RenderSources& sources);
+
+}  // namespace coffer::model

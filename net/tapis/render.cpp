@@ -1,0 +1,277 @@
+// See render.hpp.
+
+#include "net/tapis/render.hpp"
+
+#include <algorithm>
+#include <map>
+
+#include <boost/json/array.hpp>
+#include <boost/json/value.hpp>
+
+#include "crypto/random.hpp"
+#include "net/flight.hpp"
+#include "net/tapis/access.hpp"
+
+namespace coffer::net::tapis {
+namespace {
+
+namespace json = boost::json;
+using model::Code;
+using model::Error;
+using model::Result;
+
+constexpr std::size_t kMostMapped = 500;  // values of a secret_map: two looks each stay within one batch
+constexpr std::size_t kMostConfig = 1 << 20;
+constexpr std::string_view kWriteOnly = "<<write-only>>";
+
+std::string_view text_in(const json::value& value) { return {value.get_string().data(), value.get_string().size()}; }
+std::string key_in(const json::key_value_pair& member) { return {member.key().data(), member.key().size()}; }
+json::value json_of(const model::Secret& text) { return json::string_view(text.expose().data(), text.size()); }
+
+const json::object* object_in(const json::object& body, const char* name, Problems& problems) {
+  static const json::object kEmpty;
+  const json::value* value = body.if_contains(name);
+  if (!value || value->is_null()) return &kEmpty;
+  if (value->is_object()) return &value->get_object();
+  problems.push_back(std::string("body, ") + name + ": Input should be a valid dictionary");
+  return &kEmpty;
+}
+
+void read_map(const json::object& map, model::Texts& out, Problems& problems) {
+  if (map.size() > kMostMapped) problems.push_back("secret_map: Value error, at most 500 keys are allowed");
+  for (const auto& member : map) {
+    const std::string key = key_in(member);
+    if (!is_secret_id(key)) {
+      problems.push_back("secret_map: Value error, a key must be alphanumeric, with '_' and '-' allowed");
+    } else if (!member.value().is_string()) {
+      problems.push_back("secret_map: Value error, the value of '" + key + "' must be a string");
+    } else {
+      out.emplace_back(key, model::Secret(text_in(member.value())));
+    }
+  }
+}
+
+void read_files(const json::object& mounts, model::Texts& out, Problems& problems) {
+  for (const auto& member : mounts) {
+    const json::object* mount = member.value().if_object();
+    const json::value* content = mount ? mount->if_contains("config_content") : nullptr;
+    if (!mount) {
+      problems.push_back("volume_mounts: Value error, each must be an object");
+    } else if (content && content->is_string() && content->get_string().size() > kMostConfig) {
+      problems.push_back("volume_mounts: Value error, config_content must have at most 1 MiB");
+    } else if (content && content->is_string()) {
+      out.emplace_back(key_in(member), model::Secret(text_in(*content)));
+    } else if (content && !content->is_null()) {
+      problems.push_back("volume_mounts: Value error, config_content must be a string");
+    }
+  }
+}
+
+void read_networks(const json::object& networking, std::map<std::string, model::Network>& out, Problems& problems) {
+  const auto field = [](const json::object& network, const char* name) -> std::string {
+    const json::value* value = network.if_contains(name);
+    if (value && value->is_string()) return std::string(text_in(*value));
+    return value && value->is_int64() ? std::to_string(value->get_int64()) : std::string();
+  };
+  for (const auto& member : networking) {
+    const json::object* network = member.value().if_object();
+    if (!network) {
+      problems.push_back("networking: Value error, each must be an object");
+      continue;
+    }
+    out[key_in(member)] = {field(*network, "url"), field(*network, "port"), field(*network, "protocol")};
+  }
+}
+
+/// Random bytes as letters, each as likely as the others: of 256 values the first 210 are three times the alphabet.
+std::string make_password(std::size_t length) {
+  static constexpr std::string_view kAlphabet =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!@#$%^&*";
+  static_assert(kAlphabet.size() == 70);
+  std::string password;
+  while (password.size() < length) {
+    unsigned char bytes[64];
+    crypto::system_random().fill(bytes);
+    for (const unsigned char byte : bytes) {
+      if (byte < 210 && password.size() < length) password.push_back(kAlphabet[byte % 70]);
+    }
+    model::wipe(bytes, sizeof bytes);
+  }
+  return password;
+}
+
+using Values = std::map<std::string, Result<model::Secret>, std::less<>>;
+
+/// What became of each secret. Its owner must be the acting user, or the caller itself.
+Result<Values> values_of(const RenderRequest& request, const model::ReplyBody& reply, std::string_view principal,
+                         std::string_view actor) {
+  Values values;
+  const auto* batch = std::get_if<model::BatchGetReply>(&reply);
+  const auto needed = model::secrets_needed(request.input);
+  const std::size_t looks = request.inject ? 1 : 2;
+  if (needed.empty()) return values;
+  if (!batch || batch->results.size() != needed.size() * looks) {
+    return Error(Code::internal, "the reply does not fit the request");
+  }
+  for (std::size_t i = 0; i < needed.size(); ++i) {
+    const std::string secret = "Secret '" + needed[i] + "'";
+    const auto& described = batch->results[i * looks];
+    const auto& read = batch->results[i * looks + looks - 1];
+    const auto fail = [&](const Error& error, const std::string& why) {
+      values.emplace(needed[i], Error(error.code, secret + why));
+    };
+    if (request.inject && !read && read.error().code == Code::permission_denied) return read.error();
+    if (!described || !described->entry.readable_at(wall_clock_ms())) {
+      const bool denied = !described && described.error().code == Code::permission_denied;
+      const bool failed = !described && described.error().category() != model::Category::not_found && !denied;
+      fail(Code::entry_not_found, denied   ? " is not yours to read"
+                                  : failed ? ": " + std::string(described.error().message())
+                                           : " not found");
+    } else if (described->entry.owner != principal && described->entry.owner != "user:" + std::string(actor)) {
+      fail(Code::permission_denied, " is not owned by '" + std::string(actor) + "'");
+    } else if (!read && read.error().code == Code::write_only) {
+      values.emplace(needed[i], model::Secret(kWriteOnly));
+    } else if (!read) {
+      fail(read.error(), ": " + std::string(read.error().message()));
+    } else {
+      values.emplace(needed[i], as_text(*read->payload).text);
+    }
+  }
+  return values;
+}
+
+/// Problems and warnings as upstream groups them: by the place, in order.
+json::object show_unresolved(const model::RenderOutput& output, const model::Texts& files) {
+  std::map<std::string, json::array> lists;
+  std::string last;
+  for (const model::RenderProblem& problem : output.problems) {
+    const std::size_t dot = problem.where.find('.');
+    const std::string kind = problem.where.substr(0, dot), name = problem.where.substr(dot + 1);
+    json::array& list = lists[kind];
+    if (problem.where != last) {
+      json::object place;
+      if (kind == "volume_mounts") {
+        std::size_t index = 0;
+        while (index < files.size() && files[index].first != name) ++index;
+        place["index"] = index;
+      } else {
+        place["key"] = name;
+      }
+      place["patterns"] = json::array();
+      list.push_back(std::move(place));
+      last = problem.where;
+    }
+    list.back().as_object()["patterns"].as_array().push_back(
+        json::object{{"pattern", problem.pattern}, {"type", std::string(to_string(problem.kind))}});
+  }
+  json::array warnings;
+  for (const model::RenderProblem& warning : output.warnings) {
+    warnings.push_back(json::object{{"location", warning.where},
+                                    {"issue", std::string(to_string(warning.kind))},
+                                    {"found", warning.pattern},
+                                    {"suggestion", warning.message},
+                                    {"explanation", "It was taken literally."}});
+  }
+  json::object shown;
+  shown["has_unresolved"] = !output.problems.empty();
+  shown["secret_map_unresolved"] = std::move(lists["secret_map"]);
+  shown["env_vars_unresolved"] = std::move(lists["environment_variables"]);
+  shown["config_unresolved"] = std::move(lists["volume_mounts"]);
+  shown["syntax_warnings"] = std::move(warnings);
+  shown["summary"] =
+      std::to_string(output.problems.size()) + " unresolved, " + std::to_string(output.warnings.size()) + " warnings";
+  return shown;
+}
+
+}  // namespace
+
+std::optional<RenderRequest> read_render(const json::object& body, Problems& problems) {
+  RenderRequest request;
+  for (const auto& member : body) {
+    const std::string name = key_in(member);
+    const auto known = {
+        "secret_map", "environment_variables", "volume_mounts", "networking", "stack_secrets", "pod_id", "mode",
+        "strict"};
+    if (std::find(known.begin(), known.end(), name) == known.end()) {
+      problems.push_back("body, " + name.substr(0, 64) + ": Extra inputs are not permitted");
+    }
+  }
+  read_map(*object_in(body, "secret_map", problems), request.input.secret_map, problems);
+  for (const auto& member : *object_in(body, "environment_variables", problems)) {
+    if (member.value().is_string()) {
+      request.input.environment.emplace_back(key_in(member), model::Secret(text_in(member.value())));
+    }
+  }
+  read_files(*object_in(body, "volume_mounts", problems), request.input.files, problems);
+  read_networks(*object_in(body, "networking", problems), request.input.networks, problems);
+  for (const auto& member : *object_in(body, "stack_secrets", problems)) {
+    if (member.value().is_string()) request.input.stack_secrets[key_in(member)] = text_in(member.value());
+  }
+  if (const json::value* pod_id = body.if_contains("pod_id"); pod_id && pod_id->is_string()) {
+    request.input.pod_id = text_in(*pod_id);
+  } else if (pod_id && !pod_id->is_null()) {
+    problems.push_back("body, pod_id: Input should be a valid string");
+  }
+  if (const json::value* mode = body.if_contains("mode")) {
+    request.inject = *mode == "inject";
+    if (!request.inject && *mode != "display") problems.push_back("body, mode: Input should be 'inject' or 'display'");
+  }
+  if (const json::value* strict = body.if_contains("strict")) {
+    if (!strict->is_bool()) problems.push_back("body, strict: Input should be a valid boolean");
+    request.strict = *strict == true;
+  }
+  return problems.empty() ? std::optional(std::move(request)) : std::nullopt;
+}
+
+model::TenantOperation ask_render(const RenderRequest& request) {
+  const std::string space(model::kTapisSpace);
+  model::BatchGet batch;
+  for (const std::string& id : model::secrets_needed(request.input)) {
+    if (!request.inject) batch.items.push_back({.space = space, .name = id, .with_payload = false});
+    batch.items.push_back({.space = space, .name = id, .inject = request.inject});
+  }
+  if (!batch.items.empty()) return batch;
+  // Nothing is needed; the caller is to be somebody all the same.
+  model::List list;
+  list.space = space;
+  list.limit = 1;
+  return list;
+}
+
+Result<Rendered> show_render(RenderRequest request, const json::object& body, const model::ReplyBody& reply,
+                             std::string_view principal, std::string_view actor) {
+  auto values = values_of(request, reply, principal, actor);
+  if (!values) return values.error();
+  request.input.actor = actor;
+  const model::RenderOutput output =
+      render(request.input, {[&](std::string_view, std::string_view id) -> Result<model::Secret> {
+                               const auto found = values->find(id);
+                               if (found != values->end()) return found->second;
+                               return Error(Code::internal, "the secret was not asked for");
+                             },
+                             make_password});
+  Rendered rendered;
+  json::array errors;
+  for (const model::RenderProblem& problem : output.problems) {
+    const std::string text = problem.where + ": " + problem.message;
+    errors.emplace_back(text);
+    rendered.failure += (rendered.failure.empty() ? "Failed to resolve secrets: " : "; ") + text;
+  }
+  if (!request.strict) rendered.failure.clear();
+
+  json::object map, environment, mounts;
+  for (const auto& [key, value] : output.secret_map) map[key] = json_of(value);
+  Problems none;
+  environment = *object_in(body, "environment_variables", none);
+  for (const auto& [name, value] : output.environment) environment[name] = json_of(value);
+  for (const auto& [path, value] : output.files) mounts[path] = json::object{{"config_content", json_of(value)}};
+  rendered.result = {{"secret_map", std::move(map)},
+                     {"environment_variables", std::move(environment)},
+                     {"volume_mounts", std::move(mounts)}};
+  rendered.metadata = {{"secrets_resolved", output.problems.empty()},
+                       {"errors", std::move(errors)},
+                       {"unresolved_patterns", show_unresolved(output, request.input.files)}};
+  return rendered;
+}
+
+}  // namespace coffer::net::tapis

@@ -1,0 +1,36 @@
+#pragma once
+// POST /pods/secrets/render: the door's words around model/render.hpp. The body is read when the request comes in, to
+// know which secrets it needs, and again when they are there. Pure, any thread.
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <boost/json/object.hpp>
+
+#include "model/render.hpp"
+#include "model/requests.hpp"
+#include "net/tapis/body.hpp"
+
+namespace coffer::net::tapis {
+
+struct RenderRequest {
+  model::RenderInput input;  // without the actor
+  bool inject = false;       // real values, also of what may not be read; else those are shown as <<write-only>>
+  bool strict = false;       // any problem fails the whole
+};
+std::optional<RenderRequest> read_render(const boost::json::object& body, Problems& problems);
+
+/// What the shard is asked: each secret that is needed, to inject it or to show it.
+model::TenantOperation ask_render(const RenderRequest& request);
+
+struct Rendered {
+  boost::json::object result, metadata;
+  std::string failure;  // strict and something is wrong: everything that is, in one sentence
+};
+/// `reply` is the answer to ask_render; `body` what read_render read, whose values that are no text stay as they are.
+/// Errors: permission_denied when something may not be injected.
+model::Result<Rendered> show_render(RenderRequest request, const boost::json::object& body,
+                                    const model::ReplyBody& reply, std::string_view principal, std::string_view actor);
+
+}  // namespace coffer::net::tapis

@@ -1,0 +1,208 @@
+// The renderer: each token in its place, what is left alone, what is told, and that one pass is all.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <map>
+#include <random>
+
+#include "model/render.hpp"
+
+namespace coffer::model {
+namespace {
+
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+class Render : public testing::Test {
+ protected:
+  Render() {
+    input.actor = "alice";
+    input.pod_id = "web";
+    input.networks["default"] = {"web.pods.tacc.example", "443", "https"};
+    input.networks["db"] = {"db.example", "5432", "tcp"};
+    input.stack_secrets["shared"] = "of the stack";
+  }
+  void map(const std::string& key, std::string_view value) { input.secret_map.emplace_back(key, Secret(value)); }
+  const RenderOutput& run() {
+    output = render(input, {[this](std::string_view owner, std::string_view id) -> Result<Secret> {
+                              EXPECT_EQ(owner, "alice");
+                              ++fetches;
+                              const auto found = stored.find(std::string(id));
+                              if (found == stored.end()) {
+                                return Error(Code::entry_not_found, "Secret '" + std::string(id) + "' not found");
+                              }
+                              return Secret(found->second);
+                            },
+                            [](std::size_t length) { return std::string(length, 'r'); }});
+    return output;
+  }
+  /// The value of one map entry as an environment variable shows it; the token itself when it was not resolved.
+  std::string value_of(std::string_view raw) {
+    input.secret_map.clear();
+    input.environment.clear();
+    map("K", raw);
+    input.environment.emplace_back("E", Secret("${pods:secrets:K}"));
+    return std::string(run().environment.at(0).second.expose());
+  }
+  std::string env(std::string_view raw) {
+    input.environment.clear();
+    input.environment.emplace_back("E", Secret(raw));
+    return std::string(run().environment.at(0).second.expose());
+  }
+  std::string first_problem() const { return output.problems.empty() ? "" : output.problems[0].message; }
+
+  RenderInput input;
+  RenderOutput output;
+  std::map<std::string, std::string> stored{{"db", "s3cret"}, {"A-b_9", "x"}};
+  int fetches = 0;
+  static constexpr const char* kLeft = "${pods:secrets:K}";
+};
+
+TEST_F(Render, WholeValuesOfAMap) {
+  EXPECT_EQ(value_of("${secret:db}"), "s3cret");
+  EXPECT_EQ(value_of("${secret:A-b_9}"), "x");
+  EXPECT_EQ(value_of("${secret:alice:db}"), "s3cret");
+  EXPECT_EQ(value_of("${pods:default:v1}"), "v1");
+  EXPECT_EQ(value_of("${pods:default:v1:?why {not}"), "v1");
+  EXPECT_EQ(value_of("${pods:default:}"), "");
+  EXPECT_EQ(value_of("${pods:default::?optional}"), "");
+  EXPECT_EQ(value_of("${pods:random:8}"), "rrrrrrrr");
+  EXPECT_EQ(output.secret_map.at(0).second.expose(), "rrrrrrrr") << "to be kept by the caller";
+  EXPECT_EQ(value_of("rrrrrrrr"), "rrrrrrrr");
+  EXPECT_THAT(output.problems, IsEmpty());
+}
+
+TEST_F(Render, ValuesWithTokensWithin) {
+  EXPECT_EQ(value_of("${pods:url}"), "web.pods.tacc.example");
+  EXPECT_EQ(value_of("x-${pods:tapis_url}-${pods:pod_id}"), "x-tacc.example-web");
+  EXPECT_EQ(value_of("${pods:networking:db:protocol}://${pods:networking:db:hostname}:${pods:networking:db:port}"),
+            "tcp://db.example:5432");
+  EXPECT_EQ(value_of("${pods:networking:default:tapis_url}"), "tacc.example");
+  EXPECT_EQ(value_of("[${stack:secrets:shared}]"), "[of the stack]");
+  EXPECT_THAT(output.problems, IsEmpty());
+}
+
+TEST_F(Render, LiteralsAreThemselves) {
+  for (const char* literal : {"", "$", "plain", "${unclosed", "${HOME}", "${}", "a${secret:db}", "${secret:db}b",
+                              "${secret:}", "${secret:a.b:db}", "${secret:a:b:c}", "${pods:default:http://x}", "${:?}",
+                              "${pods:random:x}", "${pods:secrets:K}", "${pods:nothing}", "$${HOME}"}) {
+    EXPECT_EQ(value_of(literal), literal);
+    EXPECT_THAT(output.problems, IsEmpty()) << literal;
+  }
+  EXPECT_EQ(fetches, 0);
+}
+
+TEST_F(Render, WhatLooksLikeASlipIsTold) {
+  EXPECT_EQ(value_of("a${secret:db}"), "a${secret:db}");
+  ASSERT_EQ(output.warnings.size(), 1u);
+  EXPECT_EQ(output.warnings[0].where, "secret_map.K");
+  EXPECT_EQ(output.warnings[0].pattern, "${secret:db}");
+  EXPECT_EQ(to_string(output.warnings[0].kind), "user_secret");
+  EXPECT_EQ(env("${pods:secrets:K?why}"), "${pods:secrets:K?why}");
+  ASSERT_EQ(output.warnings.size(), 2u);
+  EXPECT_THAT(output.warnings[1].message, HasSubstr("':?'"));
+}
+
+TEST_F(Render, WhatCannotBeResolvedIsLeftWithOneProblemEach) {
+  const struct {
+    const char* raw;
+    TokenKind kind;
+    const char* message;
+  } table[] = {{"${secret:missing}", TokenKind::user_secret, "not found"},
+               {"${secret:bob:db}", TokenKind::user_secret, "bob"},
+               {"${:?the db's password}", TokenKind::required_placeholder, "the db's password"},
+               {"${pods:random:7}", TokenKind::random_password, "8 to 128"},
+               {"${pods:random:129}", TokenKind::random_password, "8 to 128"},
+               {"${pods:random:18446744073709551624}", TokenKind::random_password, "8 to 128"},
+               {"x${pods:networking:none:url}", TokenKind::networking_reference, "no such"},
+               {"${stack:secrets:none}", TokenKind::stack_secret, "no such"}};
+  for (const auto& row : table) {
+    EXPECT_EQ(value_of(row.raw), kLeft) << row.raw;
+    ASSERT_EQ(output.problems.size(), 2u) << row.raw;
+    EXPECT_EQ(output.problems[0].kind, row.kind);
+    EXPECT_THAT(output.problems[0].message, HasSubstr(row.message));
+    EXPECT_EQ(output.problems[0].where, "secret_map.K");
+    EXPECT_EQ(output.problems[1].kind, TokenKind::secret_map_reference);
+    EXPECT_EQ(output.problems[1].where, "environment_variables.E");
+    EXPECT_EQ(output.secret_map.at(0).second.expose(), row.raw);
+  }
+  input.actor.clear();
+  EXPECT_EQ(value_of("${secret:db}"), kLeft);
+  EXPECT_THAT(first_problem(), HasSubstr("nobody is acting"));
+  EXPECT_EQ(fetches, 1) << "only the missing one was asked for";
+}
+
+TEST_F(Render, ReferencesInEnvironmentAndFiles) {
+  map("A", "1");
+  map("B", "${secret:db}");
+  EXPECT_EQ(env("a${pods:secrets:A}b${pods:secrets:B:?what for}c"), "a1bs3cretc");
+  EXPECT_EQ(env("$${pods:secrets:A}"), "$1") << "there is no escape";
+  EXPECT_EQ(env("${x ${pods:secrets:A}"), "${x 1");
+  EXPECT_EQ(env("${pods:secrets:A:?a {b} c}"), "1 c}") << "a description ends at the first brace";
+  EXPECT_EQ(env("${pods:secrets:A:?}"), "${pods:secrets:A:?}");
+  EXPECT_EQ(env("<<TAPIS_user_password>> ${HOME}"), "<<TAPIS_user_password>> ${HOME}");
+  EXPECT_THAT(output.problems, IsEmpty());
+  EXPECT_EQ(env("${pods:secrets:C}${pods:secrets:A}"), "${pods:secrets:C}1");
+  EXPECT_THAT(first_problem(), HasSubstr("no such key"));
+  EXPECT_EQ(env("${secret:db}${pods:url}"), "${secret:db}${pods:url}") << "those are for the map";
+  EXPECT_EQ(output.problems.size(), 2u);
+  input.environment.clear();
+  input.files.emplace_back("/etc/app.conf", Secret("pw = \"${pods:secrets:B}\"\n${pods:secrets:none}"));
+  EXPECT_EQ(run().files.at(0).second.expose(), "pw = \"s3cret\"\n${pods:secrets:none}");
+  EXPECT_EQ(output.problems.at(0).where, "volume_mounts./etc/app.conf");
+}
+
+TEST_F(Render, WhatWasPutInIsNeverLookedAtAgain) {
+  stored["db"] = "${pods:secrets:A}";
+  input.stack_secrets["shared"] = "${pods:url}";
+  map("A", "1");
+  map("B", "${secret:db}");
+  map("C", "${stack:secrets:shared}");
+  map("D", "${pods:default:$${pods:url}");
+  EXPECT_EQ(env("${pods:secrets:B}|${pods:secrets:C}"), "${pods:secrets:A}|${pods:url}");
+  EXPECT_THAT(output.problems, IsEmpty());
+}
+
+TEST_F(Render, NamesTheSecretsThatItNeedsOnce) {
+  map("A", "${secret:db}");
+  map("B", "${secret:alice:db}");
+  map("C", "x${secret:other}");
+  map("D", "${secret:z}");
+  EXPECT_EQ(secrets_needed(input), (std::vector<std::string>{"db", "z"}));
+}
+
+TEST_F(Render, AnyTextIsRenderedOrLeftAsItIs) {
+  const char* pieces[] = {"${", "}", "pods:", "secrets:", "secret:", "default:", ":?",
+                          "A",  "$", "{",     "random:9", "stack:",  "url"};
+  std::mt19937 random(7);
+  map("A", "1");
+  for (int round = 0; round < 20000; ++round) {
+    std::string text;
+    for (std::size_t n = random() % 12; n > 0; --n) text += pieces[random() % std::size(pieces)];
+    const std::string shown = env(text);
+    if (text.find("${pods:secrets:A") == std::string::npos) EXPECT_EQ(shown, text);
+    parse_map_value(text);
+    input.secret_map.resize(1);
+    map("B", text);
+    run();
+    input.secret_map.resize(1);
+  }
+}
+
+TEST_F(Render, HostileTextCostsOneLookAtEachByte) {
+  // Quadratic work on these would take hours.
+  for (const char* piece :
+       {"${", "${pods:secrets:A:?", "${pods:default:", "${secret:", "${:?", "${pods:secrets:A?", "$"}) {
+    std::string text;
+    while (text.size() < (4u << 20)) text += piece;
+    for (const char* end : {"", "}"}) {
+      EXPECT_GE(env(text + end).size(), 0u);
+      value_of(text + end);
+    }
+  }
+  EXPECT_LE(output.warnings.size(), 1000u);
+}
+
+}  // namespace
+}  // namespace coffer::model
