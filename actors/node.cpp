@@ -259,7 +259,7 @@ void NodeImpl::submit_to_tenant(CallHandle call) noexcept {
   if (of_a_tenant && request.credential.tenant != route->id) return call.finish(Error(Code::permission_denied));
   const ShardTable::Shard shard = context_->shards.find(route->id);
   if (shard.cell) {
-    if (auto reply = shard.cell->try_get(request)) return call.finish(std::move(*reply));
+    if (shard.cell->try_get(request, call.reply())) return call.finish();
   }
   caf::anon_send(shard.actor ? shard.actor : CallActor(context_->front), context_->parcel(std::move(call)));
 }

@@ -74,6 +74,7 @@ struct Submission {
 
 /// What a reply shows of an entry: its fields and the one version that is answered, not the whole history.
 model::EntryReply reply_of(const model::Entry& entry, std::uint64_t version);
+void fill_reply(const model::Entry& entry, std::uint64_t version, model::EntryReply& reply);
 
 class TenantCore {
  public:
@@ -83,8 +84,8 @@ class TenantCore {
 
   /// Answers the call now, keeps it (a write until its commit, a list until its slice), or refuses it.
   void handle(CallHandle call, std::vector<Submission>& out);
-  /// The answer of handle() to a Get when all that it takes is in memory, else nothing: then handle() is to be called.
-  std::optional<model::Result<model::Reply>> get_from_memory(const model::Request& request);
+  /// What handle() would answer to a Get, when all that it takes is in memory; else false: handle() is to be called.
+  bool get_from_memory(const model::Request& request, model::Result<model::Reply>& reply);
   /// Write sets up to `sequence` are committed, the last of them at `index`; the state holds up to `applied`.
   void committed(std::uint64_t sequence, model::Index index, model::Index applied);
   /// This write set is not, or may not be, in the log. Every waiting write is answered; no call may follow.
@@ -153,7 +154,8 @@ class TenantCore {
   // tenant_reads.cpp
   void read(CallHandle call, const Caller& caller);
   model::Result<model::ReplyBody> get(const Caller& caller, const model::Get& get);
-  model::Result<model::EntryReply> get_entry(const Caller& caller, const model::Get& get, const std::string& hash);
+  model::Status get_entry(const Caller& caller, const model::Get& get, const std::string& hash,
+                          model::EntryReply& reply);
   bool knows(const model::Credential& credential) const;
   bool holds(const model::Get& get, const std::string& hash) const;
   model::Result<model::Payload> payload(const std::string& hash, std::uint64_t version);
