@@ -39,6 +39,11 @@ def retry_delay(error):
 class Case(ServerCase):
     config = STORES
 
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.server.put("a", "the tenant is made at first use")
+
     def setUp(self):
         self.quota(*[word for limit in LIMITS for word in ("--" + limit, "default")])
 
@@ -126,8 +131,7 @@ class Rates(Case):
         self.assertStatus(answer, 429, "QUOTA_EXCEEDED")
         batch = {"secrets": [{"space": "kv", "name": "a"}] * 10}
         batches = lambda: self.server.request("POST", "/v1/tenants/default:batchGet", batch)
-        first = batches()
-        self.assertEqual(first.status, 200, first)
+        self.works_again(batches, lambda a: a.status == 200)
         self.assertStatus(batches(), 429, "QUOTA_EXCEEDED")
 
     def test_the_command_ends_with_its_code(self):
@@ -232,10 +236,11 @@ class Sources(unittest.TestCase):
         self.assertGreaterEqual(int(refused[0].headers["retry-after"]), 1)
         self.assertEqual(json.loads(refused[0].body)["error"]["code"], "QUOTA_EXCEEDED")
         self.assertEqual(server.request("GET", "/healthz", token=None).status, 200)
+        status = lambda: server.cli("admin", "status", token_file=server.data / "operator.token").returncode
         end = time.monotonic() + 30
-        while guess().status == 429 and time.monotonic() < end:
+        while status() != 0:
+            self.assertLess(time.monotonic(), end, "it is never let in again")
             time.sleep(0.2)
-        self.assertEqual(server.cli("admin", "status", environment={"COFFER_TOKEN_FILE": str(server.data / "operator.token")}).returncode, 0)
 
     def test_dev_spares_loopback(self):
         server = Server(config="[identity]\nfailures_per_second = 1\nfailure_burst = 1\n").start()
