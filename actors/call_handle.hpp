@@ -35,6 +35,9 @@ class CallHandle {
     call->reply = std::move(reply);
     call->complete();
   }
+  /// The same for an answer that was made where it belongs.
+  model::Result<model::Reply>& reply() { return call_->reply; }
+  void finish() { std::exchange(call_, nullptr)->complete(); }
   /// Gives the obligation away.
   [[nodiscard]] Call* release() { return std::exchange(call_, nullptr); }
 

@@ -34,6 +34,7 @@ struct GroupBoard {
 struct NodeCounters {
   std::atomic<std::uint64_t> log_batches{0}, log_writes{0}, log_bytes{0}, applied_entries{0}, checkpoints{0},
       shards_started{0}, shards_stopped{0}, rerouted{0}, overloaded{0};
+  QuotaRefusals quota_refusals;
 };
 
 /// The shards that run, for the gateway: looked up by every call, changed by the front. Striped.

@@ -142,6 +142,8 @@ model::Status NodeImpl::run(std::chrono::milliseconds timeout) {
     while (seen < index.value && !newest.compare_exchange_weak(seen, index.value)) continue;
     context.trust_changes.note(tenant);
   };
+  tenant_deps_->quotas = options_.quotas;
+  tenant_deps_->quota_refusals = &context.counters.quota_refusals;
   context.tenant_deps = tenant_deps_.get();
   context.directory_deps = directory_deps_.get();
   context.log_store = log_store_.get();
@@ -257,7 +259,7 @@ void NodeImpl::submit_to_tenant(CallHandle call) noexcept {
   if (of_a_tenant && request.credential.tenant != route->id) return call.finish(Error(Code::permission_denied));
   const ShardTable::Shard shard = context_->shards.find(route->id);
   if (shard.cell) {
-    if (auto reply = shard.cell->try_get(request)) return call.finish(std::move(*reply));
+    if (shard.cell->try_get(request, call.reply())) return call.finish();
   }
   caf::anon_send(shard.actor ? shard.actor : CallActor(context_->front), context_->parcel(std::move(call)));
 }
@@ -327,6 +329,15 @@ std::vector<Sample> NodeImpl::samples() const {
   counter("coffer_shards_started_total", "Tenant shards started.", counters.shards_started);
   counter("coffer_shards_stopped_total", "Tenant shards ended.", counters.shards_stopped);
   counter("coffer_calls_rerouted_total", "Calls that met an ending shard.", counters.rerouted);
+  for (const model::Limit limit : model::kAllLimits) {
+    if (model::is_burst(limit)) continue;
+    const auto refused = counters.quota_refusals.by_limit[static_cast<std::size_t>(limit)].load();
+    samples.push_back({"coffer_quota_refused_total",
+                       "Requests refused by a limit of their tenant, by limit.",
+                       true,
+                       {{"limit", std::string(model::limit_name(limit))}},
+                       static_cast<double>(refused)});
+  }
   const NodeStatus now = status();
   samples.push_back({"coffer_ready", "1 when the node takes calls.", false, {}, now.ready ? 1.0 : 0.0});
   samples.push_back({"coffer_tenants", "Tenants in the directory.", false, {}, static_cast<double>(now.tenants)});

@@ -29,6 +29,7 @@ struct NodeOptions {
   std::size_t checkpoint_bytes = 32 << 20;
   std::chrono::milliseconds checkpoint_interval{60'000};
   std::int64_t cache_bytes = 128LL << 20;
+  model::QuotaLimits quotas;                  // of tenants that have none of their own
   std::function<model::TimeMs()> wall_clock;  // default: the system's
   crypto::Random* random = nullptr;           // default: the system's
   std::function<void(std::string_view)> log;  // one line; default: nowhere

@@ -198,6 +198,37 @@ model::Result<model::Issuer> decode_issuer(std::string_view bytes) {
   return issuer;
 }
 
+std::string encode_quota(const model::Quota& quota) {
+  store::v1::QuotaRecord record;
+  record.set_format(kRecordFormat);
+  record.set_version(quota.version);
+  record.set_changed_at_ms(quota.changed_at);
+  record.set_changed_by(quota.changed_by);
+  for (const model::Limit limit : model::kAllLimits) {
+    if (!quota[limit]) continue;
+    auto* row = record.add_limits();
+    row->set_limit(static_cast<std::uint32_t>(limit));
+    row->set_value(*quota[limit]);
+  }
+  return record.SerializeAsString();
+}
+
+model::Result<model::Quota> decode_quota(std::string_view bytes) {
+  auto parsed = parse<store::v1::QuotaRecord>(bytes, "quota");
+  if (!parsed) return parsed.error();
+  model::Quota quota;
+  quota.version = parsed->version();
+  quota.changed_at = parsed->changed_at_ms();
+  quota.changed_by = parsed->changed_by();
+  for (const auto& row : parsed->limits()) {
+    if (row.limit() >= model::kLimits) {
+      return Error(Code::data_loss, "a stored quota record has a limit that this program does not know");
+    }
+    quota.values[row.limit()] = row.value();
+  }
+  return quota;
+}
+
 std::string encode_certificate_rule(const model::CertificateRule& rule) {
   store::v1::CertificateRuleRecord record;
   record.set_format(kRecordFormat);

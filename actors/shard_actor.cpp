@@ -16,6 +16,7 @@ struct ShardState {
   std::uint64_t life = 0;
   model::Term term;
   std::shared_ptr<ShardCell> cell;
+  std::chrono::steady_clock::time_point used = std::chrono::steady_clock::now();  // as the last check found
   std::deque<CallHandle> waiting;
   bool resuming = false;
   bool stopping = false;  // takes nothing new and ends after its last write
@@ -43,7 +44,7 @@ void deliver(Self self, TenantCore& core, CallHandle call) {
 void take(Self self, CallHandle call) {
   ShardState& state = self->state;
   if (state.stopping) return self->send(state.context->front, state.context->parcel(std::move(call)));
-  state.cell->touch();
+  state.cell->mark();
   const auto turn = state.cell->turn();
   if (turn.core() != nullptr) return deliver(self, *turn.core(), std::move(call));
   if (state.waiting.size() >= state.context->max_waiting_calls) {
@@ -92,7 +93,9 @@ bool is_busy(const ShardState& state) {
 void check_idle(Self self, std::chrono::steady_clock::duration idle) {
   ShardState& state = self->state;
   if (!has_core(state) || is_busy(state)) return;
-  if (std::chrono::steady_clock::now() - state.cell->used() < idle) return;
+  const auto time = std::chrono::steady_clock::now();
+  if (state.cell->take_mark()) state.used = time;
+  if (time - state.used < idle) return;
   self->send(state.context->front, ShardIdle{state.route.id, self->address()});
 }
 

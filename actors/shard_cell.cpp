@@ -24,13 +24,12 @@ ShardCell::Turn ShardCell::turn() {
   return Turn(*this);
 }
 
-std::optional<model::Result<model::Reply>> ShardCell::try_get(const model::Request& request) {
-  if (!try_acquire()) return std::nullopt;
+bool ShardCell::try_get(const model::Request& request, model::Result<model::Reply>& reply) {
+  if (!try_acquire()) return false;
   const Turn turn(*this);
-  if (core_ == nullptr) return std::nullopt;
-  auto reply = core_->get_from_memory(request);
-  if (reply) touch();
-  return reply;
+  if (core_ == nullptr || !core_->get_from_memory(request, reply)) return false;
+  mark();
+  return true;
 }
 
 void ShardCell::close() {

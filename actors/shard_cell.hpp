@@ -8,9 +8,7 @@
 // answered. REQUIRES for a group of several voters: the leader's lease holds at that moment (cluster/), else the actor.
 
 #include <atomic>
-#include <chrono>
 #include <memory>
-#include <optional>
 
 #include "actors/tenant_core.hpp"
 
@@ -35,14 +33,14 @@ class ShardCell {
 
   /// The shard's actor. Waits for a reader, which takes microseconds.
   Turn turn();
-  /// Any thread. Nothing when it is somebody else's turn, the core is not there, or the answer is not in memory.
-  std::optional<model::Result<model::Reply>> try_get(const model::Request& request);
+  /// Any thread. False when it is somebody else's turn, the core is not there, or the answer is not in memory.
+  bool try_get(const model::Request& request, model::Result<model::Reply>& reply);
   /// The shard's actor, at its end: nobody reads from here any more.
   void close();
 
-  /// When the shard was last used.
-  std::chrono::steady_clock::time_point used() const { return std::chrono::steady_clock::time_point(used_.load()); }
-  void touch() { used_ = std::chrono::steady_clock::now().time_since_epoch(); }
+  /// Was the shard used since this was asked last? A mark and not a time: reading the clock would cost each Get more.
+  bool take_mark() { return used_.exchange(false, std::memory_order_relaxed); }
+  void mark() { used_.store(true, std::memory_order_relaxed); }
 
  private:
   enum State : std::uint32_t { free, taken, awaited };
@@ -54,7 +52,7 @@ class ShardCell {
   // release is a system call even when nobody waits.
   std::atomic<std::uint32_t> state_{free};
   std::unique_ptr<TenantCore> core_;
-  std::atomic<std::chrono::steady_clock::duration> used_{std::chrono::steady_clock::now().time_since_epoch()};
+  std::atomic<bool> used_{true};
 };
 
 }  // namespace coffer::actors

@@ -68,7 +68,7 @@ model::Status TenantCore::load() {
   loaded_seals_ = header_.seals();
   committed_revision_ = header_.revision();
   newest_time_ = header_.leader_time_ms();
-  return {};
+  return load_quota();
 }
 
 // Nothing un-expires when a clock steps back or another node leads.
@@ -171,7 +171,8 @@ bool TenantCore::shares_names(const Caller& caller, std::string_view space) cons
 
 /// What every request must pass before it is looked at.
 model::Result<TenantCore::Caller> TenantCore::admit(const model::Request& request) {
-  if (request.info.deadline != 0 && request.info.deadline < deps_.wall_clock()) return Error(Code::deadline_exceeded);
+  const model::TimeMs at = deps_.wall_clock();
+  if (request.info.deadline != 0 && request.info.deadline < at) return Error(Code::deadline_exceeded);
   auto caller = authenticate(request.credential, request.info.address);
   if (!caller) return caller.error();
   const model::Credential& credential = request.credential;
@@ -186,12 +187,14 @@ model::Result<TenantCore::Caller> TenantCore::admit(const model::Request& reques
   }
   const auto& operation = std::get<model::TenantOperation>(request.operation);
   if (auto status = model::check_operation(operation, deps_.limits); !status) return status.error();
+  caller->at = at;
   return caller;
 }
 
 void TenantCore::handle(CallHandle call, std::vector<Submission>& out) {
   auto caller = admit(call.request());
   if (!caller) return call.finish(caller.error());
+  if (auto status = count_request(call.request(), caller->at); !status) return call.finish(status.error());
   const auto& operation = std::get<model::TenantOperation>(call.request().operation);
   if (model::is_mutation(operation)) return write(std::move(call), *caller, out);
   read(std::move(call), *caller);
@@ -212,6 +215,7 @@ void TenantCore::committed(std::uint64_t sequence, model::Index index, model::In
       if (deps_.trust_changed) deps_.trust_changed(identity_.tenant, identity_.group, index);
     }
     if (done.touches_policy) forget_policy();
+    if (done.quota) use_quota(std::move(*done.quota));
     committed_revision_ = done.reply.revision.counter;
     for (CallHandle& retry : done.retries) {
       auto copy = model::decode_reply(model::encode_reply(done.reply.body).expose());

@@ -5,6 +5,8 @@
 // A mutation is decided on the newest decided rows and answered after its commit; a read is answered from committed
 // rows at once. When a write set is refused the core is finished: later write sets were decided on top of it.
 
+#include <array>
+#include <atomic>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -28,6 +30,11 @@
 
 namespace coffer::actors {
 
+/// Requests that shards refused, by the limit that was reached; for /metrics.
+struct QuotaRefusals {
+  std::array<std::atomic<std::uint64_t>, model::kLimits> by_limit{};
+};
+
 /// What all shards of a node share. Constant while they run.
 struct TenantDeps {
   const storage::Engine& state;
@@ -47,6 +54,8 @@ struct TenantDeps {
   model::TimeMs kept_requests_ms = 600'000;  // at least
   /// Issuers or certificate rules have changed by the entry at this index; called before the change is answered.
   std::function<void(const model::TenantId&, model::GroupId, model::Index)> trust_changed;
+  model::QuotaLimits quotas;                // of tenants that have none of their own
+  QuotaRefusals* quota_refusals = nullptr;  // null: not counted
 };
 
 struct TenantIdentity {
@@ -65,6 +74,7 @@ struct Submission {
 
 /// What a reply shows of an entry: its fields and the one version that is answered, not the whole history.
 model::EntryReply reply_of(const model::Entry& entry, std::uint64_t version);
+void fill_reply(const model::Entry& entry, std::uint64_t version, model::EntryReply& reply);
 
 class TenantCore {
  public:
@@ -74,8 +84,8 @@ class TenantCore {
 
   /// Answers the call now, keeps it (a write until its commit, a list until its slice), or refuses it.
   void handle(CallHandle call, std::vector<Submission>& out);
-  /// The answer of handle() to a Get when all that it takes is in memory, else nothing: then handle() is to be called.
-  std::optional<model::Result<model::Reply>> get_from_memory(const model::Request& request);
+  /// What handle() would answer to a Get, when all that it takes is in memory; else false: handle() is to be called.
+  bool get_from_memory(const model::Request& request, model::Result<model::Reply>& reply);
   /// Write sets up to `sequence` are committed, the last of them at `index`; the state holds up to `applied`.
   void committed(std::uint64_t sequence, model::Index index, model::Index applied);
   /// This write set is not, or may not be, in the log. Every waiting write is answered; no call may follow.
@@ -95,6 +105,7 @@ class TenantCore {
     bool of_tapis = false;    // a bearer at the Tapis door
     bool pods_admin = false;  // who wants this role to count
     bool founds = false;      // makes an entry of his own
+    model::TimeMs at = 0;     // the wall clock when he was admitted
   };
   struct Token {
     model::TokenInfo info;
@@ -112,6 +123,7 @@ class TenantCore {
     std::vector<CallHandle> retries;  // the same request, sent again meanwhile
     std::vector<std::string> entry_hashes;
     std::vector<EntryPtr> entries;
+    std::optional<model::Quota> quota;  // of a change of it
     bool touches_tokens = false, touches_policy = false;
     bool touches_trust = false;
   };
@@ -146,7 +158,8 @@ class TenantCore {
   // tenant_reads.cpp
   void read(CallHandle call, const Caller& caller);
   model::Result<model::ReplyBody> get(const Caller& caller, const model::Get& get);
-  model::Result<model::EntryReply> get_entry(const Caller& caller, const model::Get& get, const std::string& hash);
+  model::Status get_entry(const Caller& caller, const model::Get& get, const std::string& hash,
+                          model::EntryReply& reply);
   bool knows(const model::Credential& credential) const;
   bool holds(const model::Get& get, const std::string& hash) const;
   model::Result<model::Payload> payload(const std::string& hash, std::uint64_t version);
@@ -201,6 +214,16 @@ class TenantCore {
   model::Result<model::ReplyBody> apply_policy(const Caller& caller, const model::ApplyPolicy& apply, model::TimeMs now,
                                                Rows& rows);
 
+  // tenant_quotas.cpp
+  model::Status load_quota();
+  model::Result<model::Quota> stored_quota(bool latest);
+  void use_quota(model::Quota quota);
+  model::Status count_request(const model::Request& request, model::TimeMs at);
+  model::Status check_held(const Mutation& mutation);
+  model::QuotaReply quota_reply(const model::Quota& own) const;
+  model::Result<model::ReplyBody> get_quota(const Caller& caller) const;
+  model::Result<model::ReplyBody> set_quota(const Caller& caller, const model::SetQuota& set, Mutation& mutation);
+
   // tenant_tokens.cpp
   model::Result<model::TokenInfo> stored_token(const std::string& hash, bool latest);
   void store_token(const std::string& hash, const model::TokenInfo& token, Rows& rows);
@@ -236,6 +259,10 @@ class TenantCore {
   std::unordered_map<std::string, std::shared_ptr<const model::Principal>> bearers_;  // with the policy's rights
   std::shared_ptr<const model::PolicySet> policy_;  // as committed; null until it is needed
   std::shared_ptr<const model::Principal> open_direktiv_, open_dapr_;
+
+  model::Quota quota_;  // as committed
+  model::QuotaLimits quota_limits_;
+  model::RequestRates rates_;
 
   std::deque<ListJob> jobs_;
   Index index_;

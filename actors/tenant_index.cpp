@@ -115,14 +115,15 @@ void TenantCore::run_list_slice(ListJob& job) {
       const model::Get get{entry.space, entry.name, 0, list.with_payload};
       model::EntryReply reply{entry, entry.last_version, std::nullopt};
       if (list.with_payload) {
-        auto value = get_entry(job.caller, get, entry_hash(get.space, get.name));
-        if (!value && value.error().category() == model::Category::data_loss) return job.call.finish(value.error());
-        if (!value) {  // may not be read, or went away meanwhile
+        model::EntryReply value;
+        const auto status = get_entry(job.caller, get, entry_hash(get.space, get.name), value);
+        if (!status && status.error().category() == model::Category::data_loss) return job.call.finish(status.error());
+        if (!status) {  // may not be read, or went away meanwhile
           job.after = it->first;
           continue;
         }
-        job.bytes += value->payload->size();
-        reply = std::move(*value);
+        job.bytes += value.payload->size();
+        reply = std::move(value);
       }
       job.bytes += entry.name.size() + entry.description.size();
       if (job.bytes > list.byte_limit) {

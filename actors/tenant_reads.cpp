@@ -17,8 +17,7 @@ constexpr std::size_t kLargestInMemory = 64 << 10;
 
 }  // namespace
 
-model::EntryReply reply_of(const model::Entry& entry, std::uint64_t version) {
-  model::EntryReply reply;
+void fill_reply(const model::Entry& entry, std::uint64_t version, model::EntryReply& reply) {
   reply.version = version;
   model::Entry& out = reply.entry;
   out.space = entry.space;
@@ -37,6 +36,11 @@ model::EntryReply reply_of(const model::Entry& entry, std::uint64_t version) {
   out.read_only = entry.read_only;
   out.permissions = entry.permissions;
   if (const model::Version* found = entry.find(version)) out.versions.push_back(*found);
+}
+
+model::EntryReply reply_of(const model::Entry& entry, std::uint64_t version) {
+  model::EntryReply reply;
+  fill_reply(entry, version, reply);
   return reply;
 }
 
@@ -54,6 +58,8 @@ void TenantCore::read(CallHandle call, const Caller& caller) {
     body = list_tokens(caller);
   } else if (std::holds_alternative<model::LookupSelf>(operation)) {
     body = lookup_self(call.request().credential);
+  } else if (std::holds_alternative<model::GetQuota>(operation)) {
+    body = get_quota(caller);
   } else if (std::holds_alternative<model::GetPolicy>(operation)) {
     body = get_policy(caller);
   } else if (const auto* apply = std::get_if<model::ApplyPolicy>(&operation)) {
@@ -66,9 +72,9 @@ void TenantCore::read(CallHandle call, const Caller& caller) {
 }
 
 model::Result<model::ReplyBody> TenantCore::get(const Caller& caller, const model::Get& get) {
-  auto reply = get_entry(caller, get, entry_hash(get.space, get.name));
-  if (!reply) return reply.error();
-  return model::ReplyBody(std::move(*reply));
+  model::EntryReply reply;
+  if (auto status = get_entry(caller, get, entry_hash(get.space, get.name), reply); !status) return status.error();
+  return model::ReplyBody(std::move(reply));
 }
 
 /// True when get_entry() would read nothing but the cache.
@@ -98,22 +104,31 @@ bool TenantCore::knows(const model::Credential& credential) const {
   return false;
 }
 
-std::optional<model::Result<model::Reply>> TenantCore::get_from_memory(const model::Request& request) {
+bool TenantCore::get_from_memory(const model::Request& request, model::Result<model::Reply>& reply) {
   const auto* operation = std::get_if<model::TenantOperation>(&request.operation);
   const auto* get = operation == nullptr ? nullptr : std::get_if<model::Get>(operation);
-  if (get == nullptr) return std::nullopt;
-  if (!knows(request.credential)) return std::nullopt;
+  if (get == nullptr || !knows(request.credential)) return false;
   const auto caller = admit(request);
-  if (!caller) return model::Result<model::Reply>(caller.error());
+  if (!caller) {
+    reply = caller.error();
+    return true;
+  }
   const std::string hash = entry_hash(get->space, get->name);
-  if (!holds(*get, hash)) return std::nullopt;
-  auto entry = get_entry(*caller, *get, hash);
-  if (!entry) return model::Result<model::Reply>(entry.error());
-  return model::Result<model::Reply>(model::Reply{{header_.epoch(), committed_revision_}, std::move(*entry)});
+  if (!holds(*get, hash)) return false;
+  if (auto status = count_request(request, caller->at); !status) {
+    reply = status.error();
+    return true;
+  }
+  reply = model::Reply{{header_.epoch(), committed_revision_}, model::EntryReply{}};
+  if (auto status = get_entry(*caller, *get, hash, std::get<model::EntryReply>(reply->body)); !status) {
+    reply = status.error();
+  }
+  return true;
 }
 
-model::Result<model::EntryReply> TenantCore::get_entry(const Caller& caller, const model::Get& get,
-                                                       const std::string& hash) {
+/// Fills an empty reply in place: an entry is large to move.
+model::Status TenantCore::get_entry(const Caller& caller, const model::Get& get, const std::string& hash,
+                                    model::EntryReply& reply) {
   const auto capability = get.inject         ? model::Capability::inject
                           : get.with_payload ? model::Capability::read_value
                                              : model::Capability::read;
@@ -132,7 +147,10 @@ model::Result<model::EntryReply> TenantCore::get_entry(const Caller& caller, con
   }
   auto version = model::readable_version(entry->get(), get, now());
   if (!version) return version.error();
-  if (!get.with_payload) return reply_of(**entry, *version);
+  if (!get.with_payload) {
+    fill_reply(**entry, *version, reply);
+    return {};
+  }
 
   auto opened = payload(hash, *version);
   if (!opened && opened.error().code == Code::version_not_found) {
@@ -151,9 +169,9 @@ model::Result<model::EntryReply> TenantCore::get_entry(const Caller& caller, con
     if (opened.error().code == Code::version_not_found) return Error(Code::data_loss, "a stored payload is missing");
     return opened.error();
   }
-  model::EntryReply reply = reply_of(**entry, *version);
+  fill_reply(**entry, *version, reply);
   reply.payload = std::move(*opened);
-  return reply;
+  return {};
 }
 
 /// Errors: version_not_found when the row is missing; data_loss.
@@ -201,7 +219,9 @@ model::Result<model::ReplyBody> TenantCore::batch_get(const Caller& caller, cons
                                                          " bytes; ask for fewer secrets at a time"));
       continue;
     }
-    reply.results.push_back(get_entry(caller, item, entry_hash(item.space, item.name)));
+    model::EntryReply one;
+    const auto status = get_entry(caller, item, entry_hash(item.space, item.name), one);
+    reply.results.push_back(status.ok() ? model::Result<model::EntryReply>(std::move(one)) : status.error());
     const auto& last = reply.results.back();
     if (last.ok() && last.value().payload) bytes += last.value().payload->size();
   }

@@ -25,6 +25,12 @@ std::uint64_t stored_payload_bytes(const model::Entry& entry) {
   return sum;
 }
 
+/// Counts as an entry of the tenant: what may be read is held, what is deleted makes room.
+bool is_held(const model::Entry& entry) {
+  return std::any_of(entry.versions.begin(), entry.versions.end(),
+                     [](const model::Version& version) { return version.state == model::State::active; });
+}
+
 }  // namespace
 
 void TenantCore::write(CallHandle call, const Caller& caller, std::vector<Submission>& out) {
@@ -48,6 +54,7 @@ void TenantCore::write(CallHandle call, const Caller& caller, std::vector<Submis
   mutation.audit.set_request_id(info.request_id);
   auto body = decide(caller, operation, mutation);
   if (!body) return call.finish(body.error());
+  if (auto status = check_held(mutation); !status) return call.finish(status.error());
   // What changes nothing is answered at once, unless a retry must get the same answer after later changes.
   if (mutation.rows.empty() && mutation.request_key.empty())
     return call.finish(model::Reply{{header_.epoch(), committed_revision_}, std::move(*body)});
@@ -144,6 +151,7 @@ model::Result<model::ReplyBody> TenantCore::decide(const Caller& caller, model::
     mutation.touches_policy = true;
     return apply_policy(caller, *apply, mutation.now, mutation.rows);
   }
+  if (auto* set = std::get_if<model::SetQuota>(&operation)) return set_quota(caller, *set, mutation);
   return change_trust(caller, operation, mutation);
 }
 
@@ -182,7 +190,9 @@ model::Result<TenantCore::Changed> TenantCore::change_entry(
   }
   const std::uint64_t before = *current ? stored_payload_bytes(**current) : 0;
   mutation.header.set_bytes(mutation.header.bytes() + stored_payload_bytes(*next) - before);
-  if (!*current) mutation.header.set_entries(mutation.header.entries() + 1);
+  const bool held = *current && is_held(**current);
+  if (!held && is_held(*next)) mutation.header.set_entries(mutation.header.entries() + 1);
+  if (held && !is_held(*next)) mutation.header.set_entries(mutation.header.entries() - 1);
   mutation.changes.push_back({decision->change, space, name, decision->version});
   if (mutation.audit.entry_hash().empty()) {
     mutation.audit.set_space_hash(space_hash(space));
@@ -382,6 +392,7 @@ void TenantCore::submit(CallHandle call, Mutation mutation, model::ReplyBody bod
   pending.touches_tokens = mutation.touches_tokens;
   pending.touches_trust = mutation.touches_trust;
   pending.touches_policy = mutation.touches_policy;
+  pending.quota = std::move(mutation.quota);
   pending_.push_back(std::move(pending));
   out.push_back({sequence, std::move(write_set)});
 }

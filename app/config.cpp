@@ -71,6 +71,7 @@ void apply(const ServerOverrides& overrides, Config& config) {
   if (overrides.admin) config.admin.address = *overrides.admin;
   if (overrides.seal_key_file) config.seal_key_file = *overrides.seal_key_file;
   config.doors.dev = config.dev;
+  config.identity.guard.spares_loopback = config.dev;
 }
 
 std::vector<Problem> validate(const Config& config) {

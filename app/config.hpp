@@ -10,6 +10,8 @@
 #include <string_view>
 #include <vector>
 
+#include "model/quota.hpp"
+#include "net/guard.hpp"
 #include "net/settings.hpp"
 
 namespace coffer::app {
@@ -42,6 +44,7 @@ struct IdentityConfig {
   unsigned threads = 1;  // that verify JWTs
   std::size_t cached_credentials = 10'000;
   std::vector<net::NodeCertificate> certificates;  // [[certificates]]
+  net::GuardSettings guard;                        // of addresses whose credentials do not hold
 };
 
 struct Config {
@@ -56,6 +59,7 @@ struct Config {
   StorageSettings storage;
   ShardSettings shards;
   IdentityConfig identity;
+  model::QuotaLimits quotas;  // of tenants that have none of their own
 
   Config();
 };

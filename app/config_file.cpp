@@ -133,6 +133,24 @@ void read_certificate(Section& section, std::vector<net::NodeCertificate>& out) 
   out.push_back(std::move(one));
 }
 
+void read_quotas(Section& section, model::QuotaLimits& out) {
+  for (const model::Limit limit : model::kAllLimits) {
+    const std::string name(model::limit_name(limit));
+    if (limit == model::Limit::bytes) {
+      section.size(name.c_str(), out[limit], 0, model::limit_maximum(limit));
+    } else {
+      section.number(name.c_str(), out[limit], 0, model::limit_maximum(limit));
+    }
+  }
+  for (const model::Limit limit : model::kAllLimits) {
+    if (!model::is_burst(limit) || out[limit] == 0) continue;
+    const auto rate = static_cast<model::Limit>(static_cast<std::size_t>(limit) - 1);
+    if (out[rate] != 0) continue;
+    section.problem(std::string(model::limit_name(limit)).c_str(),
+                    "has no effect without " + std::string(model::limit_name(rate)));
+  }
+}
+
 void read_all(Section& root, Config& out) {
   root.text("data", out.data_dir);
   root.table("seal", [&](Section& s) { s.text("key_file", out.seal_key_file); });
@@ -156,7 +174,10 @@ void read_all(Section& root, Config& out) {
   root.table("identity", [&](Section& s) {
     s.number("threads", out.identity.threads, 1, 64);
     s.number("cached_credentials", out.identity.cached_credentials, 16, 10'000'000);
+    s.number("failures_per_second", out.identity.guard.failures_per_second, 0, 1'000'000);
+    s.number("failure_burst", out.identity.guard.burst, 0, 1'000'000);
   });
+  root.table("quotas", [&](Section& s) { read_quotas(s, out.quotas); });
   root.tables("certificates", [&](Section& s) { read_certificate(s, out.identity.certificates); });
   root.table("dapr", [&](Section& s) { read_dapr(s, out.doors); });
   root.table("tapis", [&](Section& s) { read_tapis(s, out.doors); });

@@ -144,6 +144,7 @@ model::Result<Running> start_node(const Config& config, actors::Bootstrap bootst
   options.shard_idle = config.shards.idle;
   options.max_shards = config.shards.max_live;
   options.cache_bytes = static_cast<std::int64_t>(config.shards.cache_budget_bytes);
+  options.quotas = config.quotas;
   options.checkpoint_bytes = config.storage.checkpoint_bytes;
   options.log = [](std::string_view line) { spdlog::warn("{}", line); };
   options.fatal = [](const Error& error) {
@@ -233,12 +234,14 @@ int run_server(const Config& config, const ServerOverrides&) {
     std::unique_ptr<net::Server> server;
   };
   const auto grpc_threads = net::make_grpc_threads(std::max(config.grpc.threads, config.admin.threads));
+  const auto guard = std::make_shared<net::SourceGuard>(config.identity.guard);
   std::vector<Named> servers;
-  servers.push_back({"grpc", &config.grpc, net::make_grpc_server(config.grpc, shown, gateway, metrics, grpc_threads)});
+  servers.push_back(
+      {"grpc", &config.grpc, net::make_grpc_server(config.grpc, shown, gateway, metrics, grpc_threads, guard)});
   servers.push_back({"admin", &config.admin,
-                     net::make_grpc_server(config.admin, {admin_door.get()}, gateway, metrics, grpc_threads)});
+                     net::make_grpc_server(config.admin, {admin_door.get()}, gateway, metrics, grpc_threads, guard)});
   // Last, so that whoever finds /readyz finds the others listening, too.
-  servers.push_back({"http", &config.http, net::make_http_server(config.http, shown, gateway, metrics)});
+  servers.push_back({"http", &config.http, net::make_http_server(config.http, shown, gateway, metrics, guard)});
   std::size_t started = 0;
   int exit = static_cast<int>(Exit::ok);
   for (Named& named : servers) {

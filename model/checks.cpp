@@ -220,6 +220,19 @@ struct Checker {
   Status operator()(const PutCertificateRule& put) const { return check_certificate_rule(put.rule); }
   Status operator()(const DeleteCertificateRule& del) const { return check_tenant_name(del.name); }
   Status operator()(const ListCertificateRules&) const { return {}; }
+  Status operator()(const GetQuota&) const { return {}; }
+  Status operator()(const SetQuota& set) const {
+    if (set.changes.empty()) return invalid("changes: at least one limit is needed");
+    std::set<Limit> seen;
+    for (const auto& [limit, value] : set.changes) {
+      const std::string name(limit_name(limit));
+      if (!seen.insert(limit).second) return invalid(name + ": it is named twice");
+      if (value && *value > limit_maximum(limit)) {
+        return invalid(name + ": at most " + number(limit_maximum(limit)) + "; 0 is no limit");
+      }
+    }
+    return {};
+  }
   Status operator()(const LookupSelf&) const { return {}; }
   Status operator()(const RenewSelf& renew) const { return check_ttl("ttl", renew.ttl); }
   Status operator()(const RevokeSelf&) const { return {}; }
@@ -267,6 +280,8 @@ struct Namer {
   std::string_view operator()(const RevokeSelf&) const { return "revoke_self"; }
   std::string_view operator()(const GetPolicy&) const { return "get_policy"; }
   std::string_view operator()(const ApplyPolicy&) const { return "apply_policy"; }
+  std::string_view operator()(const GetQuota&) const { return "get_quota"; }
+  std::string_view operator()(const SetQuota&) const { return "set_quota"; }
   std::string_view operator()(const Put&) const { return "put"; }
   std::string_view operator()(const Get& get) const { return get.with_payload ? "get" : "describe"; }
   std::string_view operator()(const UpdateMetadata&) const { return "update_metadata"; }
@@ -350,9 +365,27 @@ bool is_mutation(const TenantOperation& operation) {
       []<class T>(const T&) {
         return kIsOneOf<T, Put, UpdateMetadata, Delete, Undelete, Destroy, Transact, CreateToken, RevokeToken,
                         SetPermission, RenewSelf, RevokeSelf, ApplyPolicy, PutIssuer, DeleteIssuer, PutCertificateRule,
-                        DeleteCertificateRule>;
+                        DeleteCertificateRule, SetQuota>;
       },
       operation);
+}
+
+RequestClass request_class(const TenantOperation& operation) {
+  return std::visit(
+      []<class T>(const T&) {
+        if (kIsOneOf<T, Get, History, BatchGet>) return RequestClass::read;
+        if (kIsOneOf<T, Put, UpdateMetadata, Delete, Undelete, Destroy, Transact, SetPermission>) {
+          return RequestClass::write;
+        }
+        return kIsOneOf<T, List> ? RequestClass::list : RequestClass::other;
+      },
+      operation);
+}
+
+std::uint64_t request_cost(const TenantOperation& operation) {
+  if (const auto* batch = std::get_if<BatchGet>(&operation)) return batch->items.size();
+  if (const auto* several = std::get_if<Transact>(&operation)) return several->operations.size();
+  return 1;
 }
 
 std::string_view operation_name(const TenantOperation& operation) { return std::visit(Namer{}, operation); }

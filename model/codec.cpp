@@ -40,6 +40,11 @@ class Encoder {
     put(value.has_value());
     if (value) put(*value);
   }
+  template <class T, std::size_t N>
+  void put(const std::array<T, N>& values) {
+    put(static_cast<std::uint64_t>(N));
+    for (const T& value : values) put(value);
+  }
   template <class T>
   void put(const std::vector<T>& values) {
     put(static_cast<std::uint64_t>(values.size()));
@@ -81,6 +86,8 @@ class Encoder {
     fields(r.name, r.san, r.principal, r.roles, r.version, r.changed_at, r.changed_by);
   }
 
+  void put(const Quota& q) { fields(q.values, q.version, q.changed_at, q.changed_by); }
+
   // Operations. A field that is added to one of them must be added here: a test changes each and compares. What came
   // later has a kind of its own or stands behind the rest of a whole request, and only when it is used: the bytes of
   // older requests stay what they were.
@@ -117,6 +124,9 @@ class Encoder {
   void put(const SetPermission& o) {
     fields(o.space, o.name, o.subject, o.level ? static_cast<std::uint64_t>(*o.level) : std::uint64_t{0});
   }
+  void put(const GetQuota&) {}
+  void put(const SetQuota::Change& c) { fields(static_cast<std::uint64_t>(c.limit), c.value); }
+  void put(const SetQuota& o) { fields(o.changes); }
   void put(const LookupSelf&) {}
   void put(const RenewSelf& o) { fields(o.ttl); }
   void put(const RevokeSelf&) {}
@@ -149,6 +159,8 @@ class Encoder {
   static std::uint64_t request_kind(const PutCertificateRule&) { return 43; }
   static std::uint64_t request_kind(const DeleteCertificateRule&) { return 44; }
   static std::uint64_t request_kind(const ListCertificateRules&) { return 45; }
+  static std::uint64_t request_kind(const GetQuota&) { return 60; }
+  static std::uint64_t request_kind(const SetQuota&) { return 61; }
   static std::uint64_t request_kind(const GetPolicy&) { return 20; }
   static std::uint64_t request_kind(const ApplyPolicy&) { return 21; }
   static std::uint64_t request_kind(const SetPermission&) { return 22; }
@@ -186,6 +198,17 @@ class Decoder {
     value = static_cast<State>(number);
   }
   template <class T>
+  void get(std::optional<T>& value) {
+    if (reader_.boolean()) get(value.emplace());
+  }
+  /// A limit that came later is not in an older reply.
+  template <class T, std::size_t N>
+  void get(std::array<T, N>& values) {
+    const std::size_t n = reader_.count();
+    if (n > N) reader_.fail();
+    for (std::size_t i = 0; i < n && reader_.ok(); ++i) get(values[i]);
+  }
+  template <class T>
   void get(std::vector<T>& values) {
     const std::size_t n = reader_.count();
     for (std::size_t i = 0; i < n && reader_.ok(); ++i) get(values.emplace_back());
@@ -219,6 +242,7 @@ class Decoder {
     fields(i.name, i.iss, i.public_keys, i.jwks, i.jwks_url, i.jwks_ca, i.audiences, i.algorithms, i.clock_skew_s,
            i.mapping, i.claims, i.version, i.changed_at, i.changed_by);
   }
+  void get(Quota& q) { fields(q.values, q.version, q.changed_at, q.changed_by); }
   void get(CertificateRule& r) { fields(r.name, r.san, r.principal, r.roles, r.version, r.changed_at, r.changed_by); }
 
   template <class... Fields>
@@ -242,6 +266,7 @@ enum class ReplyKind : std::uint8_t {
   token_more = 22,  // addresses, renewable, ttl, max_expires_at
   issuer = 40,
   certificate_rule = 41,
+  quota = 60,
 };
 
 void put_header(Secret* out, std::uint64_t kind) {
@@ -302,6 +327,9 @@ Secret encode_reply(const ReplyBody& body) {
   } else if (const auto* rule = std::get_if<CertificateRuleReply>(&body)) {
     header(ReplyKind::certificate_rule);
     encoder.fields(rule->rule);
+  } else if (const auto* quota = std::get_if<QuotaReply>(&body)) {
+    header(ReplyKind::quota);
+    encoder.fields(quota->own, quota->limits.values, quota->entries, quota->bytes);
   } else {
     assert(false && "only replies of mutations are stored");
   }
@@ -348,6 +376,11 @@ Result<ReplyBody> decode_reply(std::string_view bytes) {
     }
     case ReplyKind::issuer: decoder.fields(body.emplace<IssuerReply>().issuer); break;
     case ReplyKind::certificate_rule: decoder.fields(body.emplace<CertificateRuleReply>().rule); break;
+    case ReplyKind::quota: {
+      auto& reply = body.emplace<QuotaReply>();
+      decoder.fields(reply.own, reply.limits.values, reply.entries, reply.bytes);
+      break;
+    }
     default: return damaged("its kind is not known to this program");
   }
   if (!decoder.finished()) return damaged("its fields are cut or malformed");

@@ -10,7 +10,7 @@ namespace coffer::model {
 Secret canonical_request(const TenantOperation& operation);
 
 /// Format byte 1, kind byte, fields. Replies of mutations only (EntryReply, DeleteReply, TransactReply, TokenReply,
-/// PolicyReply, IssuerReply, CertificateRuleReply); payloads, token secrets and a policy's roles are left out. REQUIRES:
+/// PolicyReply, IssuerReply, CertificateRuleReply, QuotaReply); payloads, token secrets and a policy's roles are left out. REQUIRES:
 /// such a body.
 Secret encode_reply(const ReplyBody& body);
 /// Errors: data_loss.

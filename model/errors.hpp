@@ -54,10 +54,10 @@ enum class Code : std::uint16_t {
   data_loss = 21,   // what is stored does not open or does not match
   unimplemented = 22,
   internal = 23,
-  quota_exceeded = 24,
-  key_mismatch = 25,  // the seal's key does not open what is stored
-  write_only = 26,    // the value of this entry may not be read
-  read_only = 27,     // the entry's value may not be changed
+  quota_exceeded = 24,  // the detail names the limit; with retry_after_s when waiting helps
+  key_mismatch = 25,    // the seal's key does not open what is stored
+  write_only = 26,      // the value of this entry may not be read
+  read_only = 27,       // the entry's value may not be changed
 };
 
 /// A row of the catalogue. The name is the category's canonical one; a code has its own name only where a client must
@@ -81,11 +81,13 @@ std::string_view category_name(Category category);
 /// An expected failure. The detail never carries a value, a key or a token.
 struct Error {
   Code code = Code::internal;
+  std::uint32_t retry_after_s = 0;  // the same request may succeed after so many seconds; 0: nobody can say
   std::string detail;
 
   Error() = default;
   Error(Code c) : code(c) {}  // NOLINT: implicit on purpose
-  Error(Code c, std::string d) : code(c), detail(std::move(d)) {}
+  Error(Code c, std::string d, std::uint32_t retry_after = 0)
+      : code(c), retry_after_s(retry_after), detail(std::move(d)) {}
   Category category() const { return info(code).category; }
   /// The detail, or the catalogue's sentence.
   std::string_view message() const { return detail.empty() ? info(code).sentence : std::string_view(detail); }

@@ -14,6 +14,7 @@
 #include "model/identity.hpp"
 #include "model/ids.hpp"
 #include "model/payload.hpp"
+#include "model/quota.hpp"
 
 namespace coffer::model {
 
@@ -132,10 +133,20 @@ struct DeleteCertificateRule {
 };
 struct ListCertificateRules {};
 
+struct GetQuota {};
+struct SetQuota {
+  struct Change {
+    Limit limit = Limit::entries;
+    std::optional<std::uint64_t> value;  // 0: no limit; none: the node's default again
+  };
+  std::vector<Change> changes;  // what is not named stays
+};
+
 using TenantOperation =
     std::variant<Put, Get, UpdateMetadata, Delete, Undelete, Destroy, History, List, BatchGet, Transact, CreateToken,
                  ListTokens, RevokeToken, SetPermission, LookupSelf, RenewSelf, RevokeSelf, GetPolicy, ApplyPolicy,
-                 PutIssuer, DeleteIssuer, ListIssuers, PutCertificateRule, DeleteCertificateRule, ListCertificateRules>;
+                 PutIssuer, DeleteIssuer, ListIssuers, PutCertificateRule, DeleteCertificateRule, ListCertificateRules,
+                 GetQuota, SetQuota>;
 
 // ---- requests to the directory --------------------------------------------------------------------------------
 
@@ -227,6 +238,12 @@ struct PolicyReply {
   std::vector<std::string> difference;  // ApplyPolicy: what changed or would change (policy_difference)
 };
 
+struct QuotaReply {                      // GetQuota, SetQuota
+  Quota own;                             // what was set for the tenant
+  QuotaLimits limits;                    // in force, with the node's defaults
+  std::uint64_t entries = 0, bytes = 0;  // held
+};
+
 enum class TenantState : std::uint8_t { active = 1, deleted = 2 };
 struct TenantInfo {
   TenantId id;
@@ -248,7 +265,7 @@ struct TenantsReply {
 
 using ReplyBody = std::variant<EntryReply, DeleteReply, HistoryReply, ListReply, BatchGetReply, TransactReply,
                                TokenReply, TokensReply, TenantReply, TenantsReply, PolicyReply, IssuerReply,
-                               IssuersReply, CertificateRuleReply, CertificateRulesReply>;
+                               IssuersReply, CertificateRuleReply, CertificateRulesReply, QuotaReply>;
 struct Reply {
   Revision revision;  // of the tenant when the request was decided
   ReplyBody body;

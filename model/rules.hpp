@@ -64,6 +64,9 @@ Status check_operation(const TenantOperation& operation, const Limits& limits);
 Status check_request_id(std::string_view id);
 /// True for operations that change something.
 bool is_mutation(const TenantOperation& operation);
+/// Which rate an operation counts against, and as how many requests: a batch is no way around a rate.
+RequestClass request_class(const TenantOperation& operation);
+std::uint64_t request_cost(const TenantOperation& operation);
 /// "put", "get", ... for audit records and metrics.
 std::string_view operation_name(const TenantOperation& operation);
 

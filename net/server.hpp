@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "net/guard.hpp"
 #include "net/rpc.hpp"
 #include "net/settings.hpp"
 
@@ -45,12 +46,14 @@ class Server {
 /// The threads of all gRPC listeners of a process; see net/grpc/threads.hpp.
 class GrpcThreads;
 std::shared_ptr<GrpcThreads> make_grpc_threads(unsigned count);
-/// gRPC by completion queues, with grpc.health.v1 and reflection (v1alpha). Without `threads` it has its own.
+/// gRPC by completion queues, with grpc.health.v1 and reflection (v1alpha). Without `threads` it has its own; without
+/// `guard` no address is refused.
 std::unique_ptr<Server> make_grpc_server(const Listener& listener, std::vector<Door*> doors, actors::Gateway& gateway,
-                                         Metrics& metrics, std::shared_ptr<GrpcThreads> threads = nullptr);
+                                         Metrics& metrics, std::shared_ptr<GrpcThreads> threads = nullptr,
+                                         std::shared_ptr<SourceGuard> guard = nullptr);
 /// HTTP/1.1 by Beast coroutines: the doors' REST methods and routes, /healthz, /readyz and /metrics.
 std::unique_ptr<Server> make_http_server(const Listener& listener, std::vector<Door*> doors, actors::Gateway& gateway,
-                                         Metrics& metrics);
+                                         Metrics& metrics, std::shared_ptr<SourceGuard> guard = nullptr);
 
 /// The one list of doors: native, direktiv, dapr, tapis for the public listeners.
 std::vector<std::unique_ptr<Door>> make_doors(const Doors& settings, actors::Gateway& gateway);

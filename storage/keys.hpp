@@ -12,6 +12,7 @@
 //   'i' hash:32                       issuer of JWTs         sealed IssuerRecord; hash = keyed hash of its name
 //   'x' hash:32                       certificate rule       sealed CertificateRuleRecord; hash = keyed hash of its name
 //   'p'                               policy                 sealed PolicyRecord
+//   'l'                               limits (quota)         sealed QuotaRecord
 // of the directory (tenant zero, group 0):
 //   'd' tenant:16                     tenant                 sealed TenantRecord
 //   'o' hash:32                       operator               sealed OperatorRecord
@@ -29,6 +30,7 @@ namespace coffer::storage {
 inline constexpr char kHeaderRow[] = "h";
 inline constexpr char kKeysRow[] = "k";
 inline constexpr char kPolicyRow[] = "p";
+inline constexpr char kQuotaRow[] = "l";
 inline constexpr char kKeyRingRow[] = "y";
 /// What every row of a kind begins with, for scans.
 inline constexpr std::string_view kEntryRows = "e", kTokenRows = "t", kTenantRows = "d", kOperatorRows = "o",

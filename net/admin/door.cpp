@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "net/admin/messages.hpp"
+#include "net/admin/quota_messages.hpp"
 #include "net/admin/resident.hpp"
 #include "net/admin/trust_messages.hpp"
 #include "net/credentials.hpp"
@@ -50,6 +51,7 @@ class AdminDoor final : public Door {
     add_issuers(methods);
     add_certificates(methods);
     add_policies(methods);
+    add_quotas(methods);
     add_server(methods);
     return methods;
   }
@@ -61,6 +63,7 @@ class AdminDoor final : public Door {
   void add_issuers(std::vector<Method>& methods);
   void add_certificates(std::vector<Method>& methods);
   void add_policies(std::vector<Method>& methods);
+  void add_quotas(std::vector<Method>& methods);
   void add_server(std::vector<Method>& methods);
 
   static const google::protobuf::ServiceDescriptor& service(const char* name) {
@@ -319,6 +322,25 @@ void AdminDoor::add_policies(std::vector<Method>& methods) {
         out.mutable_difference()->Assign(reply.difference.begin(), reply.difference.end());
         return {};
       }));
+}
+
+void AdminDoor::add_quotas(std::vector<Method>& methods) {
+  const auto encode = [](const auto&, const model::QuotaReply& reply, Rpc&, api::TenantQuota& out) -> Status {
+    to_message(reply, &out);
+    return {};
+  };
+  methods.push_back(call<api::GetQuotaRequest, api::TenantQuota, model::QuotaReply>(
+      "Quotas", "Get",
+      [](const auto& in, model::Request& request) { return ask_tenant(in.tenant(), request, model::GetQuota{}); },
+      encode));
+  methods.push_back(call<api::SetQuotaRequest, api::TenantQuota, model::QuotaReply>(
+      "Quotas", "Set",
+      [](const auto& in, model::Request& request) -> Status {
+        auto set = to_set_quota(in);
+        if (!set) return set.error();
+        return ask_tenant(in.tenant(), request, std::move(*set));
+      },
+      encode));
 }
 
 void AdminDoor::add_server(std::vector<Method>& methods) {

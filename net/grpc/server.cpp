@@ -50,6 +50,11 @@ void set_limits(const Limits& limits, grpc::ServerBuilder& builder) {
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 10'000);
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MAX_PING_STRIKES, 2);
+  // Its numbers of each call are ours (/metrics); nothing serves channelz.
+  builder.AddChannelArgument(GRPC_ARG_ENABLE_CHANNELZ, 0);
+  // A fixed window instead of one that pings find out for each connection: values are small.
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_BDP_PROBE, 0);
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, 256 << 10);
   // Two servers on one port would share its calls, and neither would know.
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
   // A small compressed message may unpack into gigabytes before its size is looked at.
@@ -60,9 +65,10 @@ void set_limits(const Limits& limits, grpc::ServerBuilder& builder) {
 class GrpcServer final : public Server {
  public:
   GrpcServer(Listener listener, std::vector<Door*> doors, actors::Gateway& gateway, Metrics& metrics,
-             std::shared_ptr<GrpcThreads> threads)
+             std::shared_ptr<GrpcThreads> threads, std::shared_ptr<SourceGuard> guard)
       : listener_(std::move(listener)), doors_(std::move(doors)), metrics_(metrics), threads_(std::move(threads)) {
     shared_.gateway = &gateway;
+    shared_.guard = std::move(guard);
     shared_.limits = listener_.limits;
     shared_.tls = listener_.tls.has_value();
     shared_.in_flight = std::make_shared<InFlight>(listener_.limits.calls_in_flight);
@@ -163,9 +169,11 @@ class GrpcServer final : public Server {
 }  // namespace rpc
 
 std::unique_ptr<Server> make_grpc_server(const Listener& listener, std::vector<Door*> doors, actors::Gateway& gateway,
-                                         Metrics& metrics, std::shared_ptr<GrpcThreads> threads) {
+                                         Metrics& metrics, std::shared_ptr<GrpcThreads> threads,
+                                         std::shared_ptr<SourceGuard> guard) {
   if (!threads) threads = make_grpc_threads(listener.threads);
-  return std::make_unique<rpc::GrpcServer>(listener, std::move(doors), gateway, metrics, std::move(threads));
+  return std::make_unique<rpc::GrpcServer>(listener, std::move(doors), gateway, metrics, std::move(threads),
+                                           std::move(guard));
 }
 
 }  // namespace coffer::net

@@ -26,8 +26,10 @@ std::string address_of(std::string peer) {
   return peer;
 }
 
-grpc::Status to_grpc(const WireStatus& failure) {
-  return {static_cast<grpc::StatusCode>(failure.grpc_code), failure.grpc_message, failure.grpc_details};
+grpc::Status to_grpc(const WireStatus& failure, const Error& error) {
+  const bool says_when = error.retry_after_s != 0 && failure.grpc_details.empty();
+  return {static_cast<grpc::StatusCode>(failure.grpc_code), failure.grpc_message,
+          says_when ? retry_details(error) : failure.grpc_details};
 }
 
 grpc::Status to_grpc(const Error& error) {
@@ -72,6 +74,9 @@ void UnaryCall::begin() {
   in_ = served_.method->in_prototype->New(&*arena_);
   if (!shared.in_flight->enter()) return answer_now(Error(Code::overloaded));
   counted_ = shared.in_flight.get();
+  if (shared.guard && shared.guard->may_refuse()) {
+    if (auto status = shared.guard->admit(address_, is_loopback(), arrived_); !status) return answer_now(status);
+  }
   const std::string_view id = header("x-request-id");
   if (auto status = parse(id); !status) return answer_now(status);
   const auto step = guarded_decode(served_.method->decode, static_cast<Rpc&>(*this));
@@ -154,8 +159,12 @@ void UnaryCall::answer(const Status& status, bool may_recover) noexcept {
   if (status.ok() || (may_recover && method.recover && method.recover(*this, status.error()))) return send_out();
   const WireStatus failure = method.fail(*this, status.error());
   if (failure.grpc_code == Category::ok) return send_out();
-  Metrics::observe(*served_.series, failure.grpc_code, std::chrono::duration<double>(Clock::now() - arrived_).count());
-  wire_->writer.FinishWithError(to_grpc(failure), static_cast<Tag*>(this));
+  const auto now = Clock::now();
+  Metrics::observe(*served_.series, failure.grpc_code, std::chrono::duration<double>(now - arrived_).count());
+  if (worker_.shared().guard && status.error().code == Code::unauthenticated) {
+    worker_.shared().guard->failed(address_, is_loopback(), now);
+  }
+  wire_->writer.FinishWithError(to_grpc(failure, status.error()), static_cast<Tag*>(this));
 }
 
 void UnaryCall::send_out() {

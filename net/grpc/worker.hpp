@@ -42,6 +42,7 @@ struct Shared {
   Limits limits;
   bool tls = false;
   std::shared_ptr<InFlight> in_flight;
+  std::shared_ptr<SourceGuard> guard;  // null: no address is refused
   std::unique_ptr<DescriptorService> service;
   grpc::AsyncGenericService unknown;       // takes what no registered method does
   std::vector<std::string> service_names;  // of the doors, sorted

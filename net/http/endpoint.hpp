@@ -36,5 +36,7 @@ std::unique_ptr<Endpoint> make_probe_endpoint(const Context& context, Probe prob
 
 /// A door's failure as an answer.
 Answer to_answer(WireStatus status);
+/// What of the error is for the listener, whatever the door's words are: Retry-After, and whether to count it.
+void note_error(const model::Error& error, Answer* answer);
 
 }  // namespace coffer::net::http

@@ -63,6 +63,7 @@ struct Answer {
   std::string content_type;  // empty: none
   std::string body;
   std::vector<std::pair<std::string, std::string>> headers;
+  bool unauthenticated = false;  // says that the credential does not hold, or that one is needed
 };
 
 /// Who is at the other end of a connection; made once for each.

@@ -39,6 +39,7 @@ struct Shared {
   Limits limits;
   std::optional<asio::ssl::context> tls;
   std::shared_ptr<InFlight> in_flight;
+  std::shared_ptr<SourceGuard> guard;  // null: no address is refused
   std::atomic<std::size_t> connections{0};
 };
 

@@ -113,6 +113,7 @@ class RestJob final : public Job, public Rpc {
       WireStatus failure = rest_.method.fail(*this, status.error());
       category = failure.grpc_code;
       outcome = to_answer(std::move(failure));
+      note_error(status.error(), &outcome);
     }
     Metrics::observe(rest_.series, category, seconds());
   }
@@ -156,7 +157,14 @@ std::unique_ptr<Endpoint> make_rest_endpoint(const Context& context, const Door&
 
 Answer to_answer(WireStatus status) {
   return {status.http_status, status.http_body.empty() ? std::string() : std::move(status.http_content_type),
-          std::move(status.http_body), std::move(status.http_headers)};
+          std::move(status.http_body), std::move(status.http_headers), status.grpc_code == Category::unauthenticated};
+}
+
+void note_error(const Error& error, Answer* answer) {
+  answer->unauthenticated |= error.code == model::Code::unauthenticated;
+  const auto named = [](const auto& header) { return header.first == "retry-after"; };
+  if (error.retry_after_s == 0 || std::ranges::any_of(answer->headers, named)) return;
+  answer->headers.emplace_back("retry-after", std::to_string(error.retry_after_s));
 }
 
 }  // namespace coffer::net::http

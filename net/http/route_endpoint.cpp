@@ -41,6 +41,7 @@ class RouteJob final : public Job, public HttpExchange {
   void complete() noexcept override {
     if (!claim()) return;
     encode();
+    if (!reply.ok()) note_error(reply.error(), &outcome);
     observe(outcome.status);
     answered();
   }
@@ -69,10 +70,16 @@ class RouteJob final : public Job, public HttpExchange {
     return false;
   }
 
-  void refuse(const Error& error) override { send(route_.door.http_failure(error, call_id())); }
+  void refuse(const Error& error) override {
+    send(route_.door.http_failure(error, call_id()));
+    note_error(error, &outcome);
+  }
 
  private:
-  void fail(const Error& error) { send(route_.route.fail(*this, error)); }
+  void fail(const Error& error) {
+    send(route_.route.fail(*this, error));
+    note_error(error, &outcome);
+  }
   void send(WireStatus status) {
     outcome = to_answer(std::move(status));
     observe(outcome.status);

@@ -56,8 +56,11 @@ Status set_up_tls(const TlsFiles& files, std::optional<asio::ssl::context>* out)
 
 class HttpServer final : public Server {
  public:
-  HttpServer(Listener listener, std::vector<Door*> doors, actors::Gateway& gateway, Metrics& metrics)
-      : listener_(std::move(listener)), doors_(std::move(doors)), context_{&gateway, &metrics, listener_.limits} {}
+  HttpServer(Listener listener, std::vector<Door*> doors, actors::Gateway& gateway, Metrics& metrics,
+             std::shared_ptr<SourceGuard> guard)
+      : listener_(std::move(listener)), doors_(std::move(doors)), context_{&gateway, &metrics, listener_.limits} {
+    shared_.guard = std::move(guard);
+  }
   ~HttpServer() override { stop(); }
 
   Status start() override {
@@ -145,8 +148,8 @@ class HttpServer final : public Server {
 }  // namespace http
 
 std::unique_ptr<Server> make_http_server(const Listener& listener, std::vector<Door*> doors, actors::Gateway& gateway,
-                                         Metrics& metrics) {
-  return std::make_unique<http::HttpServer>(listener, std::move(doors), gateway, metrics);
+                                         Metrics& metrics, std::shared_ptr<SourceGuard> guard) {
+  return std::make_unique<http::HttpServer>(listener, std::move(doors), gateway, metrics, std::move(guard));
 }
 
 }  // namespace coffer::net

@@ -74,6 +74,7 @@ Await<Session::Next> Session::exchange() {
   Parser parser(shared_.limits.header_bytes, shared_.limits.body_bytes, *request_);
   if (const Next next = co_await read_header(parser); next != Next::request) co_return next;
   take_call_id();
+  if (auto status = admit(); !status) co_return co_await refuse(429, status.error());
   Site::Selection selection = shared_.site->select(*request_, HttpCaller(*request_, peer_, call_id_));
   if (!parser.is_done()) {
     const bool waits = request_->expects_continue && begin_ == end_;
@@ -131,6 +132,7 @@ Await<Session::Next> Session::read_body(Parser& parser) {
 Await<Session::Next> Session::answer_request(Site::Selection selection) {
   if (!selection.endpoint) {
     shared_.site->count_refusal(selection.refusal.status);
+    note_failure(selection.refusal);
     co_return co_await send(selection.refusal, request_->keep_alive);
   }
   const bool keep_alive = request_->keep_alive;
@@ -143,6 +145,7 @@ Await<Session::Next> Session::answer_request(Site::Selection selection) {
     late = std::move(job->outcome);
     request_ = job->take_request();
     job.reset();
+    note_failure(late);
     co_return co_await send(late, keep_alive);
   }
   request_ = std::make_unique<Incoming>();
@@ -164,6 +167,16 @@ Await<void> Session::wait_for(std::unique_ptr<Job>& job, Answer* late) {
     // The answer is being made at this moment.
     co_await sleep();
   }
+}
+
+/// Errors: those of SourceGuard, of an address that has failed too often.
+model::Status Session::admit() {
+  if (!shared_.guard || !shared_.guard->may_refuse() || !shared_.site->is_guarded(request_->target)) return {};
+  return shared_.guard->admit(peer_.address, peer_.loopback, Clock::now());
+}
+
+void Session::note_failure(const Answer& answer) {
+  if (answer.unauthenticated && shared_.guard) shared_.guard->failed(peer_.address, peer_.loopback, Clock::now());
 }
 
 Await<Session::Next> Session::send(const Answer& answer, bool keep_alive) {

@@ -45,6 +45,8 @@ class Session final : public Waker {
   Await<Next> send(const Answer& answer, bool keep_alive);
   Await<Next> refuse(int status, model::Error error);
   Await<Next> refuse(Answer answer);
+  model::Status admit();
+  void note_failure(const Answer& answer);
   Await<Next> refuse_malformed(Malformed malformed);
   Await<bool> write(std::string_view bytes);
   Await<bool> fill(std::size_t capacity);

@@ -126,7 +126,10 @@ Answer Site::failure(std::string_view target, int status, const Error& error, st
   Answer answer = to_answer(door->http_failure(error, call_id));
   if (answer.body.empty()) return own_failure(status, error, call_id);
   answer.status = status;
+  note_error(error, &answer);
   return answer;
 }
+
+bool Site::is_guarded(std::string_view target) const { return door_at(split_target(target).path) != nullptr; }
 
 }  // namespace coffer::net::http

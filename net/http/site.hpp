@@ -31,6 +31,8 @@ class Site {
 
   /// A failure in the words of the door whose prefix the target has, else in the server's own; with this HTTP status.
   Answer failure(std::string_view target, int status, const model::Error& error, std::string_view call_id) const;
+  /// True for what a door serves: the server's own probes ask for no credential.
+  bool is_guarded(std::string_view target) const;
   /// Counts an answer that no endpoint made.
   void count_refusal(int status) const { Metrics::observe(refusals_, status, 0); }
 

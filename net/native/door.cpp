@@ -24,7 +24,16 @@ using model::Result;
 using model::Status;
 
 constexpr CredentialRule kRule{.door = model::Door::native, .own_header = "x-coffer-token"};
-constexpr std::string_view kRetryAfterSeconds = "1";
+constexpr std::uint32_t kRetryAfterSeconds = 1;  // where the error does not say
+
+/// Nothing when waiting alone does not help.
+std::uint32_t retry_after(const Error& error) {
+  if (error.retry_after_s != 0) return error.retry_after_s;
+  if (error.code == Code::quota_exceeded) return 0;
+  const model::Category category = error.category();
+  const bool passes = category == model::Category::unavailable || category == model::Category::resource_exhausted;
+  return passes ? kRetryAfterSeconds : 0;
+}
 
 /// The id of a mutation; reads have none.
 template <class In>
@@ -44,8 +53,8 @@ WireStatus make_failure(const Error& error, std::string_view request_id) {
   body["message"] = error.message();
   body["request_id"] = model::is_valid_utf8(request_id) ? request_id : std::string_view();
   status.http_body = boost::json::serialize(boost::json::object{{"error", std::move(body)}});
-  if (category == model::Category::unavailable || category == model::Category::resource_exhausted) {
-    status.http_headers.emplace_back("retry-after", kRetryAfterSeconds);
+  if (const std::uint32_t seconds = retry_after(error); seconds != 0) {
+    status.http_headers.emplace_back("retry-after", std::to_string(seconds));
   }
   if (category == model::Category::unauthenticated) {
     status.http_headers.emplace_back("www-authenticate", "Bearer realm=\"coffer\"");

@@ -145,7 +145,7 @@ class Isolation(ServerCase):
                                  ("POST", "/{t}/spaces/kv/secrets/{n}:undelete", "{}"), ("POST", "/{t}/spaces/kv/secrets/{n}:destroy", "{}"),
                                  ("GET", "/{t}/spaces/kv/secrets", None), ("GET", "/{t}/spaces/kv/secrets?page_size=0&prefix=", None),
                                  ("POST", "/{t}:batchGet", json.dumps({"secrets": [{"space": "kv", "name": "db"}]})),
-                                 ("POST", "/{t}:transact", json.dumps({"operations": []})), ("GET", "/{t}/tokens/self", None)):
+                                 ("POST", "/{t}:transact", json.dumps({"operations": [{"delete": {"space": "kv", "name": "db"}}]})), ("GET", "/{t}/tokens/self", None)):
             with self.subTest(verb=verb, path=path):
                 seen = set()
                 for tenant in (A, NOBODY):
@@ -191,7 +191,7 @@ class Isolation(ServerCase):
             self.assertNotIn("OK", seen)
 
     def test_tenants_tokens_open_nothing_on_the_admin_listener(self):
-        for service in ("Tenants", "Tokens", "Policies", "Issuers", "Certificates", "Server"):
+        for service in ("Tenants", "Tokens", "Policies", "Issuers", "Certificates", "Quotas", "Server"):
             descriptor = admin_pb.DESCRIPTOR.services_by_name[service]
             for method in descriptor.methods:
                 with self.subTest(f"{service}.{method.name}"):

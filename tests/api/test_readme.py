@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The examples of README.md and docs/policies.md work: each ```sh block runs from the root of the tree against a started node, with the
+"""The examples of README.md and the guides in docs/ work: each ```sh block runs from the root of the tree against a started node, with the
 addresses, data folder and program of this test in place of the defaults."""
 
 import os
@@ -12,7 +12,7 @@ from harness import BINARY, ROOT, Server
 
 class Readme(unittest.TestCase):
     def test_every_example_works(self):
-        for document, least in (("README.md", 4), ("docs/policies.md", 3)):
+        for document, least in (("README.md", 4), ("docs/policies.md", 3), ("docs/quotas.md", 1)):
             with self.subTest(document):
                 self.run_examples(document, least)
 

@@ -87,6 +87,17 @@ model::TokenInfo sample_renewable_token() {
   return token;
 }
 
+model::Quota sample_quota() {
+  model::Quota quota;
+  quota[model::Limit::entries] = 1000;
+  quota[model::Limit::bytes] = 0;
+  quota[model::Limit::other_burst] = 20;
+  quota.version = 3;
+  quota.changed_at = 1700000000009;
+  quota.changed_by = "operator";
+  return quota;
+}
+
 DirectoryTenant sample_tenant() {
   DirectoryTenant tenant;
   tenant.info.id.bytes.fill(0xab);
@@ -151,6 +162,7 @@ std::map<std::string, std::string> today() {
           {"issuer", encode_issuer(sample_issuer())},
           {"operator", encode_operator({"root", std::string(32, 'o'), 1700000000001, true})},
           {"policy", encode_policy(sample_policy())},
+          {"quota", encode_quota(sample_quota())},
           {"request", request.SerializeAsString()},
           {"tenant", encode_tenant(sample_tenant())},
           {"token", encode_token(sample_token())},
@@ -190,6 +202,7 @@ TEST(ActorsGolden, WhatAnEarlierBuildWroteIsRead) {
   EXPECT_EQ(*decode_issuer(stored_bytes("issuer")), sample_issuer());
   EXPECT_EQ(*decode_certificate_rule(stored_bytes("certificate_rule")), sample_rule());
   EXPECT_EQ(*decode_token(stored_bytes("token_renewable")), sample_renewable_token());
+  EXPECT_EQ(*decode_quota(stored_bytes("quota")), sample_quota());
   EXPECT_EQ(*decode_policy(stored_bytes("policy")), sample_policy());
   const auto tenant = decode_tenant(stored_bytes("tenant"));
   ASSERT_TRUE(tenant.ok());

@@ -32,14 +32,20 @@ class ShardCellTest : public ::testing::Test, public CoreFixture {
     return run(*turn.core(), std::move(operation));
   }
 
+  std::optional<model::Result<model::Reply>> try_get(const model::Request& request) {
+    model::Result<model::Reply> reply{model::Code::unavailable};
+    if (!cell.try_get(request, reply)) return std::nullopt;
+    return reply;
+  }
+
   ShardCell cell;
 };
 
 TEST_F(ShardCellTest, AnswersAGetOnceTheShardHasReadIt) {
   ASSERT_TRUE(by_actor(put("a", "one")).ok());
-  EXPECT_FALSE(cell.try_get(request_of(get("a"))).has_value()) << "the value was not in memory yet";
+  EXPECT_FALSE(try_get(request_of(get("a"))).has_value()) << "the value was not in memory yet";
   ASSERT_TRUE(by_actor(get("a")).ok());
-  const auto reply = cell.try_get(request_of(get("a")));
+  const auto reply = try_get(request_of(get("a")));
   ASSERT_TRUE(reply.has_value());
   ASSERT_TRUE(reply->ok());
   EXPECT_EQ(value_of(*reply), "one");
@@ -53,21 +59,21 @@ TEST_F(ShardCellTest, ShowsACommittedWriteAndNoPendingOne) {
     const auto turn = cell.turn();
     send(*turn.core(), *write);
   }
-  EXPECT_EQ(value_of(*cell.try_get(request_of(get("a")))), "one");
+  EXPECT_EQ(value_of(*try_get(request_of(get("a")))), "one");
   {
     const auto turn = cell.turn();
     commit_all(*turn.core());
   }
-  const auto reply = cell.try_get(request_of(get("a")));
+  const auto reply = try_get(request_of(get("a")));
   EXPECT_FALSE(reply.has_value()) << "the value that is in memory is the old one";
   EXPECT_EQ(value_of(by_actor(get("a"))), "two");
-  EXPECT_EQ(value_of(*cell.try_get(request_of(get("a")))), "two");
+  EXPECT_EQ(value_of(*try_get(request_of(get("a")))), "two");
 }
 
 TEST_F(ShardCellTest, AnswersOfWhatDoesNotExistOnlyWhenItKnows) {
-  EXPECT_FALSE(cell.try_get(request_of(get("missing"))).has_value());
+  EXPECT_FALSE(try_get(request_of(get("missing"))).has_value());
   EXPECT_FALSE(by_actor(get("missing")).ok());
-  const auto reply = cell.try_get(request_of(get("missing")));
+  const auto reply = try_get(request_of(get("missing")));
   ASSERT_TRUE(reply.has_value());
   EXPECT_EQ(reply->error().code, model::Code::entry_not_found);
 }
@@ -75,9 +81,9 @@ TEST_F(ShardCellTest, AnswersOfWhatDoesNotExistOnlyWhenItKnows) {
 TEST_F(ShardCellTest, LeavesEverythingButAGetToTheActor) {
   ASSERT_TRUE(by_actor(put("a", "one")).ok());
   ASSERT_TRUE(by_actor(get("a")).ok());
-  EXPECT_FALSE(cell.try_get(request_of(put("a", "two"))).has_value());
-  EXPECT_FALSE(cell.try_get(request_of(model::History{"kv", "a"})).has_value());
-  EXPECT_FALSE(cell.try_get(request_of(model::List{})).has_value());
+  EXPECT_FALSE(try_get(request_of(put("a", "two"))).has_value());
+  EXPECT_FALSE(try_get(request_of(model::History{"kv", "a"})).has_value());
+  EXPECT_FALSE(try_get(request_of(model::List{})).has_value());
 }
 
 TEST_F(ShardCellTest, RefusesAsTheActorDoes) {
@@ -85,21 +91,21 @@ TEST_F(ShardCellTest, RefusesAsTheActorDoes) {
   ASSERT_TRUE(by_actor(get("a")).ok());
   auto nobody = request_of(get("a"));
   nobody.credential.kind = model::CredentialKind::none;
-  EXPECT_EQ(cell.try_get(nobody)->error().code, model::Code::unauthenticated);
+  EXPECT_EQ(try_get(nobody)->error().code, model::Code::unauthenticated);
   auto late = request_of(get("a"));
   late.info.deadline = now - 1;
-  EXPECT_EQ(cell.try_get(late)->error().code, model::Code::deadline_exceeded);
+  EXPECT_EQ(try_get(late)->error().code, model::Code::deadline_exceeded);
   auto unknown = request_of(get("a"));
   unknown.credential.kind = model::CredentialKind::token;
   unknown.credential.tenant = tenant;
   unknown.credential.token_hash = std::string(32, 'x');
-  EXPECT_FALSE(cell.try_get(unknown).has_value()) << "a token that is not in memory is the actor's to look up";
+  EXPECT_FALSE(try_get(unknown).has_value()) << "a token that is not in memory is the actor's to look up";
 }
 
 TEST_F(ShardCellTest, LeavesALargeValueToTheActor) {
   ASSERT_TRUE(by_actor(put("a", std::string(100'000, 'x'))).ok());
   ASSERT_TRUE(by_actor(get("a")).ok());
-  EXPECT_FALSE(cell.try_get(request_of(get("a"))).has_value());
+  EXPECT_FALSE(try_get(request_of(get("a"))).has_value());
 }
 
 TEST_F(ShardCellTest, GivesEachTurnToOneThreadOnly) {
@@ -119,7 +125,7 @@ TEST_F(ShardCellTest, GivesEachTurnToOneThreadOnly) {
   }
   threads.emplace_back([&] {
     while (!stop) {
-      if (cell.try_get(request_of(get("a")))) ++answered;
+      if (try_get(request_of(get("a")))) ++answered;
     }
   });
   threads[0].join();
@@ -135,11 +141,11 @@ TEST_F(ShardCellTest, IsNotAnsweredDuringAnotherTurnNorAfterTheEnd) {
   ASSERT_TRUE(by_actor(get("a")).ok());
   {
     const auto turn = cell.turn();
-    EXPECT_FALSE(cell.try_get(request_of(get("a"))).has_value());
+    EXPECT_FALSE(try_get(request_of(get("a"))).has_value());
   }
-  EXPECT_TRUE(cell.try_get(request_of(get("a"))).has_value());
+  EXPECT_TRUE(try_get(request_of(get("a"))).has_value());
   cell.close();
-  EXPECT_FALSE(cell.try_get(request_of(get("a"))).has_value());
+  EXPECT_FALSE(try_get(request_of(get("a"))).has_value());
 }
 
 }  // namespace

@@ -441,6 +441,8 @@ TEST(Operations, KnowTheirNameAndWhetherTheyChangeAnything) {
       {PutCertificateRule{}, "put_certificate_rule", true},
       {DeleteCertificateRule{}, "delete_certificate_rule", true},
       {ListCertificateRules{}, "list_certificate_rules", false},
+      {GetQuota{}, "get_quota", false},
+      {SetQuota{}, "set_quota", true},
       {SetPermission{}, "set_permission", true},
       {LookupSelf{}, "lookup_self", false},
       {RenewSelf{}, "renew_self", true},

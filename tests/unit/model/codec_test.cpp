@@ -319,6 +319,20 @@ void add_trust(Variants* variants) {
   variants->add<ListCertificateRules>({}, {});
 }
 
+void add_quotas(Variants* variants) {
+  using Set = SetQuota;
+  variants->add<GetQuota>({}, {});
+  variants->add<Set>({{{Limit::entries, 5}, {Limit::reads, std::nullopt}}},
+                     {
+                         [](Set& o) { o.changes[0].limit = Limit::bytes; },
+                         [](Set& o) { o.changes[0].value = 6; },
+                         [](Set& o) { o.changes[0].value.reset(); },
+                         [](Set& o) { o.changes[1].value = 0; },
+                         [](Set& o) { o.changes.pop_back(); },
+                         [](Set& o) { o.changes.clear(); },
+                     });
+}
+
 void add_policies(Variants* variants) {
   using Apply = ApplyPolicy;
   variants->add<Apply>(sample_apply(), {
@@ -363,6 +377,7 @@ TEST(CanonicalRequest, AnyChangeOfAnyFieldChangesTheBytes) {
   add_tokens(&variants);
   add_trust(&variants);
   add_policies(&variants);
+  add_quotas(&variants);
   std::set<std::size_t> kinds;
   std::map<std::string, std::size_t> seen;
   for (std::size_t i = 0; i < variants.all.size(); ++i) {
@@ -387,6 +402,7 @@ TEST(CanonicalRequest, HasTheBytesOfTheGoldenFiles) {
   test::expect_golden("request_delete_issuer", bytes_of(DeleteIssuer{"corp"}));
   test::expect_golden("request_put_certificate_rule", bytes_of(PutCertificateRule{sample_rule()}));
   test::expect_golden("request_delete_certificate_rule", bytes_of(DeleteCertificateRule{"web"}));
+  test::expect_golden("request_set_quota", bytes_of(SetQuota{{{Limit::entries, 5}, {Limit::reads, std::nullopt}}}));
   test::expect_golden("request_apply_policy", bytes_of(sample_apply()));
   test::expect_golden("request_set_permission", bytes_of(sample_set_permission()));
   CreateToken bound = sample_token();

@@ -305,157 +305,159 @@ TEST_F(AdminDoorTest, AJwtIsNoOperatorsToken) {
   api::ListIssuersRequest list;
   list.set_tenant("acme");
   EXPECT_EQ(run<api::ListIssuersResponse>("Issuers.List", list).code(), model::Category::permission_denied);
-  TEST_F(AdminDoorTest, PassesOnWhereATokenWorksAndHowLongItRenews) {
-    model::TokenReply reply;
-    reply.token.addresses = {"10.0.0.0/8"};
-    reply.token.renewable = true;
-    reply.token.max_expires_at = 5'000;
-    gateway.answer(reply);
-    api::CreateTokenRequest in;
-    in.set_tenant("acme");
-    in.add_addresses("10.0.0.0/8");
-    in.set_renewable(true);
-    in.set_max_ttl_seconds(60);
-    const auto outcome = run<api::CreateTokenResponse>("Tokens.Create", in);
-    ASSERT_TRUE(outcome.ok()) << outcome.message();
-    const auto create = gateway.operation<model::CreateToken>();
-    EXPECT_EQ(create.addresses, reply.token.addresses);
-    EXPECT_TRUE(create.renewable);
-    EXPECT_EQ(create.max_ttl, 60'000);
-    EXPECT_EQ(outcome.out.token().addresses(0), "10.0.0.0/8");
-    EXPECT_EQ(outcome.out.token().max_expires_at().seconds(), 5);
-    gateway.requests.clear();
-    in.set_max_ttl_seconds(std::numeric_limits<std::int64_t>::max());
-    run<api::CreateTokenResponse>("Tokens.Create", in);
-    EXPECT_GT(gateway.operation<model::CreateToken>().max_ttl, 60'000) << "it does not wrap around";
-  }
+}
 
-  api::Policy policy_message() {
-    api::Policy policy;
-    auto* role = policy.add_roles();
-    role->set_name("reader");
-    role->set_description("reads");
-    auto* grant = role->add_grants();
-    grant->set_effect("deny");
-    grant->add_capabilities("read");
-    grant->add_capabilities("read-value");
-    grant->add_spaces("kv");
-    grant->add_names("app/*");
-    grant->mutable_not_before()->set_seconds(10);
-    grant->mutable_expires_at()->set_seconds(20);
-    auto* binding = policy.add_bindings();
-    binding->set_role("reader");
-    binding->add_subjects("user:ann");
-    binding->mutable_expires_at()->set_seconds(30);
-    return policy;
-  }
+TEST_F(AdminDoorTest, PassesOnWhereATokenWorksAndHowLongItRenews) {
+  model::TokenReply reply;
+  reply.token.addresses = {"10.0.0.0/8"};
+  reply.token.renewable = true;
+  reply.token.max_expires_at = 5'000;
+  gateway.answer(reply);
+  api::CreateTokenRequest in;
+  in.set_tenant("acme");
+  in.add_addresses("10.0.0.0/8");
+  in.set_renewable(true);
+  in.set_max_ttl_seconds(60);
+  const auto outcome = run<api::CreateTokenResponse>("Tokens.Create", in);
+  ASSERT_TRUE(outcome.ok()) << outcome.message();
+  const auto create = gateway.operation<model::CreateToken>();
+  EXPECT_EQ(create.addresses, reply.token.addresses);
+  EXPECT_TRUE(create.renewable);
+  EXPECT_EQ(create.max_ttl, 60'000);
+  EXPECT_EQ(outcome.out.token().addresses(0), "10.0.0.0/8");
+  EXPECT_EQ(outcome.out.token().max_expires_at().seconds(), 5);
+  gateway.requests.clear();
+  in.set_max_ttl_seconds(std::numeric_limits<std::int64_t>::max());
+  run<api::CreateTokenResponse>("Tokens.Create", in);
+  EXPECT_GT(gateway.operation<model::CreateToken>().max_ttl, 60'000) << "it does not wrap around";
+}
 
-  model::PolicySet policy_value() {
-    constexpr auto kRead = static_cast<std::uint32_t>(model::Capability::read);
-    constexpr auto kReadValue = static_cast<std::uint32_t>(model::Capability::read_value);
-    return {0,
-            {{"reader", "reads", {{model::Effect::deny, kRead | kReadValue, {"kv"}, {"app/*"}, {10'000, 20'000}}}}},
-            {{"reader", {"user:ann"}, {0, 30'000}}},
-            0,
-            {}};
-  }
+api::Policy policy_message() {
+  api::Policy policy;
+  auto* role = policy.add_roles();
+  role->set_name("reader");
+  role->set_description("reads");
+  auto* grant = role->add_grants();
+  grant->set_effect("deny");
+  grant->add_capabilities("read");
+  grant->add_capabilities("read-value");
+  grant->add_spaces("kv");
+  grant->add_names("app/*");
+  grant->mutable_not_before()->set_seconds(10);
+  grant->mutable_expires_at()->set_seconds(20);
+  auto* binding = policy.add_bindings();
+  binding->set_role("reader");
+  binding->add_subjects("user:ann");
+  binding->mutable_expires_at()->set_seconds(30);
+  return policy;
+}
 
-  TEST_F(AdminDoorTest, AppliesAPolicyAndAnswersTheDifference) {
-    gateway.answer(model::PolicyReply{{4, {}, {}, kNow, "operator"}, {"+ role reader"}});
+model::PolicySet policy_value() {
+  constexpr auto kRead = static_cast<std::uint32_t>(model::Capability::read);
+  constexpr auto kReadValue = static_cast<std::uint32_t>(model::Capability::read_value);
+  return {0,
+          {{"reader", "reads", {{model::Effect::deny, kRead | kReadValue, {"kv"}, {"app/*"}, {10'000, 20'000}}}}},
+          {{"reader", {"user:ann"}, {0, 30'000}}},
+          0,
+          {}};
+}
+
+TEST_F(AdminDoorTest, AppliesAPolicyAndAnswersTheDifference) {
+  gateway.answer(model::PolicyReply{{4, {}, {}, kNow, "operator"}, {"+ role reader"}});
+  api::ApplyPolicyRequest in;
+  in.set_tenant("acme");
+  *in.mutable_policy() = policy_message();
+  in.set_expected_version(3);
+  in.set_request_id("id-1");
+  auto outcome = run<api::ApplyPolicyResponse>("Policies.Apply", in);
+  ASSERT_TRUE(outcome.ok()) << outcome.message();
+  EXPECT_EQ(gateway.request().tenant.name, "acme");
+  EXPECT_EQ(gateway.request().info.request_id, "id-1");
+  auto apply = gateway.operation<model::ApplyPolicy>();
+  EXPECT_EQ(apply.policy, policy_value());
+  EXPECT_EQ(apply.expected, 3u);
+  EXPECT_FALSE(apply.dry_run);
+  EXPECT_EQ(outcome.out.version(), 4u);
+  EXPECT_EQ(outcome.out.difference(0), "+ role reader");
+
+  gateway.requests.clear();
+  in.clear_expected_version();
+  in.set_dry_run(true);
+  in.mutable_policy()->mutable_roles(0)->mutable_grants(0)->clear_effect();
+  run<api::ApplyPolicyResponse>("Policies.Apply", in);
+  apply = gateway.operation<model::ApplyPolicy>();
+  EXPECT_TRUE(apply.dry_run);
+  EXPECT_FALSE(apply.expected.has_value());
+  EXPECT_EQ(apply.policy.roles[0].grants[0].effect, model::Effect::allow);
+}
+
+TEST_F(AdminDoorTest, ShowsAPolicyAsItIsApplied) {
+  auto policy = policy_value();
+  policy.version = 4;
+  policy.changed_at = kNow;
+  policy.changed_by = "operator";
+  gateway.answer(model::PolicyReply{policy, {}});
+  api::GetPolicyRequest in;
+  in.set_tenant("acme");
+  const auto outcome = run<api::Policy>("Policies.Get", in);
+  ASSERT_TRUE(outcome.ok()) << outcome.message();
+  EXPECT_EQ(outcome.out.version(), 4u);
+  EXPECT_EQ(outcome.out.changed_by(), "operator");
+  EXPECT_EQ(outcome.out.changed_at().seconds(), kNow / 1000);
+  api::Policy shown = outcome.out;
+  shown.clear_version();
+  shown.clear_changed_at();
+  shown.clear_changed_by();
+  EXPECT_EQ(shown.SerializeAsString(), policy_message().SerializeAsString());
+}
+
+TEST_F(AdminDoorTest, NamesThePlaceInAPolicyThatCannotBeRead) {
+  const auto refused = [&](auto change) {
     api::ApplyPolicyRequest in;
     in.set_tenant("acme");
     *in.mutable_policy() = policy_message();
-    in.set_expected_version(3);
-    in.set_request_id("id-1");
-    auto outcome = run<api::ApplyPolicyResponse>("Policies.Apply", in);
-    ASSERT_TRUE(outcome.ok()) << outcome.message();
-    EXPECT_EQ(gateway.request().tenant.name, "acme");
-    EXPECT_EQ(gateway.request().info.request_id, "id-1");
-    auto apply = gateway.operation<model::ApplyPolicy>();
-    EXPECT_EQ(apply.policy, policy_value());
-    EXPECT_EQ(apply.expected, 3u);
-    EXPECT_FALSE(apply.dry_run);
-    EXPECT_EQ(outcome.out.version(), 4u);
-    EXPECT_EQ(outcome.out.difference(0), "+ role reader");
+    change(*in.mutable_policy());
+    const auto outcome = run<api::ApplyPolicyResponse>("Policies.Apply", in);
+    EXPECT_EQ(outcome.code(), Category::invalid_argument);
+    return std::string(outcome.message());
+  };
+  EXPECT_EQ(refused([](api::Policy& p) { p.mutable_roles(0)->mutable_grants(0)->set_effect("Deny"); }),
+            "roles[0]: grants[0]: effect: it is allow or deny");
+  EXPECT_TRUE(refused([](api::Policy& p) {
+                p.mutable_roles(0)->mutable_grants(0)->add_capabilities("fly");
+              }).starts_with("roles[0]: grants[0]: capability \"fly\" does not exist"));
+  EXPECT_TRUE(refused([](api::Policy& p) {
+                p.mutable_bindings(0)->mutable_expires_at()->set_seconds(-1);
+              }).starts_with("bindings[0]: expires_at"));
+  EXPECT_TRUE(gateway.requests.empty());
+}
 
-    gateway.requests.clear();
-    in.clear_expected_version();
-    in.set_dry_run(true);
-    in.mutable_policy()->mutable_roles(0)->mutable_grants(0)->clear_effect();
-    run<api::ApplyPolicyResponse>("Policies.Apply", in);
-    apply = gateway.operation<model::ApplyPolicy>();
-    EXPECT_TRUE(apply.dry_run);
-    EXPECT_FALSE(apply.expected.has_value());
-    EXPECT_EQ(apply.policy.roles[0].grants[0].effect, model::Effect::allow);
-  }
+TEST_F(AdminDoorTest, StatusShowsTheNodeAndItsGroups) {
+  gateway.node.node_id = 3;
+  gateway.node.cluster_id = "c1";
+  gateway.node.sealed = true;
+  gateway.node.tenants = 9;
+  gateway.node.active_shards = 2;
+  gateway.node.groups.push_back({model::GroupId{1}, "leader", 4, 30, 29, 20});
+  const auto outcome = run<api::StatusResponse>("Server.Status", api::StatusRequest());
+  ASSERT_TRUE(outcome.ok());
+  EXPECT_EQ(outcome.out.version(), "1.2.3");
+  EXPECT_EQ(outcome.out.node_id(), 3u);
+  EXPECT_EQ(outcome.out.cluster_id(), "c1");
+  EXPECT_EQ(outcome.out.seal(), "sealed");
+  EXPECT_EQ(outcome.out.tenants(), 9u);
+  EXPECT_EQ(outcome.out.active_shards(), 2u);
+  EXPECT_EQ(outcome.out.groups(0).role(), "leader");
+  EXPECT_EQ(outcome.out.groups(0).applied_index(), 29u);
+  EXPECT_GT(outcome.out.resident_bytes(), 1u << 20);
+  EXPECT_TRUE(gateway.requests.empty());
+}
 
-  TEST_F(AdminDoorTest, ShowsAPolicyAsItIsApplied) {
-    auto policy = policy_value();
-    policy.version = 4;
-    policy.changed_at = kNow;
-    policy.changed_by = "operator";
-    gateway.answer(model::PolicyReply{policy, {}});
-    api::GetPolicyRequest in;
-    in.set_tenant("acme");
-    const auto outcome = run<api::Policy>("Policies.Get", in);
-    ASSERT_TRUE(outcome.ok()) << outcome.message();
-    EXPECT_EQ(outcome.out.version(), 4u);
-    EXPECT_EQ(outcome.out.changed_by(), "operator");
-    EXPECT_EQ(outcome.out.changed_at().seconds(), kNow / 1000);
-    api::Policy shown = outcome.out;
-    shown.clear_version();
-    shown.clear_changed_at();
-    shown.clear_changed_by();
-    EXPECT_EQ(shown.SerializeAsString(), policy_message().SerializeAsString());
-  }
-
-  TEST_F(AdminDoorTest, NamesThePlaceInAPolicyThatCannotBeRead) {
-    const auto refused = [&](auto change) {
-      api::ApplyPolicyRequest in;
-      in.set_tenant("acme");
-      *in.mutable_policy() = policy_message();
-      change(*in.mutable_policy());
-      const auto outcome = run<api::ApplyPolicyResponse>("Policies.Apply", in);
-      EXPECT_EQ(outcome.code(), Category::invalid_argument);
-      return std::string(outcome.message());
-    };
-    EXPECT_EQ(refused([](api::Policy& p) { p.mutable_roles(0)->mutable_grants(0)->set_effect("Deny"); }),
-              "roles[0]: grants[0]: effect: it is allow or deny");
-    EXPECT_TRUE(refused([](api::Policy& p) {
-                  p.mutable_roles(0)->mutable_grants(0)->add_capabilities("fly");
-                }).starts_with("roles[0]: grants[0]: capability \"fly\" does not exist"));
-    EXPECT_TRUE(refused([](api::Policy& p) {
-                  p.mutable_bindings(0)->mutable_expires_at()->set_seconds(-1);
-                }).starts_with("bindings[0]: expires_at"));
-    EXPECT_TRUE(gateway.requests.empty());
-  }
-
-  TEST_F(AdminDoorTest, StatusShowsTheNodeAndItsGroups) {
-    gateway.node.node_id = 3;
-    gateway.node.cluster_id = "c1";
-    gateway.node.sealed = true;
-    gateway.node.tenants = 9;
-    gateway.node.active_shards = 2;
-    gateway.node.groups.push_back({model::GroupId{1}, "leader", 4, 30, 29, 20});
-    const auto outcome = run<api::StatusResponse>("Server.Status", api::StatusRequest());
-    ASSERT_TRUE(outcome.ok());
-    EXPECT_EQ(outcome.out.version(), "1.2.3");
-    EXPECT_EQ(outcome.out.node_id(), 3u);
-    EXPECT_EQ(outcome.out.cluster_id(), "c1");
-    EXPECT_EQ(outcome.out.seal(), "sealed");
-    EXPECT_EQ(outcome.out.tenants(), 9u);
-    EXPECT_EQ(outcome.out.active_shards(), 2u);
-    EXPECT_EQ(outcome.out.groups(0).role(), "leader");
-    EXPECT_EQ(outcome.out.groups(0).applied_index(), 29u);
-    EXPECT_GT(outcome.out.resident_bytes(), 1u << 20);
-    EXPECT_TRUE(gateway.requests.empty());
-  }
-
-  TEST(ResidentMemory, IsTheSecondNumberInPages) {
-    std::istringstream statm("2000 300 100 1 0 50 0\n"), nothing("");
-    EXPECT_EQ(admin::resident_bytes(statm, 4096), 300u * 4096);
-    EXPECT_EQ(admin::resident_bytes(nothing, 4096), 0u);
-  }
+TEST(ResidentMemory, IsTheSecondNumberInPages) {
+  std::istringstream statm("2000 300 100 1 0 50 0\n"), nothing("");
+  EXPECT_EQ(admin::resident_bytes(statm, 4096), 300u * 4096);
+  EXPECT_EQ(admin::resident_bytes(nothing, 4096), 0u);
+}
 
 }  // namespace
 }  // namespace coffer::net

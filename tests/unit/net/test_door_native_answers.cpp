@@ -176,13 +176,17 @@ TEST_F(NativeDoorTest, ErrorsAreJsonWithCodeMessageAndRequestId) {
 
 TEST_F(NativeDoorTest, SaysRetryAfterWhereWaitingHelps) {
   using Headers = std::vector<std::pair<std::string, std::string>>;
-  for (const Code code : {Code::unavailable, Code::outcome_unknown, Code::overloaded, Code::quota_exceeded}) {
+  for (const Code code : {Code::unavailable, Code::outcome_unknown, Code::overloaded}) {
     gateway.reply = code;
     const auto outcome = run<v1::Secret>("Get", of<v1::GetRequest>());
     EXPECT_EQ(outcome.failure->http_headers, (Headers{{"retry-after", "1"}}));
   }
-  gateway.reply = Code::too_large;
-  EXPECT_TRUE(run<v1::Secret>("Get", of<v1::GetRequest>()).failure->http_headers.empty());
+  gateway.reply = Error(Code::quota_exceeded, "reads_per_second", 7);
+  EXPECT_EQ(run<v1::Secret>("Get", of<v1::GetRequest>()).failure->http_headers, (Headers{{"retry-after", "7"}}));
+  for (const Code code : {Code::too_large, Code::quota_exceeded}) {  // a tenant that is full stays full
+    gateway.reply = code;
+    EXPECT_TRUE(run<v1::Secret>("Get", of<v1::GetRequest>()).failure->http_headers.empty());
+  }
 }
 
 TEST_F(NativeDoorTest, UnknownPathsGetTheSameErrorShape) {
