@@ -102,10 +102,10 @@ class TenantCore {
   struct Caller {  // an authenticated caller
     std::shared_ptr<const model::Principal> principal;
     bool may_administer = false;
-    model::TimeMs at = 0;     // the wall clock when he was admitted
     bool of_tapis = false;    // a bearer at the Tapis door
     bool pods_admin = false;  // who wants this role to count
     bool founds = false;      // makes an entry of his own
+    model::TimeMs at = 0;     // the wall clock when he was admitted
   };
   struct Token {
     model::TokenInfo info;

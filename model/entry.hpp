@@ -50,9 +50,9 @@ struct Entry {
   TimeMs expires_at = 0;
   std::uint32_t max_versions = 10;
   std::uint64_t last_version = 0;
-  std::vector<Version> versions;  // ascending
-  bool write_only = false;  // its values may not be read, only injected
-  bool read_only = false;   // its value may not be changed; what describes it may, and it may be deleted
+  std::vector<Version> versions;        // ascending
+  bool write_only = false;              // its values may not be read, only injected
+  bool read_only = false;               // its value may not be changed; what describes it may, and it may be deleted
   std::vector<Permission> permissions;  // by subject, each once; they only ever add rights
 
   /// The version of that number, null when it was never made or is no longer kept.

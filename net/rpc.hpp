@@ -113,6 +113,9 @@ struct HttpRoute {
   /// '+' in a variable is a space (Dapr), else it is itself.
   bool plus_is_space = false;
   std::function<model::Result<Step>(HttpExchange&)> decode;
+  /// Optional, in place of submitting the exchange: asks what it needs by calls of its own, sets `reply` and completes the
+  /// exchange once, from any thread.
+  std::function<void(HttpExchange&)> start;
   std::function<void(HttpExchange&)> encode;  // looks at reply itself, also when it failed
   std::function<WireStatus(const HttpExchange&, const model::Error&)> fail;  // decode failed
 };

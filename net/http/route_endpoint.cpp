@@ -61,8 +61,12 @@ class RouteJob final : public Job, public HttpExchange {
     if (!step) return fail(step.error()), true;
     if (*step == Step::done) return observe(outcome.status), true;
     complete_call_info(request.info);
-    changes_ = may_change_something(request);
-    route_.context.gateway->submit(this);
+    changes_ = route_.route.start || may_change_something(request);
+    if (route_.route.start) {
+      route_.route.start(*this);
+    } else {
+      route_.context.gateway->submit(this);
+    }
     return false;
   }
 

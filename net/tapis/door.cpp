@@ -10,8 +10,9 @@ namespace {
 
 class TapisDoor final : public Door {
  public:
-  TapisDoor(const Doors& settings, const actors::Gateway& gateway)
-      : setting_{tapis::Access(settings, gateway), {settings.version, settings.tapis_auth_400}, settings.dev} {}
+  TapisDoor(const Doors& settings, actors::Gateway& gateway)
+      : setting_{
+            tapis::Access(settings, gateway), {settings.version, settings.tapis_auth_400}, settings.dev, &gateway} {}
 
   std::string_view name() const override { return "tapis"; }
   std::vector<Method> methods() override { return {}; }

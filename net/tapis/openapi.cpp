@@ -43,7 +43,20 @@ constexpr std::string_view kDocument = R"json({
      "401": {"$ref": "#/components/responses/401"},
      "403": {"$ref": "#/components/responses/403"},
      "409": {"$ref": "#/components/responses/409"},
-     "default": {"$ref": "#/components/responses/default"}}}},
+     "default": {"$ref": "#/components/responses/default"}}},
+   "delete": {
+    "operationId": "delete_pod_secrets",
+    "summary": "Destroys the caller's secrets of a pod.",
+    "tags": ["Secrets"],
+    "responses": {
+     "200": {
+      "description": "Success.",
+      "content": {"application/json": {"schema": {"$ref": "#/components/schemas/SecretIdsResponse"}}}},
+     "400": {"$ref": "#/components/responses/400"},
+     "401": {"$ref": "#/components/responses/401"},
+     "403": {"$ref": "#/components/responses/403"},
+     "default": {"$ref": "#/components/responses/default"}},
+    "parameters": [{"name": "pod_id", "in": "query", "required": true, "schema": {"type": "string", "minLength": 1}}]}},
   "/pods/secrets/render": {
    "parameters": [
     {"$ref": "#/components/parameters/admin"},
@@ -313,6 +326,16 @@ constexpr std::string_view kDocument = R"json({
      "message": {"type": "string"},
      "metadata": {"type": "object"},
      "result": {"type": "string"},
+     "status": {"const": "success"},
+     "version": {"type": "string"}}},
+   "SecretIdsResponse": {
+    "type": "object",
+    "additionalProperties": false,
+    "required": ["message", "metadata", "result", "status", "version"],
+    "properties": {
+     "message": {"type": "string"},
+     "metadata": {"type": "object"},
+     "result": {"type": "array", "items": {"type": "string"}},
      "status": {"const": "success"},
      "version": {"type": "string"}}},
    "SetPermission": {

@@ -9,6 +9,7 @@
 #include "net/flight.hpp"
 #include "net/tapis/body.hpp"
 #include "net/tapis/openapi.hpp"
+#include "net/tapis/pod_deletion.hpp"
 #include "net/tapis/render.hpp"
 #include "net/tapis/show.hpp"
 
@@ -49,7 +50,8 @@ struct Operation {
   /// Fills the operation; a body's problems go into the list. Called when the caller is known.
   std::function<Status(HttpExchange&, Problems&)> ask;
   std::function<Result<Shown>(const HttpExchange&, const model::ReplyBody&)> show;
-  bool empty_without_tenant = false;  // a list of a tenant that --dev has not made yet
+  bool empty_without_tenant = false;              // a list of a tenant that --dev has not made yet
+  std::function<void(HttpExchange&)> start = {};  // see HttpRoute
 
   HttpRoute make(const Setting& setting, const char* prefix) const;
 };
@@ -66,6 +68,7 @@ HttpRoute Operation::make(const Setting& setting, const char* prefix) const {
     send(exchange, invalid(setting.style, problems));
     return Step::done;
   };
+  route.start = start;
   route.encode = [&setting, show = show, empty_without_tenant = empty_without_tenant](HttpExchange& exchange) {
     if (!exchange.reply && exchange.reply.error().code == Code::tenant_not_found && empty_without_tenant) {
       exchange.reply = model::Reply{{}, model::ListReply{}};
@@ -257,6 +260,34 @@ Operation delete_permission() {
           show_permissions_as("Permission deleted successfully.")};
 }
 
+std::string_view pod_id_of(const HttpExchange& exchange) {
+  for (const auto& [name, value] : exchange.query()) {
+    if (name == "pod_id") return value;
+  }
+  return {};
+}
+
+Operation delete_pod(actors::Gateway& gateway) {
+  return {"DELETE",
+          "/pods/secrets",
+          [](HttpExchange& exchange, Problems& problems) -> Status {
+            if (exchange.query().size() != 1 || pod_id_of(exchange).empty()) {
+              problems.push_back("query, pod_id: Field required, and nothing else");
+            }
+            exchange.request.operation = model::TenantOperation(model::List());
+            return {};
+          },
+          [](const HttpExchange&, const model::ReplyBody& body) -> Result<Shown> {
+            const auto* gone = std::get_if<model::ListReply>(&body);
+            if (!gone) return Error(Code::internal, "the reply does not fit the request");
+            json::array ids;
+            for (const model::EntryReply& one : gone->entries) ids.emplace_back(one.entry.name);
+            return Shown{"Secrets deleted successfully.", std::move(ids), {}};
+          },
+          true,
+          [&gateway](HttpExchange& exchange) { delete_of_pod(exchange, gateway, std::string(pod_id_of(exchange))); }};
+}
+
 /// Whose secrets a render is about: a service says for whom it acts.
 std::string actor_of(const HttpExchange& exchange) {
   const std::string& principal = exchange.request.credential.principal;
@@ -307,7 +338,7 @@ std::vector<HttpRoute> make_routes(const Setting& setting) {
   for (const char* prefix : {"", "/v3"}) {
     for (const Operation& operation :
          {list_secrets(), create_secret(setting.dev), get_secret(), get_value(), update_secret(), delete_secret(),
-          get_permissions(), set_permission(), delete_permission(), render_secrets()}) {
+          get_permissions(), set_permission(), delete_permission(), render_secrets(), delete_pod(*setting.gateway)}) {
       routes.push_back(operation.make(setting, prefix));
     }
     routes.push_back(openapi_route(prefix));

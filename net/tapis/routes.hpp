@@ -14,6 +14,7 @@ struct Setting {
   Access access;
   Style style;
   bool dev = false;  // a tenant is made at its first secret
+  actors::Gateway* gateway = nullptr;
 };
 
 /// `setting` must outlive the routes.

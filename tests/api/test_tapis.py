@@ -323,6 +323,25 @@ class Rights(TapisCase):
         self.assertEqual(self.value("same", token=tokens["one"]), "of one")
 
 
+class Pods(TapisCase):
+    def test_a_pods_secrets_go_with_it(self):
+        pod = lambda user, pod_id: self.create(user=user, scope="pod", pod_id=pod_id)
+        mine, locked, other_pod, of_bob, plain = (pod("alice", "web"), self.create(scope="pod", pod_id="web", readable=False, writable=False),
+                                                  pod("alice", "db"), pod("bob", "web"), self.create())
+        self.expect(200, "POST", f"/{of_bob}/permissions", {"user": "alice", "level": "ADMIN"}, user="bob")
+        self.assertEqual(sorted(self.expect(200, "DELETE", "?pod_id=web")), sorted([mine, locked]))
+        self.assertEqual(self.expect(200, "DELETE", "?pod_id=web"), [])
+        for gone in (mine, locked):
+            self.expect(404, "GET", f"/{gone}")
+        for there, user in ((other_pod, "alice"), (of_bob, "bob"), (plain, "alice")):
+            self.assertEqual(self.value(there, user=user), "the value")
+        for query in ("", "?pod_id=", "?pod_id=a&pod_id=b", "?pod=web"):
+            self.expect(400, "DELETE", query, words=["pod_id"])
+        self.assertEqual(self.client.call("DELETE", SECRETS + "?pod_id=web", token="a.b.c").status, 401)
+        admin = {"token": self.token("root", "dev", "--role", "pods_admin"), "headers": {"x-pods-admin": "true"}}
+        self.assertEqual(self.expect(200, "DELETE", "?pod_id=web", **admin), [of_bob])
+
+
 class Render(TapisCase):
     """POST /pods/secrets/render."""
 

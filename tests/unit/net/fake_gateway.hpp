@@ -201,8 +201,9 @@ class FakeExchange final : public HttpExchange {
     answer_body = std::move(text);
   }
   void set_header(std::string_view, std::string_view) override {}
-  void complete() noexcept override {}
+  void complete() noexcept override { ++completed; }
 
+  int completed = 0;
   std::map<std::string, std::string, std::less<>> variables;
   std::vector<std::pair<std::string, std::string>> parameters;
   std::string content;
@@ -225,7 +226,12 @@ inline void drive(Door& door, FakeGateway& gateway, const std::string& verb, con
     WireStatus failure = route->fail(exchange, step.error());
     exchange.answer(failure.http_status, failure.http_content_type, failure.http_body);
   } else if (*step == Step::submit) {
-    gateway.submit(&exchange);
+    if (route->start) {
+      route->start(exchange);
+    } else {
+      gateway.submit(&exchange);
+    }
+    EXPECT_EQ(exchange.completed, 1);
     route->encode(exchange);
   }
   EXPECT_EQ(exchange.answers, 1);
