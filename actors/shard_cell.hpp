@@ -1,7 +1,7 @@
 #pragma once
 // A shard's core, and whose turn it is to touch it. The shard's actor takes a turn for each message; a transport's thread
 // may take one in between, when the shard rests, to answer a Get from memory: that saves the two thread switches by
-// which a read would otherwise travel, half of its cost. Whatever is not in memory goes to the actor.
+// which a read would otherwise travel. Whatever is not in memory goes to the actor.
 // One per shard, owned by its actor and by the gateway's table. Any thread; see each function.
 //
 // Linearizable, because a turn sees what the actor's last turn left: a write is made visible in the core before it is

@@ -1,7 +1,7 @@
 #pragma once
 // The threads of the process's gRPC listeners, each with a completion queue. One set serves all listeners, because gRPC
 // waits for all sockets of a process in one epoll set: a thread that waits for another listener's queue takes the
-// events of the first one's calls and hands them on through a futex, which doubled the cost of a call.
+// events of the first one's calls and hands them on through a futex, for every call.
 // Made by the composition root; each listener keeps it while it runs.
 
 #include <memory>
