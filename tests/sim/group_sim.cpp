@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "cluster/group_core.hpp"
+#include "cluster/wire.hpp"
 #include "storage/faulty_engine.hpp"
 #include "tests/sim/group_checker.hpp"
 #include "tests/sim/sim.hpp"
@@ -26,6 +27,8 @@ struct Member {
 
   storage::FaultyEngine disk;
   std::uint64_t spoken_term = 0;  // highest in a message that left
+  std::uint64_t rate = 1000;      // of its clock, per mille
+  bool sealed = false;
 
   std::uint64_t life = 0;
   bool up = false;
@@ -33,6 +36,12 @@ struct Member {
   std::unique_ptr<cluster::LogWriterCore> writer;
   std::uint64_t applied = 0, state = 1;
   std::map<std::uint64_t, std::string> waiting;  // cookie -> data
+  struct Read {
+    std::uint64_t floor = 0;  // acknowledged when it began
+    std::uint64_t index = 0;  // what it may be answered from; 0: not confirmed yet
+  };
+  std::map<std::uint64_t, Read> reads;
+  std::uint64_t lease_until = 0;
 };
 
 class GroupSim {
@@ -41,6 +50,7 @@ class GroupSim {
     for (std::uint64_t id = 1; id <= options.nodes; ++id) {
       servers_.push_back({model::NodeId(id), "n" + std::to_string(id)});
       members_.push_back(std::make_unique<Member>(rng_.next()));
+      members_.back()->rate = rng_.between(990, 1010);
     }
   }
   GroupReport run();
@@ -56,6 +66,13 @@ class GroupSim {
   void pump_log(std::uint64_t id);
   void finish_log(std::uint64_t id, const storage::LogBatch& batch, bool written);
   void propose();
+  void read();
+  void inline_read(std::uint64_t id);
+  void answer_reads(std::uint64_t id);
+  void seal();
+  std::uint64_t lease_of(const cluster::Actions& actions, std::uint64_t present) const;
+  /// A node's own clock; never the simulation's, which is what the nodes' clocks are compared by.
+  std::uint64_t clock(std::uint64_t id) { return 10'000 * id + time_.now() * member(id).rate / 1000; }
   void checkpoint();
   std::uint64_t victim();
   void trouble();
@@ -110,15 +127,19 @@ void GroupSim::start(std::uint64_t id) {
   node.applied = recovered->snapshot ? recovered->snapshot->index.value : 0;
   node.state = checker_.state_at(node.applied);
   node.waiting.clear();
+  node.reads.clear();
+  node.lease_until = 0;
   node.writer = std::make_unique<cluster::LogWriterCore>(64 << 10);
   cluster::GroupConfig config;
   config.group = kGroup;
   config.self = model::NodeId(id);
   config.seed = rng_.next();
   config.max_inflight_entries = 64;
+  config.lease = options_.seed % 4 != 0;
+  config.may_campaign = !node.sealed;
   config.trailing_entries = static_cast<std::uint32_t>(rng_.below(20));
   node.core = std::make_unique<cluster::GroupCore>(config, std::move(*recovered));
-  node.core->start(time_.now());
+  node.core->start(clock(id));
   settle(id);
   pump_log(id);
 }
@@ -141,7 +162,11 @@ void GroupSim::settle(std::uint64_t id) {
   Member& node = member(id);
   cluster::Actions actions = node.core->take_actions();
   require(!actions.fatal, "a group stopped: " + (actions.fatal ? std::string(actions.fatal->message()) : ""));
+  node.lease_until = lease_of(actions, node.lease_until);
   for (cluster::DurableWrite& write : actions.writes) {
+    if (options_.mutant == GroupMutant::forgets_votes) {
+      write.hard_state.reset();
+    }
     node.writer->enqueue(std::move(write));
   }
   for (cluster::Message& message : actions.messages) {
@@ -156,6 +181,14 @@ void GroupSim::settle(std::uint64_t id) {
     }
     node.waiting.erase(refused.cookie);
   }
+  for (const cluster::ReadReady& ready : actions.reads_ready) {
+    node.reads.at(ready.cookie).index = ready.index.value;
+    ++report_.asked_reads;
+  }
+  for (const cluster::Refused& refused : actions.reads_refused) {
+    node.reads.erase(refused.cookie);
+  }
+  answer_reads(id);
   if (actions.install) {
     // The state comes along out of band; here it is known, for a snapshot holds only what is committed.
     const std::uint64_t index = actions.install->index.value;
@@ -163,7 +196,7 @@ void GroupSim::settle(std::uint64_t id) {
       ++report_.installs;
       member(id).applied = index;
       member(id).state = checker_.state_at(index);
-      member(id).core->installed(time_.now());
+      member(id).core->installed(clock(id));
       settle(id);
       pump_log(id);
     });
@@ -173,9 +206,9 @@ void GroupSim::settle(std::uint64_t id) {
     trace_.add(actions.leadership->term.value);
   }
   if (actions.wake_at) {
-    const std::uint64_t ms = *actions.wake_at > time_.now() ? *actions.wake_at - time_.now() : 0;
-    in_life(id, ms, [this, id] {
-      member(id).core->tick(time_.now());
+    const std::uint64_t ms = *actions.wake_at > clock(id) ? *actions.wake_at - clock(id) : 0;
+    in_life(id, ms * 1000 / node.rate + 1, [this, id] {
+      member(id).core->tick(clock(id));
       settle(id);
       pump_log(id);
     });
@@ -224,7 +257,9 @@ void GroupSim::send(cluster::Message message) {
       if (member(to).up && !cut(from, to)) {
         trace_.add(from * 8 + to);
         trace_.add(message.body.index());
-        member(to).core->receive(message, time_.now());
+        auto arrived = cluster::decode(message.group, message.from, message.to, cluster::encode(message).expose());
+        require(arrived.ok(), "a message does not survive the wire");
+        member(to).core->receive(std::move(*arrived), clock(to));
         settle(to);
         pump_log(to);
       }
@@ -241,7 +276,7 @@ void GroupSim::pump_log(std::uint64_t id) {
   const std::uint64_t ms = healed_ ? rng_.between(0, 3) : rng_.chance(10) ? rng_.between(50, 600) : rng_.between(0, 15);
   if (options_.mutant == GroupMutant::ack_before_fsync) {
     for (const cluster::Durable& durable : node.writer->done()) {
-      node.core->persisted(durable.ticket, time_.now());
+      node.core->persisted(durable.ticket, clock(id));
     }
     settle(id);
     in_life(id, ms, [this, id, batch = std::move(*batch)] {
@@ -263,7 +298,7 @@ void GroupSim::finish_log(std::uint64_t id, const storage::LogBatch& batch, bool
     require(storage::LogStore(node.disk).commit(batch).ok(), "a disk failed that was not told to");
   }
   for (const cluster::Durable& durable : node.writer->done()) {
-    node.core->persisted(durable.ticket, time_.now());
+    node.core->persisted(durable.ticket, clock(id));
   }
   settle(id);
   pump_log(id);
@@ -284,18 +319,83 @@ void GroupSim::propose() {
       node.waiting[cookie] = data;
       proposals.push_back({cookie, node.core->leadership().term, std::make_shared<const std::string>(data)});
     }
-    node.core->propose(std::move(proposals), time_.now());
+    node.core->propose(std::move(proposals), clock(id));
     settle(id);
     pump_log(id);
   }
   time_.after(rng_.between(1, 60), [this] { propose(); });
 }
 
+std::uint64_t GroupSim::lease_of(const cluster::Actions& actions, std::uint64_t present) const {
+  if (!actions.lease_until || (options_.mutant == GroupMutant::lease_in_transfer && *actions.lease_until == 0)) {
+    return present;
+  }
+  return *actions.lease_until + (options_.mutant == GroupMutant::long_lease && *actions.lease_until != 0 ? 600 : 0);
+}
+
+// A read that does not ask, as a listener's thread does it: the lease first, then what is there.
+void GroupSim::inline_read(std::uint64_t id) {
+  Member& node = member(id);
+  const bool leased = clock(id) < node.lease_until;
+  const bool skips = options_.mutant == GroupMutant::skip_read_index && node.core->leadership().ready;
+  if (leased || skips) {
+    require(node.applied >= checker_.last_acknowledged(),
+            "a read at node " + std::to_string(id) + " misses what was acknowledged before it began");
+    ++report_.leased_reads;
+  }
+}
+
+void GroupSim::answer_reads(std::uint64_t id) {
+  Member& node = member(id);
+  std::erase_if(node.reads, [&](const auto& item) {
+    const Member::Read& read = item.second;
+    if (read.index == 0 || node.applied < read.index) {
+      return false;
+    }
+    require(node.applied >= read.floor, "a confirmed read misses what was acknowledged before it began");
+    return true;
+  });
+}
+
+void GroupSim::read() {
+  for (std::uint64_t id = 1; id <= options_.nodes; ++id) {
+    Member& node = member(id);
+    if (!node.up) {
+      continue;
+    }
+    inline_read(id);
+    if (node.core->leadership().role == cluster::Role::leader || rng_.chance(50)) {
+      const std::uint64_t cookie = next_cookie_++;
+      node.reads[cookie].floor = checker_.last_acknowledged();
+      node.core->read({cookie}, clock(id));
+      settle(id);
+      pump_log(id);
+    }
+  }
+  time_.after(rng_.between(1, 40), [this] { read(); });
+}
+
+void GroupSim::seal() {
+  const std::uint64_t id = rng_.between(1, options_.nodes);
+  Member& node = member(id);
+  node.sealed = !node.sealed && rng_.chance(300);
+  if (!node.up) {
+    return;
+  }
+  if (node.sealed) {
+    node.core->forbid_campaign(clock(id));
+  } else {
+    node.core->allow_campaign(clock(id));
+  }
+  settle(id);
+  pump_log(id);
+}
+
 void GroupSim::checkpoint() {
   const std::uint64_t id = rng_.between(1, options_.nodes);
   Member& node = member(id);
   if (node.up && node.applied > 0) {
-    node.core->checkpoint(model::Index(node.applied), time_.now());
+    node.core->checkpoint(model::Index(node.applied), clock(id));
     settle(id);
     pump_log(id);
   }
@@ -318,7 +418,7 @@ void GroupSim::trouble() {
     return;
   }
   const std::uint64_t id = victim();
-  switch (rng_.below(8)) {
+  switch (rng_.below(10)) {
     case 0:
     case 1: crash(id); break;
     case 2:  // everybody at once
@@ -335,6 +435,14 @@ void GroupSim::trouble() {
       }
       break;
     case 5: change_member(); break;
+    case 6: seal(); break;
+    case 7:
+      if (member(id).up && member(id).core->transfer(model::NodeId(rng_.below(options_.nodes + 1)), clock(id)).ok()) {
+        ++report_.transfers;
+        settle(id);
+        pump_log(id);
+      }
+      break;
     default: cut_.assign(cut_.size(), false); break;
   }
   time_.after(rng_.between(20, 700), [this] { trouble(); });
@@ -352,7 +460,7 @@ void GroupSim::change_member() {
     if (rng_.chance(500)) {
       next[other - 1].role = cluster::ServerRole::standby;
     }
-    if (node.core->change_voters(next, time_.now()).ok()) {
+    if (node.core->change_voters(next, clock(id)).ok()) {
       ++report_.changes;
     }
     settle(id);
@@ -377,7 +485,11 @@ void GroupSim::recover_all() {
   healed_ = true;
   cut_.assign(cut_.size(), false);
   for (std::uint64_t id = 1; id <= options_.nodes; ++id) {
+    member(id).sealed = false;
     start(id);
+    member(id).core->allow_campaign(clock(id));
+    settle(id);
+    pump_log(id);
   }
   const auto converged = [this](std::uint64_t goal) {
     return std::all_of(members_.begin(), members_.end(), [goal](const auto& node) { return node->applied >= goal; });
@@ -397,6 +509,7 @@ GroupReport GroupSim::run() {
     start(id);
   }
   time_.after(1, [this] { propose(); });
+  time_.after(2, [this] { read(); });
   time_.after(200, [this] { checkpoint(); });
   time_.after(1000, [this] { trouble(); });
   for (std::uint64_t step = 0; step < options_.steps; ++step) {
@@ -414,7 +527,8 @@ GroupReport GroupSim::run() {
 std::string GroupReport::text() const {
   std::ostringstream out;
   out << acknowledged << " acknowledged, " << crashes << " crashes, " << elections << " elections, " << installs
-      << " snapshots, " << changes << " changes, trace " << std::hex << trace;
+      << " snapshots, " << changes << " changes, " << transfers << " transfers, " << leased_reads << " leased and "
+      << asked_reads << " confirmed reads, trace " << std::hex << trace;
   return out.str();
 }
 
