@@ -11,6 +11,7 @@ import unittest
 import grpc
 
 import stubs
+from admin_client import Admin
 from harness import Server, ServerCase
 
 pb, services = stubs.native()
@@ -164,11 +165,11 @@ class Watch(ServerCase):
 
     def test_a_revoked_token_ends_its_stream_at_once(self):
         self.put("revoked", "a")
-        out = self.server.admin("tokens", "create", "revoked", "--grant", "list:*/*", "--output", "json")
-        token = json.loads(out.stdout)
-        stream = self.stream("revoked", token=token["secret"], from_revision=1)
-        self.assertEqual(next(stream).name, "a")
-        self.assertEqual(self.server.admin("tokens", "revoke", "revoked", token["token"]["id"]).returncode, 0)
+        with Admin(self.server) as admin:
+            token = admin.create_token("revoked", ("list",))
+            stream = self.stream("revoked", token=token.secret, from_revision=1)
+            self.assertEqual(next(stream).name, "a")
+            admin.revoke("revoked", token.token.id)
         with self.assertRaises(grpc.RpcError) as caught:
             next(stream)
         self.assertEqual(caught.exception.code(), grpc.StatusCode.UNAUTHENTICATED)
