@@ -3,6 +3,8 @@
 
 #include "actors/context.hpp"
 #include "actors/write_set.hpp"
+#include "storage/keys.hpp"
+#include "storage/state_copy.hpp"
 
 namespace coffer::actors {
 
@@ -28,6 +30,17 @@ void stop_node(Self self, const model::Error& error) {
   self->quit();
 }
 
+/// Where a tenant's shard runs, it says so itself; elsewhere whoever verifies by these rows learns it from here.
+void note_trust(const StateWriterState& state, model::GroupId group, model::Index index) {
+  for (const RowView& change : state.set.rows) {
+    const bool is_trust =
+        change.row.starts_with(storage::kIssuerRows) || change.row.starts_with(storage::kCertificateRuleRows);
+    if (is_trust && !state.set.head.tenant.is_zero()) {
+      return state.context->tenant_trust_applied(state.set.head.tenant, group, index);
+    }
+  }
+}
+
 model::Status add(StateWriterState& state, const Apply& apply) {
   for (const cluster::Committed& item : *apply.entries) {
     state.pending[apply.group.value] = item.entry.index;
@@ -39,6 +52,7 @@ model::Status add(StateWriterState& state, const Apply& apply) {
                                                       std::string(status.error().message()));
     }
     state.writer->apply(apply.group, apply.generation, state.set.head.tenant, state.set.rows);
+    note_trust(state, apply.group, item.entry.index);
   }
   return {};
 }
@@ -72,6 +86,37 @@ void checkpoint(Self self) {
   }
 }
 
+// ---- snapshots of peers
+
+constexpr std::size_t kDropRows = 2000;  // at a time, so that what is committed meanwhile does not wait
+
+void write_rows(Self self, const Rows& rows) {
+  StateWriterState& state = self->state;
+  storage::Batch batch;
+  auto status = storage::add_block(*rows.block, rows.group, rows.generation, batch);
+  if (status) status = state.context->state_engine->write(batch, storage::Durability::unsynced);
+  if (!status) return stop_node(self, status.error());
+  state.bytes_since_checkpoint += batch.bytes();
+  self->send(state.context->snapshots, RowsWritten{rows.group, rows.number});
+}
+
+void drop(Self self, const DropGeneration& order) {
+  Context& context = *self->state.context;
+  auto done = storage::drop_generation(*context.state_engine, order.group, order.generation, kDropRows);
+  if (!done) return stop_node(self, done.error());
+  if (!*done) return self->send(self, order);
+  if (order.notify) self->send(context.snapshots, Dropped{order.group});
+}
+
+void flush_install(Self self, const FlushInstall& order) {
+  StateWriterState& state = self->state;
+  if (!write(self)) return;
+  if (auto status = state.writer->flush(); !status) return stop_node(self, status.error());
+  // The board says so when the new generation is active (the group's actor): until then the rows are the old ones.
+  state.applied[order.group.value] = state.pending[order.group.value] = order.index;
+  self->send(state.groups[order.group.value], Installed{});
+}
+
 StateWriterActor::behavior_type state_writer(Self self, Context* context) {
   StateWriterState& state = self->state;
   state.context = context;
@@ -103,6 +148,9 @@ StateWriterActor::behavior_type state_writer(Self self, Context* context) {
           self->delayed_send(self, self->state.context->checkpoint_interval, Checkpoint{});
         }
       },
+      [self](const Rows& rows) { write_rows(self, rows); },
+      [self](const DropGeneration& order) { drop(self, order); },
+      [self](const FlushInstall& order) { flush_install(self, order); },
       [self](const Finish& finish) {
         write(self);
         finish.done->set_value();

@@ -1,0 +1,226 @@
+// The steward: sees to the cluster's shape. On every node it collects what the groups led here report, and says to the
+// directory who this node is; beside the meta group's leader it works out where everything should be
+// (cluster/placement.hpp) and says so to the groups' leaders, again and again. Runs on CAF's scheduler.
+
+#include <algorithm>
+#include <set>
+
+#include "actors/context.hpp"
+#include "actors/control_frames.hpp"
+#include "cluster/placement.hpp"
+#include "cluster/wire.hpp"
+
+namespace coffer::actors {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr int kSilentTicks = 4;  // without a report: is given nothing new
+constexpr int kGraceTicks = 8;   // of a new leader, before it takes anybody's silence for an absence
+
+struct StewardState {
+  static constexpr const char* name = "steward";
+  Context* context = nullptr;
+  std::shared_ptr<std::atomic<bool>> announcing = std::make_shared<std::atomic<bool>>(false);
+  Clock::time_point leads_since;  // of the meta group; zero: it does not
+  bool leads = false;
+};
+
+using Self = StewardActor::stateful_pointer<StewardState>;
+
+bool leads_meta(const Context& context) {
+  return context.boards[model::kMetaGroup.value].role == cluster::Role::leader && context.directory_ready;
+}
+
+// ---- this node's record
+
+class Announcement final : public Call {
+ public:
+  Announcement(Context& context, std::shared_ptr<std::atomic<bool>> running) : running_(std::move(running)) {
+    request.credential.kind = model::CredentialKind::node;
+    request.credential.principal = node_principal(context.self);
+    request.info.deadline = context.wall_clock() + 5'000;
+    request.operation =
+        model::DirectoryOperation(model::AnnounceNode{context.self, context.peer_address, cluster::kRaftFormat});
+    group = model::kMetaGroup;
+    log_ = context.log;
+  }
+  void complete() noexcept override {
+    const bool refused = !reply.ok() && reply.error().code != model::Code::unavailable &&
+                         reply.error().code != model::Code::outcome_unknown;
+    if (refused && log_) log_("this node is not in the cluster: " + std::string(reply.error().message()));
+    *running_ = false;
+    delete this;
+  }
+
+ private:
+  std::shared_ptr<std::atomic<bool>> running_;
+  std::function<void(std::string_view)> log_;
+};
+
+void announce(Self self) {
+  StewardState& state = self->state;
+  Context& context = *state.context;
+  if (!context.unsealed || !context.accepting || context.peer_address.empty() || *state.announcing) return;
+  const auto known = context.nodes.find(context.self);
+  if (known && known->state == model::NodeState::removed) return;
+  const bool told = known && known->state != model::NodeState::joining && known->address == context.peer_address &&
+                    known->newest_format == cluster::kRaftFormat;
+  if (told || context.boards[model::kMetaGroup.value].leader == 0) return;
+  *state.announcing = true;
+  context.resubmit(context.router, new Announcement(context, state.announcing));
+}
+
+// ---- reports and steps
+
+void collect(Self self) {
+  Context& context = *self->state.context;
+  for (std::size_t group = 0; group < context.boards.size(); ++group) {
+    if (context.boards[group].role == cluster::Role::leader) self->send(context.groups[group], Report{});
+  }
+  const model::NodeId leader{context.boards[model::kMetaGroup.value].leader};
+  if (leader.value == 0 || leader == context.self) return;
+  context.send(leader, cluster::PeerChannel::control, {}, encode_control(GroupsReport{context.reports.all()}));
+}
+
+template <class Word>
+void say(Self self, const Word& word, model::NodeId leader) {
+  Context& context = *self->state.context;
+  if (leader == context.self) {
+    self->send(context.groups[word.group.value], word);
+  } else {
+    context.send(leader, cluster::PeerChannel::control, {}, encode_control(word));
+  }
+}
+
+std::vector<cluster::PlacementNode> nodes_for_placement(const StewardState& state, Clock::time_point now) {
+  Context& context = *state.context;
+  const auto silent = kSilentTicks * context.placement_interval;
+  const bool settled = now - state.leads_since > kGraceTicks * context.placement_interval;
+  std::vector<cluster::PlacementNode> nodes;
+  for (const model::NodeInfo& node : context.nodes.all()) {
+    if (node.state == model::NodeState::removed) continue;
+    const auto silence = now - std::max(context.cluster_view.heard_at(node.id), state.leads_since);
+    cluster::PlacementNode view{node.id, std::to_string(node.id.value), cluster::NodeHealth::up, true};
+    if (silence >= silent) view.health = cluster::NodeHealth::away;
+    if (settled && context.replace_after.count() != 0 && silence > context.replace_after) {
+      view.health = cluster::NodeHealth::lost;
+    }
+    if (node.state == model::NodeState::draining) view.health = cluster::NodeHealth::leaving;
+    if (node.state == model::NodeState::joining) view.health = cluster::NodeHealth::away;
+    nodes.push_back(std::move(view));
+  }
+  return nodes;
+}
+
+/// A node that is about to come follows the meta group: from its rows it learns whom to speak to, and gets its keys.
+void let_newcomers_follow(const Context& context, std::vector<cluster::Voter>& meta) {
+  for (const model::NodeInfo& node : context.nodes.all()) {
+    const bool there =
+        std::any_of(meta.begin(), meta.end(), [&](const cluster::Voter& server) { return server.id == node.id; });
+    if (node.state == model::NodeState::joining && !there) {
+      meta.push_back(server_of(node.id, cluster::ServerRole::standby));
+    }
+  }
+}
+
+std::string to_words(const Target& target) {
+  std::string words = "group " + std::to_string(target.group.value) + " on nodes";
+  for (const cluster::Voter& server : target.servers) {
+    words += " " + std::to_string(server.id.value);
+    if (server.role != cluster::ServerRole::voter) words += " (follows)";
+  }
+  return words;
+}
+
+void place(Self self) {
+  StewardState& state = self->state;
+  Context& context = *state.context;
+  const auto now = Clock::now();
+  if (!leads_meta(context) || context.link.load() == nullptr) {
+    state.leads = false;
+    return;
+  }
+  if (!state.leads) {
+    state.leads = true;
+    state.leads_since = now;
+    context.cluster_view.clear();
+  }
+  context.cluster_view.heard(context.self, context.reports.all(), now);
+  std::vector<cluster::PlacementGroup> groups;
+  for (const model::GroupInfo& info : context.cluster_view.groups()) {
+    cluster::PlacementGroup group{info.id, {}, info.leader, 0};
+    for (const model::ReplicaInfo& replica : info.replicas) {
+      group.servers.push_back(server_of(replica.node, static_cast<cluster::ServerRole>(replica.role)));
+    }
+    groups.push_back(std::move(group));
+  }
+  cluster::PlacementOptions options;
+  options.replicas = context.replicas;
+  cluster::PlacementPlan plan = cluster::plan_placement(nodes_for_placement(state, now), groups, options);
+  std::vector<std::string> words;
+  for (const cluster::PlacementGroup& group : groups) {
+    Target target{group.id, group.servers};
+    for (const auto& planned : plan.targets) {
+      if (planned.group == group.id) target.servers = planned.servers;
+    }
+    if (group.id == model::kMetaGroup) let_newcomers_follow(context, target.servers);
+    if (target.servers != group.servers) {
+      words.push_back(to_words(target));
+      say(self, target, group.leader);
+    }
+    for (const auto& transfer : plan.transfers) {
+      if (transfer.group != group.id) continue;
+      words.push_back("group " + std::to_string(group.id.value) + " led by node " + std::to_string(transfer.to.value));
+      say(self, Transfer{transfer.group, transfer.to}, group.leader);
+    }
+  }
+  context.cluster_view.set_plan(std::move(words));
+}
+
+void take_frame(Self self, const FrameIn& in) {
+  Context& context = *self->state.context;
+  auto message = decode_control(in.from, in.frame->body.expose());
+  if (!message) {
+    ++context.counters.frames_refused;
+    return;
+  }
+  if (auto* report = std::get_if<GroupsReport>(&*message)) {
+    return context.cluster_view.heard(in.from, std::move(report->groups), Clock::now());
+  }
+  const auto pass_on = [&](const auto& word) {
+    if (word.group.value < context.groups.size()) self->send(context.groups[word.group.value], word);
+  };
+  if (const auto* target = std::get_if<Target>(&*message)) return pass_on(*target);
+  pass_on(std::get<Transfer>(*message));
+}
+
+StewardActor::behavior_type steward(Self self, Context* context) {
+  self->state.context = context;
+  self->delayed_send(self, context->placement_interval, Sweep{});
+  return {
+      [self](const FrameIn& in) { take_frame(self, in); },
+      [self](const Transfer& transfer) {
+        for (const model::GroupInfo& group : self->state.context->cluster_view.groups()) {
+          if (group.id == transfer.group) say(self, transfer, group.leader);
+        }
+      },
+      [self](const Sweep&) {
+        announce(self);
+        collect(self);
+        place(self);
+        self->delayed_send(self, self->state.context->placement_interval, Sweep{});
+      },
+      [self](const Finish& finish) {
+        finish.done->set_value();
+        self->quit();
+      },
+  };
+}
+
+}  // namespace
+
+StewardActor spawn_steward(caf::actor_system& system, Context& context) { return system.spawn(steward, &context); }
+
+}  // namespace coffer::actors
