@@ -27,6 +27,8 @@ struct DirectoryDeps {
   model::Generation generation;
   std::uint32_t data_groups = 16;
   std::size_t max_waiting = 4096;
+  /// The committed key ring, as it is stored; called after each change of the keys' rows, before the change is answered.
+  std::function<void(const std::string& ring)> keys_changed;
 };
 
 class DirectoryCore {
@@ -50,6 +52,9 @@ class DirectoryCore {
     model::Reply reply;
     std::string name;  // the tenant that changes
     std::shared_ptr<const Operator> op;
+    std::vector<std::string> revoked;              // token hashes of operators that end with this
+    std::shared_ptr<const DirectoryTenant> purge;  // a deleted tenant, as it will be
+    std::optional<std::string> ring;               // the key ring, as it will be stored
   };
   struct Row {
     DirectoryTenant committed;  // meaningful when `exists`
@@ -64,12 +69,21 @@ class DirectoryCore {
   void create(CallHandle call, const std::string& principal, std::vector<Submission>& out);
   void remove(CallHandle call, const std::string& principal, std::vector<Submission>& out);
   void open_door(CallHandle call, const std::string& principal, std::vector<Submission>& out);
+  // directory_keys.cpp
+  void undelete(CallHandle call, const std::string& principal, std::vector<Submission>& out);
+  void purge(CallHandle call, const std::string& principal, std::vector<Submission>& out);
+  void change_keys(CallHandle call, const std::string& principal, std::vector<Submission>& out);
+  void adopt_operator(CallHandle call, const std::string& principal, std::vector<Submission>& out);
+  void adopt_tenant(CallHandle call, const std::string& principal, std::vector<Submission>& out);
+  storage::RowChange sealed_row(std::string row, std::string_view plaintext);
+  void committed_keys(Pending& done);
+
   void change(CallHandle call, DirectoryTenant next, model::TenantReply reply, std::vector<Submission>& out);
   bool defer_if_changing(CallHandle& call, const std::string& name);
   const std::string* owner_of(const model::DoorName& door) const;
   std::string free_name_for(const model::DoorName& door) const;
   model::GroupId least_loaded_group() const;
-  void submit(Pending pending, const std::string& row, const std::string& plaintext, std::string_view action,
+  void submit(Pending pending, std::vector<storage::RowChange> rows, std::string_view action,
               const std::string& principal, std::vector<Submission>& out);
 
   const DirectoryDeps& deps_;
@@ -81,6 +95,8 @@ class DirectoryCore {
   std::map<std::pair<model::Door, std::string>, std::string> doors_;  // -> name; decided ones, too
   std::vector<std::uint64_t> group_tenants_;                          // by group, 0 unused
   std::deque<Pending> pending_;
+  std::string ring_;                // the key ring, as it is stored
+  bool keys_change_ = false;        // a change of the keys' rows is under way
   std::deque<CallHandle> waiting_;  // for a pending change of the same tenant
   std::uint64_t next_sequence_ = 1;
 };

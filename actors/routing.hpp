@@ -58,6 +58,9 @@ class OperatorTable {
  public:
   std::shared_ptr<const Operator> find(std::string_view token_hash) const;
   void put(const Operator& op);
+  void remove(std::string_view token_hash);
+  void clear();
+  std::vector<std::shared_ptr<const Operator>> all() const;
 
  private:
   mutable std::shared_mutex mutex_;
