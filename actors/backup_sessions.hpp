@@ -11,14 +11,9 @@
 
 #include "actors/backup_source.hpp"
 #include "actors/keeper_host.hpp"
+#include "actors/keeper_settings.hpp"
 
 namespace coffer::actors {
-
-struct BackupSchedule {
-  std::string directory;  // empty: none
-  std::chrono::seconds every{24 * 3600};
-  std::uint32_t keep = 7;  // newest files that stay
-};
 
 class BackupSessions {
  public:

@@ -57,7 +57,8 @@ DirectoryCore::DirectoryCore(const DirectoryDeps& deps)
     : deps_(deps),
       rows_(deps.state, model::kMetaGroup, deps.generation, model::TenantId{}),
       sealer_(deps.ring.directory_sealer(deps.random)),
-      group_tenants_(deps.data_groups + 1, 0) {}
+      group_tenants_(deps.data_groups + 1, 0),
+      cluster_({deps.ring, deps.random, deps.cluster_id, deps.data_groups, deps.replicas_of}) {}
 
 model::Result<std::unique_ptr<DirectoryCore>> DirectoryCore::open(const DirectoryDeps& deps) {
   std::unique_ptr<DirectoryCore> core(new DirectoryCore(deps));
@@ -75,10 +76,14 @@ model::Status DirectoryCore::load() {
     if (!decoded) return decoded.error();
     header_ = std::move(*decoded);
   }
-  deps_.routing.clear();
   auto ring = rows_.get(storage::kKeyRingRow);
   if (!ring) return ring.error();
   ring_ = ring->value_or(std::string());
+  if (auto status = cluster_.load(rows_); !status) return status;
+  nodes_ = cluster_.nodes();
+  for (const auto& [id, node] : nodes_) {
+    if (deps_.node_changed) deps_.node_changed(node);
+  }
   const std::string_view tenants = storage::kTenantRows;
   for (auto scan = rows_.scan(tenants, storage::prefix_end(tenants));; scan->next()) {
     if (!scan->valid()) {
@@ -103,7 +108,10 @@ model::Status DirectoryCore::load() {
   }
   const std::string_view operators = storage::kOperatorRows;
   for (auto scan = rows_.scan(operators, storage::prefix_end(operators));; scan->next()) {
-    if (!scan->valid()) return scan->status();
+    if (!scan->valid()) {
+      if (auto status = scan->status(); !status) return status;
+      break;
+    }
     auto opened =
         sealer_.open(scan->value(), crypto::row_identity(model::TenantId{}.view(), rows_.row_of(scan->key())));
     if (!opened) return opened.error();
@@ -111,12 +119,23 @@ model::Status DirectoryCore::load() {
     if (!op) return op.error();
     deps_.operators.put(*op);
   }
+  // The table may be in use, by what the mirror has published: only what is gone is taken out of it.
+  deps_.routing.retain([this](std::string_view name) { return tenants_.contains(name); },
+                       [this](const model::DoorName& door) { return owner_of(door) != nullptr; });
+  return {};
 }
 
 /// The principal's name, when he may do it. Doors that are open (--dev) may create and delete through themselves.
 model::Result<std::string> DirectoryCore::authorize(const model::Request& request) const {
   const auto& operation = std::get<model::DirectoryOperation>(request.operation);
   switch (request.credential.kind) {
+    case model::CredentialKind::node:
+      if (std::holds_alternative<model::JoinNode>(operation) ||
+          std::holds_alternative<model::RenewNodeCertificate>(operation) ||
+          std::holds_alternative<model::AnnounceNode>(operation)) {
+        return request.credential.principal;
+      }
+      return Error(Code::permission_denied);
     case model::CredentialKind::dev_root: return std::string("dev-root");
     case model::CredentialKind::operator_:
       if (request.credential.of_node) return std::string("node");
@@ -164,6 +183,7 @@ void DirectoryCore::handle(CallHandle call, std::vector<Submission>& out) {
   if (std::holds_alternative<model::ChangeKeys>(operation)) return change_keys(std::move(call), *principal, out);
   if (std::holds_alternative<model::AddOperator>(operation)) return adopt_operator(std::move(call), *principal, out);
   if (std::holds_alternative<model::AdoptTenant>(operation)) return adopt_tenant(std::move(call), *principal, out);
+  if (ClusterDirectory::is_of_cluster(operation)) return run_cluster(std::move(call), *principal, out);
   auto body = read(operation);
   if (!body) return call.finish(body.error());
   call.finish(model::Reply{{header_.epoch(), header_.revision()}, std::move(*body)});
@@ -344,8 +364,9 @@ void DirectoryCore::change(CallHandle call, DirectoryTenant next, model::TenantR
 void DirectoryCore::add_operator(const Operator& op, std::vector<Submission>& out) {
   Pending pending;
   pending.op = std::make_shared<const Operator>(op);
-  submit(std::move(pending), {sealed_row(storage::operator_row(op.token_hash), encode_operator(op))}, "add-operator",
-         "node", out);
+  std::vector<storage::RowChange> rows;
+  rows.push_back(sealed_row(storage::operator_row(op.token_hash), encode_operator(op)));
+  submit(std::move(pending), std::move(rows), "add-operator", "node", out);
 }
 
 storage::RowChange DirectoryCore::sealed_row(std::string row, std::string_view plaintext) {
@@ -387,6 +408,14 @@ void DirectoryCore::committed(std::uint64_t sequence, std::vector<Submission>& o
       committed_keys(done);
       continue;
     }
+    if (done.of_cluster) {
+      for (const model::NodeInfo& node : done.nodes) {
+        nodes_[node.id] = node;
+        if (deps_.node_changed) deps_.node_changed(node);
+      }
+      done.call.finish(std::move(done.reply));
+      continue;
+    }
     Row& row = tenants_.at(done.name);
     DirectoryTenant next = std::move(*row.next);
     row.next.reset();
@@ -396,6 +425,7 @@ void DirectoryCore::committed(std::uint64_t sequence, std::vector<Submission>& o
       if (next.info.group.value < group_tenants_.size()) --group_tenants_[next.info.group.value];
       tenants_.erase(done.name);
       if (on_deleted) on_deleted(next.info.id);
+      if (deps_.tenants_changed) deps_.tenants_changed();
       const model::TenantId id = next.info.id;
       deleted_.emplace(id, std::move(next));
     } else {

@@ -12,10 +12,14 @@
 #include <unordered_map>
 #include <vector>
 
+#include "actors/cluster_directory.hpp"
 #include "actors/routing.hpp"
 #include "actors/tenant_core.hpp"
 
 namespace coffer::actors {
+
+/// Rows of seals and of the key ring, as they are stored; none: deleted.
+using KeyChanges = std::vector<std::pair<std::string, std::optional<std::string>>>;
 
 struct DirectoryDeps {
   const storage::Engine& state;
@@ -27,8 +31,16 @@ struct DirectoryDeps {
   model::Generation generation;
   std::uint32_t data_groups = 16;
   std::size_t max_waiting = 4096;
-  /// The committed key ring, as it is stored; called after each change of the keys' rows, before the change is answered.
-  std::function<void(const std::string& ring)> keys_changed;
+  /// The keys' rows that a commit has changed; called before the change is answered.
+  std::function<void(const KeyChanges&)> keys_changed;
+  std::function<void()> tenants_changed;  // one was deleted
+  // What the cluster's part needs of the node; empty where there is no cluster (tests).
+  std::string cluster_id;                                           // 16 bytes
+  std::function<std::uint32_t(model::NodeId)> replicas_of;          // as groups report
+  std::function<void(const model::NodeInfo&)> node_changed;         // after the commit
+  std::function<void(model::ClusterStatusReply&)> complete_status;  // with what is not in rows
+  std::function<void(const model::TransferLeadership&)> transfer;
+  std::function<void()> balance;
 };
 
 class DirectoryCore {
@@ -55,6 +67,9 @@ class DirectoryCore {
     std::vector<std::string> revoked;              // token hashes of operators that end with this
     std::shared_ptr<const DirectoryTenant> purge;  // a deleted tenant, as it will be
     std::optional<std::string> ring;               // the key ring, as it will be stored
+    KeyChanges keys;
+    std::vector<model::NodeInfo> nodes;  // that change
+    bool of_cluster = false;
   };
   struct Row {
     DirectoryTenant committed;  // meaningful when `exists`
@@ -78,6 +93,8 @@ class DirectoryCore {
   storage::RowChange sealed_row(std::string row, std::string_view plaintext);
   void committed_keys(Pending& done);
 
+  void run_cluster(CallHandle call, const std::string& principal, std::vector<Submission>& out);
+  model::ClusterStatusReply cluster_status() const;
   void change(CallHandle call, DirectoryTenant next, model::TenantReply reply, std::vector<Submission>& out);
   bool defer_if_changing(CallHandle& call, const std::string& name);
   const std::string* owner_of(const model::DoorName& door) const;
@@ -94,6 +111,8 @@ class DirectoryCore {
   std::map<model::TenantId, DirectoryTenant> deleted_;
   std::map<std::pair<model::Door, std::string>, std::string> doors_;  // -> name; decided ones, too
   std::vector<std::uint64_t> group_tenants_;                          // by group, 0 unused
+  ClusterDirectory cluster_;
+  std::map<model::NodeId, model::NodeInfo> nodes_;  // as committed
   std::deque<Pending> pending_;
   std::string ring_;                // the key ring, as it is stored
   bool keys_change_ = false;        // a change of the keys' rows is under way

@@ -88,6 +88,7 @@ void DirectoryCore::change_keys(CallHandle call, const std::string& principal, s
     if (row == storage::kKeyRingRow) pending.ring = value;
     rows.push_back({row, value});
   }
+  pending.keys = request.rows;
   pending.reply.body = model::KeysReply{};
   pending.call = std::move(call);
   keys_change_ = true;
@@ -135,7 +136,7 @@ void DirectoryCore::committed_keys(Pending& done) {
   if (done.ring) {
     ring_ = std::move(*done.ring);
     keys_change_ = false;
-    if (deps_.keys_changed) deps_.keys_changed(ring_);
+    if (deps_.keys_changed) deps_.keys_changed(done.keys);
     // What the ring knows by now; the sealer never loses a version.
     sealer_ = deps_.ring.directory_sealer(deps_.random);
   }

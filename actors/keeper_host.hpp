@@ -7,14 +7,12 @@
 #include <string>
 #include <vector>
 
+#include "actors/bootstrap.hpp"
 #include "actors/gateway.hpp"
 #include "crypto/key_ring.hpp"
 #include "storage/state_store.hpp"
 
 namespace coffer::actors {
-
-/// Rows of the meta group that hold keys, as stored: seals' records and the key ring.
-using KeyRows = std::map<std::string, std::string>;
 
 class KeeperHost {
  public:

@@ -83,6 +83,13 @@ void KeyKeeper::hurry() {
   changed_.notify_all();
 }
 
+void KeyKeeper::forget(model::GroupId group) {
+  const std::lock_guard lock(mutex_);
+  to_forget_.insert(group);
+  hurry_ = true;
+  changed_.notify_all();
+}
+
 void KeyKeeper::run() {
   next_round_ = Clock::now() + std::chrono::seconds(1);
   for (;;) {

@@ -10,6 +10,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -17,17 +18,10 @@
 #include "actors/backup_sessions.hpp"
 #include "actors/call_handle.hpp"
 #include "actors/keeper_host.hpp"
+#include "actors/keeper_settings.hpp"
 #include "actors/seal_keeper.hpp"
 
 namespace coffer::actors {
-
-struct KeeperSettings {
-  std::string reason;  // of a sealed start: why the node did not open by itself
-  std::uint64_t reseal_rows_per_second = 20'000;
-  std::chrono::milliseconds round{600'000};  // between two looks at all tenants; sooner after a rotation or deletion
-  BackupSchedule backups;
-  std::string program;  // name and version, for manifests
-};
 
 class KeyKeeper {
  public:
@@ -43,6 +37,8 @@ class KeyKeeper {
   void submit(CallHandle call);
   /// A change of the keys' rows is committed. Any thread.
   void keys_changed(const KeyRows& rows);
+  /// Rows of the group were purged: their bytes go from this node's disk, too. Any thread.
+  void forget(model::GroupId group);
   /// Somebody was deleted, or seals under a new key: look at the tenants soon. Any thread.
   void hurry();
   std::vector<Sample> samples() const;
@@ -66,6 +62,7 @@ class KeyKeeper {
   // key_tending.cpp
   Clock::time_point tend();
   void look_for_work();
+  void forget_purged();
   model::Status look_at(const model::TenantInfo& tenant);
   void purge(const model::TenantInfo& tenant);
   void slice(Candidate& candidate);
@@ -80,6 +77,7 @@ class KeyKeeper {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<CallHandle> queue_;
+  std::set<model::GroupId> to_forget_;
   bool stopped_ = false, hurry_ = false;
   std::thread thread_;
 

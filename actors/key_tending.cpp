@@ -15,6 +15,7 @@ namespace {
 
 constexpr std::uint32_t kSliceRows = 256;
 constexpr std::uint32_t kPage = 1000;
+constexpr std::chrono::milliseconds kShardsEnd{2000};  // a deleted tenant's shard has written its last by then
 
 model::TimeMs wall_clock() {
   return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
@@ -27,7 +28,10 @@ model::TimeMs wall_clock() {
 KeyKeeper::Clock::time_point KeyKeeper::tend() {
   backups_.tidy();
   const auto scheduled = backups_.run_schedule(settings_.backups, log_);
-  if (Clock::now() >= next_round_) look_for_work();
+  if (Clock::now() >= next_round_) {
+    forget_purged();
+    look_for_work();
+  }
   if (!work_.empty() && !paused_ && Clock::now() >= next_slice_) slice(work_.front());
   left_ = work_.size();
   auto until = std::min(next_round_, scheduled);
@@ -37,7 +41,6 @@ KeyKeeper::Clock::time_point KeyKeeper::tend() {
 
 void KeyKeeper::look_for_work() {
   next_round_ = Clock::now() + settings_.round;
-  if (!host_.leads(model::kMetaGroup) && host_.data_groups() == 0) return;
   work_.clear();
   model::ListTenants list;
   list.only_deleted = true;
@@ -48,6 +51,8 @@ void KeyKeeper::look_for_work() {
       if (tenant.purge_at > now) {
         const auto wait = std::chrono::milliseconds(tenant.purge_at - now);
         next_round_ = std::min(next_round_, Clock::now() + wait);
+      } else if (now - tenant.deleted_at < kShardsEnd.count()) {
+        next_round_ = std::min(next_round_, Clock::now() + kShardsEnd);
       } else if (host_.leads(tenant.group)) {
         purge(tenant);
       }
@@ -67,6 +72,22 @@ void KeyKeeper::look_for_work() {
     }
     if (!tenants.more || tenants.tenants.empty()) break;
     list.after = tenants.tenants.back().name;
+  }
+}
+
+/// On a node that follows: the one that leads has done so before it told.
+void KeyKeeper::forget_purged() {
+  std::set<model::GroupId> groups;
+  {
+    const std::lock_guard lock(mutex_);
+    groups.swap(to_forget_);
+  }
+  for (const model::GroupId group : groups) {
+    if (auto status = host_.forget_replaced(group); !status) {
+      log_("purged rows may still be on this disk: " + std::string(status.error().message()));
+      const std::lock_guard lock(mutex_);
+      to_forget_.insert(group);  // the next round tries again
+    }
   }
 }
 

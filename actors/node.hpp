@@ -5,11 +5,15 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "actors/bootstrap.hpp"
 #include "actors/gateway.hpp"
+#include "actors/keeper_settings.hpp"
+#include "cluster/peer_link.hpp"
 #include "crypto/key_ring.hpp"
 #include "storage/engine.hpp"
 
@@ -17,7 +21,14 @@ namespace coffer::actors {
 
 struct NodeOptions {
   std::unique_ptr<storage::Engine> log_engine, state_engine;
-  std::unique_ptr<crypto::Seal> seal;
+  std::unique_ptr<crypto::Seal> seal;          // opens by itself; null: a person will, through the keeper
+  bool start_sealed = false;                   // the seal is not asked
+  decltype(Sealing::first_seals) first_seals;  // of a new cluster; default: the seal's
+  std::function<model::Result<std::unique_ptr<crypto::Seal>>(const std::string& name)>
+      device_seal;  // PKCS#11, if there is
+  /// Asks for this node to be ended and started again with start_sealed. Any thread.
+  std::function<void()> request_seal;
+  KeeperSettings keeper;
   Bootstrap bootstrap = Bootstrap::refuse;
   bool dev = false;                 // tenants at first use, the operator's token is a root token
   std::string operator_token_file;  // made (0600) when missing and not empty; its token is let in
@@ -33,6 +44,16 @@ struct NodeOptions {
   std::function<model::TimeMs()> wall_clock;  // default: the system's
   crypto::Random* random = nullptr;           // default: the system's
   std::function<void(std::string_view)> log;  // one line; default: nowhere
+
+  // The cluster. Without a link the node is alone.
+  cluster::PeerLink* link = nullptr;  // not owned, outlives the node, which starts it, names its peers and stops it
+  std::string peer_address;           // where others reach this node
+  std::optional<JoinedNode> joined;   // Bootstrap::join: what it was told when it was let in
+  std::vector<cluster::Peer> peers;   // known from before, beside those of the replicated rows
+  bool lease = true;                  // false: every linearizable read asks a majority
+  std::uint32_t replicas = 3;         // of a data group, as far as there are nodes
+  std::chrono::milliseconds placement_interval{1000};
+  std::chrono::milliseconds replace_after{0};  // a silent node's replicas are made elsewhere; 0: only by an operator
   /// What ends the process when a disk fails or what is stored is damaged. Default: says why and aborts at once,
   /// without running destructors, so that nothing more is acknowledged.
   std::function<void(const model::Error&)> fatal;
@@ -40,11 +61,15 @@ struct NodeOptions {
 
 class Node : public Gateway {
  public:
-  /// Opens the keys, replays, and returns when the directory is loaded and calls are taken.
+  /// Opens the keys, replays, and returns when the directory is loaded and calls are taken; or, when no seal opens by
+  /// itself and a person can, when it is ready to be unsealed.
   /// Errors: those of open_identity, and unavailable when the node does not get ready within `timeout`.
   static model::Result<std::unique_ptr<Node>> start(NodeOptions options,
                                                     std::chrono::milliseconds timeout = std::chrono::minutes(5));
-  /// Takes no more calls, ends shards, flushes the state, ends the actors. Called by the destructor, too.
+  /// The link of a node that had none: a cluster's first node has no certificate before it is ready. REQUIRES: not
+  /// connected yet; the link outlives the node.
+  virtual void connect(cluster::PeerLink& link) = 0;
+  /// Hands its leaderships over, takes no more calls, ends shards, flushes the state, ends the actors. Called by the destructor, too.
   virtual void stop() = 0;
 };
 

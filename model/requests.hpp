@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "model/access.hpp"
+#include "model/cluster_requests.hpp"
 #include "model/entry.hpp"
 #include "model/identity.hpp"
 #include "model/ids.hpp"
@@ -182,8 +183,11 @@ struct OpenDoor {
   std::string name;
   DoorName door;
 };
-using DirectoryOperation = std::variant<CreateTenant, GetTenant, ListTenants, DeleteTenant, OpenDoor, UndeleteTenant,
-                                        PurgeTenant, ChangeKeys, AddOperator, AdoptTenant>;
+/// The order is that of the forwarding codec (model/forward_codec.hpp): what is new comes last, in the other variants, too.
+using DirectoryOperation =
+    std::variant<CreateTenant, GetTenant, ListTenants, DeleteTenant, OpenDoor, GetClusterStatus, CreateJoinToken,
+                 JoinNode, RenewNodeCertificate, AnnounceNode, DrainNode, RemoveNode, BalanceCluster,
+                 TransferLeadership, UndeleteTenant, PurgeTenant, ChangeKeys, AddOperator, AdoptTenant>;
 
 /// To the node itself, also while it is sealed; see key_requests.hpp.
 using KeeperOperation =
@@ -279,7 +283,8 @@ struct TenantsReply {
 using ReplyBody =
     std::variant<EntryReply, DeleteReply, HistoryReply, ListReply, BatchGetReply, TransactReply, TokenReply,
                  TokensReply, TenantReply, TenantsReply, PolicyReply, IssuerReply, IssuersReply, CertificateRuleReply,
-                 CertificateRulesReply, QuotaReply, TenantKeysReply, SealReply, KeysReply, StreamReply>;
+                 CertificateRulesReply, QuotaReply, ClusterStatusReply, JoinTokenReply, JoinReply, NodeReply, DoneReply,
+                 TenantKeysReply, SealReply, KeysReply, StreamReply>;
 struct Reply {
   Revision revision;  // of the tenant when the request was decided
   ReplyBody body;
