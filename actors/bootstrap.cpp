@@ -8,6 +8,7 @@
 #include "actors/records.hpp"
 #include "actors/write_set.hpp"
 #include "cluster/group_core.hpp"
+#include "crypto/seal.hpp"
 #include "storage/keys.hpp"
 #include "storage/state_store.hpp"
 
@@ -37,24 +38,37 @@ model::Status check_pristine(const storage::Engine& state) {
   }
 }
 
-model::Status bootstrap(storage::Engine& log, storage::Engine& state, crypto::Seal& seal, crypto::Random& random,
-                        std::uint32_t data_groups, std::int64_t now_ms) {
-  if (auto status = check_pristine(state); !status) return status;
+model::Result<crypto::KeyRing> bootstrap(storage::Engine& log, storage::Engine& state, const Sealing& sealing,
+                                         crypto::Random& random, std::uint32_t data_groups, std::int64_t now_ms) {
+  if (auto status = check_pristine(state); !status) return status.error();
   storage::Node node;
   node.id = model::NodeId{1};  // the next ones get theirs from the directory
   node.cluster_id = random.bytes(16);
   node.data_groups = data_groups;
 
   crypto::Key root = crypto::Key::generate(random);
-  auto sealed = seal.wrap(root, node.cluster_id, random);
-  if (!sealed) return sealed.error();
-  const crypto::KeyRing ring = crypto::KeyRing::generate(std::move(root), random, now_ms);
+  std::vector<store::v1::SealRecord> seals;
+  if (sealing.first_seals) {
+    auto made = sealing.first_seals(root, node.cluster_id, random);
+    if (!made) return made.error();
+    seals = std::move(*made);
+  } else if (sealing.seal != nullptr) {
+    auto made = sealing.seal->wrap(root, node.cluster_id, random);
+    if (!made) return made.error();
+    seals.push_back(std::move(*made));
+  }
+  if (seals.empty()) return Error(Code::invalid_argument, "a new cluster needs a seal for its root key");
+  crypto::KeyRing ring = crypto::KeyRing::generate(std::move(root), random, now_ms);
   storage::StateWriter writer(state);
-  const std::vector<storage::RowChange> keys{{storage::seal_row(sealed->name()), sealed->SerializeAsString()},
-                                             {storage::kKeyRingRow, ring.record().SerializeAsString()}};
+  std::vector<storage::RowChange> keys;
+  for (store::v1::SealRecord& seal : seals) {
+    seal.set_created_at_ms(now_ms);
+    keys.push_back({storage::seal_row(seal.name()), seal.SerializeAsString()});
+  }
+  keys.push_back({storage::kKeyRingRow, ring.record().SerializeAsString()});
   writer.apply(model::kMetaGroup, kFirstGeneration, model::TenantId{}, keys);
-  if (auto status = writer.write(); !status) return status;
-  if (auto status = writer.flush(); !status) return status;
+  if (auto status = writer.write(); !status) return status.error();
+  if (auto status = writer.flush(); !status) return status.error();
 
   storage::LogBatch batch;
   batch.node(node);
@@ -70,10 +84,9 @@ model::Status bootstrap(storage::Engine& log, storage::Engine& state, crypto::Se
     }
     batch.append(first.group, entries, first.last_stored);
   }
-  return storage::LogStore(log).commit(batch);
+  if (auto status = storage::LogStore(log).commit(batch); !status) return status.error();
+  return ring;
 }
-
-using KeyRows = std::map<std::string, std::string>;
 
 // The rows that hold keys, as the state has them.
 model::Result<KeyRows> key_rows(const storage::Engine& state, model::Generation generation) {
@@ -116,14 +129,42 @@ model::Result<crypto::KeyRing> open_keys(const KeyRows& rows, crypto::Seal& seal
   if (ring_row == rows.end() || !ring.ParseFromString(ring_row->second)) {
     return Error(Code::data_loss, "the state database holds no key ring: it does not belong to this log database");
   }
+  Error why(Code::key_mismatch, "this cluster has no seal of kind " + std::string(seal.kind()));
   for (const auto& [key, value] : rows) {
     store::v1::SealRecord record;
     if (key == storage::kKeyRingRow || !record.ParseFromString(value) || record.kind() != seal.kind()) continue;
     auto root = seal.unwrap(record, node.cluster_id);
-    if (!root) return root.error();
-    return crypto::KeyRing::open(std::move(*root), ring);
+    if (root) return crypto::KeyRing::open(std::move(*root), ring);
+    why = root.error();
   }
-  return Error(Code::key_mismatch, "this cluster has no seal of kind " + std::string(seal.kind()));
+  return why;
+}
+
+/// Could a person open it, where no seal does so by itself?
+bool has_manual_seal(const KeyRows& rows) {
+  return std::any_of(rows.begin(), rows.end(), [](const auto& row) {
+    store::v1::SealRecord record;
+    return row.first.starts_with(storage::kSealRows) && record.ParseFromString(row.second) &&
+           (record.kind() == crypto::kPassphraseSeal || record.kind() == crypto::kShamirSeal);
+  });
+}
+
+/// Opens what the seal opens; a node that a person can open starts sealed instead of not at all.
+model::Status open_by_itself(const Sealing& sealing, Identity& identity) {
+  if (sealing.start_sealed) {
+    identity.sealed_because = "an operator sealed it";
+    return {};
+  }
+  const Error no_seal(Code::key_mismatch, "no seal that opens by itself is configured: see [seal]");
+  auto ring = sealing.seal == nullptr ? model::Result<crypto::KeyRing>(no_seal)
+                                      : open_keys(identity.key_rows, *sealing.seal, identity.node);
+  if (ring) {
+    identity.ring = std::move(*ring);
+    return {};
+  }
+  if (ring.error().code == Code::data_loss || !has_manual_seal(identity.key_rows)) return ring.error();
+  identity.sealed_because = std::string(ring.error().message());
+  return {};
 }
 
 /// An empty replica of every group, and who this node is.
@@ -149,14 +190,16 @@ model::Result<std::optional<crypto::KeyRing>> open_replicated_keys(const storage
   return std::optional<crypto::KeyRing>(std::move(*ring));
 }
 
-model::Result<Identity> open_identity(storage::Engine& log, storage::Engine& state, crypto::Seal& seal,
+model::Result<Identity> open_identity(storage::Engine& log, storage::Engine& state, const Sealing& sealing,
                                       crypto::Random& random, std::uint32_t data_groups, Bootstrap mode,
                                       const std::optional<JoinedNode>& joined, std::int64_t now_ms) {
   const storage::LogStore store(log);
   auto node = store.node();
   if (!node) return node.error();
+  std::optional<crypto::KeyRing> new_ring;
   if (!node->has_value()) {
     model::Status made;
+    std::optional<crypto::KeyRing> first;
     switch (mode) {
       case Bootstrap::refuse:
         return Error(Code::invalid_argument, "the data directory is empty: run `coffer admin init` first");
@@ -166,15 +209,24 @@ model::Result<Identity> open_identity(storage::Engine& log, storage::Engine& sta
         made = join(log, state, *joined);
         break;
       case Bootstrap::allow:
-      case Bootstrap::require: made = bootstrap(log, state, seal, random, data_groups, now_ms); break;
+      case Bootstrap::require: {
+        auto ring = bootstrap(log, state, sealing, random, data_groups, now_ms);
+        if (ring) {
+          first = std::move(*ring);
+        } else {
+          made = ring.error();
+        }
+        break;
+      }
     }
     if (!made) return made.error();
     node = store.node();
     if (!node) return node.error();
+    new_ring = std::move(first);
   } else if (mode == Bootstrap::require) {
     return Error(Code::invalid_argument, "the data directory already belongs to a cluster; nothing was changed");
   }
-  Identity identity{**node, std::nullopt, {}};
+  Identity identity{**node, std::nullopt, {}, {}, {}};
   const storage::Node& found = identity.node;
   if (joined && (joined->id != found.id || joined->cluster_id != found.cluster_id)) {
     return Error(Code::invalid_argument, "the data directory is another node's or of another cluster");
@@ -188,11 +240,14 @@ model::Result<Identity> open_identity(storage::Engine& log, storage::Engine& sta
   auto rows = key_rows(state, meta.snapshot ? meta.snapshot->generation : kFirstGeneration);
   if (!rows) return rows.error();
   overtake(*rows, meta.entries);
+  identity.key_rows = std::move(*rows);
+  if (new_ring) {
+    identity.ring = std::move(new_ring);
+    return identity;
+  }
   // Only a node that was let in may have none: they come by replication.
-  if (rows->empty() && found.id != model::NodeId{1}) return identity;
-  auto ring = open_keys(*rows, seal, found);
-  if (!ring) return ring.error();
-  identity.ring = std::move(*ring);
+  if (identity.key_rows.empty() && found.id != model::NodeId{1}) return identity;
+  if (auto status = open_by_itself(sealing, identity); !status) return status.error();
   return identity;
 }
 

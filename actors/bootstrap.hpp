@@ -1,6 +1,8 @@
 #pragma once
 // The first start of a node, and the opening of its keys at every start. Called by Node::start before any actor runs.
 
+#include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -12,9 +14,14 @@
 
 namespace coffer::actors {
 
+/// Rows of the meta group that hold keys, as stored: seals' records and the key ring.
+using KeyRows = std::map<std::string, std::string>;
+
 struct Identity {
   storage::Node node;
-  std::optional<crypto::KeyRing> ring;     // none: this node's replica of the meta group does not hold the keys yet
+  std::optional<crypto::KeyRing> ring;  // none: no seal opened it, or the meta group's replica does not hold it yet
+  KeyRows key_rows;
+  std::string sealed_because;              // of a node that has the keys and no seal that opens them by itself
   std::vector<storage::Recovered> groups;  // by id, the meta group first
 };
 
@@ -23,6 +30,16 @@ struct JoinedNode {
   model::NodeId id;
   std::string cluster_id;  // 16 bytes
   std::uint32_t data_groups = 0;
+};
+
+/// How the root key is opened, and sealed first.
+struct Sealing {
+  crypto::Seal* seal = nullptr;  // opens by itself; null: a person will
+  bool start_sealed = false;     // the seal is not asked
+  /// The first records around a new root key. Default: the seal's own.
+  std::function<model::Result<std::vector<store::v1::SealRecord>>(
+      const crypto::Key& root, const std::string& cluster_id, crypto::Random& random)>
+      first_seals;
 };
 
 /// What a start does with a pristine pair of databases.
@@ -37,8 +54,8 @@ enum class Bootstrap {
 /// it may: keys into the flushed state, then, as one synced batch, the node's record and every group's first
 /// entry; a crash in between leaves a pristine pair.
 /// Errors: invalid_argument (pristine where it must not be, or the reverse; another node's or cluster's directory),
-/// key_mismatch, data_loss, disk_error.
-model::Result<Identity> open_identity(storage::Engine& log, storage::Engine& state, crypto::Seal& seal,
+/// key_mismatch (the seal does not open, and no passphrase or shares could), data_loss, disk_error.
+model::Result<Identity> open_identity(storage::Engine& log, storage::Engine& state, const Sealing& sealing,
                                       crypto::Random& random, std::uint32_t data_groups, Bootstrap mode,
                                       const std::optional<JoinedNode>& joined, std::int64_t now_ms);
 

@@ -138,8 +138,10 @@ struct Context {
   std::uint64_t directory_publisher = 0;   // life of the directory actor that publishes; 0: none; under the mutex
   std::atomic<std::uint64_t> mirrored{0};  // the tables hold everything up to this entry
   std::atomic<bool> mirror_loaded{false};
-  std::atomic<bool> unsealed{false};  // the keys are open
-  std::string request_id_prefix;      // of ids that this life of the node gives
+  std::function<void(const KeyChanges&)> keys_changed;  // by a committed write set; by the mirror
+  std::function<void(model::GroupId)> tenant_purged;    // its rows are gone from the group; by the mirror
+  std::atomic<bool> unsealed{false};                    // the keys are open
+  std::string request_id_prefix;                        // of ids that this life of the node gives
   std::atomic<std::uint64_t> next_request_id{1};
 
   Undelivered undelivered = nullptr;  // what parcels do with calls that nobody took
@@ -156,6 +158,16 @@ struct Context {
   bool is_clustered() const { return link.load(std::memory_order_relaxed) != nullptr; }
   Parcel parcel(CallHandle call) { return Parcel(std::move(call), undelivered, router); }
 };
+
+/// Rows that are written beside a tenant's shard (purge, import).
+struct RowsOrder {
+  model::GroupId group;
+  model::TenantId tenant;
+  std::shared_ptr<const std::vector<storage::RowChange>> rows;
+  std::string action;  // for the audit record
+  std::shared_ptr<std::promise<model::Result<model::Index>>> done;
+};
+void spawn_rows(caf::actor_system& system, Context& context, const RowsOrder& order);
 
 /// CLOCK_BOOTTIME in milliseconds: goes on while the machine is suspended, as election timers and leases need.
 cluster::MonotonicMs boot_clock_ms();

@@ -32,6 +32,10 @@ std::string request_hash(const model::DirectoryOperation& operation) {
   } else if (const auto* del = std::get_if<model::DeleteTenant>(&operation)) {
     add(del->name);
     if (del->door) add(to_string(del->door->door)), add(del->door->external_id);
+    if (del->purge || del->recovery_ms != 0) add(del->purge ? "purge" : std::to_string(del->recovery_ms));
+  } else if (const auto* undelete = std::get_if<model::UndeleteTenant>(&operation)) {
+    add(undelete->id.view());
+    add(undelete->name);
   } else if (const auto* open = std::get_if<model::OpenDoor>(&operation)) {
     add(open->name);
     add(to_string(open->door.door));
@@ -73,6 +77,9 @@ model::Status DirectoryCore::load() {
     if (!decoded) return decoded.error();
     header_ = std::move(*decoded);
   }
+  auto ring = rows_.get(storage::kKeyRingRow);
+  if (!ring) return ring.error();
+  ring_ = ring->value_or(std::string());
   if (auto status = cluster_.load(rows_); !status) return status;
   nodes_ = cluster_.nodes();
   for (const auto& [id, node] : nodes_) {
@@ -89,7 +96,7 @@ model::Status DirectoryCore::load() {
     if (!opened) return opened.error();
     auto tenant = decode_tenant(opened->expose());
     if (!tenant) return tenant.error();
-    if (tenant->info.state == model::TenantState::deleted) {
+    if (tenant->info.state != model::TenantState::active) {
       const model::TenantId id = tenant->info.id;
       deleted_.emplace(id, std::move(*tenant));
       continue;
@@ -131,7 +138,15 @@ model::Result<std::string> DirectoryCore::authorize(const model::Request& reques
       }
       return Error(Code::permission_denied);
     case model::CredentialKind::dev_root: return std::string("dev-root");
-    case model::CredentialKind::operator_: return std::string("operator");
+    case model::CredentialKind::operator_:
+      if (request.credential.of_node) return std::string("node");
+      if (std::holds_alternative<model::PurgeTenant>(operation) ||
+          std::holds_alternative<model::ChangeKeys>(operation) ||
+          std::holds_alternative<model::AddOperator>(operation) ||
+          std::holds_alternative<model::AdoptTenant>(operation)) {
+        return Error(Code::permission_denied);
+      }
+      return std::string("operator");
     case model::CredentialKind::open_door:
       if (std::holds_alternative<model::CreateTenant>(operation) ||
           std::holds_alternative<model::DeleteTenant>(operation)) {
@@ -164,6 +179,11 @@ void DirectoryCore::handle(CallHandle call, std::vector<Submission>& out) {
   if (std::holds_alternative<model::CreateTenant>(operation)) return create(std::move(call), *principal, out);
   if (std::holds_alternative<model::DeleteTenant>(operation)) return remove(std::move(call), *principal, out);
   if (std::holds_alternative<model::OpenDoor>(operation)) return open_door(std::move(call), *principal, out);
+  if (std::holds_alternative<model::UndeleteTenant>(operation)) return undelete(std::move(call), *principal, out);
+  if (std::holds_alternative<model::PurgeTenant>(operation)) return purge(std::move(call), *principal, out);
+  if (std::holds_alternative<model::ChangeKeys>(operation)) return change_keys(std::move(call), *principal, out);
+  if (std::holds_alternative<model::AddOperator>(operation)) return adopt_operator(std::move(call), *principal, out);
+  if (std::holds_alternative<model::AdoptTenant>(operation)) return adopt_tenant(std::move(call), *principal, out);
   if (ClusterDirectory::is_of_cluster(operation)) return run_cluster(std::move(call), *principal, out);
   auto body = read(operation);
   if (!body) return call.finish(body.error());
@@ -178,6 +198,12 @@ model::Result<model::ReplyBody> DirectoryCore::read(const model::DirectoryOperat
   }
   const auto& list = std::get<model::ListTenants>(operation);
   model::TenantsReply reply;
+  if (list.only_deleted) {
+    for (const auto& [id, tenant] : deleted_) {
+      if (tenant.info.purged_at == 0) reply.tenants.push_back(tenant.info);
+    }
+    return model::ReplyBody(std::move(reply));
+  }
   const std::size_t limit = std::clamp<std::size_t>(list.limit, 1, 1000);
   for (auto it = tenants_.lower_bound(std::max(list.prefix, list.after)); it != tenants_.end(); ++it) {
     if (!it->first.starts_with(list.prefix)) break;
@@ -267,6 +293,10 @@ void DirectoryCore::create(CallHandle call, const std::string& principal, std::v
 
 void DirectoryCore::remove(CallHandle call, const std::string& principal, std::vector<Submission>& out) {
   const auto request = std::get<model::DeleteTenant>(std::get<model::DirectoryOperation>(call.request().operation));
+  constexpr model::TimeMs kLongest = 10LL * 365 * 24 * 3600 * 1000;
+  if (request.recovery_ms < 0 || request.recovery_ms > kLongest) {
+    return call.finish(Error(Code::invalid_argument, "recovery_seconds: a recovery window lasts at most ten years"));
+  }
   const std::string key = request_key(principal, call.request().info.request_id);
   const std::string hash = request_hash(model::DirectoryOperation(request));
   const std::string* owner = request.door ? owner_of(*request.door) : nullptr;
@@ -285,6 +315,8 @@ void DirectoryCore::remove(CallHandle call, const std::string& principal, std::v
   DirectoryTenant next = found->second.committed;
   next.info.state = model::TenantState::deleted;
   next.info.deleted_at = std::max<model::TimeMs>(deps_.wall_clock(), header_.leader_time_ms());
+  const model::TimeMs window = request.recovery_ms != 0 ? request.recovery_ms : model::kTenantRecoveryMs;
+  next.info.purge_at = next.info.deleted_at + (request.purge ? 0 : window);
   next.request_key = key;
   next.request_hash = key.empty() ? std::string() : hash;
   model::TenantReply reply{next.info, {}, false};
@@ -316,18 +348,17 @@ void DirectoryCore::change(CallHandle call, DirectoryTenant next, model::TenantR
   pending.name = next.info.name;
   pending.reply.body = std::move(reply);
   const auto& operation = std::get<model::DirectoryOperation>(call.request().operation);
-  const char* action = std::holds_alternative<model::CreateTenant>(operation)   ? "create-tenant"
-                       : std::holds_alternative<model::DeleteTenant>(operation) ? "delete-tenant"
-                                                                                : "open-door";
+  const char* action = std::holds_alternative<model::CreateTenant>(operation)     ? "create-tenant"
+                       : std::holds_alternative<model::DeleteTenant>(operation)   ? "delete-tenant"
+                       : std::holds_alternative<model::UndeleteTenant>(operation) ? "undelete-tenant"
+                       : std::holds_alternative<model::AdoptTenant>(operation)    ? "import-tenant"
+                                                                                  : "open-door";
   auto principal = authorize(call.request());
   pending.call = std::move(call);
   for (const model::DoorName& door : next.info.doors) doors_[{door.door, door.external_id}] = next.info.name;
-  const std::string row = storage::tenant_row(next.info.id);
-  const std::string plaintext = encode_tenant(next);
+  std::vector<storage::RowChange> rows{sealed_row(storage::tenant_row(next.info.id), encode_tenant(next))};
   Row& changed = tenants_[next.info.name];
   changed.next = std::make_unique<DirectoryTenant>(std::move(next));
-  std::vector<storage::RowChange> rows;
-  rows.push_back(sealed_row(row, plaintext));
   submit(std::move(pending), std::move(rows), action, *principal, out);
 }
 
@@ -374,8 +405,8 @@ void DirectoryCore::committed(std::uint64_t sequence, std::vector<Submission>& o
   while (!pending_.empty() && pending_.front().sequence <= sequence) {
     Pending done = std::move(pending_.front());
     pending_.pop_front();
-    if (done.op) {
-      deps_.operators.put(*done.op);
+    if (done.op || done.purge || done.ring) {
+      committed_keys(done);
       continue;
     }
     if (done.of_cluster) {
@@ -395,11 +426,13 @@ void DirectoryCore::committed(std::uint64_t sequence, std::vector<Submission>& o
       if (next.info.group.value < group_tenants_.size()) --group_tenants_[next.info.group.value];
       tenants_.erase(done.name);
       if (on_deleted) on_deleted(next.info.id);
+      if (deps_.tenants_changed) deps_.tenants_changed();
       const model::TenantId id = next.info.id;
       deleted_.emplace(id, std::move(next));
     } else {
       row.committed = std::move(next);
       row.exists = true;
+      deleted_.erase(row.committed.info.id);
       deps_.routing.put(row.committed);
     }
     done.call.finish(std::move(done.reply));

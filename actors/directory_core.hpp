@@ -18,6 +18,9 @@
 
 namespace coffer::actors {
 
+/// Rows of seals and of the key ring, as they are stored; none: deleted.
+using KeyChanges = std::vector<std::pair<std::string, std::optional<std::string>>>;
+
 struct DirectoryDeps {
   const storage::Engine& state;
   const crypto::KeyRing& ring;
@@ -28,6 +31,9 @@ struct DirectoryDeps {
   model::Generation generation;
   std::uint32_t data_groups = 16;
   std::size_t max_waiting = 4096;
+  /// The keys' rows that a commit has changed; called before the change is answered.
+  std::function<void(const KeyChanges&)> keys_changed;
+  std::function<void()> tenants_changed;  // one was deleted
   // What the cluster's part needs of the node; empty where there is no cluster (tests).
   std::string cluster_id;  // 16 bytes
   model::NodeId self;
@@ -60,6 +66,10 @@ class DirectoryCore {
     model::Reply reply;
     std::string name;  // the tenant that changes
     std::shared_ptr<const Operator> op;
+    std::vector<std::string> revoked;              // token hashes of operators that end with this
+    std::shared_ptr<const DirectoryTenant> purge;  // a deleted tenant, as it will be
+    std::optional<std::string> ring;               // the key ring, as it will be stored
+    KeyChanges keys;
     std::vector<model::NodeInfo> nodes;  // that change
     bool of_cluster = false;
   };
@@ -76,9 +86,17 @@ class DirectoryCore {
   void create(CallHandle call, const std::string& principal, std::vector<Submission>& out);
   void remove(CallHandle call, const std::string& principal, std::vector<Submission>& out);
   void open_door(CallHandle call, const std::string& principal, std::vector<Submission>& out);
+  // directory_keys.cpp
+  void undelete(CallHandle call, const std::string& principal, std::vector<Submission>& out);
+  void purge(CallHandle call, const std::string& principal, std::vector<Submission>& out);
+  void change_keys(CallHandle call, const std::string& principal, std::vector<Submission>& out);
+  void adopt_operator(CallHandle call, const std::string& principal, std::vector<Submission>& out);
+  void adopt_tenant(CallHandle call, const std::string& principal, std::vector<Submission>& out);
+  storage::RowChange sealed_row(std::string row, std::string_view plaintext);
+  void committed_keys(Pending& done);
+
   void run_cluster(CallHandle call, const std::string& principal, std::vector<Submission>& out);
   model::ClusterStatusReply cluster_status() const;
-  storage::RowChange sealed_row(std::string row, std::string_view plaintext);
   void change(CallHandle call, DirectoryTenant next, model::TenantReply reply, std::vector<Submission>& out);
   bool defer_if_changing(CallHandle& call, const std::string& name);
   const std::string* owner_of(const model::DoorName& door) const;
@@ -98,6 +116,8 @@ class DirectoryCore {
   ClusterDirectory cluster_;
   std::map<model::NodeId, model::NodeInfo> nodes_;  // as committed
   std::deque<Pending> pending_;
+  std::string ring_;                // the key ring, as it is stored
+  bool keys_change_ = false;        // a change of the keys' rows is under way
   std::deque<CallHandle> waiting_;  // for a pending change of the same tenant
   std::uint64_t next_sequence_ = 1;
 };

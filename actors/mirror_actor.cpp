@@ -45,7 +45,8 @@ model::Status publish_tenant(Self self, std::string_view row, std::string_view v
   if (!opened) return opened.error();
   auto tenant = decode_tenant(opened->expose());
   if (!tenant) return tenant.error();
-  if (tenant->info.state == model::TenantState::deleted) {
+  if (tenant->info.state != model::TenantState::active) {
+    if (tenant->info.purged_at != 0 && context.tenant_purged) context.tenant_purged(tenant->info.group);
     context.routing->remove(*tenant);
     self->send(context.front, TenantDeleted{tenant->info.id});
   } else {
@@ -73,12 +74,29 @@ model::Status publish_row(Self self, std::string_view row, std::string_view valu
   return {};
 }
 
+/// New keys first: the rows behind them may be sealed by them.
+void note_keys(Context& context, const WriteSetView& set) {
+  KeyChanges changes;
+  for (const RowView& change : set.rows) {
+    if (!change.row.starts_with(storage::kSealRows) && change.row != storage::kKeyRingRow) continue;
+    changes.emplace_back(std::string(change.row),
+                         change.value ? std::optional<std::string>(*change.value) : std::nullopt);
+  }
+  if (!changes.empty() && context.keys_changed) context.keys_changed(changes);
+}
+
 model::Status publish(Self self, const cluster::Committed& item) {
   MirrorState& state = self->state;
   if (item.entry.kind != storage::EntryKind::command) return {};
   if (auto status = decode_write_set(*item.entry.data, state.set); !status) return status;
+  note_keys(*state.context, state.set);
   for (const RowView& change : state.set.rows) {
-    if (!change.value) continue;
+    if (!change.value) {
+      if (change.row.starts_with(storage::kOperatorRows)) {
+        state.context->operators->remove(change.row.substr(storage::kOperatorRows.size()));
+      }
+      continue;
+    }
     if (auto status = publish_row(self, change.row, *change.value); !status) return status;
   }
   return {};
@@ -130,7 +148,7 @@ model::Status read_everything(Self self) {
     for (; scan->valid(); scan->next()) {
       DirectoryTenant tenant;
       if (auto status = publish_row(self, rows.row_of(scan->key()), scan->value(), &tenant); !status) return status;
-      if (prefix != storage::kTenantRows || tenant.info.state == model::TenantState::deleted) continue;
+      if (prefix != storage::kTenantRows || tenant.info.state != model::TenantState::active) continue;
       for (const model::DoorName& door : tenant.info.doors) doors.emplace(door.door, door.external_id);
       names.insert(std::move(tenant.info.name));
     }

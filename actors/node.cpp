@@ -44,23 +44,35 @@ NodeImpl::NodeImpl(NodeOptions options) : options_(std::move(options)), cache_(o
 
 model::Status NodeImpl::run(std::chrono::milliseconds timeout) {
   const auto until = std::chrono::steady_clock::now() + timeout;
-  auto identity = open_identity(*options_.log_engine, *options_.state_engine, *options_.seal, *options_.random,
+  const Sealing sealing{options_.seal.get(), options_.start_sealed, options_.first_seals};
+  auto identity = open_identity(*options_.log_engine, *options_.state_engine, sealing, *options_.random,
                                 options_.data_groups, options_.bootstrap, options_.joined, options_.wall_clock());
   if (!identity) return identity.error();
   identity_ = identity->node;
   log_store_ = std::make_unique<storage::LogStore>(*options_.log_engine);
   prepare_context(*identity);
+  start_keeper(*identity);
   const bool sealed = !identity->ring.has_value();
   if (!sealed) {
     if (auto status = unseal(std::move(*identity->ring)); !status) return status;
   }
   spawn_actors(std::move(identity->groups), sealed);
   if (options_.link != nullptr) connect(*options_.link);
+  const bool waits_for_a_person = sealed && (options_.seal == nullptr || !identity->sealed_because.empty());
+  keeper_->start();
+  if (waits_for_a_person) {
+    caf::anon_send(context_->mirror, Reload{});
+    return {};
+  }
   if (sealed) {
     if (auto status = wait_for_keys(until); !status) return status;
     for (const GroupActor& group : context_->groups) caf::anon_send(group, Campaign{true});
   }
   caf::anon_send(context_->mirror, Reload{});
+  return wait_until_ready(until);
+}
+
+model::Status NodeImpl::wait_until_ready(std::chrono::steady_clock::time_point until) {
   while (!is_ready()) {
     if (std::chrono::steady_clock::now() >= until)
       return Error(Code::unavailable, "the node did not get ready in time");
@@ -124,6 +136,8 @@ void NodeImpl::prepare_directory(Context& context) {
   directory_deps_->cluster_id = identity_->cluster_id;
   directory_deps_->self = identity_->id;
   directory_deps_->peer_address = options_.peer_address;
+  directory_deps_->keys_changed = [this](const KeyChanges& changes) { keys_committed(changes); };
+  directory_deps_->tenants_changed = [this] { keeper_->hurry(); };
   directory_deps_->replicas_of = [&context](model::NodeId node) { return context.cluster_view.replicas_of(node); };
   directory_deps_->node_changed = [&context](const model::NodeInfo& node) {
     if (context.nodes.put(node)) context.publish_peers();
@@ -238,6 +252,7 @@ void NodeImpl::hand_over() {
 void NodeImpl::stop() {
   if (stopped_ || !context_ || !system_) return;
   stopped_ = true;
+  keeper_->stop();
   Context& context = *context_;
   if (context.link.load() != nullptr) hand_over();
   context.accepting = false;

@@ -12,6 +12,7 @@
 
 #include "actors/bootstrap.hpp"
 #include "actors/gateway.hpp"
+#include "actors/keeper_settings.hpp"
 #include "cluster/peer_link.hpp"
 #include "crypto/key_ring.hpp"
 #include "storage/engine.hpp"
@@ -20,7 +21,14 @@ namespace coffer::actors {
 
 struct NodeOptions {
   std::unique_ptr<storage::Engine> log_engine, state_engine;
-  std::unique_ptr<crypto::Seal> seal;
+  std::unique_ptr<crypto::Seal> seal;          // opens by itself; null: a person will, through the keeper
+  bool start_sealed = false;                   // the seal is not asked
+  decltype(Sealing::first_seals) first_seals;  // of a new cluster; default: the seal's
+  std::function<model::Result<std::unique_ptr<crypto::Seal>>(const std::string& name)>
+      device_seal;  // PKCS#11, if there is
+  /// Asks for this node to be ended and started again with start_sealed. Any thread.
+  std::function<void()> request_seal;
+  KeeperSettings keeper;
   Bootstrap bootstrap = Bootstrap::refuse;
   bool dev = false;                 // tenants at first use, the operator's token is a root token
   std::string operator_token_file;  // made (0600) when missing and not empty; its token is let in
@@ -53,7 +61,8 @@ struct NodeOptions {
 
 class Node : public Gateway {
  public:
-  /// Opens the keys, replays, and returns when the directory is loaded and calls are taken.
+  /// Opens the keys, replays, and returns when the directory is loaded and calls are taken; or, when no seal opens by
+  /// itself and a person can, when it is ready to be unsealed.
   /// Errors: those of open_identity, and unavailable when the node does not get ready within `timeout`.
   static model::Result<std::unique_ptr<Node>> start(NodeOptions options,
                                                     std::chrono::milliseconds timeout = std::chrono::minutes(5));

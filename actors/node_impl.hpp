@@ -1,5 +1,6 @@
 #pragma once
-// The inside of Node: node.cpp (its life), node_routing.cpp (its calls), node_status.cpp (what it says of itself).
+// The inside of Node: node.cpp (its life), node_routing.cpp (its calls), node_status.cpp (what it says of itself),
+// node_keeper.cpp (what the keeper of keys asks of it).
 
 #include <memory>
 #include <mutex>
@@ -7,13 +8,14 @@
 
 #include "actors/bootstrap.hpp"
 #include "actors/context.hpp"
+#include "actors/key_keeper.hpp"
 #include "actors/node.hpp"
 #include "actors/peer_sink.hpp"
 #include "crypto/token.hpp"
 
 namespace coffer::actors {
 
-class NodeImpl final : public Node {
+class NodeImpl final : public Node, private KeeperHost {
  public:
   explicit NodeImpl(NodeOptions options);
   ~NodeImpl() override { stop(); }
@@ -33,6 +35,25 @@ class NodeImpl final : public Node {
   std::vector<Sample> samples() const override;
 
  private:
+  // For the keeper; on its thread.
+  std::string cluster_id() const override { return identity_->cluster_id; }
+  std::uint32_t data_groups() const override { return identity_->data_groups; }
+  model::Result<KeyRows> key_rows() const override;
+  crypto::KeyRing* ring() override { return context_->unsealed ? ring_.get() : nullptr; }
+  model::Status open(crypto::KeyRing ring) override;
+  void seal() override;
+  model::Result<std::unique_ptr<crypto::Seal>> device_seal(const std::string& name) override;
+  bool leads(model::GroupId group) const override;
+  model::Generation generation(model::GroupId group) const override;
+  const storage::Engine& state() const override { return *options_.state_engine; }
+  model::Status bring_up_to_date(model::GroupId group) override;
+  model::Status write_rows(model::GroupId group, const model::TenantId& tenant, std::vector<storage::RowChange> rows,
+                           std::string_view action) override;
+  model::Status forget_replaced(model::GroupId group) override;
+  void start_keeper(const Identity& identity);
+  void keys_committed(const KeyChanges& changes);
+  model::Status wait_until_ready(std::chrono::steady_clock::time_point until);
+
   model::Status unseal(crypto::KeyRing ring);
   model::Status wait_for_keys(std::chrono::steady_clock::time_point until);
   void prepare_context(const Identity& identity);
@@ -64,6 +85,9 @@ class NodeImpl final : public Node {
   std::unique_ptr<TenantDeps> tenant_deps_;
   std::unique_ptr<DirectoryDeps> directory_deps_;
   std::unique_ptr<Context> context_;
+  mutable std::mutex key_rows_mutex_;
+  KeyRows key_rows_;  // as committed; under the mutex
+  std::unique_ptr<KeyKeeper> keeper_;
   std::unique_ptr<NodePeerSink> sink_;
   std::unique_ptr<caf::actor_system_config> config_;
   std::unique_ptr<caf::actor_system> system_;

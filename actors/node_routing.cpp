@@ -26,6 +26,8 @@ bool is_of_a_tenant(const model::Credential& credential) {
 
 void NodeImpl::submit(Call* call) noexcept {
   CallHandle handle(call);
+  if (std::holds_alternative<model::KeeperOperation>(call->request.operation))
+    return keeper_->submit(std::move(handle));
   if (!context_->accepting) return handle.finish(Error(context_->unsealed ? Code::unavailable : Code::sealed));
   route(std::move(handle));
 }
@@ -53,6 +55,10 @@ void NodeImpl::route(CallHandle call) noexcept {
   }
   if (std::holds_alternative<model::TenantOperation>(call.request().operation)) {
     return route_to_tenant(std::move(call));
+  }
+  // A keeper's operation is the asked node's own affair and is never forwarded.
+  if (!std::holds_alternative<model::DirectoryOperation>(call.request().operation)) {
+    return call.finish(Error(Code::internal));
   }
   route_to_directory(std::move(call));
 }

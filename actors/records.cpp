@@ -318,6 +318,8 @@ std::string encode_tenant(const DirectoryTenant& tenant) {
   record.set_state(static_cast<std::uint32_t>(tenant.info.state));
   record.set_created_at_ms(tenant.info.created_at);
   record.set_deleted_at_ms(tenant.info.deleted_at);
+  record.set_purge_at_ms(tenant.info.purge_at);
+  record.set_purged_at_ms(tenant.info.purged_at);
   for (const model::DoorName& door : tenant.info.doors) {
     auto* out = record.add_doors();
     out->set_door(static_cast<std::uint32_t>(door.door));
@@ -338,9 +340,13 @@ model::Result<DirectoryTenant> decode_tenant(std::string_view bytes) {
   tenant.info.id = model::TenantId::from_raw(record.id());
   tenant.info.name = record.name();
   tenant.info.group = model::GroupId{record.group()};
-  tenant.info.state = record.state() == 1 ? model::TenantState::active : model::TenantState::deleted;
+  tenant.info.state = record.state() == 1   ? model::TenantState::active
+                      : record.state() == 3 ? model::TenantState::purged
+                                            : model::TenantState::deleted;
   tenant.info.created_at = record.created_at_ms();
   tenant.info.deleted_at = record.deleted_at_ms();
+  tenant.info.purge_at = record.purge_at_ms();
+  tenant.info.purged_at = record.purged_at_ms();
   for (const auto& door : record.doors()) {
     tenant.info.doors.push_back({static_cast<model::Door>(door.door()), door.external_id()});
   }

@@ -87,4 +87,19 @@ void OperatorTable::put(const Operator& op) {
   operators_.push_back(std::make_shared<const Operator>(op));
 }
 
+void OperatorTable::remove(std::string_view token_hash) {
+  std::unique_lock lock(mutex_);
+  std::erase_if(operators_, [&](const auto& op) { return op->token_hash == token_hash; });
+}
+
+void OperatorTable::clear() {
+  std::unique_lock lock(mutex_);
+  operators_.clear();
+}
+
+std::vector<std::shared_ptr<const Operator>> OperatorTable::all() const {
+  std::shared_lock lock(mutex_);
+  return operators_;
+}
+
 }  // namespace coffer::actors

@@ -63,6 +63,9 @@ class OperatorTable {
   std::shared_ptr<const Operator> find(std::string_view token_hash) const;
   /// Replaces the one of the same token.
   void put(const Operator& op);
+  void remove(std::string_view token_hash);
+  void clear();
+  std::vector<std::shared_ptr<const Operator>> all() const;
 
  private:
   mutable std::shared_mutex mutex_;

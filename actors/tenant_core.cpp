@@ -66,6 +66,7 @@ model::Status TenantCore::load() {
   for (const auto& [version, key] : opened->data_keys) sealer_.add_key(version, key, version == opened->current);
   hasher_ = std::make_unique<crypto::NameHasher>(opened->name_key);
   loaded_seals_ = header_.seals();
+  keys_record_ = std::move(record);
   committed_revision_ = header_.revision();
   newest_time_ = header_.leader_time_ms();
   return load_quota();

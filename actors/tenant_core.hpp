@@ -47,10 +47,11 @@ struct TenantDeps {
   model::Limits limits;
   std::size_t max_pending_writes = 1024;  // beyond: overloaded
   std::size_t max_overlay_bytes = 32 << 20;
-  std::size_t max_waiting_lists = 256;       // of one tenant; beyond: overloaded
-  std::size_t max_waiting_watches = 1024;    // of one tenant; beyond: overloaded
-  std::size_t max_waiting_retries = 16;      // of one pending write; beyond: overloaded
-  std::uint64_t max_batch_bytes = 16 << 20;  // of payloads in one BatchGet's answer
+  std::size_t max_waiting_lists = 256;               // of one tenant; beyond: overloaded
+  std::size_t max_waiting_watches = 1024;            // of one tenant; beyond: overloaded
+  std::size_t max_waiting_retries = 16;              // of one pending write; beyond: overloaded
+  std::uint64_t max_batch_bytes = 16 << 20;          // of payloads in one BatchGet's answer
+  std::uint64_t max_seals = std::uint64_t{1} << 31;  // under one data key; then a new one (NIST SP 800-38D section 8.3)
   std::uint64_t kept_changes = 1000;
   std::uint64_t kept_requests = 1024;        // at least
   model::TimeMs kept_requests_ms = 600'000;  // at least
@@ -193,6 +194,8 @@ class TenantCore {
                                       const std::string& name, model::Payload* payload,
                                       const std::function<model::Result<model::Decision>(const model::Entry*)>& rule,
                                       Mutation& mutation);
+  void record_change(const EntryPtr& current, const EntryPtr& next, const model::Decision& decision,
+                     const std::string& hash, model::Payload* payload, Mutation& mutation);
   model::Result<model::ReplyBody> create_token(const Caller& caller, const model::CreateToken& create,
                                                Mutation& mutation);
   model::Result<model::ReplyBody> revoke_token(const Caller& caller, const model::RevokeToken& revoke,
@@ -235,6 +238,15 @@ class TenantCore {
   model::Result<model::ReplyBody> get_quota(const Caller& caller) const;
   model::Result<model::ReplyBody> set_quota(const Caller& caller, const model::SetQuota& set, Mutation& mutation);
 
+  // tenant_keys.cpp
+  model::Result<model::ReplyBody> tend(const Caller& caller, const model::TendTenant& tend, Mutation& mutation);
+  model::Result<model::ReplyBody> keys_status(const Caller& caller) const;
+  void store_keys(store::v1::TenantKeysRecord record, Mutation& mutation);
+  model::Status rotate_data_key(Mutation& mutation);
+  model::Status rotate_when_due(Mutation& mutation);
+  model::Status reseal_slice(std::uint32_t rows, Mutation& mutation, model::TenantKeysReply& reply);
+  model::Status sweep_slice(std::uint32_t rows, Mutation& mutation, model::TenantKeysReply& reply);
+
   // tenant_tokens.cpp
   model::Result<model::TokenInfo> stored_token(const std::string& hash, bool latest);
   void store_token(const std::string& hash, const model::TokenInfo& token, Rows& rows);
@@ -268,8 +280,12 @@ class TenantCore {
   std::unique_ptr<crypto::NameHasher> hasher_;
   store::v1::TenantHeader header_;                                // as of the newest decided write set
   std::map<std::string, std::string, std::less<>> space_hashes_;  // for audit records; few
-  std::uint64_t loaded_seals_ = 0;
-  std::string unwritten_keys_;  // keys row that the first write set brings along
+  std::uint64_t loaded_seals_ = 0;           // with the sealer's own: those under the current data key
+  store::v1::TenantKeysRecord keys_record_;  // as of the newest decided write set
+  std::optional<std::string> reseal_after_;  // where the next slice begins; none: no pass is under way
+  std::string sweep_after_;                  // likewise, of the sweep
+  model::TimeMs next_sweep_ = 0;             // what the sweep that is under way has found so far
+  std::string unwritten_keys_;               // keys row that the first write set brings along
   std::uint64_t next_sequence_ = 1;
   std::uint64_t committed_revision_ = 0;
   model::TimeMs newest_time_ = 0;  // newest leader time of a decided write set

@@ -23,7 +23,8 @@ struct TenantCore::Mutation {
   std::string_view token_hash;        // of the caller's own token, in his request; empty: it is none
   std::optional<model::Quota> quota;  // the tenant's own, when it changes
   bool touches_tokens = false, touches_policy = false;
-  bool touches_trust = false;  // issuers or certificate rules
+  bool touches_trust = false;   // issuers or certificate rules
+  bool touches_header = false;  // it is to be written although no row changes
 };
 
 }  // namespace coffer::actors

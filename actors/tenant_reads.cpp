@@ -61,6 +61,8 @@ void TenantCore::read(CallHandle call, const Caller& caller) {
     body = lookup_self(call.request().credential);
   } else if (std::holds_alternative<model::GetQuota>(operation)) {
     body = get_quota(caller);
+  } else if (std::holds_alternative<model::TendTenant>(operation)) {
+    body = keys_status(caller);
   } else if (std::holds_alternative<model::GetPolicy>(operation)) {
     body = get_policy(caller);
   } else if (const auto* apply = std::get_if<model::ApplyPolicy>(&operation)) {

@@ -56,7 +56,7 @@ void TenantCore::write(CallHandle call, const Caller& caller, std::vector<Submis
   if (!body) return call.finish(body.error());
   if (auto status = check_held(mutation); !status) return call.finish(status.error());
   // What changes nothing is answered at once, unless a retry must get the same answer after later changes.
-  if (mutation.rows.empty() && mutation.request_key.empty())
+  if (mutation.rows.empty() && mutation.request_key.empty() && !mutation.touches_header)
     return call.finish(model::Reply{{header_.epoch(), committed_revision_}, std::move(*body)});
   if (auto status = finish_rows(mutation); !status) return call.finish(status.error());
   submit(std::move(call), std::move(mutation), std::move(*body), out);
@@ -152,6 +152,7 @@ model::Result<model::ReplyBody> TenantCore::decide(const Caller& caller, model::
     return apply_policy(caller, *apply, mutation.now, mutation.rows);
   }
   if (auto* set = std::get_if<model::SetQuota>(&operation)) return set_quota(caller, *set, mutation);
+  if (auto* tending = std::get_if<model::TendTenant>(&operation)) return tend(caller, *tending, mutation);
   return change_trust(caller, operation, mutation);
 }
 
@@ -175,33 +176,43 @@ model::Result<TenantCore::Changed> TenantCore::change_entry(
   const auto next = std::make_shared<const model::Entry>(std::move(decision->entry));
   const Changed changed{next, decision->version, decision->count};
   if (!decision->writes) return changed;
+  record_change(*current, next, *decision, hash, payload, mutation);
+  return changed;
+}
 
+/// What was decided about an entry, into the write set: it becomes `next`.
+void TenantCore::record_change(const EntryPtr& current, const EntryPtr& next, const model::Decision& decision,
+                               const std::string& hash, model::Payload* payload, Mutation& mutation) {
   const std::string_view tenant = identity_.tenant.view();
   std::string key = storage::entry_row(hash);
   std::string sealed = sealer_.seal(encode_entry(*next), crypto::row_identity(tenant, key));
   mutation.rows.push_back({std::move(key), std::move(sealed)});
-  if (decision->adds_payload) {
-    key = storage::payload_row(hash, decision->version);
+  if (decision.adds_payload) {
+    key = storage::payload_row(hash, decision.version);
     sealed = sealer_.seal(model::encode_payload(*payload).expose(), crypto::row_identity(tenant, key));
     mutation.rows.push_back({std::move(key), std::move(sealed)});
   }
-  for (const std::uint64_t version : decision->dropped_payloads) {
+  for (const std::uint64_t version : decision.dropped_payloads) {
     mutation.rows.push_back({storage::payload_row(hash, version), std::nullopt});
   }
-  const std::uint64_t before = *current ? stored_payload_bytes(**current) : 0;
+  const std::uint64_t before = current ? stored_payload_bytes(*current) : 0;
   mutation.header.set_bytes(mutation.header.bytes() + stored_payload_bytes(*next) - before);
-  const bool held = *current && is_held(**current);
+  const bool held = current && is_held(*current);
   if (!held && is_held(*next)) mutation.header.set_entries(mutation.header.entries() + 1);
   if (held && !is_held(*next)) mutation.header.set_entries(mutation.header.entries() - 1);
-  mutation.changes.push_back({decision->change, space, name, decision->version});
+  mutation.changes.push_back({decision.change, next->space, next->name, decision.version});
   if (mutation.audit.entry_hash().empty()) {
-    mutation.audit.set_space_hash(space_hash(space));
+    mutation.audit.set_space_hash(space_hash(next->space));
     mutation.audit.set_entry_hash(hash);
-    mutation.audit.set_version(decision->version);
+    mutation.audit.set_version(decision.version);
   }
   mutation.entry_hashes.push_back(hash);
   mutation.entries.push_back(next);
-  return changed;
+  if (const model::TimeMs ends = model::next_sweep(*next, deps_.limits); ends != 0) {
+    const model::TimeMs due = mutation.header.sweep_at_ms();
+    mutation.header.set_sweep_at_ms(due == 0 ? ends : std::min<model::TimeMs>(due, ends));
+    if (!sweep_after_.empty()) next_sweep_ = next_sweep_ == 0 ? ends : std::min(next_sweep_, ends);
+  }
 }
 
 /// Transact's check; it tells whether the secret exists, so it needs read.
@@ -338,6 +349,7 @@ model::Status TenantCore::finish_rows(Mutation& mutation) {
     mutation.rows.push_back({key, std::nullopt});
     header.set_oldest_request(header.oldest_request() + 1);
   }
+  if (auto status = rotate_when_due(mutation); !status) return status;
   if (!unwritten_keys_.empty()) mutation.rows.push_back({storage::kKeysRow, unwritten_keys_});
   return {};
 }

@@ -70,6 +70,7 @@ void apply(const ServerOverrides& overrides, Config& config) {
   if (overrides.grpc) config.grpc.address = *overrides.grpc;
   if (overrides.admin) config.admin.address = *overrides.admin;
   if (overrides.seal_key_file) config.seal_key_file = *overrides.seal_key_file;
+  config.seal.manual = config.seal.manual || overrides.manual_seal;
   config.doors.dev = config.dev;
   config.identity.guard.spares_loopback = config.dev;
 }
@@ -79,10 +80,16 @@ std::vector<Problem> validate(const Config& config) {
   for (const auto& item : listeners(config)) check_listener(config, item, problems);
   check_same_address(config, problems);
   if (config.data_dir.empty()) problems.push_back({"data", 0, 0, "must not be empty"});
-  if (config.seal_key_file.empty() && !config.dev) {
+  const crypto::Pkcs11Settings& device = config.seal.pkcs11;
+  const bool opens = !config.seal_key_file.empty() || !device.module.empty() || !config.seal.passphrase_file.empty();
+  if (!opens && !config.seal.manual && !config.dev) {
     problems.push_back({"seal.key_file", 0, 0,
                         "is needed outside --dev: the file that unseals this node, kept apart from the data; "
-                        "`coffer admin init` makes one"});
+                        "`coffer admin init` makes one. Or another seal: seal.pkcs11, seal.passphrase_file, or "
+                        "seal.manual = true when a person unseals it"});
+  }
+  if (!device.module.empty() && (device.token.empty() || device.key.empty() || device.pin_file.empty())) {
+    problems.push_back({"seal.pkcs11.module", 0, 0, "needs token, key and pin_file beside it"});
   }
   if (config.cluster.election_timeout < 3 * config.cluster.heartbeat) {
     problems.push_back({"cluster.election_timeout", 0, 0,

@@ -10,6 +10,8 @@
 #include <string_view>
 #include <vector>
 
+#include "actors/keeper_settings.hpp"
+#include "crypto/seal.hpp"
 #include "model/quota.hpp"
 #include "net/guard.hpp"
 #include "net/settings.hpp"
@@ -47,11 +49,23 @@ struct IdentityConfig {
   net::GuardSettings guard;                        // of addresses whose credentials do not hold
 };
 
+/// Seals besides the key file. Of those that open by themselves one is used: PKCS#11 before the key file before the
+/// passphrase's file.
+struct SealConfig {
+  bool manual = false;          // a person unseals the node: none has to open by itself
+  std::string passphrase_file;  // mode 0600
+  crypto::Pkcs11Settings pkcs11;
+  std::uint32_t threshold = 0, shares = 0;  // `coffer admin init`: a set of shares, too
+};
+
 struct Config {
   bool dev = false;
   bool insecure = false;  // listeners without TLS are wanted
   std::string data_dir = "./coffer-data";
-  std::string seal_key_file;        // empty in --dev: <data>/dev/seal.key, which the server makes
+  std::string seal_key_file;  // empty in --dev: <data>/dev/seal.key, which the server makes
+  SealConfig seal;
+  actors::BackupSchedule backup;
+  std::uint64_t reseal_rows_per_second = 20'000;
   net::Listener http, grpc, admin;  // by default 127.0.0.1:7780, :7781, :7782
   net::Doors doors;
   LogSettings log;
@@ -70,6 +84,7 @@ struct ServerOverrides {
   bool insecure = false;
   std::string config_file;  // empty: none
   std::optional<std::string> data, http, grpc, admin, seal_key_file;
+  bool manual_seal = false;
 };
 
 /// Puts the command line over the configuration, and what --dev implies under it.

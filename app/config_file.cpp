@@ -151,9 +151,28 @@ void read_quotas(Section& section, model::QuotaLimits& out) {
   }
 }
 
+void read_seal(Section& section, Config& out) {
+  section.text("key_file", out.seal_key_file);
+  section.text("passphrase_file", out.seal.passphrase_file);
+  section.flag("manual", out.seal.manual);
+  section.table("pkcs11", [&](Section& device) {
+    device.text("module", out.seal.pkcs11.module);
+    device.text("token", out.seal.pkcs11.token);
+    device.text("key", out.seal.pkcs11.key);
+    device.text("pin_file", out.seal.pkcs11.pin_file);
+  });
+}
+
 void read_all(Section& root, Config& out) {
   root.text("data", out.data_dir);
-  root.table("seal", [&](Section& s) { s.text("key_file", out.seal_key_file); });
+  root.table("seal", [&](Section& s) { read_seal(s, out); });
+  root.table("keys",
+             [&](Section& s) { s.number("reseal_rows_per_second", out.reseal_rows_per_second, 1, 10'000'000); });
+  root.table("backup", [&](Section& s) {
+    s.text("directory", out.backup.directory);
+    s.duration("every", out.backup.every, 1s, 24h * 365);
+    s.number("keep", out.backup.keep, 1, 100'000);
+  });
   root.table("http", [&](Section& s) { read_listener(s, out.http); });
   root.table("grpc", [&](Section& s) { read_listener(s, out.grpc); });
   root.table("admin", [&](Section& s) { read_listener(s, out.admin); });

@@ -23,6 +23,7 @@
 #include "app/dev_key.hpp"
 #include "app/exit.hpp"
 #include "app/log.hpp"
+#include "app/sealing.hpp"
 #include "app/version.hpp"
 #include "crypto/key.hpp"
 #include "crypto/key_ring.hpp"
@@ -47,11 +48,13 @@ class Signals {
  public:
   Signals() {
     sigemptyset(&set_);
-    for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&set_, signal);
+    for (const int signal : {SIGTERM, SIGINT, SIGHUP, kSeal}) sigaddset(&set_, signal);
     pthread_sigmask(SIG_BLOCK, &set_, nullptr);
     std::signal(SIGPIPE, SIG_IGN);
   }
-  /// SIGTERM or SIGINT. SIGHUP changes nothing: everything is read at start.
+  /// The signal by which a thread asks main to seal the node.
+  static constexpr int kSeal = SIGUSR2;
+  /// SIGTERM, SIGINT or kSeal. SIGHUP changes nothing: everything is read at start.
   int wait() const {
     for (;;) {
       int signal = 0;
@@ -85,56 +88,47 @@ model::Result<Databases> open_databases(const storage::DataDir& data) {
   return Databases{std::move(*log_engine), std::move(*state_engine)};
 }
 
-model::Result<std::string> dev_directory(const std::string& data) {
-  const std::string path = data + "/dev";
-  if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) {
-    return Error(Code::disk_error, "cannot make " + path + ": " + std::strerror(errno));
-  }
-  return path;
-}
-
-/// The seal's key file: a given one must be there; --dev makes its own.
-model::Result<std::unique_ptr<crypto::Seal>> open_seal(const Config& config, bool make_missing) {
-  if (!config.seal_key_file.empty() && !make_missing) return crypto::open_key_file_seal(config.seal_key_file);
-  std::string path = config.seal_key_file;
-  if (path.empty()) {
-    auto dev = dev_directory(config.data_dir);
-    if (!dev) return dev.error();
-    path = *dev + "/seal.key";
-  }
-  if (::access(path.c_str(), F_OK) != 0) {
-    if (::access((config.data_dir + "/log/CURRENT").c_str(), F_OK) == 0) {
-      return Error(Code::key_mismatch, "the key file " + path + " is missing, and " + config.data_dir +
-                                           " holds data that only it opens: put it back");
-    }
-    if (auto status = crypto::create_key_file(path, crypto::system_random()); !status) return status.error();
-  }
-  return crypto::open_key_file_seal(path);
-}
-
 /// Data directory, databases, keys and actors. The lock of the data directory lives as long as this.
 struct Running {
   std::optional<storage::DataDir> data;
   std::unique_ptr<actors::Node> node;
 };
 
-model::Result<Running> start_node(const Config& config, actors::Bootstrap bootstrap,
-                                  const std::string& operator_token_file) {
+struct Start {
+  actors::Bootstrap bootstrap = actors::Bootstrap::refuse;
+  std::string operator_token_file;
+  bool sealed = false;                           // the seal is not asked
+  std::vector<model::Secret>* shares = nullptr;  // of a new cluster, when a set is asked for
+  std::function<void()> request_seal;
+};
+
+model::Result<Running> start_node(const Config& config, const Start& start) {
   Running running;
   auto data = storage::DataDir::open(config.data_dir);
   if (!data) return data.error();
   running.data.emplace(std::move(*data));
   actors::NodeOptions options;
-  auto seal = open_seal(config, bootstrap != actors::Bootstrap::refuse);
+  auto seal = open_automatic_seal(config, start.bootstrap != actors::Bootstrap::refuse);
   if (!seal) return seal.error();
   options.seal = std::move(*seal);
+  options.start_sealed = start.sealed;
+  options.first_seals = make_first_seals(config, start.shares);
+  options.request_seal = start.request_seal;
+  if (!config.seal.pkcs11.module.empty()) {
+    options.device_seal = [device = config.seal.pkcs11](const std::string& name) {
+      return model::Result<std::unique_ptr<crypto::Seal>>(crypto::make_pkcs11_seal(name, device));
+    };
+  }
+  options.keeper.backups = config.backup;
+  options.keeper.reseal_rows_per_second = config.reseal_rows_per_second;
+  options.keeper.program = "coffer " + std::string(kVersion);
   auto databases = open_databases(*running.data);
   if (!databases) return databases.error();
   options.log_engine = std::move(databases->log);
   options.state_engine = std::move(databases->state);
-  options.bootstrap = bootstrap;
+  options.bootstrap = start.bootstrap;
   options.dev = config.dev;
-  options.operator_token_file = operator_token_file;
+  options.operator_token_file = start.operator_token_file;
   options.data_groups = config.cluster.data_groups;
   options.election_timeout_ms = static_cast<std::uint64_t>(config.cluster.election_timeout.count());
   options.heartbeat_ms = static_cast<std::uint64_t>(config.cluster.heartbeat.count());
@@ -196,21 +190,17 @@ void warn_about_memory() {
   }
 }
 
-}  // namespace
+/// What serve() ended with, when the node is to be started again, sealed.
+constexpr int kStartSealed = -1;
 
-int run_server(const Config& config, const ServerOverrides&) {
-  if (auto status = set_up_log(config.log); !status) return fail(status.error());
-  const Signals signals;
-  let_threads_finish_their_turns();
-  std::string token_file;
-  if (config.dev) {
-    // The data directory must be there before its dev/ folder; opening it twice in a row is harmless.
-    if (auto data = storage::DataDir::open(config.data_dir); !data) return fail(data.error());
-    auto dev = dev_directory(config.data_dir);
-    if (!dev) return fail(dev.error());
-    token_file = *dev + "/root.token";
-  }
-  auto running = start_node(config, config.dev ? actors::Bootstrap::allow : actors::Bootstrap::refuse, token_file);
+/// A node's life in this process, from the opening of its data to the closing: nothing of its keys is left behind.
+int serve(const Config& config, const Signals& signals, const std::string& token_file, bool sealed) {
+  Start start;
+  start.bootstrap = config.dev ? actors::Bootstrap::allow : actors::Bootstrap::refuse;
+  start.operator_token_file = token_file;
+  start.sealed = sealed;
+  start.request_seal = [] { ::kill(::getpid(), Signals::kSeal); };
+  auto running = start_node(config, start);
   if (!running) return fail(running.error());
   actors::Node& node = *running->node;
   warn_about_memory();
@@ -225,6 +215,7 @@ int run_server(const Config& config, const ServerOverrides&) {
   door_settings.version = std::string(kVersion);
   const auto doors = net::make_doors(door_settings, gateway);
   const auto admin_door = net::make_admin_door(door_settings, gateway);
+  const auto keeper_door = net::make_keeper_door(gateway);
   std::vector<net::Door*> shown;
   for (const auto& door : doors) shown.push_back(door.get());
 
@@ -239,7 +230,8 @@ int run_server(const Config& config, const ServerOverrides&) {
   servers.push_back(
       {"grpc", &config.grpc, net::make_grpc_server(config.grpc, shown, gateway, metrics, grpc_threads, guard)});
   servers.push_back({"admin", &config.admin,
-                     net::make_grpc_server(config.admin, {admin_door.get()}, gateway, metrics, grpc_threads, guard)});
+                     net::make_grpc_server(config.admin, {admin_door.get(), keeper_door.get()}, gateway, metrics,
+                                           grpc_threads, guard)});
   // Last, so that whoever finds /readyz finds the others listening, too.
   servers.push_back({"http", &config.http, net::make_http_server(config.http, shown, gateway, metrics, guard)});
   std::size_t started = 0;
@@ -256,16 +248,41 @@ int run_server(const Config& config, const ServerOverrides&) {
   }
   if (started == servers.size()) {
     const actors::NodeStatus status = node.status();
-    spdlog::info("coffer {} is ready: cluster {}, {} tenants, data in {}", kVersion, status.cluster_id, status.tenants,
-                 config.data_dir);
+    if (status.sealed) {
+      spdlog::warn("coffer {} is sealed: cluster {}, data in {}; open it with `coffer admin unseal`", kVersion,
+                   status.cluster_id, config.data_dir);
+    } else {
+      spdlog::info("coffer {} is ready: cluster {}, {} tenants, data in {}", kVersion, status.cluster_id,
+                   status.tenants, config.data_dir);
+    }
     if (config.dev) spdlog::info("--dev: the root token is in {}", token_file);
     const int signal = signals.wait();
-    spdlog::info("{}: draining", signal == SIGTERM ? "SIGTERM" : "SIGINT");
+    if (signal == Signals::kSeal) exit = kStartSealed;
+    spdlog::info("{}: draining", signal == Signals::kSeal ? "sealing" : signal == SIGTERM ? "SIGTERM" : "SIGINT");
   }
   for (std::size_t i = 0; i < started; ++i) servers[i].server->stop();
   gateway.stop();
   node.stop();
-  spdlog::info("stopped");
+  spdlog::info(exit == kStartSealed ? "stopped; starting sealed" : "stopped");
+  return exit;
+}
+
+}  // namespace
+
+int run_server(const Config& config, const ServerOverrides&) {
+  if (auto status = set_up_log(config.log); !status) return fail(status.error());
+  const Signals signals;
+  let_threads_finish_their_turns();
+  std::string token_file;
+  if (config.dev) {
+    // The data directory must be there before its dev/ folder; opening it twice in a row is harmless.
+    if (auto data = storage::DataDir::open(config.data_dir); !data) return fail(data.error());
+    auto dev = dev_directory(config.data_dir);
+    if (!dev) return fail(dev.error());
+    token_file = *dev + "/root.token";
+  }
+  int exit = serve(config, signals, token_file, false);
+  while (exit == kStartSealed) exit = serve(config, signals, token_file, true);
   return exit;
 }
 
@@ -277,14 +294,26 @@ int init_node(const Config& config, const std::string& operator_token_file) {
     return fail(
         Error(Code::invalid_argument, operator_token_file + " exists already; name another file for the token"));
   }
-  auto running = start_node(config, actors::Bootstrap::require, operator_token_file);
+  std::vector<model::Secret> shares;
+  Start start;
+  start.bootstrap = actors::Bootstrap::require;
+  start.operator_token_file = operator_token_file;
+  start.shares = &shares;
+  auto running = start_node(config, start);
   if (!running) return fail(running.error());
   const std::string cluster = running->node->status().cluster_id;
   running->node->stop();
-  std::printf(
-      "cluster %s is ready in %s\n  key file        %s   (keep a copy apart: without it nothing opens)\n"
-      "  operator token  %s\n",
-      cluster.c_str(), config.data_dir.c_str(), config.seal_key_file.c_str(), operator_token_file.c_str());
+  std::printf("cluster %s is ready in %s\n", cluster.c_str(), config.data_dir.c_str());
+  if (!config.seal_key_file.empty()) {
+    std::printf("  key file        %s   (keep a copy apart: without a seal nothing opens)\n",
+                config.seal_key_file.c_str());
+  }
+  std::printf("  operator token  %s\n", operator_token_file.c_str());
+  if (!shares.empty()) {
+    std::printf("%zu shares, any %u of which unseal the cluster; they are not shown again:\n", shares.size(),
+                config.seal.threshold);
+    for (const model::Secret& share : shares) std::printf("%s\n", std::string(share.expose()).c_str());
+  }
   return static_cast<int>(Exit::ok);
 }
 

@@ -14,15 +14,13 @@
 #include "crypto/hash.hpp"
 #include "crypto/key_ring.hpp"
 #include "crypto/openssl.hpp"
+#include "crypto/seal.hpp"
 #include "crypto/wrap.hpp"
 
 namespace coffer::crypto {
 namespace {
 
 constexpr std::uint32_t kSealFormat = 1;
-constexpr std::uint32_t kSealKeyVersion = 1;
-constexpr std::string_view kKeyFileKind = "key-file";
-constexpr std::string_view kRootKey = "root key";
 constexpr std::size_t kKeyDigits = 2 * Key::kSize;
 
 class Descriptor {
@@ -62,20 +60,19 @@ class KeyFileSeal final : public Seal {
   KeyFileSeal(std::string path, const Key& file_key)
       : path_(std::move(path)), fingerprint_(fingerprint(file_key)), wrapping_(derive(file_key, "coffer root key")) {}
 
-  std::string_view kind() const override { return kKeyFileKind; }
+  std::string_view kind() const override { return kKeyFileSeal; }
 
   model::Result<store::v1::SealRecord> wrap(const Key& root, std::string_view cluster_id, Random& random) override {
     store::v1::SealRecord record;
-    record.set_format(kSealFormat);
-    record.set_kind(std::string(kKeyFileKind));
+    record.set_kind(std::string(kKeyFileSeal));
     record.set_name(fingerprint_);
-    record.set_wrapped_root_key(wrap_key(wrapping_, kSealKeyVersion, root, identity(cluster_id), random));
+    fill_seal(record, wrapping_, root, cluster_id, random);
     return record;
   }
 
   model::Result<Key> unwrap(const store::v1::SealRecord& record, std::string_view cluster_id) override {
     if (auto status = check_format("seal's record", record.format(), kSealFormat); !status.ok()) return status.error();
-    if (record.kind() != kKeyFileKind) {
+    if (record.kind() != kKeyFileSeal) {
       return mismatch("is not what seals this cluster: its root key is behind a seal of kind " +
                       printable(record.kind()) + ".");
     }
@@ -83,7 +80,7 @@ class KeyFileSeal final : public Seal {
       return mismatch("does not open this cluster: it holds key " + fingerprint_ +
                       ", and the root key is sealed with key " + printable(record.name()) + ".");
     }
-    auto root = unwrap_key(wrapping_, kSealKeyVersion, record.wrapped_root_key(), identity(cluster_id));
+    auto root = open_seal(record, wrapping_, cluster_id);
     if (root.ok()) return root;
     return model::Error(model::Code::data_loss,
                         "The key file " + path_ +
@@ -92,9 +89,6 @@ class KeyFileSeal final : public Seal {
   }
 
  private:
-  static std::string identity(std::string_view cluster_id) {
-    return key_identity(kRootKey, cluster_id, kSealKeyVersion);
-  }
   model::Error mismatch(const std::string& what) const {
     return {model::Code::key_mismatch, "The key file " + path_ + " " + what};
   }

@@ -1,6 +1,7 @@
 #pragma once
 // The hierarchy of keys: a seal opens the root key, the root key wraps the cluster keys, the current cluster key wraps each
-// tenant's keys. Records are proto/coffer/store/v1. Immutable after construction; const methods on any thread.
+// tenant's keys. Records are proto/coffer/store/v1. Const methods on any thread, also while adopt() puts newer keys in
+// place: readers see all of the old ones or all of the new ones.
 
 #include <cstdint>
 #include <map>
@@ -19,7 +20,7 @@
 
 namespace coffer::crypto {
 
-/// What keeps the root key while the node is down. Later seals (passphrase, Shamir, PKCS#11) stand behind it, too.
+/// What keeps the root key while the node is down: a file, a passphrase or a device (seal.hpp); may block.
 class Seal {
  public:
   virtual ~Seal() = default;
@@ -46,11 +47,28 @@ struct TenantKeys {
 
 class KeyRing {
  public:
-  /// The root key is wiped when the cluster keys are wrapped, or opened: the ring does not keep it.
+  /// The ring keeps the root key: it holds everything that the root key opens anyway, and without it no seal could be
+  /// added and no key rotated online.
   static KeyRing generate(Key root, Random& random, std::int64_t now_ms);
   /// Errors: key_mismatch, data_loss.
   static model::Result<KeyRing> open(Key root, const store::v1::KeyRingRecord& record);
-  store::v1::KeyRingRecord record() const { return record_; }
+  store::v1::KeyRingRecord record() const;
+  Key root() const;
+
+  /// The record with one more cluster key, which is not current yet: every node must know it before it is used.
+  store::v1::KeyRingRecord with_cluster_key(Random& random, std::int64_t now_ms) const;
+  /// The record with the newest cluster key as the current one.
+  store::v1::KeyRingRecord with_newest_current() const;
+  struct NewRoot {
+    Key root;
+    store::v1::KeyRingRecord record;
+  };
+  /// A new root key, and the cluster keys wrapped under it. Errors: data_loss.
+  model::Result<NewRoot> with_new_root(Random& random, std::int64_t now_ms) const;
+  /// Uses what a committed record says. Errors: key_mismatch (it is wrapped under another root key), data_loss; then
+  /// nothing is changed. One thread at a time.
+  model::Status adopt(const store::v1::KeyRingRecord& record) { return adopt(root(), record); }
+  model::Status adopt(Key root, const store::v1::KeyRingRecord& record);
 
   /// New keys of a tenant. With an owner's X25519 public key each data key is also sealed to it. REQUIRES:
   /// owner_public_key is empty or generate_owner_key's.
@@ -59,6 +77,17 @@ class KeyRing {
   /// Errors: key_mismatch, data_loss.
   model::Result<TenantKeys> open_tenant_keys(const model::TenantId& tenant,
                                              const store::v1::TenantKeysRecord& record) const;
+
+  /// Adds a data key, which becomes the current one. Errors: those of open_tenant_keys.
+  model::Status add_data_key(const model::TenantId& tenant, store::v1::TenantKeysRecord& record, Random& random,
+                             std::int64_t now_ms) const;
+  /// Wraps the same keys under the current cluster key. Errors: those of open_tenant_keys.
+  model::Status rewrap(const model::TenantId& tenant, store::v1::TenantKeysRecord& record, Random& random) const;
+  /// Wraps a tenant's keys under a key of somebody else's (an export's), and back. Errors: those of open_tenant_keys.
+  model::Status rewrap_for(const Key& other, const model::TenantId& tenant, store::v1::TenantKeysRecord& record,
+                           Random& random) const;
+  model::Status rewrap_from(const Key& other, const model::TenantId& tenant, store::v1::TenantKeysRecord& record,
+                            Random& random) const;
 
   /// A sealer with every cluster version's key for the directory's rows.
   Sealer directory_sealer(Random& random) const;
@@ -73,10 +102,15 @@ class KeyRing {
 
  private:
   struct Keys;
-  KeyRing(std::unique_ptr<Keys> keys, store::v1::KeyRingRecord record);
-  std::unique_ptr<Keys> keys_;
-  store::v1::KeyRingRecord record_;
+  struct Shared;
+  explicit KeyRing(std::unique_ptr<const Keys> keys, Key root);
+  static model::Result<std::unique_ptr<const Keys>> open_keys(const Key& root, const store::v1::KeyRingRecord& record);
+  const Keys& keys() const;
+  std::unique_ptr<Shared> shared_;
 };
+
+/// The version of the cluster key that wraps a tenant's keys, without opening them. Errors: data_loss.
+model::Result<std::uint32_t> wrapping_version(const store::v1::TenantKeysRecord& record);
 
 /// An X25519 key pair (RFC 7748), raw bytes; and sealing to its public half: ephemeral X25519, HKDF-SHA-256 over both
 /// public keys, AES-256-GCM. Box: ephemeral public:32 nonce:12 ciphertext tag:16.

@@ -236,6 +236,10 @@ struct Checker {
     }
     return {};
   }
+  Status operator()(const TendTenant& tend) const {
+    if (tend.rows >= 1 && tend.rows <= 4096) return {};
+    return invalid("rows: a slice has 1 to 4096 of them");
+  }
   Status operator()(const SetQuota& set) const {
     if (set.changes.empty()) return invalid("changes: at least one limit is needed");
     std::set<Limit> seen;
@@ -297,6 +301,15 @@ struct Namer {
   std::string_view operator()(const ApplyPolicy&) const { return "apply_policy"; }
   std::string_view operator()(const GetQuota&) const { return "get_quota"; }
   std::string_view operator()(const Watch&) const { return "watch"; }
+  std::string_view operator()(const TendTenant& tend) const {
+    switch (tend.what) {
+      case Tending::rotate: return "rotate_data_key";
+      case Tending::reseal: return "reseal";
+      case Tending::sweep: return "sweep";
+      case Tending::status: break;
+    }
+    return "get_data_keys";
+  }
   std::string_view operator()(const SetQuota&) const { return "set_quota"; }
   std::string_view operator()(const Put&) const { return "put"; }
   std::string_view operator()(const Get& get) const { return get.with_payload ? "get" : "describe"; }
@@ -377,6 +390,7 @@ Status check_request_id(std::string_view id) {
 
 bool is_mutation(const TenantOperation& operation) {
   if (const auto* apply = std::get_if<ApplyPolicy>(&operation)) return !apply->dry_run;
+  if (const auto* tend = std::get_if<TendTenant>(&operation)) return tend->what != Tending::status;
   return std::visit(
       []<class T>(const T&) {
         return kIsOneOf<T, Put, UpdateMetadata, Delete, Undelete, Destroy, Transact, CreateToken, RevokeToken,

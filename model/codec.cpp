@@ -126,6 +126,8 @@ class Encoder {
   }
   void put(const GetQuota&) {}
   void put(const Watch& o) { fields(o.space, o.prefix, to_number(o.from), o.wait_ms, o.limit); }
+  void put(const TendTenant& o) { fields(static_cast<std::uint64_t>(o.what), o.rows); }
+  void put(const KeyVersionInfo& v) { fields(v.version, v.created_at, v.current); }
   void put(const SetQuota::Change& c) { fields(static_cast<std::uint64_t>(c.limit), c.value); }
   void put(const SetQuota& o) { fields(o.changes); }
   void put(const LookupSelf&) {}
@@ -160,6 +162,7 @@ class Encoder {
   static std::uint64_t request_kind(const PutCertificateRule&) { return 43; }
   static std::uint64_t request_kind(const DeleteCertificateRule&) { return 44; }
   static std::uint64_t request_kind(const ListCertificateRules&) { return 45; }
+  static std::uint64_t request_kind(const TendTenant&) { return 50; }
   static std::uint64_t request_kind(const GetQuota&) { return 60; }
   static std::uint64_t request_kind(const Watch&) { return 70; }
   static std::uint64_t request_kind(const SetQuota&) { return 61; }
@@ -244,6 +247,7 @@ class Decoder {
     fields(i.name, i.iss, i.public_keys, i.jwks, i.jwks_url, i.jwks_ca, i.audiences, i.algorithms, i.clock_skew_s,
            i.mapping, i.claims, i.version, i.changed_at, i.changed_by);
   }
+  void get(KeyVersionInfo& v) { fields(v.version, v.created_at, v.current); }
   void get(Quota& q) { fields(q.values, q.version, q.changed_at, q.changed_by); }
   void get(CertificateRule& r) { fields(r.name, r.san, r.principal, r.roles, r.version, r.changed_at, r.changed_by); }
 
@@ -268,6 +272,7 @@ enum class ReplyKind : std::uint8_t {
   token_more = 22,  // addresses, renewable, ttl, max_expires_at
   issuer = 40,
   certificate_rule = 41,
+  tenant_keys = 50,
   quota = 60,
 };
 
@@ -332,6 +337,9 @@ Secret encode_reply(const ReplyBody& body) {
   } else if (const auto* quota = std::get_if<QuotaReply>(&body)) {
     header(ReplyKind::quota);
     encoder.fields(quota->own, quota->limits.values, quota->entries, quota->bytes);
+  } else if (const auto* keys = std::get_if<TenantKeysReply>(&body)) {
+    header(ReplyKind::tenant_keys);
+    encoder.fields(keys->data_keys, keys->cluster_key, keys->seals, keys->seal_limit, keys->rows, keys->more);
   } else {
     assert(false && "only replies of mutations are stored");
   }
@@ -378,6 +386,11 @@ Result<ReplyBody> decode_reply(std::string_view bytes) {
     }
     case ReplyKind::issuer: decoder.fields(body.emplace<IssuerReply>().issuer); break;
     case ReplyKind::certificate_rule: decoder.fields(body.emplace<CertificateRuleReply>().rule); break;
+    case ReplyKind::tenant_keys: {
+      auto& reply = body.emplace<TenantKeysReply>();
+      decoder.fields(reply.data_keys, reply.cluster_key, reply.seals, reply.seal_limit, reply.rows, reply.more);
+      break;
+    }
     case ReplyKind::quota: {
       auto& reply = body.emplace<QuotaReply>();
       decoder.fields(reply.own, reply.limits.values, reply.entries, reply.bytes);

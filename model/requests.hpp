@@ -14,6 +14,7 @@
 #include "model/entry.hpp"
 #include "model/identity.hpp"
 #include "model/ids.hpp"
+#include "model/key_requests.hpp"
 #include "model/payload.hpp"
 #include "model/quota.hpp"
 #include "model/watch.hpp"
@@ -148,7 +149,7 @@ using TenantOperation =
     std::variant<Put, Get, UpdateMetadata, Delete, Undelete, Destroy, History, List, BatchGet, Transact, CreateToken,
                  ListTokens, RevokeToken, SetPermission, LookupSelf, RenewSelf, RevokeSelf, GetPolicy, ApplyPolicy,
                  PutIssuer, DeleteIssuer, ListIssuers, PutCertificateRule, DeleteCertificateRule, ListCertificateRules,
-                 GetQuota, SetQuota, Watch>;
+                 GetQuota, SetQuota, Watch, TendTenant>;
 
 // ---- requests to the directory --------------------------------------------------------------------------------
 
@@ -170,19 +171,29 @@ struct ListTenants {
   std::string prefix, after;
   std::uint32_t limit = 100;
   bool show_deleted = false;
+  bool only_deleted = false;  // all that are not purged yet; no pages
 };
 struct DeleteTenant {
   std::string name;  // or, when empty:
   std::optional<DoorName> door;
+  bool purge = false;      // without a recovery window
+  TimeMs recovery_ms = 0;  // of the window; 0: kTenantRecoveryMs
 };
+inline constexpr TimeMs kTenantRecoveryMs = 7LL * 24 * 3600 * 1000;
 struct OpenDoor {
   std::string name;
   DoorName door;
 };
 /// The order is that of the forwarding codec (model/forward_codec.hpp): what is new comes last, in the other variants, too.
-using DirectoryOperation = std::variant<CreateTenant, GetTenant, ListTenants, DeleteTenant, OpenDoor, GetClusterStatus,
-                                        CreateJoinToken, JoinNode, RenewNodeCertificate, AnnounceNode, DrainNode,
-                                        RemoveNode, BalanceCluster, TransferLeadership>;
+using DirectoryOperation =
+    std::variant<CreateTenant, GetTenant, ListTenants, DeleteTenant, OpenDoor, GetClusterStatus, CreateJoinToken,
+                 JoinNode, RenewNodeCertificate, AnnounceNode, DrainNode, RemoveNode, BalanceCluster,
+                 TransferLeadership, UndeleteTenant, PurgeTenant, ChangeKeys, AddOperator, AdoptTenant>;
+
+/// To the node itself, also while it is sealed; see key_requests.hpp.
+using KeeperOperation =
+    std::variant<GetSeals, Unseal, SealNode, AddSeal, VerifyShare, RemoveSeal, RegenerateToken, GetKeys, RotateKeys,
+                 SetReseal, StartBackup, ExportTenant, ReadBackup, ImportTenant, WriteImport, FinishImport>;
 
 // ---- replies --------------------------------------------------------------------------------------------------
 
@@ -249,7 +260,7 @@ struct QuotaReply {                      // GetQuota, SetQuota
   std::uint64_t entries = 0, bytes = 0;  // held
 };
 
-enum class TenantState : std::uint8_t { active = 1, deleted = 2 };
+enum class TenantState : std::uint8_t { active = 1, deleted = 2, purged = 3 };
 struct TenantInfo {
   TenantId id;
   std::string name;
@@ -257,6 +268,8 @@ struct TenantInfo {
   TenantState state = TenantState::active;
   std::vector<DoorName> doors;
   TimeMs created_at = 0, deleted_at = 0;
+  TimeMs purge_at = 0;   // of a deleted one: the end of its recovery window
+  TimeMs purged_at = 0;  // 0 while the rows of a purged one are being removed
 };
 struct TenantReply {
   TenantInfo tenant;
@@ -268,10 +281,11 @@ struct TenantsReply {
   bool more = false;
 };
 
-using ReplyBody = std::variant<EntryReply, DeleteReply, HistoryReply, ListReply, BatchGetReply, TransactReply,
-                               TokenReply, TokensReply, TenantReply, TenantsReply, PolicyReply, IssuerReply,
-                               IssuersReply, CertificateRuleReply, CertificateRulesReply, QuotaReply, WatchReply,
-                               ClusterStatusReply, JoinTokenReply, JoinReply, NodeReply, DoneReply>;
+using ReplyBody =
+    std::variant<EntryReply, DeleteReply, HistoryReply, ListReply, BatchGetReply, TransactReply, TokenReply,
+                 TokensReply, TenantReply, TenantsReply, PolicyReply, IssuerReply, IssuersReply, CertificateRuleReply,
+                 CertificateRulesReply, QuotaReply, WatchReply, ClusterStatusReply, JoinTokenReply, JoinReply,
+                 NodeReply, DoneReply, TenantKeysReply, SealReply, KeysReply, StreamReply>;
 struct Reply {
   Revision revision;  // of the tenant when the request was decided
   ReplyBody body;
@@ -298,7 +312,7 @@ struct Request {
   TenantRef tenant;  // not used by directory operations
   Credential credential;
   CallInfo info;
-  std::variant<TenantOperation, DirectoryOperation> operation;
+  std::variant<TenantOperation, DirectoryOperation, KeeperOperation> operation;
 };
 
 }  // namespace coffer::model

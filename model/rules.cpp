@@ -286,6 +286,23 @@ Result<Decision> decide_update(const Entry* current, const UpdateMetadata& updat
   return finished(std::move(decision), now);
 }
 
+Decision decide_sweep(const Entry& current, const RuleContext& context) {
+  const TimeMs now = time_of(&current, context);
+  Decision decision = decision_on(current, ChangeType::destroy);
+  decision.writes = destroy_outdated(now, context.limits, &decision);
+  return decision.writes ? finished(std::move(decision), now) : decision;
+}
+
+TimeMs next_sweep(const Entry& entry, const Limits& limits) {
+  TimeMs first = 0;
+  for (const Version& version : entry.versions) {
+    if (version.state != State::deleted) continue;
+    const TimeMs ends = version.deleted_at + limits.recovery_window_ms;
+    first = first == 0 ? ends : std::min(first, ends);
+  }
+  return first;
+}
+
 Result<Decision> decide_permission(const Entry* current, const SetPermission& set, const RuleContext& context) {
   if (current == nullptr) return missing(set);
   const TimeMs now = time_of(current, context);

@@ -46,6 +46,10 @@ Result<Decision> decide_undelete(const Entry* current, const Undelete& undelete,
 Result<Decision> decide_destroy(const Entry* current, const Destroy& destroy, const RuleContext& context);
 /// The entry needs an active version. Errors: entry_not_found, too_large (more than limits.permissions).
 Result<Decision> decide_permission(const Entry* current, const SetPermission& set, const RuleContext& context);
+/// Destroys the deleted versions whose recovery window has ended; `writes` is false when there are none.
+Decision decide_sweep(const Entry& current, const RuleContext& context);
+/// When the first recovery window of a deleted version ends; 0: no version is deleted.
+TimeMs next_sweep(const Entry& entry, const Limits& limits);
 /// Transact's check. Errors: cas_mismatch.
 Status decide_check(const Entry* current, const Check& check, const RuleContext& context);
 

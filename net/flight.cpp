@@ -47,6 +47,10 @@ bool may_change_something(const model::Request& request) {
              std::holds_alternative<model::List>(*tenant) || std::holds_alternative<model::BatchGet>(*tenant) ||
              std::holds_alternative<model::ListTokens>(*tenant));
   }
+  if (const auto* keeper = std::get_if<model::KeeperOperation>(&request.operation)) {
+    return !(std::holds_alternative<model::GetSeals>(*keeper) || std::holds_alternative<model::GetKeys>(*keeper) ||
+             std::holds_alternative<model::ReadBackup>(*keeper));
+  }
   const auto& directory = std::get<model::DirectoryOperation>(request.operation);
   return !(std::holds_alternative<model::GetTenant>(directory) ||
            std::holds_alternative<model::ListTenants>(directory));

@@ -57,7 +57,9 @@ std::unique_ptr<Server> make_http_server(const Listener& listener, std::vector<D
 
 /// The one list of doors: native, direktiv, dapr, tapis for the public listeners.
 std::vector<std::unique_ptr<Door>> make_doors(const Doors& settings, actors::Gateway& gateway);
-/// The admin listener's only door.
+/// Seals, keys and backups, on the admin listener; works on a sealed node, too.
+std::unique_ptr<Door> make_keeper_door(actors::Gateway& gateway);
+/// What else the admin listener serves.
 std::unique_ptr<Door> make_admin_door(const Doors& settings, actors::Gateway& gateway);
 
 }  // namespace coffer::net

@@ -73,6 +73,13 @@ class Engine {
   virtual model::Status write(const Batch& batch, Durability durability) = 0;
   /// After it returned ok, everything written before is durable, synced or not.
   virtual model::Status flush() = 0;
+  /// Rewrites the files that hold keys of [begin, end) (both empty: all), so that the bytes of what was deleted or
+  /// overwritten there are in none of the database's files any more, unless a scan from before still holds them. May take long; any thread
+  /// but a listener's. An engine without files has nothing to do.
+  virtual model::Status compact(std::string_view begin, std::string_view end) {
+    (void)begin, (void)end;
+    return {};
+  }
 };
 
 /// The smallest key greater than every key with this prefix; empty when there is none.

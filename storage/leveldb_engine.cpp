@@ -133,6 +133,18 @@ class LevelDbEngine final : public Engine {
     return {};
   }
 
+  model::Status compact(std::string_view begin, std::string_view end) override {
+    const leveldb::Slice from = slice(begin), to = slice(end);
+    // Twice: the first pass moves the deletions down to the files that hold what they delete, the second merges them
+    // when both came to lie in the last level's neighbour.
+    for (int i = 0; i < 2; ++i) db_->CompactRange(begin.empty() ? nullptr : &from, end.empty() ? nullptr : &to);
+    leveldb::ReadOptions options;
+    std::string unused;
+    const leveldb::Status status = db_->Get(options, leveldb::Slice("\0", 1), &unused);
+    if (status.ok() || status.IsNotFound()) return {};
+    return leveldb_error(status, path_);
+  }
+
  private:
   /// LevelDB would take a directory without CURRENT for a new database and delete the tables in it.
   model::Status refuse_headless() {

@@ -189,4 +189,13 @@ model::Result<std::optional<Node>> LogStore::node() const {
       Node{model::NodeId((*record)->node_id()), (*record)->cluster_id(), (*record)->data_groups()});
 }
 
+model::Result<std::optional<model::Index>> LogStore::first_entry(model::GroupId group) const {
+  const auto scan = engine_.scan(log_group_key('e', group), prefix_end(log_group_key('e', group)));
+  if (scan->valid() && scan->key().size() == kLogEntryKeyBytes) {
+    return std::optional(model::Index(read_be64(scan->key().substr(1 + 8))));
+  }
+  if (auto status = scan->status(); !status.ok()) return status.error();
+  return std::optional<model::Index>();
+}
+
 }  // namespace coffer::storage

@@ -82,6 +82,8 @@ class LogStore {
   /// at or below the snapshot's index are left out.
   model::Result<Recovered> recover(model::GroupId group) const;
   model::Result<std::optional<Node>> node() const;
+  /// The oldest entry of the group that is still stored; none: there is none. Any thread.
+  model::Result<std::optional<model::Index>> first_entry(model::GroupId group) const;
 
  private:
   Engine& engine_;

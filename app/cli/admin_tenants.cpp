@@ -4,6 +4,7 @@
 #include "app/cli/connection.hpp"
 #include "app/cli/output.hpp"
 #include "app/cli/program.hpp"
+#include "app/parse.hpp"
 #include "coffer/admin/v1/admin.grpc.pb.h"
 
 namespace coffer::app::cli {
@@ -17,7 +18,8 @@ struct TenantOptions {
   std::string name, prefix, page_token, door, external_id;
   std::vector<std::string> doors;
   std::uint32_t page_size = 0;
-  bool show_deleted = false, yes = false;
+  std::string id, recovery;
+  bool show_deleted = false, yes = false, purge = false;
 };
 
 using Options = std::shared_ptr<TenantOptions>;
@@ -41,6 +43,8 @@ void print_tenant(const admin::Tenant& tenant, const OutputOption& output, std::
   record.add("doors", show_doors(tenant));
   record.add("created", show_time(tenant.has_created_at(), tenant.created_at()));
   record.add("deleted", show_time(tenant.has_deleted_at(), tenant.deleted_at()));
+  record.add("purge at", show_time(tenant.has_purge_at(), tenant.purge_at()));
+  record.add("purged", show_time(tenant.has_purged_at(), tenant.purged_at()));
   record.print(out);
 }
 
@@ -111,10 +115,17 @@ Outcome list(const TenantOptions& o, Io& io) {
 }
 
 Outcome remove(const TenantOptions& o, Io& io) {
-  if (auto refused = confirm(o.yes, "this deletes tenant " + o.name + " with everything in it", o.name, io)) {
-    return refused;
-  }
+  const std::string what = o.purge ? "this deletes tenant " + o.name + " with everything in it, for ever"
+                                   : "this deletes tenant " + o.name + " with everything in it";
+  if (auto refused = confirm(o.yes, what, o.name, io)) return refused;
   admin::DeleteTenantRequest request;
+  request.set_purge(o.purge);
+  if (!o.recovery.empty()) {
+    const auto window = parse_duration(o.recovery);
+    if (!window || window->count() < 1000)
+      return Failure(Exit::usage, "--recovery: a time such as 30m or 24h, a second at least");
+    request.set_recovery_seconds(window->count() / 1000);
+  }
   request.set_name(o.name);
   request.set_request_id(new_request_id());
   return call_and_print(o, "delete", request, io, &admin::Tenants::Stub::Delete);
@@ -167,9 +178,26 @@ void add_admin_tenants(CLI::App& root, Program& program) {
   });
 
   auto d = std::make_shared<TenantOptions>();
-  command = add_command(tenants, "delete", "Delete a tenant with everything in it.", d, true);
+  command = add_command(tenants, "delete",
+                        "Delete a tenant with everything in it; undelete brings it back for seven days.", d, true);
   command->add_flag("-y,--yes", d->yes, "Do not ask");
+  command->add_flag("--purge", d->purge, "At once and for ever: its keys and rows go from every disk");
+  command->add_option("--recovery", d->recovery, "How long it can be undeleted (default: seven days)")
+      ->type_name("DURATION");
   program.on(command, [d, &program] { return remove(*d, program.io); });
+
+  auto u = std::make_shared<TenantOptions>();
+  command = add_command(tenants, "undelete", "Take a deletion back.", u, false);
+  command->add_option("ID", u->id, "As `tenants list --deleted --output json` shows it")->required()->type_name("");
+  command->add_option("--name", u->name, "Another name, when the old one is taken")->type_name("TENANT");
+  program.on(command, [u, &program] {
+    admin::UndeleteTenantRequest request;
+    request.set_id(u->id);
+    request.set_name(u->name);
+    request.set_request_id(new_request_id());
+    return call_and_print(*u, "undelete", request, program.io, &admin::Tenants::Stub::Undelete);
+  });
+  add_admin_transfer(*tenants, program);
 
   auto o = std::make_shared<TenantOptions>();
   command = add_command(tenants, "open-door", "Let a door's external id lead to a tenant.", o, true);

@@ -216,6 +216,9 @@ void add_admin(CLI::App& root, Program& program) {
   add_admin_quotas(*admin_app, program);
   add_admin_policy(*admin_app, program);
   add_admin_init(*admin_app, program);
+  add_admin_seal(*admin_app, program);
+  add_admin_keys(*admin_app, program);
+  add_admin_backup(*admin_app, program);
   auto s = std::make_shared<TokenOptions>();
   auto* command = add_command(admin_app, "status", "Show the server's state.", *s, false);
   program.on(command, [s, &program] { return status(*s, program.io); });

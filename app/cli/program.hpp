@@ -52,6 +52,10 @@ void add_token(CLI::App& root, Program& program);   // token show, renew, revoke
 void add_admin(CLI::App& root, Program& program);   // admin tenants, tokens, policy, status, init
 void add_admin_init(CLI::App& admin, Program& program);
 void add_admin_tenants(CLI::App& admin, Program& program);
+void add_admin_transfer(CLI::App& tenants, Program& program);  // admin tenants export, import
+void add_admin_seal(CLI::App& admin, Program& program);        // admin seal, unseal, operator-token
+void add_admin_keys(CLI::App& admin, Program& program);
+void add_admin_backup(CLI::App& admin, Program& program);
 void add_admin_tokens(CLI::App& admin, Program& program);
 void add_admin_issuers(CLI::App& admin, Program& program);
 void add_admin_certificates(CLI::App& admin, Program& program);

@@ -164,7 +164,20 @@ void AdminDoor::add_tenants(std::vector<Method>& methods) {
   methods.push_back(
       tenant_call<api::DeleteTenantRequest>("Delete", [](const auto& in, model::Request& request) -> Status {
         if (const Status ok = model::check_tenant_name(in.name()); !ok) return ok;
-        request.operation = DirectoryOperation(model::DeleteTenant{.name = in.name(), .door = std::nullopt});
+        constexpr std::int64_t kMostSeconds = std::numeric_limits<std::int64_t>::max() / 1000;
+        model::DeleteTenant del{.name = in.name(), .door = std::nullopt};
+        del.purge = in.purge();
+        del.recovery_ms = std::clamp(in.recovery_seconds(), -kMostSeconds, kMostSeconds) * 1000;
+        request.operation = DirectoryOperation(std::move(del));
+        return {};
+      }));
+  methods.push_back(
+      tenant_call<api::UndeleteTenantRequest>("Undelete", [](const auto& in, model::Request& request) -> Status {
+        model::UndeleteTenant undelete{{}, in.name()};
+        if (!model::parse_tenant_id(in.id(), &undelete.id)) {
+          return Error(Code::invalid_argument, "id: 32 hexadecimal digits, as the list of deleted tenants shows them");
+        }
+        request.operation = DirectoryOperation(std::move(undelete));
         return {};
       }));
   methods.push_back(

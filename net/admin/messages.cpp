@@ -152,7 +152,9 @@ void to_message(const model::TenantInfo& tenant, api::Tenant* out) {
   out->set_name(tenant.name);
   out->set_id(model::to_string(tenant.id));
   out->set_group(static_cast<std::uint32_t>(tenant.group.value));
-  out->set_state(tenant.state == model::TenantState::active ? "active" : "deleted");
+  out->set_state(tenant.state == model::TenantState::active    ? "active"
+                 : tenant.state == model::TenantState::deleted ? "deleted"
+                                                               : "purged");
   for (const model::DoorName& door : tenant.doors) {
     auto* row = out->add_doors();
     row->set_door(std::string(model::to_string(door.door)));
@@ -160,6 +162,8 @@ void to_message(const model::TenantInfo& tenant, api::Tenant* out) {
   }
   if (tenant.created_at > 0) to_timestamp(tenant.created_at, out->mutable_created_at());
   if (tenant.deleted_at > 0) to_timestamp(tenant.deleted_at, out->mutable_deleted_at());
+  if (tenant.purge_at > 0) to_timestamp(tenant.purge_at, out->mutable_purge_at());
+  if (tenant.purged_at > 0) to_timestamp(tenant.purged_at, out->mutable_purged_at());
 }
 
 void to_message(const model::TokenInfo& token, model::TimeMs now, api::Token* out) {

@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PUBLIC = ROOT / "proto/public"
 ROOTS = [PUBLIC / "google", PUBLIC / "direktiv", PUBLIC / "dapr", ROOT / "proto"]
 SERVICES = ["pkg/secrets/protocol.proto", "dapr/proto/runtime/v1/dapr.proto", "coffer/v1/secrets.proto",
-            "coffer/admin/v1/admin.proto"]
+            "coffer/admin/v1/admin.proto", "coffer/admin/v1/keys.proto", "coffer/admin/v1/backup.proto"]
 MESSAGES = SERVICES + ["pkg/secrets/secrets.proto", "google/api/http.proto", "google/api/annotations.proto"]
 # google/rpc comes from here, too; error details of failed calls are read with it.
 MESSAGES += ["google/rpc/status.proto", "google/rpc/error_details.proto"]

@@ -18,14 +18,14 @@ python=/usr/bin/python3
 
 build_packages=(
   ca-certificates curl g++ cmake ninja-build ccache mold pkg-config python3
-  libcaf-dev libraft-dev libleveldb-dev libjemalloc-dev libssl-dev libre2-dev libabsl-dev
+  libcaf-dev libraft-dev libleveldb-dev libjemalloc-dev libssl-dev libsodium-dev libp11-kit-dev libre2-dev libabsl-dev
   libgrpc++-dev libprotobuf-dev protobuf-compiler protobuf-compiler-grpc
   "libboost$boost-dev" "libboost-json$boost-dev" "libboost-url$boost-dev"
   libspdlog-dev libcli11-dev libtomlplusplus-dev prometheus-cpp-dev
   libgtest-dev libgmock-dev
   python3-grpcio python3-protobuf
 )
-test_packages=(clang-format openssl)
+test_packages=(clang-format openssl softhsm2)
 bench_packages=(nghttp2-client)
 lint_packages=(clang-format clang-tidy shellcheck)
 

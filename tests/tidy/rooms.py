@@ -15,6 +15,7 @@ LIBRARIES = [
     ("LevelDB", r"leveldb/", {"storage"}),
     ("OpenSSL", r"openssl/", {"crypto", "net"}),
     ("libsodium", r"sodium", {"crypto"}),
+    ("PKCS#11", r"(p11-kit/|dlfcn\.h$)", {"crypto"}),
     ("gRPC", r"(grpc|grpcpp|grpc\+\+)/", {"net"}),
     ("Boost", r"boost/", {"net"}),
     ("prometheus-cpp", r"prometheus/", {"net"}),

@@ -214,5 +214,79 @@ TEST_F(KeyRingTest, WritesNoKeyInTheClear) {
   }
 }
 
+TEST_F(KeyRingTest, ANewClusterKeyIsKnownFirstAndUsedAfterwards) {
+  const auto added = ring_.with_cluster_key(random_, 5);
+  EXPECT_EQ(added.current(), 1U);
+  auto ring = KeyRing::open(root_.duplicate(), record_);
+  ASSERT_TRUE(ring.ok() && ring->adopt(added).ok());
+  EXPECT_TRUE(ring->has(2));
+  EXPECT_EQ(ring->current_version(), 1U);
+  ASSERT_TRUE(ring->adopt(ring->with_newest_current()).ok());
+  EXPECT_EQ(ring->current_version(), 2U);
+  EXPECT_EQ(ring->token_mac(1, "body"), ring_.token_mac(1, "body"));
+  auto record = tenant_record_;
+  EXPECT_EQ(*wrapping_version(record), 1U);
+  ASSERT_TRUE(ring->rewrap(tenant('a'), record, random_).ok());
+  EXPECT_EQ(*wrapping_version(record), 2U);
+  const auto before = ring_.open_tenant_keys(tenant('a'), tenant_record_);
+  const auto after = ring->open_tenant_keys(tenant('a'), record);
+  ASSERT_TRUE(before.ok() && after.ok());
+  EXPECT_TRUE(before->name_key == after->name_key && before->data_keys.at(1) == after->data_keys.at(1));
+  EXPECT_FALSE(ring_.open_tenant_keys(tenant('a'), record).ok());
+}
+
+TEST_F(KeyRingTest, ANewRootOpensTheSameKeysAndTheOldOneDoesNot) {
+  const auto made = ring_.with_new_root(random_, 9);
+  ASSERT_TRUE(made.ok());
+  EXPECT_EQ(made->record.root_version(), 2U);
+  EXPECT_EQ(KeyRing::open(root_.duplicate(), made->record).error().code, Code::key_mismatch);
+  auto ring = KeyRing::open(root_.duplicate(), record_);
+  EXPECT_FALSE(ring->adopt(made->record).ok());
+  EXPECT_TRUE(ring->root() == root_);
+  ASSERT_TRUE(ring->adopt(made->root.duplicate(), made->record).ok());
+  EXPECT_TRUE(ring->root() == made->root);
+  EXPECT_EQ(ring->token_mac(1, "body"), ring_.token_mac(1, "body"));
+}
+
+TEST_F(KeyRingTest, ANewDataKeyJoinsTheOldOnesAlsoForTheOwner) {
+  const auto owner = generate_owner_key(random_);
+  auto record = ring_.new_tenant_keys(tenant('b'), owner.public_key, random_, 1);
+  ASSERT_TRUE(ring_.add_data_key(tenant('b'), record, random_, 2).ok());
+  EXPECT_EQ(record.current(), 2U);
+  const auto keys = ring_.open_tenant_keys(tenant('b'), record);
+  ASSERT_TRUE(keys.ok());
+  EXPECT_EQ(keys->data_keys.size(), 2U);
+  EXPECT_FALSE(record.data_keys(1).sealed_to_owner().empty());
+}
+
+TEST_F(KeyRingTest, ATenantsKeysTravelUnderAForeignKey) {
+  const Key file_key = Key::generate(random_);
+  auto record = tenant_record_;
+  ASSERT_TRUE(ring_.rewrap_for(file_key, tenant('a'), record, random_).ok());
+  const KeyRing other = KeyRing::generate(Key::generate(random_), random_, 3);
+  auto wrong = record;
+  EXPECT_FALSE(other.rewrap_from(Key::generate(random_), tenant('a'), wrong, random_).ok());
+  ASSERT_TRUE(other.rewrap_from(file_key, tenant('a'), record, random_).ok());
+  EXPECT_TRUE(other.open_tenant_keys(tenant('a'), record)->name_key ==
+              ring_.open_tenant_keys(tenant('a'), tenant_record_)->name_key);
+}
+
+TEST_F(KeyRingTest, ReadersSeeOneRingWhileAnotherIsAdopted) {
+  auto ring = KeyRing::open(root_.duplicate(), record_);
+  std::atomic<bool> done{false};
+  std::thread reader([&] {
+    while (!done) {
+      ASSERT_FALSE(ring->token_mac(ring->current_version(), "body").empty());
+    }
+  });
+  for (int i = 0; i < 50; ++i) {
+    ASSERT_TRUE(ring->adopt(ring->with_cluster_key(random_, i)).ok());
+    ASSERT_TRUE(ring->adopt(ring->with_newest_current()).ok());
+  }
+  done = true;
+  reader.join();
+  EXPECT_EQ(ring->current_version(), 51U);
+}
+
 }  // namespace
 }  // namespace coffer::crypto

@@ -451,9 +451,13 @@ TEST(Operations, KnowTheirNameAndWhetherTheyChangeAnything) {
       {GetPolicy{}, "get_policy", false},
       {ApplyPolicy{}, "apply_policy", true},
       {ApplyPolicy{{}, std::nullopt, true}, "apply_policy", false},
+      {TendTenant{}, "get_data_keys", false},
+      {TendTenant{Tending::rotate}, "rotate_data_key", true},
+      {TendTenant{Tending::reseal}, "reseal", true},
+      {TendTenant{Tending::sweep}, "sweep", true},
   };
-  static_assert(std::size(rows) == std::variant_size_v<TenantOperation> + 2,
-                "describe is a second form of get, a dry run one of apply_policy");
+  static_assert(std::size(rows) == std::variant_size_v<TenantOperation> + 5,
+                "describe is a second form of get, a dry run one of apply_policy, and tending has four");
   for (const Row& row : rows) {
     EXPECT_EQ(operation_name(row.operation), row.name);
     EXPECT_EQ(is_mutation(row.operation), row.mutation) << row.name;

@@ -371,6 +371,10 @@ void add_policies(Variants* variants) {
                                                         });
   variants->add<GetPolicy>({}, {});
   variants->add<LookupSelf>({}, {});
+  variants->add<TendTenant>({Tending::sweep, 5}, {
+                                                     [](TendTenant& o) { o.what = Tending::reseal; },
+                                                     [](TendTenant& o) { o.rows = 6; },
+                                                 });
   variants->add<RevokeSelf>({}, {});
   variants->add<RenewSelf>({60'000}, {[](RenewSelf& o) { o.ttl = 0; }});
 }

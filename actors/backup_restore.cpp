@@ -1,0 +1,203 @@
+// See backup_restore.hpp.
+
+#include "actors/backup_restore.hpp"
+
+#include <vector>
+
+#include "actors/records.hpp"
+#include "cluster/group_core.hpp"
+#include "crypto/file_key.hpp"
+#include "crypto/hash.hpp"
+#include "crypto/key_ring.hpp"
+#include "storage/keys.hpp"
+#include "storage/log_store.hpp"
+#include "storage/state_store.hpp"
+
+namespace coffer::actors {
+
+using model::Code;
+using model::Error;
+
+namespace {
+
+constexpr model::Generation kFirstGeneration{1};
+constexpr std::size_t kBatchBytes = 4 << 20;
+
+/// Reads the whole file; `take` gets each frame's rows when the file is opened.
+model::Result<BackupSummary> walk(const BackupInput& input,
+                                  const std::function<model::Status(const store::v1::BackupManifest&)>& begin,
+                                  const std::function<model::Status(const store::v1::BackupRows&)>& take) {
+  BackupReader reader;
+  BackupSummary summary;
+  for (;;) {
+    auto piece = input.read();
+    if (!piece) return piece.error();
+    if (piece->empty()) break;
+    reader.feed(*piece);
+    for (;;) {
+      auto kind = reader.next();
+      if (!kind) return kind.error();
+      if (!kind->has_value()) break;
+      if (**kind == BackupReader::Kind::manifest) {
+        const auto& manifest = reader.manifest();
+        summary.kind = manifest.kind();
+        summary.cluster_id = crypto::hex(manifest.cluster_id());
+        summary.program = manifest.program();
+        summary.created_at_ms = manifest.created_at_ms();
+        if (input.open) {
+          auto key = input.open(manifest);
+          if (!key) return key.error();
+          reader.use_key(*key);
+          summary.opened = true;
+        }
+        if (auto status = begin(manifest); !status) return status.error();
+      } else if (!summary.opened) {
+        continue;
+      } else if (**kind == BackupReader::Kind::rows) {
+        auto rows = reader.rows();
+        if (!rows) return rows.error();
+        summary.rows += static_cast<std::uint64_t>(rows->rows_size());
+        for (const auto& row : rows->rows()) summary.bytes += row.key().size() + row.value().size();
+        if (auto status = take(*rows); !status) return status.error();
+      } else {
+        auto end = reader.end();
+        if (!end) return end.error();
+        summary.tenants = end->tenants();
+      }
+    }
+  }
+  if (auto status = reader.finish(); !status) return status.error();
+  summary.frames = reader.frames();
+  return summary;
+}
+
+/// What one node's restored databases must not take over from the cluster that was.
+bool belongs_to_old_nodes(std::string_view row) {
+  return row.starts_with(storage::kNodeRows) || row.starts_with(storage::kJoinTokenRows);
+}
+
+class Restorer {
+ public:
+  Restorer(storage::Engine& log, storage::Engine& state, std::optional<std::string> tenant)
+      : log_(log), state_(state), writer_(state), tenant_(std::move(tenant)) {}
+
+  model::Status begin(const store::v1::BackupManifest& manifest) {
+    if (manifest.kind() != "backup") {
+      return Error(Code::invalid_argument, "the file is an exported tenant: it is imported, not restored");
+    }
+    if (state_.scan("", "")->valid() || log_.scan("", "")->valid()) {
+      return Error(Code::invalid_argument, "the data directory is not empty; restore into a new one");
+    }
+    manifest_ = manifest;
+    return {};
+  }
+
+  void open_directory(const crypto::Key& root, crypto::Random& random) {
+    auto ring = crypto::KeyRing::open(root.duplicate(), manifest_.key_ring());
+    if (ring) sealer_.emplace(ring->directory_sealer(random));
+  }
+
+  model::Status take(const store::v1::BackupRows& rows) {
+    const model::TenantId id = model::TenantId::from_raw(rows.tenant());
+    if (!id.is_zero() && tenant_ && id != chosen_) return {};
+    std::vector<storage::RowChange> changes;
+    for (const auto& row : rows.rows()) {
+      std::string value = row.value();
+      if (id.is_zero()) {
+        if (belongs_to_old_nodes(row.key())) continue;
+        if (tenant_ && row.key().starts_with(storage::kTenantRows) && !is_chosen(row.key(), value)) continue;
+      } else if (row.key() == storage::kHeaderRow) {
+        auto header = decode_header(value);
+        if (!header) return header.error();
+        header->set_epoch(header->epoch() + 1);  // revisions of before mean something else from now on
+        value = header->SerializeAsString();
+      }
+      changes.push_back({row.key(), std::move(value)});
+    }
+    writer_.apply(model::GroupId{rows.group()}, kFirstGeneration, id, changes);
+    if (writer_.pending_bytes() > kBatchBytes) return writer_.write();
+    return {};
+  }
+
+  model::Status finish() {
+    if (tenant_ && !chosen_) {
+      return Error(Code::tenant_not_found, "the backup holds no tenant " + *tenant_);
+    }
+    if (auto status = writer_.write(); !status) return status;
+    if (auto status = writer_.flush(); !status) return status;
+    storage::Node node;
+    node.id = model::NodeId{1};
+    node.cluster_id = manifest_.cluster_id();
+    node.data_groups = manifest_.data_groups();
+    storage::LogBatch batch;
+    batch.node(node);
+    for (std::uint32_t group = 0; group <= node.data_groups; ++group) {
+      const auto first = cluster::bootstrap(model::GroupId{group}, {{node.id, std::to_string(node.id.value)}});
+      batch.hard_state(first.group, *first.hard_state);
+      // As behind a snapshot: the rows are in no log, and whoever joins gets them as a group's state.
+      const storage::LogEntry& configuration = first.entries.back();
+      storage::Snapshot snapshot;
+      snapshot.index = configuration.index;
+      snapshot.term = configuration.term;
+      snapshot.configuration = *configuration.data;
+      snapshot.configuration_index = configuration.index;
+      snapshot.generation = kFirstGeneration;
+      batch.snapshot(first.group, snapshot, model::Index{1}, model::Index{0});
+    }
+    return storage::LogStore(log_).commit(batch);
+  }
+
+ private:
+  /// The directory stands first in a backup, so that the tenant is known when its rows come.
+  bool is_chosen(std::string_view row, std::string_view sealed) {
+    if (!sealer_) return false;
+    auto opened = sealer_->open(sealed, crypto::row_identity(model::TenantId{}.view(), row));
+    if (!opened) return false;
+    auto found = decode_tenant(opened->expose());
+    if (!found || found->info.name != *tenant_ || found->info.state != model::TenantState::active) return false;
+    chosen_ = found->info.id;
+    return true;
+  }
+
+  storage::Engine& log_;
+  storage::Engine& state_;
+  storage::StateWriter writer_;
+  const std::optional<std::string> tenant_;
+  store::v1::BackupManifest manifest_;
+  std::optional<crypto::Sealer> sealer_;
+  std::optional<model::TenantId> chosen_;
+};
+
+}  // namespace
+
+model::Result<BackupSummary> verify_backup(const BackupInput& input) {
+  return walk(
+      input, [](const store::v1::BackupManifest&) { return model::Status(); },
+      [](const store::v1::BackupRows&) { return model::Status(); });
+}
+
+model::Result<BackupSummary> restore_backup(const BackupInput& input, storage::Engine& log, storage::Engine& state,
+                                            const std::optional<std::string>& tenant, const RootSource& root,
+                                            crypto::Random& random) {
+  Restorer restorer(log, state, tenant);
+  std::optional<crypto::Key> root_key;
+  BackupInput opened{input.read, [&](const store::v1::BackupManifest& manifest) -> model::Result<crypto::Key> {
+                       auto key = root(manifest);
+                       if (!key) return key.error();
+                       root_key = std::move(*key);
+                       return crypto::open_root_slot(manifest, *root_key);
+                     }};
+  auto summary = walk(
+      opened,
+      [&](const store::v1::BackupManifest& manifest) {
+        auto status = restorer.begin(manifest);
+        if (status) restorer.open_directory(*root_key, random);
+        return status;
+      },
+      [&](const store::v1::BackupRows& rows) { return restorer.take(rows); });
+  if (!summary) return summary;
+  if (auto status = restorer.finish(); !status) return status.error();
+  return summary;
+}
+
+}  // namespace coffer::actors

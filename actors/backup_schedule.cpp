@@ -1,0 +1,113 @@
+// Scheduled backups: a file at a time into one directory, and the oldest ones removed. See backup_sessions.hpp.
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <ctime>
+#include <filesystem>
+
+#include "actors/backup_sessions.hpp"
+
+namespace coffer::actors {
+
+using model::Code;
+using model::Error;
+
+namespace {
+
+constexpr std::string_view kPrefix = "coffer-", kSuffix = ".backup", kUnfinished = ".partial";
+constexpr std::size_t kPieceBytes = 1 << 20;
+
+/// "coffer-20261120T160400Z.backup": sorts by time.
+std::string file_name(std::chrono::system_clock::time_point when) {
+  const std::time_t seconds = std::chrono::system_clock::to_time_t(when);
+  std::tm parts{};
+  ::gmtime_r(&seconds, &parts);
+  char text[32];
+  std::strftime(text, sizeof text, "%Y%m%dT%H%M%SZ", &parts);
+  return std::string(kPrefix) + text + std::string(kSuffix);
+}
+
+/// Finished backups, oldest first.
+std::vector<std::filesystem::path> finished_in(const std::string& directory) {
+  std::vector<std::filesystem::path> files;
+  std::error_code failed;
+  for (const auto& entry : std::filesystem::directory_iterator(directory, failed)) {
+    const std::string name = entry.path().filename().string();
+    if (name.starts_with(kPrefix) && name.ends_with(kSuffix)) files.push_back(entry.path());
+  }
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+Error failed_at(const std::string& path) { return {Code::disk_error, path + ": " + std::strerror(errno)}; }
+
+bool write_all(int fd, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t n = ::write(fd, bytes.data(), bytes.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return false;
+    bytes.remove_prefix(static_cast<std::size_t>(n));
+  }
+  return true;
+}
+
+}  // namespace
+
+model::Status BackupSessions::write_file(const std::string& path) {
+  auto source = open_backup({});
+  if (!source) return source.error();
+  const std::string partial = path + std::string(kUnfinished);
+  const int fd = ::open(partial.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  if (fd < 0) return failed_at(partial);
+  model::Status status;
+  for (;;) {
+    auto piece = (*source)->read(kPieceBytes);
+    if (!piece) status = piece.error();
+    if (!status || piece->empty()) break;
+    if (!write_all(fd, *piece)) status = failed_at(partial);
+    if (!status) break;
+  }
+  if (status && ::fsync(fd) != 0) status = failed_at(partial);
+  ::close(fd);
+  if (status && ::rename(partial.c_str(), path.c_str()) != 0) status = failed_at(path);
+  if (!status) ::unlink(partial.c_str());
+  return status;
+}
+
+BackupSessions::Clock::time_point BackupSessions::run_schedule(const BackupSchedule& schedule,
+                                                               const std::function<void(std::string_view)>& log) {
+  if (schedule.directory.empty()) return Clock::time_point::max();
+  const auto now = Clock::now();
+  if (!next_scheduled_) {
+    // A restart does not begin the interval anew: the newest file says when the last one was made.
+    next_scheduled_ = now;
+    const auto files = finished_in(schedule.directory);
+    std::error_code failed;
+    if (!files.empty()) {
+      const auto made = std::filesystem::last_write_time(files.back(), failed);
+      const auto age = std::filesystem::file_time_type::clock::now() - made;
+      if (!failed && age < schedule.every)
+        next_scheduled_ = now + std::chrono::duration_cast<Clock::duration>(schedule.every - age);
+    }
+  }
+  if (now < *next_scheduled_) return *next_scheduled_;
+  const std::string path = schedule.directory + "/" + file_name(std::chrono::system_clock::now());
+  if (auto status = write_file(path); !status) {
+    log("the scheduled backup failed: " + std::string(status.error().message()));
+    next_scheduled_ = now + std::min<Clock::duration>(schedule.every, std::chrono::minutes(5));
+    return *next_scheduled_;
+  }
+  next_scheduled_ = now + schedule.every;
+  auto files = finished_in(schedule.directory);
+  std::error_code failed;
+  while (files.size() > schedule.keep) {
+    std::filesystem::remove(files.front(), failed);
+    files.erase(files.begin());
+  }
+  return *next_scheduled_;
+}
+
+}  // namespace coffer::actors

@@ -1,0 +1,189 @@
+// Reading backups and exporting tenants; see backup_sessions.hpp.
+
+#include "actors/backup_sessions.hpp"
+
+#include "actors/records.hpp"
+#include "crypto/file_key.hpp"
+#include "crypto/hash.hpp"
+#include "storage/keys.hpp"
+
+namespace coffer::actors {
+
+using model::Code;
+using model::Error;
+
+namespace {
+
+constexpr std::chrono::minutes kPatience{2};
+constexpr std::size_t kMostSessions = 4;
+constexpr std::size_t kPieceBytes = 1 << 20;
+
+model::TimeMs wall_clock() {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+}  // namespace
+
+model::Result<model::ReplyBody> BackupSessions::act(const model::KeeperOperation& operation) {
+  if (const auto* begin = std::get_if<model::StartBackup>(&operation)) return start(*begin);
+  if (const auto* wanted = std::get_if<model::ExportTenant>(&operation)) return export_tenant(*wanted);
+  if (const auto* piece = std::get_if<model::ReadBackup>(&operation)) return read(*piece);
+  if (const auto* import = std::get_if<model::ImportTenant>(&operation)) return begin_import(*import);
+  if (const auto* write = std::get_if<model::WriteImport>(&operation)) return write_import(*write);
+  if (const auto* finish = std::get_if<model::FinishImport>(&operation)) return finish_import(*finish);
+  return Error(Code::internal, "nobody answers this operation");
+}
+
+void BackupSessions::tidy() {
+  const auto now = Clock::now();
+  std::erase_if(readings_, [&](const auto& one) { return now - one.second.used > kPatience; });
+  for (auto it = imports_.begin(); it != imports_.end();) {
+    if (now - it->second.used <= kPatience) {
+      ++it;
+      continue;
+    }
+    // What an import wrote and nobody adopted belongs to nobody.
+    const store::v1::TenantRecord& tenant = it->second.directory;
+    if (tenant.id().size() == 16) {
+      (void)remove_tenant_rows(host_, it->second.group, model::TenantId::from_raw(tenant.id()), "import-abandoned");
+    }
+    it = imports_.erase(it);
+  }
+}
+
+store::v1::BackupManifest BackupSessions::manifest(const char* kind) const {
+  store::v1::BackupManifest manifest;
+  manifest.set_format(kBackupFormat);
+  manifest.set_kind(kind);
+  manifest.set_id(random_.bytes(16));
+  manifest.set_cluster_id(host_.cluster_id());
+  manifest.set_created_at_ms(wall_clock());
+  manifest.set_data_groups(host_.data_groups());
+  manifest.set_program(program_);
+  return manifest;
+}
+
+model::Result<model::TenantInfo> BackupSessions::find(const std::string& name) {
+  auto reply = ask(host_, {}, model::DirectoryOperation(model::GetTenant{name}));
+  if (!reply) return Error(reply.error().code, "tenant " + name + ": " + std::string(reply.error().message()));
+  return std::get<model::TenantReply>(reply->body).tenant;
+}
+
+model::Result<std::unique_ptr<BackupSource>> BackupSessions::open_backup(const std::vector<std::string>& tenants) {
+  BackupSource::Wanted wanted;
+  wanted.all = tenants.empty();
+  for (const std::string& name : tenants) {
+    auto tenant = find(name);
+    if (!tenant) return tenant.error();
+    wanted.tenants.push_back(std::move(*tenant));
+  }
+  auto rows = host_.key_rows();
+  if (!rows) return rows.error();
+  store::v1::BackupManifest head = manifest("backup");
+  for (const auto& [key, value] : *rows) {
+    const bool parsed = key == storage::kKeyRingRow ? head.mutable_key_ring()->ParseFromString(value)
+                                                    : head.add_seals()->ParseFromString(value);
+    if (!parsed) return Error(Code::data_loss, "the keys' rows do not parse");
+  }
+  const crypto::Key file_key = crypto::Key::generate(random_);
+  *head.add_slots() = crypto::slot_for_root(file_key, host_.ring()->root(), head.id(), random_);
+  return BackupSource::open(host_, wanted, std::move(head), file_key, random_);
+}
+
+model::Result<model::ReplyBody> BackupSessions::serve(std::unique_ptr<BackupSource> source) {
+  if (readings_.size() >= kMostSessions) {
+    return Error(Code::overloaded, "four backups are being read already; a lost one ends after two minutes");
+  }
+  model::StreamReply reply;
+  reply.id = crypto::hex(random_.bytes(16));
+  Reading reading;
+  reading.source = std::move(source);
+  reading.used = Clock::now();
+  readings_.emplace(reply.id, std::move(reading));
+  return model::ReplyBody(std::move(reply));
+}
+
+model::Result<model::ReplyBody> BackupSessions::start(const model::StartBackup& start) {
+  auto source = open_backup(start.tenants);
+  if (!source) return source.error();
+  return serve(std::move(*source));
+}
+
+model::Result<model::ReplyBody> BackupSessions::export_tenant(const model::ExportTenant& wanted) {
+  auto tenant = find(wanted.tenant);
+  if (!tenant) return tenant.error();
+  if (!host_.leads(tenant->group)) {
+    return Error(Code::unavailable, "another node leads the tenant's group; ask that one");
+  }
+  if (auto status = host_.bring_up_to_date(tenant->group); !status) return status.error();
+  const storage::TenantRows rows(host_.state(), tenant->group, host_.generation(tenant->group), tenant->id);
+  auto keys_row = rows.get(storage::kKeysRow);
+  if (!keys_row) return keys_row.error();
+  if (!keys_row->has_value()) return Error(Code::entry_not_found, "the tenant holds nothing that could be exported");
+  auto keys = decode_keys(**keys_row);
+  if (!keys) return keys.error();
+
+  store::v1::BackupManifest head = manifest("export");
+  const crypto::Key file_key = crypto::Key::generate(random_);
+  const std::string owner = keys->owner_public_key();
+  const int holders = (wanted.passphrase.empty() ? 0 : 1) + (wanted.receiving_key.empty() ? 0 : 1) + wanted.to_owner;
+  if (holders != 1) {
+    return Error(Code::invalid_argument, "give one of: a passphrase, a receiving key, or the bucket's owner");
+  }
+  if (wanted.to_owner && owner.empty()) {
+    return Error(Code::invalid_argument, "the tenant has no owner's key: no bucket was created for it");
+  }
+  auto slot =
+      !wanted.passphrase.empty()
+          ? crypto::slot_for_passphrase(file_key, wanted.passphrase, head.id(), random_)
+          : crypto::slot_for_public_key(file_key, wanted.to_owner ? owner : wanted.receiving_key, head.id(), random_);
+  if (!slot) return slot.error();
+  *head.add_slots() = std::move(*slot);
+  const crypto::Key wrapping = crypto::derive(file_key, "coffer exported keys");
+  if (auto status = host_.ring()->rewrap_for(wrapping, tenant->id, *keys, random_); !status) return status.error();
+
+  store::v1::BackupRows first;
+  first.set_tenant(std::string(tenant->id.view()));
+  *first.mutable_keys() = std::move(*keys);
+  DirectoryTenant directory;
+  directory.info = *tenant;
+  directory.owner_public_key = owner;
+  if (!first.mutable_directory()->ParseFromString(encode_tenant(directory))) return Error(Code::internal);
+  auto source = BackupSource::open_export(host_, *tenant, std::move(head), std::move(first), file_key, random_);
+  if (!source) return source.error();
+  return serve(std::move(*source));
+}
+
+model::Result<model::ReplyBody> BackupSessions::read(const model::ReadBackup& read) {
+  auto found = readings_.find(read.id);
+  if (found == readings_.end()) {
+    return Error(Code::entry_not_found,
+                 "there is no such backup under way: nobody read it for two minutes; start again");
+  }
+  Reading& reading = found->second;
+  reading.used = Clock::now();
+  const bool again = reading.piece && read.sequence == reading.sequence;
+  if (!again) {
+    const std::uint64_t wanted = reading.piece ? reading.sequence + 1 : 0;
+    if (read.sequence != wanted)
+      return Error(Code::invalid_argument, "sequence: piece " + std::to_string(wanted) + " is next");
+    auto piece = reading.last ? model::Result<std::string>(std::string()) : reading.source->read(kPieceBytes);
+    if (!piece) {
+      readings_.erase(found);
+      return piece.error();
+    }
+    reading.last = piece->size() < kPieceBytes;
+    reading.piece = std::move(*piece);
+    reading.sequence = read.sequence;
+  }
+  model::StreamReply reply;
+  reply.id = read.id;
+  reply.sequence = reading.sequence;
+  reply.data = *reading.piece;
+  reply.last = reading.last;
+  reply.tenants = reading.source->tenants();
+  return model::ReplyBody(std::move(reply));
+}
+
+}  // namespace coffer::actors

@@ -1,0 +1,75 @@
+#pragma once
+// Backups that are being read and tenants that are being imported, by operators' calls; and the scheduled backups. The
+// keeper's thread only. What nobody continues for two minutes ends.
+
+#include <chrono>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "actors/backup_source.hpp"
+#include "actors/keeper_host.hpp"
+#include "actors/keeper_settings.hpp"
+
+namespace coffer::actors {
+
+class BackupSessions {
+ public:
+  using Clock = std::chrono::steady_clock;
+  BackupSessions(KeeperHost& host, crypto::Random& random, std::string program)
+      : host_(host), random_(random), program_(std::move(program)) {}
+
+  model::Result<model::ReplyBody> act(const model::KeeperOperation& operation);
+  /// Ends what was left alone.
+  void tidy();
+  /// Writes a file when it is time; says when it is next.
+  Clock::time_point run_schedule(const BackupSchedule& schedule, const std::function<void(std::string_view)>& log);
+
+ private:
+  struct Reading {
+    std::unique_ptr<BackupSource> source;
+    std::uint64_t sequence = 0;  // of `piece`
+    std::optional<std::string> piece;
+    bool last = false;
+    Clock::time_point used;
+  };
+  struct Importing {
+    BackupReader reader;
+    std::string name;
+    model::Secret passphrase, private_key;
+    std::optional<crypto::Key> file_key;
+    model::GroupId group;
+    std::optional<store::v1::TenantKeysRecord> keys;
+    store::v1::TenantRecord directory;
+    std::optional<store::v1::TenantHeader> header;
+    std::uint64_t sequence = 0, entries = 0;
+    bool ended = false;
+    Clock::time_point used;
+  };
+
+  store::v1::BackupManifest manifest(const char* kind) const;
+  model::Result<std::unique_ptr<BackupSource>> open_backup(const std::vector<std::string>& tenants);
+  model::Result<model::TenantInfo> find(const std::string& name);
+  model::Result<model::ReplyBody> start(const model::StartBackup& start);
+  model::Result<model::ReplyBody> export_tenant(const model::ExportTenant& wanted);
+  model::Result<model::ReplyBody> read(const model::ReadBackup& read);
+  model::Result<model::ReplyBody> begin_import(const model::ImportTenant& import);
+  model::Result<model::ReplyBody> write_import(const model::WriteImport& write);
+  model::Result<model::ReplyBody> finish_import(const model::FinishImport& finish);
+  model::Status take(Importing& import, BackupReader::Kind kind);
+  model::Status take_first(Importing& import, const store::v1::BackupRows& rows);
+  model::Status take_rows(Importing& import, const store::v1::BackupRows& rows);
+  model::Result<model::ReplyBody> serve(std::unique_ptr<BackupSource> source);
+  model::Status write_file(const std::string& path);
+
+  KeeperHost& host_;
+  crypto::Random& random_;
+  const std::string program_;
+  std::map<std::string, Reading> readings_;
+  std::map<std::string, Importing> imports_;
+  std::optional<Clock::time_point> next_scheduled_;
+};
+
+}  // namespace coffer::actors

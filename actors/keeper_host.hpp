@@ -1,0 +1,59 @@
+#pragma once
+// What the keeper of keys needs of its node, so that it can be tested without one. Implemented by the node. Called by the
+// keeper's thread, which may wait.
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "actors/bootstrap.hpp"
+#include "actors/gateway.hpp"
+#include "crypto/key_ring.hpp"
+#include "storage/state_store.hpp"
+
+namespace coffer::actors {
+
+class KeeperHost {
+ public:
+  virtual ~KeeperHost() = default;
+  /// 16 bytes.
+  virtual std::string cluster_id() const = 0;
+  virtual std::uint32_t data_groups() const = 0;
+  /// As this node's replica has them. Errors: disk_error, data_loss.
+  virtual model::Result<KeyRows> key_rows() const = 0;
+  /// Null while the node is sealed; then it stays the same object.
+  virtual crypto::KeyRing* ring() = 0;
+  /// The node takes calls from here on. REQUIRES: ring() is null.
+  virtual model::Status open(crypto::KeyRing ring) = 0;
+  /// Asks the process to wipe everything and start again sealed.
+  virtual void seal() = 0;
+  /// A seal by the device that this node's configuration names. Errors: unavailable (it names none).
+  virtual model::Result<std::unique_ptr<crypto::Seal>> device_seal(const std::string& name) = 0;
+  /// Routes a call of the keeper's own.
+  virtual void submit(Call* call) noexcept = 0;
+
+  /// Does this node lead the group, so that it is the one to tend its tenants?
+  virtual bool leads(model::GroupId group) const = 0;
+  virtual model::Generation generation(model::GroupId group) const = 0;
+  virtual const storage::Engine& state() const = 0;
+  /// Waits until the state here holds all that was acknowledged before. Errors: unavailable (another node leads).
+  virtual model::Status bring_up_to_date(model::GroupId group) = 0;
+  /// Proposes the rows as one write set beside the tenant's shard, and waits until it is applied here. Errors:
+  /// unavailable (another node leads, or nobody), outcome_unknown.
+  virtual model::Status write_rows(model::GroupId group, const model::TenantId& tenant,
+                                   std::vector<storage::RowChange> rows, std::string_view action) = 0;
+  /// Makes sure that what the group's newest entries and rows replaced is not on this node's disk any more: flushes,
+  /// cuts the log and compacts both databases. Errors: unavailable (it takes too long), disk_error.
+  virtual model::Status forget_replaced(model::GroupId group) = 0;
+};
+
+/// Asks through the host and waits for the answer, as the node itself.
+model::Result<model::Reply> ask(KeeperHost& host, model::TenantRef tenant,
+                                std::variant<model::TenantOperation, model::DirectoryOperation> operation);
+
+/// Deletes every row of a tenant that has no shard, its keys first. Errors: those of the host.
+model::Status remove_tenant_rows(KeeperHost& host, model::GroupId group, const model::TenantId& tenant,
+                                 std::string_view action);
+
+}  // namespace coffer::actors

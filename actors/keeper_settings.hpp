@@ -1,0 +1,24 @@
+#pragma once
+// What the keeper of keys is told when its node starts. Values.
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+namespace coffer::actors {
+
+struct BackupSchedule {
+  std::string directory;  // empty: none
+  std::chrono::seconds every{24 * 3600};
+  std::uint32_t keep = 7;  // newest files that stay
+};
+
+struct KeeperSettings {
+  std::string reason;  // of a sealed start: why the node did not open by itself
+  std::uint64_t reseal_rows_per_second = 20'000;
+  std::chrono::milliseconds round{600'000};  // between two looks at all tenants; sooner after a rotation or deletion
+  BackupSchedule backups;
+  std::string program;  // name and version, for manifests
+};
+
+}  // namespace coffer::actors

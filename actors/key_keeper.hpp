@@ -1,0 +1,92 @@
+#pragma once
+// The keeper of keys: one thread of its own that may block. It answers what operators ask about seals, keys and backups,
+// and between that tends the tenants that this node leads: purges deleted ones, has rows sealed anew after a rotation,
+// sweeps deleted versions whose recovery window is over, writes the scheduled backups.
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "actors/backup_sessions.hpp"
+#include "actors/call_handle.hpp"
+#include "actors/keeper_host.hpp"
+#include "actors/keeper_settings.hpp"
+#include "actors/seal_keeper.hpp"
+
+namespace coffer::actors {
+
+class KeyKeeper {
+ public:
+  KeyKeeper(KeeperHost& host, crypto::Random& random, std::function<void(std::string_view)> log,
+            KeeperSettings settings);
+  ~KeyKeeper() { stop(); }
+  KeyKeeper(const KeyKeeper&) = delete;
+  KeyKeeper& operator=(const KeyKeeper&) = delete;
+
+  void start();
+  void stop();
+  /// Any thread; bounded. Answers itself when the queue is full or the caller may not ask.
+  void submit(CallHandle call);
+  /// A change of the keys' rows is committed. Any thread.
+  void keys_changed(const KeyRows& rows);
+  /// Rows of the group were purged: their bytes go from this node's disk, too. Any thread.
+  void forget(model::GroupId group);
+  /// Somebody was deleted, or seals under a new key: look at the tenants soon. Any thread.
+  void hurry();
+  std::vector<Sample> samples() const;
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  struct Candidate {  // a tenant that needs tending
+    model::TenantId id;
+    std::string name;
+    bool reseal = false, sweep = false;
+  };
+
+  void run();
+  void answer(CallHandle call);
+  model::Result<model::ReplyBody> act(const model::Request& request);
+  model::Result<model::ReplyBody> key_status(const std::string& tenant);
+  model::Result<model::ReplyBody> rotate(const model::RotateKeys& rotate);
+  model::Result<model::ReplyBody> set_reseal(const model::SetReseal& set);
+  model::Status rotate_cluster_key();
+
+  // key_tending.cpp
+  Clock::time_point tend();
+  void look_for_work();
+  void forget_purged();
+  model::Status look_at(const model::TenantInfo& tenant);
+  void purge(const model::TenantInfo& tenant);
+  void slice(Candidate& candidate);
+
+  KeeperHost& host_;
+  crypto::Random& random_;
+  const std::function<void(std::string_view)> log_;
+  const KeeperSettings settings_;
+  SealKeeper seals_;
+  BackupSessions backups_;
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<CallHandle> queue_;
+  std::set<model::GroupId> to_forget_;
+  bool stopped_ = false, hurry_ = false;
+  std::thread thread_;
+
+  // The thread's.
+  Clock::time_point next_round_{}, next_slice_{};
+  std::deque<Candidate> work_;
+  std::atomic<bool> paused_{false};
+  std::atomic<std::uint64_t> rate_, left_{0}, done_{0}, rows_{0}, swept_{0}, purged_{0};
+  std::string working_on_;
+};
+
+}  // namespace coffer::actors

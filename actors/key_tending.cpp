@@ -1,0 +1,174 @@
+// What the keeper does by itself, a slice at a time, so that operators' calls come in between. See key_keeper.hpp.
+
+#include <algorithm>
+
+#include "actors/key_keeper.hpp"
+#include "actors/records.hpp"
+#include "storage/keys.hpp"
+
+namespace coffer::actors {
+
+using model::Code;
+using model::Error;
+
+namespace {
+
+constexpr std::uint32_t kSliceRows = 256;
+constexpr std::uint32_t kPage = 1000;
+constexpr std::chrono::milliseconds kShardsEnd{2000};  // a deleted tenant's shard has written its last by then
+
+model::TimeMs wall_clock() {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+}  // namespace
+
+/// Does what is due and says when it wants to be called again.
+KeyKeeper::Clock::time_point KeyKeeper::tend() {
+  backups_.tidy();
+  const auto scheduled = backups_.run_schedule(settings_.backups, log_);
+  if (Clock::now() >= next_round_) {
+    forget_purged();
+    look_for_work();
+  }
+  if (!work_.empty() && !paused_ && Clock::now() >= next_slice_) slice(work_.front());
+  left_ = work_.size();
+  auto until = std::min(next_round_, scheduled);
+  if (!work_.empty() && !paused_) until = std::min(until, next_slice_);
+  return until;
+}
+
+void KeyKeeper::look_for_work() {
+  next_round_ = Clock::now() + settings_.round;
+  work_.clear();
+  model::ListTenants list;
+  list.only_deleted = true;
+  const auto deleted = ask(host_, {}, model::DirectoryOperation(list));
+  if (deleted) {
+    const model::TimeMs now = wall_clock();
+    for (const model::TenantInfo& tenant : std::get<model::TenantsReply>(deleted->body).tenants) {
+      if (tenant.purge_at > now) {
+        const auto wait = std::chrono::milliseconds(tenant.purge_at - now);
+        next_round_ = std::min(next_round_, Clock::now() + wait);
+      } else if (now - tenant.deleted_at < kShardsEnd.count()) {
+        next_round_ = std::min(next_round_, Clock::now() + kShardsEnd);
+      } else if (host_.leads(tenant.group)) {
+        purge(tenant);
+      }
+    }
+  }
+  list.only_deleted = false;
+  list.limit = kPage;
+  for (;;) {
+    const auto page = ask(host_, {}, model::DirectoryOperation(list));
+    if (!page) break;  // the directory is on its way to another node; the next round sees
+    const auto& tenants = std::get<model::TenantsReply>(page->body);
+    for (const model::TenantInfo& tenant : tenants.tenants) {
+      if (!host_.leads(tenant.group)) continue;
+      if (auto status = look_at(tenant); !status) {
+        log_("tenant " + to_string(tenant.id) + ": " + std::string(status.error().message()));
+      }
+    }
+    if (!tenants.more || tenants.tenants.empty()) break;
+    list.after = tenants.tenants.back().name;
+  }
+}
+
+/// On a node that follows: the one that leads has done so before it told.
+void KeyKeeper::forget_purged() {
+  std::set<model::GroupId> groups;
+  {
+    const std::lock_guard lock(mutex_);
+    groups.swap(to_forget_);
+  }
+  for (const model::GroupId group : groups) {
+    if (auto status = host_.forget_replaced(group); !status) {
+      log_("purged rows may still be on this disk: " + std::string(status.error().message()));
+      const std::lock_guard lock(mutex_);
+      to_forget_.insert(group);  // the next round tries again
+    }
+  }
+}
+
+/// By two point lookups that start no shard and open nothing.
+model::Status KeyKeeper::look_at(const model::TenantInfo& tenant) {
+  const storage::TenantRows rows(host_.state(), tenant.group, host_.generation(tenant.group), tenant.id);
+  auto keys = rows.get(storage::kKeysRow);
+  if (!keys) return keys.error();
+  auto header = rows.get(storage::kHeaderRow);
+  if (!header) return header.error();
+  if (!keys->has_value() || !header->has_value()) return {};  // never written to
+  const auto record = decode_keys(**keys);
+  if (!record) return record.error();
+  const auto numbers = decode_header(**header);
+  if (!numbers) return numbers.error();
+  const auto wrapping = crypto::wrapping_version(*record);
+  if (!wrapping) return wrapping.error();
+  Candidate candidate{tenant.id, tenant.name, false, false};
+  candidate.reseal = record->data_keys_size() > 1 || *wrapping != host_.ring()->current_version();
+  const model::TimeMs sweep_at = numbers->sweep_at_ms();
+  const model::TimeMs now = wall_clock();
+  candidate.sweep = sweep_at != 0 && sweep_at <= now;
+  if (sweep_at > now) {
+    next_round_ =
+        std::min(next_round_, Clock::now() + std::chrono::milliseconds(std::max<model::TimeMs>(sweep_at - now, 1000)));
+  }
+  if (candidate.reseal || candidate.sweep) work_.push_back(std::move(candidate));
+  return {};
+}
+
+/// One slice of the candidate's, and the pause that keeps the rate.
+void KeyKeeper::slice(Candidate& candidate) {
+  working_on_ = to_string(candidate.id);
+  model::TenantRef ref;
+  ref.name = candidate.name;
+  const auto what = candidate.reseal ? model::Tending::reseal : model::Tending::sweep;
+  const auto reply = ask(host_, std::move(ref), model::TenantOperation(model::TendTenant{what, kSliceRows}));
+  const auto now = Clock::now();
+  next_slice_ = now;
+  if (!reply) {
+    if (reply.error().code == Code::unavailable || reply.error().code == Code::overloaded) {
+      next_slice_ = now + std::chrono::milliseconds(200);
+      if (work_.size() > 1) std::rotate(work_.begin(), work_.begin() + 1, work_.end());
+      return;
+    }
+    if (reply.error().code != Code::tenant_not_found) {
+      log_("tenant " + working_on_ + " is not tended: " + std::string(reply.error().message()));
+    }
+    work_.pop_front();
+    return;
+  }
+  const auto& slice = std::get<model::TenantKeysReply>(reply->body);
+  (candidate.reseal ? rows_ : swept_) += slice.rows;
+  next_slice_ = now + std::chrono::microseconds(slice.rows * 1'000'000 / std::max<std::uint64_t>(rate_, 1));
+  if (slice.more) return;
+  if (candidate.reseal && candidate.sweep) {
+    candidate.reseal = false;
+    return;
+  }
+  if (candidate.reseal) ++done_;
+  work_.pop_front();
+  if (work_.empty()) working_on_.clear();
+}
+
+/// First nothing can bring the tenant back, then its keys go, then its rows, then what the disk still holds of them.
+void KeyKeeper::purge(const model::TenantInfo& tenant) {
+  const auto tell = [&](bool done) {
+    auto told = ask(host_, {}, model::DirectoryOperation(model::PurgeTenant{tenant.id, done}));
+    return told ? model::Status() : model::Status(told.error());
+  };
+  model::Status status;
+  if (tenant.state != model::TenantState::purged) status = tell(false);
+  if (status) status = remove_tenant_rows(host_, tenant.group, tenant.id, "purge-tenant");
+  if (status) status = host_.forget_replaced(tenant.group);
+  if (status) status = tell(true);
+  if (status) {
+    ++purged_;
+    return;
+  }
+  log_("tenant " + to_string(tenant.id) + " is not purged yet: " + std::string(status.error().message()));
+  next_round_ = std::min(next_round_, Clock::now() + std::chrono::seconds(5));
+}
+
+}  // namespace coffer::actors

@@ -1,0 +1,122 @@
+// What the keeper of keys asks of its node. See keeper_host.hpp and node_impl.hpp.
+
+#include <future>
+#include <thread>
+
+#include "actors/node_impl.hpp"
+#include "storage/keys.hpp"
+
+namespace coffer::actors {
+
+using model::Code;
+using model::Error;
+
+namespace {
+
+constexpr std::chrono::seconds kPatience{30};
+constexpr std::chrono::milliseconds kPollState{5};
+
+}  // namespace
+
+void NodeImpl::start_keeper(const Identity& identity) {
+  key_rows_ = identity.key_rows;
+  options_.keeper.reason = identity.sealed_because;
+  keeper_ =
+      std::make_unique<KeyKeeper>(static_cast<KeeperHost&>(*this), *options_.random, options_.log, options_.keeper);
+  context_->keys_changed = [this](const KeyChanges& changes) { keys_committed(changes); };
+  context_->tenant_purged = [this](model::GroupId group) { keeper_->forget(group); };
+}
+
+/// The directory's actor says it on the node that leads it, the mirror elsewhere.
+void NodeImpl::keys_committed(const KeyChanges& changes) {
+  KeyRows rows;
+  {
+    const std::lock_guard lock(key_rows_mutex_);
+    for (const auto& [row, value] : changes) {
+      if (value) {
+        key_rows_[row] = *value;
+      } else {
+        key_rows_.erase(row);
+      }
+    }
+    rows = key_rows_;
+  }
+  keeper_->keys_changed(rows);
+}
+
+model::Result<KeyRows> NodeImpl::key_rows() const {
+  const std::lock_guard lock(key_rows_mutex_);
+  return key_rows_;
+}
+
+model::Status NodeImpl::open(crypto::KeyRing ring) {
+  if (auto status = unseal(std::move(ring)); !status) return status;
+  for (const GroupActor& group : context_->groups) caf::anon_send(group, Campaign{true});
+  caf::anon_send(context_->mirror, Reload{});
+  keeper_->keys_changed(*key_rows());
+  return wait_until_ready(std::chrono::steady_clock::now() + kPatience);
+}
+
+void NodeImpl::seal() {
+  if (options_.request_seal) options_.request_seal();
+}
+
+model::Result<std::unique_ptr<crypto::Seal>> NodeImpl::device_seal(const std::string& name) {
+  if (options_.device_seal) return options_.device_seal(name);
+  return Error(Code::unavailable, "this node's configuration names no PKCS#11 module: see [seal.pkcs11]");
+}
+
+bool NodeImpl::leads(model::GroupId group) const {
+  return group.value < context_->boards.size() && context_->boards[group.value].role == cluster::Role::leader;
+}
+
+model::Generation NodeImpl::generation(model::GroupId group) const {
+  return model::Generation{context_->boards[group.value].generation.load()};
+}
+
+model::Status NodeImpl::bring_up_to_date(model::GroupId group) {
+  const auto deadline = options_.wall_clock() + std::chrono::milliseconds(kPatience).count();
+  return static_cast<const NodeImpl*>(this)->bring_up_to_date(group, deadline);
+}
+
+model::Status NodeImpl::write_rows(model::GroupId group, const model::TenantId& tenant,
+                                   std::vector<storage::RowChange> rows, std::string_view action) {
+  RowsOrder order{group, tenant, std::make_shared<const std::vector<storage::RowChange>>(std::move(rows)),
+                  std::string(action), std::make_shared<std::promise<model::Result<model::Index>>>()};
+  auto answer = order.done->get_future();
+  if (!leads(group)) return Error(Code::unavailable, "another node leads the tenant's group");
+  spawn_rows(*system_, *context_, order);
+  const auto until = std::chrono::steady_clock::now() + kPatience;
+  if (answer.wait_until(until) != std::future_status::ready) return Error(Code::outcome_unknown);
+  const auto index = answer.get();
+  if (!index) return index.error();
+  while (context_->boards[group.value].applied < index->value) {
+    if (std::chrono::steady_clock::now() >= until) return Error(Code::outcome_unknown);
+    std::this_thread::sleep_for(kPollState);
+  }
+  return {};
+}
+
+model::Status NodeImpl::forget_replaced(model::GroupId group) {
+  const std::uint64_t newest = context_->boards[group.value].applied;
+  const auto until = std::chrono::steady_clock::now() + kPatience;
+  Checkpoint checkpoint{std::make_shared<std::promise<void>>()};
+  auto flushed = checkpoint.done->get_future();
+  caf::anon_send(context_->state_writer, std::move(checkpoint));
+  if (flushed.wait_until(until) != std::future_status::ready) return Error(Code::unavailable, "the flush takes long");
+  for (;;) {
+    const auto first = log_store_->first_entry(group);
+    if (!first) return first.error();
+    if (!first->has_value() || (*first)->value > newest) break;
+    if (std::chrono::steady_clock::now() >= until) {
+      return Error(Code::unavailable, "the log still keeps what other nodes may need");
+    }
+    std::this_thread::sleep_for(kPollState);
+  }
+  std::string prefix = "g";
+  storage::append_be64(prefix, group.value);
+  if (auto status = options_.state_engine->compact(prefix, storage::prefix_end(prefix)); !status) return status;
+  return options_.log_engine->compact({}, {});
+}
+
+}  // namespace coffer::actors

@@ -1,0 +1,337 @@
+// See seal_keeper.hpp.
+
+#include "actors/seal_keeper.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "crypto/hash.hpp"
+#include "crypto/token.hpp"
+#include "storage/keys.hpp"
+
+namespace coffer::actors {
+
+using model::Code;
+using model::Error;
+
+namespace {
+
+constexpr std::chrono::minutes kAttempt{15};  // between two shares of one attempt
+constexpr std::chrono::hours kNewSet{1};
+
+model::SealInfo info_of(const store::v1::SealRecord& record) {
+  model::SealInfo info;
+  info.name = record.name();
+  info.kind = record.kind();
+  info.created_at = record.created_at_ms();
+  if (record.has_shamir()) {
+    info.threshold = record.shamir().threshold();
+    info.shares = record.shamir().shares();
+    info.set_id = crypto::hex(record.shamir().set_id());
+  }
+  if (record.has_pkcs11()) info.detail = "token " + record.pkcs11().token() + ", key " + record.pkcs11().key();
+  return info;
+}
+
+model::TimeMs wall_clock() {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+const Error& is_sealed() {
+  static const Error error(Code::sealed);
+  return error;
+}
+
+}  // namespace
+
+model::Result<std::map<std::string, store::v1::SealRecord>> SealKeeper::records() const {
+  auto rows = host_.key_rows();
+  if (!rows) return rows.error();
+  std::map<std::string, store::v1::SealRecord> found;
+  for (const auto& [key, value] : *rows) {
+    if (!key.starts_with(storage::kSealRows)) continue;
+    store::v1::SealRecord record;
+    if (!record.ParseFromString(value)) return Error(Code::data_loss, "a seal's record does not parse");
+    std::string name = record.name();
+    found.emplace(std::move(name), std::move(record));
+  }
+  return found;
+}
+
+model::Result<model::ReplyBody> SealKeeper::status(bool in_full) {
+  model::SealReply reply;
+  reply.sealed = host_.ring() == nullptr;
+  reply.cluster_id = crypto::hex(host_.cluster_id());
+  if (reply.sealed) reply.reason = reason_;
+  if (unsealing_ && reply.sealed) {
+    reply.given = unsealing_->collector.given();
+    reply.needed = unsealing_->collector.needed();
+  }
+  if (in_full || reply.sealed) {
+    auto all = records();
+    if (!all) return all.error();
+    for (const auto& [name, record] : *all) reply.seals.push_back(info_of(record));
+  }
+  return model::ReplyBody(std::move(reply));
+}
+
+/// Puts a share to the others of its set, or tries a passphrase; with enough of them the root key.
+model::Result<SealKeeper::Quorum> SealKeeper::quorum(std::optional<Attempt>& attempt, const model::Secret& text,
+                                                     const model::Secret& passphrase) {
+  if (text.empty() == passphrase.empty()) {
+    return Error(Code::invalid_argument, "give a share, or a passphrase: one of both");
+  }
+  auto all = records();
+  if (!all) return all.error();
+  const std::string cluster = host_.cluster_id();
+  if (!passphrase.empty()) {
+    if (passphrase.size() < crypto::kLeastPassphrase)
+      return Error(Code::unauthenticated, "this is no seal's passphrase");
+    for (const auto& [name, record] : *all) {
+      if (record.kind() != crypto::kPassphraseSeal) continue;
+      auto seal = crypto::make_passphrase_seal(name, passphrase);
+      if (!seal) return seal.error();
+      auto root = (*seal)->unwrap(record, cluster);
+      if (root) return Quorum{std::move(*root), 1, 1};
+      if (root.error().code != Code::unauthenticated) return root.error();
+    }
+    return Error(Code::unauthenticated, "this is no seal's passphrase");
+  }
+  auto share = crypto::read_share(text.expose());
+  if (!share) return share.error();
+  const auto now = Clock::now();
+  if (attempt && now - attempt->last > kAttempt) attempt.reset();
+  if (attempt && attempt->collector.record().shamir().set_id() != share->set) {
+    // Of another set of this cluster: a new attempt. What is no set of the cluster disturbs nothing.
+    const bool known = std::any_of(all->begin(), all->end(), [&](const auto& one) {
+      return one.second.kind() == crypto::kShamirSeal && one.second.shamir().set_id() == share->set;
+    });
+    if (known) attempt.reset();
+  }
+  if (!attempt) {
+    for (const auto& [name, record] : *all) {
+      if (record.kind() != crypto::kShamirSeal || record.shamir().set_id() != share->set) continue;
+      attempt.emplace(Attempt{crypto::ShareCollector(record), now});
+    }
+    if (!attempt) return Error(Code::unauthenticated, "the share is of no set of this cluster");
+  }
+  if (auto status = attempt->collector.add(std::move(*share)); !status) return status.error();
+  attempt->last = now;
+  Quorum state{std::nullopt, attempt->collector.given(), attempt->collector.needed()};
+  if (!attempt->collector.is_complete()) return state;
+  auto root = crypto::open_seal(attempt->collector.record(), attempt->collector.seal_key(), cluster);
+  attempt.reset();
+  if (!root) return root.error();
+  state.root = std::move(*root);
+  return state;
+}
+
+model::Result<model::ReplyBody> SealKeeper::unseal(const model::Unseal& given) {
+  if (host_.ring() != nullptr) return status(false);
+  auto state = quorum(unsealing_, given.share, given.passphrase);
+  if (!state) return state.error();
+  if (state->root) {
+    auto rows = host_.key_rows();
+    if (!rows) return rows.error();
+    store::v1::KeyRingRecord record;
+    const auto row = rows->find(storage::kKeyRingRow);
+    if (row == rows->end() || !record.ParseFromString(row->second)) {
+      return Error(Code::data_loss, "the key ring is missing or does not parse");
+    }
+    auto ring = crypto::KeyRing::open(std::move(*state->root), record);
+    if (!ring) return ring.error();
+    if (auto opened = host_.open(std::move(*ring)); !opened) return opened.error();
+    unsealing_.reset();
+    reason_.clear();
+  }
+  return status(false);
+}
+
+model::Status SealKeeper::write(const std::string& action,
+                                std::vector<std::pair<std::string, std::optional<std::string>>> rows) {
+  auto before = host_.key_rows();
+  if (!before) return before.error();
+  model::ChangeKeys change{action, (*before)[storage::kKeyRingRow], std::move(rows)};
+  auto done = ask(host_, {}, model::DirectoryOperation(std::move(change)));
+  return done ? model::Status() : model::Status(done.error());
+}
+
+model::Result<store::v1::SealRecord> SealKeeper::make_record(const model::AddSeal& add, const crypto::Key& root) {
+  const std::string cluster = host_.cluster_id();
+  if (add.kind == crypto::kPassphraseSeal) {
+    auto seal = crypto::make_passphrase_seal(add.name, add.passphrase);
+    if (!seal) return seal.error();
+    return (*seal)->wrap(root, cluster, random_);
+  }
+  if (add.kind == crypto::kKeyFileSeal) {
+    if (add.key_file.empty()) return Error(Code::invalid_argument, "key_file: the path of the file on the node");
+    if (::access(add.key_file.c_str(), F_OK) != 0) {
+      if (auto made = crypto::create_key_file(add.key_file, random_); !made) return made.error();
+    }
+    auto seal = crypto::open_key_file_seal(add.key_file);
+    if (!seal) return seal.error();
+    return (*seal)->wrap(root, cluster, random_);  // its name is the key's fingerprint
+  }
+  if (add.kind == crypto::kPkcs11Seal) {
+    auto seal = host_.device_seal(add.name);
+    if (!seal) return seal.error();
+    return (*seal)->wrap(root, cluster, random_);
+  }
+  return Error(Code::invalid_argument, "kind: it is key-file, passphrase, shamir or pkcs11");
+}
+
+model::Result<model::ReplyBody> SealKeeper::add(const model::AddSeal& add) {
+  crypto::KeyRing* ring = host_.ring();
+  if (ring == nullptr) return is_sealed();
+  if (add.kind != crypto::kKeyFileSeal) {
+    if (auto status = crypto::check_seal_name(add.name); !status) return status.error();
+  }
+  auto all = records();
+  if (!all) return all.error();
+  if (const auto same = all->find(add.name); same != all->end()) {
+    if (!add.replace)
+      return Error(Code::entry_exists, "there is a seal " + add.name + "; say that it is to be replaced");
+    if (same->second.kind() != add.kind) {
+      return Error(Code::invalid_argument,
+                   "the seal " + add.name + " is of another kind; remove it afterwards instead");
+    }
+  }
+  model::SealReply reply;
+  if (add.kind == crypto::kShamirSeal) {
+    auto made =
+        crypto::make_shamir_seal(add.name, add.threshold, add.shares, ring->root(), host_.cluster_id(), random_);
+    if (!made) return made.error();
+    made->record.set_created_at_ms(wall_clock());
+    reply.seal = info_of(made->record);
+    reply.share_texts = std::move(made->shares);
+    new_set_.emplace(NewSet{crypto::ShareCollector(std::move(made->record)), Clock::now()});
+    return model::ReplyBody(std::move(reply));
+  }
+  auto record = make_record(add, ring->root());
+  if (!record) return record.error();
+  record->set_created_at_ms(wall_clock());
+  if (auto status = write("add-seal", {{storage::seal_row(record->name()), record->SerializeAsString()}}); !status) {
+    return status.error();
+  }
+  reply.seal = info_of(*record);
+  return model::ReplyBody(std::move(reply));
+}
+
+model::Result<model::ReplyBody> SealKeeper::verify(const model::VerifyShare& given) {
+  crypto::KeyRing* ring = host_.ring();
+  if (ring == nullptr) return is_sealed();
+  if (new_set_ && Clock::now() - new_set_->last > kNewSet) new_set_.reset();
+  if (!new_set_)
+    return Error(Code::not_active, "no new set of shares waits to be verified on this node; add one first");
+  auto share = crypto::read_share(given.share.expose());
+  if (!share) return share.error();
+  crypto::ShareCollector& collector = new_set_->collector;
+  if (auto status = collector.add(std::move(*share)); !status) return status.error();
+  new_set_->last = Clock::now();
+  model::SealReply reply;
+  reply.given = collector.given();
+  reply.needed = collector.needed();
+  if (!collector.is_complete()) return model::ReplyBody(std::move(reply));
+  const store::v1::SealRecord record = collector.record();
+  const auto root = crypto::open_seal(record, collector.seal_key(), host_.cluster_id());
+  new_set_.reset();
+  if (!root || !(*root == ring->root())) {
+    return Error(Code::key_mismatch, "the root key was rotated since the set was made; add a new set");
+  }
+  if (auto status = write("add-seal", {{storage::seal_row(record.name()), record.SerializeAsString()}}); !status) {
+    return status.error();
+  }
+  reply.seal = info_of(record);
+  return model::ReplyBody(std::move(reply));
+}
+
+model::Result<model::ReplyBody> SealKeeper::remove(const model::RemoveSeal& remove) {
+  if (host_.ring() == nullptr) return is_sealed();
+  auto all = records();
+  if (!all) return all.error();
+  if (!all->contains(remove.name)) return Error(Code::entry_not_found, "there is no seal " + remove.name);
+  if (all->size() == 1) {
+    return Error(Code::invalid_argument,
+                 "this is the last seal: without one nothing ever opens again; add another first");
+  }
+  if (auto status = write("remove-seal", {{storage::seal_row(remove.name), std::nullopt}}); !status) {
+    return status.error();
+  }
+  return status(true);
+}
+
+model::Result<model::ReplyBody> SealKeeper::regenerate_token(const model::RegenerateToken& given) {
+  crypto::KeyRing* ring = host_.ring();
+  if (ring == nullptr) return is_sealed();
+  auto state = quorum(regenerating_, given.share, given.passphrase);
+  if (!state) return state.error();
+  model::SealReply reply;
+  reply.given = state->given;
+  reply.needed = state->needed;
+  if (!state->root) return model::ReplyBody(std::move(reply));
+  if (!(*state->root == ring->root())) return Error(Code::key_mismatch, "what was given opens another root key");
+  crypto::MintedToken minted = crypto::mint_token(*ring, model::TenantId{}, random_);
+  model::AddOperator add{"regenerated-" + minted.public_id, minted.id_hash, given.revoke_others};
+  auto done = ask(host_, {}, model::DirectoryOperation(std::move(add)));
+  if (!done) return done.error();
+  reply.token = std::move(minted.text);
+  return model::ReplyBody(std::move(reply));
+}
+
+model::Status SealKeeper::rotate_root() {
+  crypto::KeyRing* ring = host_.ring();
+  if (ring == nullptr) return is_sealed();
+  auto all = records();
+  if (!all) return all.error();
+  const crypto::Key before = ring->root();
+  auto made = ring->with_new_root(random_, wall_clock());
+  if (!made) return made.error();
+  std::vector<std::pair<std::string, std::optional<std::string>>> rows;
+  for (const auto& [name, record] : *all) {
+    auto next = crypto::reseal_root(record, before, made->root, host_.cluster_id(), random_);
+    if (!next) return next.error();
+    rows.emplace_back(storage::seal_row(name), next->SerializeAsString());
+  }
+  rows.emplace_back(storage::kKeyRingRow, made->record.SerializeAsString());
+  {
+    const std::lock_guard lock(follow_mutex_);
+    next_root_ = made->root.duplicate();
+  }
+  auto status = write("rotate-root-key", std::move(rows));
+  const std::lock_guard lock(follow_mutex_);
+  next_root_.reset();
+  return status;
+}
+
+model::Status SealKeeper::follow(const KeyRows& rows) {
+  crypto::KeyRing* ring = host_.ring();
+  if (ring == nullptr) return {};
+  const std::lock_guard lock(follow_mutex_);
+  const auto row = rows.find(storage::kKeyRingRow);
+  store::v1::KeyRingRecord record;
+  if (row == rows.end() || !record.ParseFromString(row->second)) {
+    return Error(Code::data_loss, "the committed key ring does not parse");
+  }
+  const KeyRows before = std::exchange(known_, rows);
+  auto done = ring->adopt(record);
+  if (done.ok() || done.error().code != Code::key_mismatch) return done;
+  if (next_root_) return ring->adopt(next_root_->duplicate(), record);
+  const std::string cluster = host_.cluster_id();
+  for (const auto& [key, value] : before) {
+    store::v1::SealRecord old_seal, new_seal;
+    const auto now = rows.find(key);
+    if (!key.starts_with(storage::kSealRows) || now == rows.end() || !old_seal.ParseFromString(value) ||
+        !new_seal.ParseFromString(now->second)) {
+      continue;
+    }
+    const auto seal_key = crypto::escrowed_key(old_seal, ring->root(), cluster);
+    if (!seal_key) continue;
+    auto root = crypto::open_seal(new_seal, *seal_key, cluster);
+    if (root) return ring->adopt(std::move(*root), record);
+  }
+  return done;
+}
+
+}  // namespace coffer::actors

@@ -1,0 +1,64 @@
+#pragma once
+// Seals of a running or sealed node: unsealing share by share, adding, verifying and removing seals, an operator's token
+// for a quorum. The keeper's thread only; what is not written to the meta group lives in this object and ends with it.
+
+#include <chrono>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "actors/keeper_host.hpp"
+#include "crypto/seal.hpp"
+
+namespace coffer::actors {
+
+class SealKeeper {
+ public:
+  using Clock = std::chrono::steady_clock;
+  SealKeeper(KeeperHost& host, crypto::Random& random, std::string reason)
+      : host_(host), random_(random), reason_(std::move(reason)) {}
+
+  model::Result<model::ReplyBody> status(bool in_full);
+  /// Errors: unauthenticated (a wrong share or passphrase), invalid_argument, data_loss.
+  model::Result<model::ReplyBody> unseal(const model::Unseal& given);
+  model::Result<model::ReplyBody> add(const model::AddSeal& add);
+  model::Result<model::ReplyBody> verify(const model::VerifyShare& given);
+  model::Result<model::ReplyBody> remove(const model::RemoveSeal& remove);
+  model::Result<model::ReplyBody> regenerate_token(const model::RegenerateToken& given);
+  /// A new root key, and every seal around it. The ring itself changes when the rows are committed.
+  model::Status rotate_root();
+  /// A change of the keys' rows is committed: the ring becomes that of `rows`. On the node that made a new root key, by
+  /// that; elsewhere by the seals, whose keys the old root key still opens. Any thread. Errors: key_mismatch.
+  model::Status follow(const KeyRows& rows);
+
+ private:
+  struct Attempt {  // shares towards one purpose
+    crypto::ShareCollector collector;
+    Clock::time_point last;
+  };
+  struct Quorum {
+    std::optional<crypto::Key> root;  // enough was given
+    std::uint32_t given = 0, needed = 0;
+  };
+  model::Result<std::map<std::string, store::v1::SealRecord>> records() const;
+  model::Result<Quorum> quorum(std::optional<Attempt>& attempt, const model::Secret& share,
+                               const model::Secret& passphrase);
+  model::Status write(const std::string& action, std::vector<std::pair<std::string, std::optional<std::string>>> rows);
+  model::Result<store::v1::SealRecord> make_record(const model::AddSeal& add, const crypto::Key& root);
+
+  KeeperHost& host_;
+  crypto::Random& random_;
+  std::string reason_;  // why the node did not open by itself
+  std::optional<Attempt> unsealing_, regenerating_;
+  struct NewSet {
+    crypto::ShareCollector collector;
+    Clock::time_point last;
+  };
+  std::optional<NewSet> new_set_;
+  std::mutex follow_mutex_;
+  std::optional<crypto::Key> next_root_;  // of a rotation that is being committed; under the mutex
+  KeyRows known_;                         // as of the last follow(); under the mutex
+};
+
+}  // namespace coffer::actors

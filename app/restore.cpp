@@ -1,0 +1,108 @@
+// See restore.hpp.
+
+#include "app/restore.hpp"
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <iostream>
+#include <memory>
+
+#include "app/sealing.hpp"
+#include "crypto/file_key.hpp"
+#include "storage/data_dir.hpp"
+#include "storage/open.hpp"
+
+namespace coffer::app {
+
+using model::Code;
+using model::Error;
+
+namespace {
+
+constexpr std::size_t kPiece = 1 << 20;
+
+/// The root key by shares, when they are enough of one of the seals.
+model::Result<crypto::Key> root_by_shares(const store::v1::BackupManifest& manifest,
+                                          const std::vector<model::Secret>& texts) {
+  Error why(Code::key_mismatch, "the backup has no seal of these shares");
+  for (const auto& record : manifest.seals()) {
+    if (record.kind() != crypto::kShamirSeal) continue;
+    crypto::ShareCollector collector(record);
+    for (const model::Secret& text : texts) {
+      auto share = crypto::read_share(text.expose());
+      if (!share) return share.error();
+      if (auto status = collector.add(std::move(*share)); !status) why = status.error();
+    }
+    if (collector.is_complete()) return crypto::open_seal(record, collector.seal_key(), manifest.cluster_id());
+    if (collector.given() > 0) {
+      why = Error(Code::key_mismatch, std::to_string(collector.needed()) + " shares are needed, " +
+                                          std::to_string(collector.given()) + " were given");
+    }
+  }
+  return why;
+}
+
+}  // namespace
+
+actors::RootSource root_by(const BackupOpener& opener) {
+  return [opener](const store::v1::BackupManifest& manifest) -> model::Result<crypto::Key> {
+    if (!opener.shares.empty()) return root_by_shares(manifest, opener.shares);
+    model::Result<std::unique_ptr<crypto::Seal>> seal =
+        opener.passphrase.empty() ? open_automatic_seal(opener.config, false)
+                                  : crypto::make_passphrase_seal("passphrase", opener.passphrase);
+    if (!seal) return seal.error();
+    if (*seal == nullptr) {
+      return Error(Code::invalid_argument, "say what opens the backup: a key file, shares, or a passphrase");
+    }
+    Error why(Code::key_mismatch, "the backup has no seal of kind " + std::string((*seal)->kind()));
+    for (const auto& record : manifest.seals()) {
+      if (record.kind() != (*seal)->kind()) continue;
+      auto root = (*seal)->unwrap(record, manifest.cluster_id());
+      if (root) return root;
+      why = root.error();
+    }
+    return why;
+  };
+}
+
+model::Result<std::function<model::Result<std::string>()>> open_backup_file(const std::string& path) {
+  std::shared_ptr<std::istream> in;
+  if (path == "-") {
+    in = std::shared_ptr<std::istream>(&std::cin, [](std::istream*) {});
+  } else {
+    auto file = std::make_shared<std::ifstream>(path, std::ios::binary);
+    if (!file->is_open()) {
+      return Error(Code::invalid_argument, "'" + path + "' cannot be read: " + std::strerror(errno));
+    }
+    in = std::move(file);
+  }
+  return std::function<model::Result<std::string>()>([in, path]() -> model::Result<std::string> {
+    std::string piece(kPiece, '\0');
+    in->read(piece.data(), static_cast<std::streamsize>(piece.size()));
+    piece.resize(static_cast<std::size_t>(in->gcount()));
+    if (in->bad()) return Error(Code::disk_error, "'" + path + "' could not be read to its end");
+    return piece;
+  });
+}
+
+model::Result<actors::BackupSummary> restore_into(const Config& config, const std::string& path,
+                                                  const BackupOpener& opener, const std::string& tenant) {
+  auto file = open_backup_file(path);
+  if (!file) return file.error();
+  auto data = storage::DataDir::open(config.data_dir);
+  if (!data) return data.error();
+  storage::LevelDbOptions log, state;
+  log.path = data->log_path();
+  state.path = data->state_path();
+  auto log_engine = storage::open_leveldb(log);
+  if (!log_engine) return log_engine.error();
+  auto state_engine = storage::open_leveldb(state);
+  if (!state_engine) return state_engine.error();
+  const actors::BackupInput input{*file, {}};
+  return actors::restore_backup(input, **log_engine, **state_engine,
+                                tenant.empty() ? std::nullopt : std::optional(tenant), root_by(opener),
+                                crypto::system_random());
+}
+
+}  // namespace coffer::app

@@ -1,0 +1,237 @@
+#!/usr/bin/env python3
+"""Seals, keys, deletion and backups as an operator uses them, by the command alone: docs/keys.md is executed here, and
+the first start of a production node with a quorum of shares."""
+
+import json
+import os
+import shutil
+import tempfile
+import time
+import unittest
+from pathlib import Path
+
+from harness import BINARY, Server, free_port, run
+
+
+def eventually(condition, seconds=30):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if condition():
+            return True
+        time.sleep(0.1)
+    return False
+
+
+class KeysCase(unittest.TestCase):
+    def setUp(self):
+        self.folder = Path(tempfile.mkdtemp(prefix="coffer-keys-"))
+        self.server = Server(data=self.folder / "d").start()
+
+    def tearDown(self):
+        self.server.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def ok(self, *arguments, **more):
+        done = self.server.cli("admin", *arguments, **more)
+        self.assertEqual(done.returncode, 0, (arguments, done.stderr))
+        return done.stdout.decode()
+
+    def put(self, name, value, tenant="default"):
+        self.assertEqual(self.server.put(name, value, tenant=tenant).status, 200)
+
+    def value(self, name, tenant="default"):
+        answer = self.server.get(name, tenant=tenant)
+        return answer.json.get("value") if answer.status == 200 else answer.status
+
+    def share(self, text):
+        path = self.folder / f"share{len(list(self.folder.glob('share*')))}"
+        path.write_text(text + "\n")
+        path.chmod(0o600)
+        return path
+
+    def add_shares(self, name="holders"):
+        shares = self.ok("seal", "add", name, "--kind", "shamir", "--shares", "3", "--threshold", "2").split()
+        self.assertEqual(len(shares), 3)
+        files = [self.share(text) for text in shares]
+        self.assertIn("1 of 2", self.ok("seal", "verify", "--share-file", files[0]))
+        self.assertIn("is in force", self.ok("seal", "verify", "--share-file", files[1]))
+        return files
+
+
+class Seals(KeysCase):
+    def test_a_node_is_sealed_and_opened_by_its_holders(self):
+        self.put("a", "value")
+        files = self.add_shares()
+        self.assertEqual(self.server.cli("admin", "seal", "now", "--yes").returncode, 0)
+        self.assertTrue(eventually(lambda: self.ready() == 503))
+        self.assertEqual(self.server.request("GET", "/healthz", token=None).status, 200)
+        self.assertNotEqual(self.server.get("a").status, 200)
+        status = json.loads(self.ok("seal", "status", "--output", "json"))
+        self.assertTrue(status["sealed"])
+        wrong = self.share("cfs_" + "A" * 63)
+        self.assertNotEqual(self.server.cli("admin", "unseal", "--share-file", wrong).returncode, 0)
+        self.assertIn("1 of 2 given", self.ok("unseal", "--share-file", files[0]))
+        self.ok("unseal", "--share-file", files[2])
+        self.assertTrue(eventually(lambda: self.ready() == 200))
+        self.assertEqual(self.value("a"), "value")
+
+    def ready(self):
+        try:
+            return self.server.request("GET", "/readyz", token=None).status
+        except OSError:
+            return None
+
+    def test_a_quorum_makes_a_token_and_ends_the_others(self):
+        files = self.add_shares()
+        token = self.folder / "new.token"
+        self.ok("operator-token", "--share-file", files[0])
+        self.ok("operator-token", "--share-file", files[1], "--revoke-others", "--out", token)
+        self.assertEqual(token.stat().st_mode & 0o777, 0o600)
+        self.assertEqual(self.server.cli("admin", "tenants", "list").returncode, 5)
+        self.assertEqual(self.server.cli("admin", "tenants", "list", token_file=token).returncode, 0)
+
+    def test_what_is_refused_says_what_to_do(self):
+        only = json.loads(self.ok("seal", "status", "--output", "json"))["seals"][0]["name"]
+        done = self.server.cli("admin", "seal", "remove", only, "--yes")
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn(b"last seal", done.stderr)
+        done = self.server.cli("admin", "seal", "add", "x", "--kind", "shamir", "--shares", "2", "--threshold", "3")
+        self.assertEqual(done.returncode, 2)
+        done = self.server.cli("admin", "seal", "add", "x", "--kind", "pkcs11")
+        self.assertIn(b"seal.pkcs11", done.stderr)
+        done = self.server.cli("admin", "keys", "rotate", "data")
+        self.assertIn(b"whose data key", done.stderr)
+        done = self.server.cli("admin", "keys", "status", environment={"COFFER_TOKEN_FILE": os.devnull, "COFFER_TOKEN": "x"})
+        self.assertEqual(done.returncode, 5)
+
+
+class Keys(KeysCase):
+    def test_every_level_is_rotated_and_everything_stays_readable(self):
+        for n in range(20):
+            self.put(f"s{n}", f"v{n}")
+        for level in (["root"], ["cluster"], ["data", "--tenant", "default"]):
+            self.ok("keys", "rotate", *level)
+            self.assertEqual(self.value("s3"), "v3")
+
+        def resealed():
+            tenant = json.loads(self.ok("keys", "status", "--tenant", "default", "--output", "json"))["tenant"]
+            return len(tenant["data_keys"]) == 1 and tenant["cluster_key"] == 2
+        self.assertTrue(eventually(resealed))
+        self.assertIn("paused", self.ok("keys", "reseal", "--pause"))
+        self.ok("keys", "reseal", "--resume", "--rate", "100")
+        self.assertEqual(self.server.terminate(), 0)
+        self.server.start()
+        for n in range(20):
+            self.assertEqual(self.value(f"s{n}"), f"v{n}")
+
+    def test_a_tenant_is_deleted_undeleted_and_purged(self):
+        self.put("a", "1", tenant="t")
+        deleted = self.server.admin("tenants", "delete", "t", "--yes")
+        self.assertEqual(deleted["state"], "deleted")
+        self.assertEqual(self.value("a", tenant="t"), 404)
+        self.server.admin("tenants", "undelete", deleted["id"])
+        self.assertEqual(self.value("a", tenant="t"), "1")
+        self.server.admin("tenants", "delete", "t", "--yes", "--purge")
+
+        def state():
+            tenants = self.server.admin("tenants", "list", "--deleted")["tenants"]
+            return [t for t in tenants if t["id"] == deleted["id"]][0]
+        self.assertTrue(eventually(lambda: state().get("purged_at")))
+        self.assertEqual(state()["state"], "purged")
+        self.assertNotEqual(self.server.cli("admin", "tenants", "undelete", deleted["id"]).returncode, 0)
+
+
+class Backups(KeysCase):
+    def test_a_backup_is_verified_and_restored(self):
+        for n in range(30):
+            self.put(f"s{n}", f"v{n}", tenant=f"t{n % 3}")
+        backup, key = self.folder / "b", self.folder / "d/dev/seal.key"
+        self.ok("backup", "create", "--out", backup)
+        self.assertEqual(backup.stat().st_mode & 0o777, 0o600)
+        self.assertEqual(run("admin", "backup", "verify", backup).returncode, 0)
+        self.assertEqual(run("admin", "backup", "verify", backup, "--seal-key", key).returncode, 0)
+        bad = bytearray(backup.read_bytes())
+        bad[len(bad) // 2] ^= 1
+        (self.folder / "bad").write_bytes(bad)
+        done = run("admin", "backup", "verify", self.folder / "bad")
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn(b"damaged at byte", done.stderr)
+        (self.folder / "cut").write_bytes(backup.read_bytes()[:-10])
+        self.assertNotEqual(run("admin", "backup", "verify", self.folder / "cut").returncode, 0)
+
+        restored = self.folder / "r"
+        done = run("admin", "backup", "restore", backup, "--data", restored, "--seal-key", key)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertNotEqual(run("admin", "backup", "restore", backup, "--data", restored, "--seal-key", key).returncode, 0)
+        (restored / "dev").mkdir(mode=0o700)
+        shutil.copy(key, restored / "dev/seal.key")
+        shutil.copy(self.folder / "d/dev/root.token", restored / "dev/root.token")
+        other = Server(data=restored).start()
+        try:
+            for n in range(30):
+                self.assertEqual(other.get(f"s{n}", tenant=f"t{n % 3}").json["value"], f"v{n}")
+        finally:
+            other.close()
+
+    def test_a_backup_goes_to_stdout(self):
+        self.put("a", "1")
+        done = self.server.cli("admin", "backup", "create")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertTrue(done.stdout.startswith(b"COFFERB1"))
+        self.assertEqual(run("admin", "backup", "verify", "-", input=done.stdout).returncode, 0)
+
+    def test_a_tenant_moves_to_another_cluster(self):
+        self.put("a", "1", tenant="t")
+        passphrase = self.folder / "p"
+        passphrase.write_text("correct horse battery\n")
+        self.ok("tenants", "export", "t", "--passphrase-file", passphrase, "--out", self.folder / "t.export")
+        other = Server(data=self.folder / "o").start()
+        try:
+            done = other.cli("admin", "tenants", "import", self.folder / "t.export", "--passphrase-file", passphrase,
+                             "--name", "moved")
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertEqual(other.get("a", tenant="moved").json["value"], "1")
+        finally:
+            other.close()
+
+
+class Production(unittest.TestCase):
+    """The first start of a production node, without a key file: a quorum unseals it at each start."""
+
+    def test_init_with_shares_and_unseal(self):
+        folder = Path(tempfile.mkdtemp(prefix="coffer-init-"))
+        server = None
+        try:
+            done = run("admin", "init", "--data", folder / "d", "--operator-token", folder / "t", "--shares", "3",
+                       "--threshold", "2")
+            self.assertEqual(done.returncode, 0, done.stderr)
+            shares = [line for line in done.stdout.decode().splitlines() if line.startswith("cfs_")]
+            self.assertEqual(len(shares), 3)
+            config = folder / "c.toml"
+            config.write_text(f'data = "{folder}/d"\n[seal]\nmanual = true\n')
+            server = Server(data=folder / "d")
+            server.http_address, server.grpc_address, server.admin_address = (f"127.0.0.1:{free_port()}" for _ in range(3))
+            server.command = lambda: [BINARY, "server", "--insecure", "--config", str(config), "--http", server.http_address,
+                                      "--grpc", server.grpc_address, "--admin", server.admin_address]
+            server.spawn()
+
+            def answers(status):
+                try:
+                    return server.request("GET", "/readyz", token=None).status == status
+                except OSError:
+                    return False
+            self.assertTrue(eventually(lambda: answers(503)), server.log())
+            for text in (shares[2], shares[0]):
+                done = server.cli("admin", "unseal", "--share-file", "-", input=text + "\n", token_file=folder / "t")
+                self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertTrue(eventually(lambda: answers(200)), server.log())
+            done = server.cli("admin", "tenants", "create", "t", token_file=folder / "t")
+            self.assertEqual(done.returncode, 0, done.stderr)
+        finally:
+            if server:
+                server.close()
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    unittest.main()

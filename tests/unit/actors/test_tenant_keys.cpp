@@ -1,0 +1,173 @@
+// A tenant's keys over time: rotation, sealing anew in slices while writes go on, rotation by itself, and the sweep of
+// deleted versions.
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "actors/write_set.hpp"
+#include "core_fixture.hpp"
+
+namespace coffer::actors {
+namespace {
+
+using model::Tending;
+
+class TenantKeys : public ::testing::Test, protected CoreFixture {
+ protected:
+  model::TenantKeysReply tend(TenantCore& core, Tending what, std::uint32_t rows = 256) {
+    auto reply = run(core, model::TendTenant{what, rows});
+    if (!reply) ADD_FAILURE() << reply.error().message();
+    return reply ? std::get<model::TenantKeysReply>(reply->body) : model::TenantKeysReply{};
+  }
+  /// Every slice of a pass; the rows that were written.
+  std::uint64_t reseal(TenantCore& core, std::uint32_t rows = 256) {
+    std::uint64_t written = 0;
+    for (bool more = true; more;) {
+      const auto slice = tend(core, Tending::reseal, rows);
+      written += slice.rows;
+      more = slice.more;
+    }
+    return written;
+  }
+  /// The key versions that the tenant's sealed rows name.
+  std::set<std::uint32_t> versions_on_disk() {
+    const storage::TenantRows rows(*engine, model::GroupId{1}, model::Generation{1}, tenant);
+    std::set<std::uint32_t> found;
+    for (auto scan = rows.scan("", ""); scan->valid(); scan->next()) {
+      const auto row = rows.row_of(scan->key());
+      if (row == storage::kHeaderRow || row == storage::kKeysRow || row[0] == 'q') continue;
+      found.insert(*crypto::sealed_key_version(scan->value()));
+    }
+    return found;
+  }
+  std::string read(TenantCore& core, const std::string& name, std::uint64_t version = 0) {
+    const auto reply = run(core, get(name, version));
+    if (!reply) return "error: " + std::string(reply.error().message());
+    return std::string(entry_of(reply).payload->content.expose());
+  }
+};
+
+TEST_F(TenantKeys, ARotationSealsWhatComesAndKeepsWhatIsThereReadable) {
+  auto core = open();
+  ASSERT_TRUE(run(*core, put("old", "before")).ok());
+  const auto status = tend(*core, Tending::rotate);
+  ASSERT_EQ(status.data_keys.size(), 2U);
+  EXPECT_TRUE(status.data_keys[1].current);
+  ASSERT_TRUE(run(*core, put("new", "after")).ok());
+  EXPECT_EQ(versions_on_disk(), (std::set<std::uint32_t>{1, 2}));
+  core = open();
+  EXPECT_EQ(read(*core, "old"), "before");
+  EXPECT_EQ(read(*core, "new"), "after");
+}
+
+TEST_F(TenantKeys, ResealingInSlicesLeavesOneKeyAndEveryValue) {
+  auto core = open();
+  for (int i = 0; i < 20; ++i)
+    ASSERT_TRUE(run(*core, put("s" + std::to_string(i), "v" + std::to_string(i)), "id" + std::to_string(i)).ok());
+  tend(*core, Tending::rotate);
+  EXPECT_GT(reseal(*core, 7), 60U);
+  EXPECT_EQ(versions_on_disk(), (std::set<std::uint32_t>{2}));
+  EXPECT_EQ(tend(*core, Tending::status).data_keys.size(), 1U);
+  core = open();
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(read(*core, "s" + std::to_string(i)), "v" + std::to_string(i));
+  // A retry is still answered from its row.
+  EXPECT_EQ(entry_of(run(*core, put("s3", "v3"), "id3")).version, 1U);
+}
+
+TEST_F(TenantKeys, AWriteThatIsUnderWayIsNotOverwrittenByAnOlderValue) {
+  auto core = open();
+  ASSERT_TRUE(run(*core, put("a", "first")).ok());
+  tend(*core, Tending::rotate);
+  auto second = call(put("a", "second"));
+  send(*core, *second);  // decided, not committed
+  auto slice = call(model::TendTenant{Tending::reseal});
+  send(*core, *slice);
+  commit_all(*core);
+  ASSERT_TRUE(slice->reply.ok()) << slice->reply.error().message();
+  EXPECT_EQ(read(*core, "a"), "second");
+  core = open();
+  EXPECT_EQ(read(*core, "a"), "second");
+  EXPECT_EQ(read(*core, "a", 1), "first");
+}
+
+TEST_F(TenantKeys, ResealingWaitsUntilTheRotationIsApplied) {
+  auto core = open();
+  ASSERT_TRUE(run(*core, put("a", "first")).ok());
+  auto rotate = call(model::TendTenant{Tending::rotate});
+  send(*core, *rotate);
+  commit(*core, false);
+  auto slice = call(model::TendTenant{Tending::reseal});
+  send(*core, *slice);
+  ASSERT_EQ(slice->completed, 1);
+  EXPECT_EQ(slice->reply.error().code, model::Code::unavailable);
+}
+
+TEST_F(TenantKeys, ADataKeyIsRotatedByItselfBeforeItSealedTooMuch) {
+  deps.max_seals = 20;
+  auto core = open();
+  for (int i = 0; i < 30; ++i) ASSERT_TRUE(run(*core, put("s", std::to_string(i))).ok());
+  const auto status = tend(*core, Tending::status);
+  EXPECT_GE(status.data_keys.size(), 4U);
+  EXPECT_LE(status.seals, 23U);
+  reseal(*core);
+  core = open();
+  EXPECT_EQ(read(*core, "s"), "29");
+  EXPECT_EQ(read(*core, "s", 25), "24");
+}
+
+TEST_F(TenantKeys, AnOlderClusterKeyIsReplaced) {
+  auto core = open();
+  ASSERT_TRUE(run(*core, put("a", "value")).ok());
+  ASSERT_TRUE(ring.adopt(ring.with_cluster_key(random, 1)).ok());
+  ASSERT_TRUE(ring.adopt(ring.with_newest_current()).ok());
+  EXPECT_EQ(tend(*core, Tending::status).cluster_key, 1U);
+  reseal(*core);
+  EXPECT_EQ(tend(*core, Tending::status).cluster_key, 2U);
+  core = open();
+  EXPECT_EQ(read(*core, "a"), "value");
+}
+
+TEST_F(TenantKeys, OnlyAdministratorsTend) {
+  auto core = open();
+  const auto token = create_token(
+      *core,
+      {"t", {{model::kAllCapabilities & ~static_cast<std::uint32_t>(model::Capability::admin), {"*"}, {"*"}}}, 0});
+  EXPECT_EQ(run_as(*core, credential_of(token), model::TendTenant{Tending::rotate}).error().code,
+            model::Code::permission_denied);
+  EXPECT_EQ(run_as(*core, credential_of(token), model::TendTenant{}).error().code, model::Code::permission_denied);
+}
+
+TEST_F(TenantKeys, TheSweepDestroysWhatCannotBeRestoredAnyMore) {
+  auto core = open();
+  ASSERT_TRUE(run(*core, put("old", "gone")).ok());
+  ASSERT_TRUE(run(*core, put("kept", "here")).ok());
+  model::Delete del;
+  del.space = "kv";
+  del.name = "old";
+  ASSERT_TRUE(run(*core, del).ok());
+  const auto header = [&] {
+    const storage::TenantRows rows(*engine, model::GroupId{1}, model::Generation{1}, tenant);
+    return *decode_header(**rows.get(storage::kHeaderRow));
+  };
+  EXPECT_EQ(header().sweep_at_ms(), now + deps.limits.recovery_window_ms);
+  EXPECT_EQ(tend(*core, Tending::sweep).rows, 0U);
+  EXPECT_EQ(header().sweep_at_ms(), now + deps.limits.recovery_window_ms);
+  now += deps.limits.recovery_window_ms;
+  EXPECT_EQ(tend(*core, Tending::sweep, 1).more, true);
+  while (tend(*core, Tending::sweep, 1).more) continue;
+  EXPECT_EQ(header().sweep_at_ms(), 0);
+  EXPECT_EQ(header().bytes(), 4U);
+  const storage::TenantRows rows(*engine, model::GroupId{1}, model::Generation{1}, tenant);
+  int payloads = 0;
+  for (auto scan = rows.scan("v", "w"); scan->valid(); scan->next()) ++payloads;
+  EXPECT_EQ(payloads, 1);
+  EXPECT_EQ(read(*core, "kept"), "here");
+  model::Undelete undelete;
+  undelete.space = "kv";
+  undelete.name = "old";
+  EXPECT_EQ(run(*core, undelete).error().code, model::Code::not_active);
+}
+
+}  // namespace
+}  // namespace coffer::actors
