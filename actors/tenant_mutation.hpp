@@ -24,6 +24,7 @@ struct TenantCore::Mutation {
   std::optional<model::Quota> quota;  // the tenant's own, when it changes
   bool touches_tokens = false, touches_policy = false;
   bool touches_trust = false;  // issuers or certificate rules
+  bool by_entry = true;        // no right came from the policy or a token: all from the entries themselves
 };
 
 }  // namespace coffer::actors
