@@ -179,15 +179,16 @@ class Renderer {
   }
 
   std::optional<Secret> secret(const std::string& where, std::string_view raw, const RenderToken& token) {
-    if (input_.actor.empty() && token.second.empty()) {
+    const bool open = input_.any_owner;
+    if (!open && input_.actor.empty() && token.second.empty()) {
       problem(where, raw, token.kind, "nobody is acting, so whose secret this is must be said: ${secret:USER:ID}");
       return std::nullopt;
     }
-    if (!token.second.empty() && token.second != input_.actor) {
+    if (!open && !token.second.empty() && token.second != input_.actor) {
       problem(where, raw, token.kind, "this is a secret of '" + std::string(token.second) + "', who is not acting");
       return std::nullopt;
     }
-    auto value = sources_.secret(input_.actor, token.name);
+    auto value = sources_.secret(open ? token.second : std::string_view(input_.actor), token.name);
     if (value) return std::move(*value);
     problem(where, raw, token.kind, std::string(value.error().message()));
     return std::nullopt;

@@ -264,6 +264,10 @@ std::vector<actors::Sample> Gateway::samples() const {
   counter("coffer_credentials_dropped_total", "Calls that found the verifier's queue full.", dropped_);
   counter("coffer_jwks_fetches_total", "Fetches of issuers' key sets.", sources_.fetches());
   counter("coffer_jwks_failures_total", "Fetches of issuers' key sets that failed.", sources_.failures());
+  if (settings_.guard) {
+    counter("coffer_sources_refused_total", "Requests refused unseen: their address had sent too many bad credentials.",
+            settings_.guard->refused());
+  }
   samples.push_back({"coffer_credentials_cached",
                      "Verified credentials that are remembered.",
                      false,
