@@ -74,6 +74,7 @@ struct RenderOutput {
   Texts environment, files;
   std::vector<RenderProblem> problems;  // each token that was left in place, in the order of the input
   std::vector<RenderProblem> warnings;  // what looks like a slip and was taken literally
+  std::size_t looked = 0;               // characters that were looked at: a few times the input's, whatever it is
 };
 
 struct RenderSources {

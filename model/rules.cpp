@@ -287,9 +287,9 @@ Result<Decision> decide_update(const Entry* current, const UpdateMetadata& updat
   if (update.description) entry.description = *update.description;
   if (update.expires_at) entry.expires_at = *update.expires_at;
   if (update.max_versions) entry.max_versions = *update.max_versions;
-  destroy_outdated(now, context.limits, &decision);
+  const bool cleared = destroy_outdated(now, context.limits, &decision);
   trim_versions(&decision);
-  decision.writes = !update.set_tags.empty() || !update.remove_tags.empty() || update.description ||
+  decision.writes = cleared || !update.set_tags.empty() || !update.remove_tags.empty() || update.description ||
                     update.expires_at || update.max_versions;
   return finished(std::move(decision), now);
 }

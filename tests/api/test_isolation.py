@@ -229,8 +229,7 @@ class Isolation(ServerCase):
         self.addCleanup(shutil.rmtree, folder)
         signer = Signer(folder, tenant)
         self.server.admin("issuers", "put", "tapis-" + tenant, "--tenant", tenant, "--iss", f"https://{tenant}.example/v3/tokens", "--public-key",
-                          signer.public, "--tenant-claim", "tapis/tenant_id", "--principal-claim", "tapis/username", "--kind-claim", "tapis/account_type",
-                          "--roles-claim", "roles", "--algorithm", "RS256")
+                          signer.public, "--mapping", "tapis", "--roles-claim", "roles", "--algorithm", "RS256")
         return lambda of, user="root", roles=("pods_admin",): signer.token(**{
             "iss": f"https://{tenant}.example/v3/tokens", "tapis/tenant_id": "tapis-" + of, "tapis/username": user,
             "tapis/account_type": "user", "tapis/token_type": "access", "roles": list(roles)})

@@ -198,6 +198,7 @@ COFFER_FUZZ(render) {
   require(output.secret_map.size() == given.secret_map.size() &&
               output.environment.size() == given.environment.size() && output.files.size() == given.files.size(),
           "nothing is lost");
+  require(output.looked <= 16 * input.size() + 1024, "the work is linear");
   require(output.problems.size() <= 1000 && output.warnings.size() <= 1000, "what is told is bounded");
   // One pass: every token of the input is put in at most once, each with at most the longest value of the map.
   std::size_t longest = 200;
