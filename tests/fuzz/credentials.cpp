@@ -42,6 +42,7 @@ const net::jwt::TrustedIssuer& issuer() {
     settings.iss = "https://i.example";
     settings.public_keys = {kPublicKey};
     settings.mapping = "tapis";
+    settings.algorithms = model::kAllJwsAlgorithms;
     auto trusted = net::jwt::trust(std::move(settings));
     require(trusted.ok(), "the fixed issuer is one");
     return std::move(*trusted);

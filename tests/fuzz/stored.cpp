@@ -92,7 +92,8 @@ COFFER_FUZZ(sealed) {
 }
 
 COFFER_FUZZ(reply) {
-  stable(input, model::decode_reply, [](const model::ReplyBody& body) { return model::encode_reply(body).expose(); });
+  stable(input, model::decode_reply,
+         [](const model::ReplyBody& body) { return std::string(model::encode_reply(body).expose()); });
 }
 
 COFFER_FUZZ(payload) {
