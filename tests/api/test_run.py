@@ -86,7 +86,7 @@ class Run(ServerCase):
             path = Path(disk) / "map.json"
             path.write_text(json.dumps(self.FILES))
             child = subprocess.Popen([BINARY, "run", "--map", path, "--files", disk, "--", "sh", "-c",
-                                      'echo "$COFFER_FILES"; trap "echo told; exit 3" TERM; while :; do sleep 0.05; done'],
+                                      'trap "echo told; exit 3" TERM; echo "$COFFER_FILES"; while :; do sleep 0.05; done'],
                                      stdout=subprocess.PIPE, env={**os.environ, **self.server.cli_environment()})
             folder = Path(child.stdout.readline().decode().strip())
             self.assertTrue(folder.is_dir())
