@@ -31,6 +31,7 @@ void TenantCore::start_list(CallHandle call, const Caller& caller) {
   ListJob job;
   job.list = list;
   job.caller = caller;
+  job.revision = committed_revision_;
   job.after = list.after.empty() ? std::string() : index_key(list.space, list.after);
   job.access = access_changes_;
   job.call = std::move(call);
@@ -67,6 +68,7 @@ model::Status TenantCore::admit_again(ListJob& job) {
   job.caller = std::move(*caller);
   if (job.access == access_changes_) return {};
   job.access = access_changes_;
+  job.revision = committed_revision_;
   job.after = job.list.after.empty() ? std::string() : index_key(job.list.space, job.list.after);
   job.reply = {};
   job.bytes = 0;
@@ -148,7 +150,7 @@ void TenantCore::run_list_slice(ListJob& job) {
     }
     job.after = it->first;
   }
-  job.call.finish(model::Reply{{header_.epoch(), committed_revision_}, model::ReplyBody(std::move(job.reply))});
+  job.call.finish(model::Reply{{header_.epoch(), job.revision}, model::ReplyBody(std::move(job.reply))});
 }
 
 void TenantCore::index_entry(const EntryPtr& entry) {

@@ -368,18 +368,12 @@ constexpr std::string_view kDocument = R"json({
      "environment_variables": {"type": "object", "additionalProperties": true},
      "volume_mounts": {
       "type": "object",
-      "additionalProperties": {
-       "type": "object",
-       "properties": {"config_content": {"type": ["string", "null"]}},
-       "additionalProperties": true}},
+      "additionalProperties": {"type": "object", "properties": {"config_content": {"type": ["string", "null"]}}}},
      "networking": {
       "type": "object",
       "additionalProperties": {
        "type": "object",
-       "properties": {
-        "url": {"type": "string"},
-        "port": {"type": ["string", "integer"]},
-        "protocol": {"type": "string"}},
+       "properties": {"url": {"type": "string"}, "port": {"type": ["string", "integer"]}, "protocol": {"type": "string"}},
        "additionalProperties": true}},
      "stack_secrets": {"type": "object", "additionalProperties": true},
      "pod_id": {"type": ["string", "null"]},

@@ -108,7 +108,8 @@ TEST_F(TapisDoorTest, AValueAndADescriptionAreOneWrite) {
   run("PUT", kOne, R"({"description":"d","secret_value":null})");
   EXPECT_EQ(gateway.operation<model::UpdateMetadata>().description, "d");
   run("PUT", kOne, "{}");
-  EXPECT_FALSE(gateway.operation<model::UpdateMetadata>().description.has_value()) << "whoever may not change it may not";
+  EXPECT_FALSE(gateway.operation<model::UpdateMetadata>().description.has_value())
+      << "whoever may not change it may not";
 }
 
 TEST_F(TapisDoorTest, FailuresHaveTheirStatusesAndWords) {
