@@ -220,6 +220,7 @@ void TenantCore::committed(std::uint64_t sequence, model::Index index, model::In
       if (deps_.trust_changed) deps_.trust_changed(identity_.tenant, identity_.group, index);
     }
     if (done.touches_policy) forget_policy();
+    if (done.touches_tokens || done.touches_trust || done.touches_policy) ++access_changes_;
     if (done.quota) use_quota(std::move(*done.quota));
     committed_revision_ = done.reply.revision.counter;
     for (CallHandle& retry : done.retries) {

@@ -132,6 +132,8 @@ class TenantCore {
     std::optional<model::Quota> quota;  // of a change of it
     bool touches_tokens = false, touches_policy = false;
     bool touches_trust = false;
+    bool by_entry = false;  // see Mutation
+    model::TimeMs at = 0;
   };
   struct ListJob {
     CallHandle call;
@@ -139,6 +141,7 @@ class TenantCore {
     Caller caller;
     std::string after;           // key of the index that was looked at last
     std::uint64_t revision = 0;  // when it was asked for: everything up to it is in the answer
+    std::uint64_t access = 0;    // access_changes_ when its caller was admitted
     model::ListReply reply;
     std::uint64_t bytes = 0;
   };
@@ -184,7 +187,8 @@ class TenantCore {
   bool answer_retry(CallHandle& call, const Caller& caller, Mutation& mutation);
   model::Result<model::ReplyBody> decide(const Caller& caller, model::TenantOperation& operation, Mutation& mutation);
   model::Result<model::ReplyBody> transact(const Caller& caller, model::Transact& transact, Mutation& mutation);
-  model::Status check_entry(const Caller& caller, const model::Check& check, const model::RuleContext& context);
+  model::Status check_entry(const Caller& caller, const model::Check& check, const model::RuleContext& context,
+                            Mutation& mutation);
   struct Changed {  // what became of one entry
     EntryPtr entry;
     std::uint64_t version = 0;
@@ -202,6 +206,12 @@ class TenantCore {
                                                Mutation& mutation);
   model::Status finish_rows(Mutation& mutation);
   void submit(CallHandle call, Mutation mutation, model::ReplyBody reply, std::vector<Submission>& out);
+
+  // tenant_repeats.cpp
+  model::Status check_repeat(const Caller& caller, const model::TenantOperation& operation, bool by_entry,
+                             model::TimeMs at);
+  model::Status check_repeat_on(const Caller& caller, model::Capability capability, const std::string& space,
+                                const std::string& name, bool by_entry, model::TimeMs at);
 
   // tenant_issuers.cpp
   model::Result<Caller> authenticate_bearer(const model::Credential& credential);
@@ -259,6 +269,7 @@ class TenantCore {
   void start_list(CallHandle call, const Caller& caller);
   model::Status build_index_slice();
   void run_list_slice(ListJob& job);
+  model::Status admit_again(ListJob& job);
   void index_entry(const EntryPtr& entry);
   void drop_index();
 
@@ -299,6 +310,8 @@ class TenantCore {
   model::Quota quota_;  // as committed
   model::QuotaLimits quota_limits_;
   model::RequestRates rates_;
+
+  std::uint64_t access_changes_ = 0;  // commits that may have changed who may do what
 
   std::deque<ListJob> jobs_;
   Index index_;

@@ -33,6 +33,7 @@ void TenantCore::start_list(CallHandle call, const Caller& caller) {
   job.caller = caller;
   job.revision = committed_revision_;
   job.after = list.after.empty() ? std::string() : index_key(list.space, list.after);
+  job.access = access_changes_;
   job.call = std::move(call);
   jobs_.push_back(std::move(job));
   if (jobs_.size() == 1 && index_ready_) work();
@@ -51,13 +52,27 @@ void TenantCore::work() {
     return;
   }
   ListJob& job = jobs_.front();
-  const model::TimeMs deadline = job.call.request().info.deadline;
-  if (deadline != 0 && deadline < deps_.wall_clock()) {
-    job.call.finish(Error(Code::deadline_exceeded));
+  if (auto status = admit_again(job); !status) {
+    job.call.finish(status.error());
   } else {
     run_list_slice(job);
   }
   if (!job.call) jobs_.pop_front();
+}
+
+/// A list runs for several turns, and its caller must be let in at each. What was collected under rights that changed
+/// meanwhile is thrown away. Errors: those of admit().
+model::Status TenantCore::admit_again(ListJob& job) {
+  auto caller = admit(job.call.request());
+  if (!caller) return caller.error();
+  job.caller = std::move(*caller);
+  if (job.access == access_changes_) return {};
+  job.access = access_changes_;
+  job.revision = committed_revision_;
+  job.after = job.list.after.empty() ? std::string() : index_key(job.list.space, job.list.after);
+  job.reply = {};
+  job.bytes = 0;
+  return {};
 }
 
 model::Status TenantCore::build_index_slice() {

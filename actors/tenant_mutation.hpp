@@ -25,6 +25,7 @@ struct TenantCore::Mutation {
   bool touches_tokens = false, touches_policy = false;
   bool touches_trust = false;   // issuers or certificate rules
   bool touches_header = false;  // it is to be written although no row changes
+  bool by_entry = true;         // no right came from the policy or a token: all from the entries themselves
 };
 
 }  // namespace coffer::actors

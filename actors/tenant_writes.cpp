@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "actors/audit_details.hpp"
 #include "actors/tenant_core.hpp"
 #include "actors/tenant_mutation.hpp"
 #include "actors/write_set.hpp"
@@ -54,6 +55,7 @@ void TenantCore::write(CallHandle call, const Caller& caller, std::vector<Submis
   mutation.audit.set_request_id(info.request_id);
   auto body = decide(caller, operation, mutation);
   if (!body) return call.finish(body.error());
+  mutation.audit.set_details(audit_details(operation, *body));
   if (auto status = check_held(mutation); !status) return call.finish(status.error());
   // What changes nothing is answered at once, unless a retry must get the same answer after later changes.
   if (mutation.rows.empty() && mutation.request_key.empty() && !mutation.touches_header)
@@ -73,6 +75,8 @@ bool TenantCore::answer_retry(CallHandle& call, const Caller& caller, Mutation& 
     if (pending.request_key != mutation.request_key) continue;
     if (pending.request_hash != mutation.request_hash) {
       call.finish(Error(Code::request_id_reused));
+    } else if (auto status = check_repeat(caller, operation, pending.by_entry, pending.at); !status) {
+      call.finish(status.error());
     } else if (pending.retries.size() >= deps_.max_waiting_retries) {
       call.finish(Error(Code::overloaded));
     } else {
@@ -89,6 +93,9 @@ bool TenantCore::answer_retry(CallHandle& call, const Caller& caller, Mutation& 
   auto record = decode_request(opened->expose());
   if (!record) return call.finish(record.error()), true;
   if (record->request_hash() != mutation.request_hash) return call.finish(Error(Code::request_id_reused)), true;
+  if (auto status = check_repeat(caller, operation, record->by_entry(), record->time_ms()); !status) {
+    return call.finish(status.error()), true;
+  }
   auto body = model::decode_reply(record->reply());
   if (!body) return call.finish(body.error()), true;
   call.finish(model::Reply{{header_.epoch(), record->revision()}, std::move(*body)});
@@ -171,6 +178,7 @@ model::Result<TenantCore::Changed> TenantCore::change_entry(
     if (!there && shares_names(caller, space)) return Error(Code::entry_not_found);
     return refusal(*caller.principal, capability, space, name);
   }
+  if (verdict == model::Verdict::allowed) mutation.by_entry = false;
   auto decision = rule(current->get());
   if (!decision) return decision.error();
   const auto next = std::make_shared<const model::Entry>(std::move(decision->entry));
@@ -217,10 +225,11 @@ void TenantCore::record_change(const EntryPtr& current, const EntryPtr& next, co
 
 /// Transact's check; it tells whether the secret exists, so it needs read.
 model::Status TenantCore::check_entry(const Caller& caller, const model::Check& check,
-                                      const model::RuleContext& context) {
+                                      const model::RuleContext& context, Mutation& mutation) {
   constexpr auto kRead = model::Capability::read;
   const auto verdict = judge(caller, kRead, check.space, check.name);
   if (verdict == model::Verdict::denied) return refusal(*caller.principal, kRead, check.space, check.name);
+  if (verdict == model::Verdict::allowed) mutation.by_entry = false;
   const auto entry = latest_entry(entry_hash(check.space, check.name));
   if (!entry) return entry.error();
   if (verdict == model::Verdict::lacking &&
@@ -245,8 +254,12 @@ model::Result<model::ReplyBody> TenantCore::transact(const Caller& caller, model
       changed = change_entry(
           caller, model::Capability::del, del->space, del->name, nullptr,
           [&](const model::Entry* e) { return model::decide_delete(e, *del, context); }, mutation);
+    } else if (auto* destroy = std::get_if<model::Destroy>(&operation)) {
+      changed = change_entry(
+          caller, model::Capability::del, destroy->space, destroy->name, nullptr,
+          [&](const model::Entry* e) { return model::decide_destroy(e, *destroy, context); }, mutation);
     } else if (auto* check = std::get_if<model::Check>(&operation)) {
-      const model::Status status = check_entry(caller, *check, context);
+      const model::Status status = check_entry(caller, *check, context, mutation);
       if (status) {
         changed = Changed{nullptr, check->version, 0};
       } else {
@@ -365,6 +378,7 @@ void TenantCore::submit(CallHandle call, Mutation mutation, model::ReplyBody bod
     record.set_revision(header.revision());
     record.set_time_ms(mutation.now);
     record.set_sequence(header.next_request());
+    record.set_by_entry(mutation.by_entry);
     record.set_reply(std::string(model::encode_reply(body).expose()));
     std::string key = storage::request_row(mutation.request_key);
     std::string sealed = sealer_.seal(record.SerializeAsString(), crypto::row_identity(tenant, key));
@@ -405,6 +419,8 @@ void TenantCore::submit(CallHandle call, Mutation mutation, model::ReplyBody bod
   pending.touches_trust = mutation.touches_trust;
   pending.touches_policy = mutation.touches_policy;
   pending.quota = std::move(mutation.quota);
+  pending.by_entry = mutation.by_entry;
+  pending.at = mutation.now;
   pending_.push_back(std::move(pending));
   out.push_back({sequence, std::move(write_set)});
 }

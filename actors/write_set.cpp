@@ -72,7 +72,9 @@ class Reader {
   int next() {
     tag_ = in_.ReadTag();
     if (tag_ == 0) good_ = good_ && in_.ConsumedEntireMessage();
-    return WireFormatLite::GetTagFieldNumber(tag_);
+    const int field = WireFormatLite::GetTagFieldNumber(tag_);
+    if (field == 0 && tag_ != 0) good_ = false;  // no field has this number; the rest must not pass for an end
+    return field;
   }
   std::uint64_t number() {
     std::uint64_t value = 0;

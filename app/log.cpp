@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <memory>
 
+#include <google/protobuf/stubs/logging.h>
 #include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
@@ -61,6 +62,8 @@ model::Status set_up_log(const LogSettings& settings) {
   logger->set_level(spdlog::level::from_str(settings.level));
   logger->flush_on(spdlog::level::warn);
   spdlog::set_default_logger(std::move(logger));
+  // protobuf would write a line for each text of a request that is not UTF-8, which any stranger can send.
+  google::protobuf::SetLogHandler(nullptr);
   return {};
 }
 

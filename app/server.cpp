@@ -154,8 +154,10 @@ model::Result<Running> start_node(const Config& config, const Start& start) {
 }
 
 /// What checks JWTs and certificates in front of the node. In --dev every tenant trusts the server's own issuer.
-model::Result<std::unique_ptr<net::IdentityGateway>> make_identity(const Config& config, actors::Node& node) {
+model::Result<std::unique_ptr<net::IdentityGateway>> make_identity(const Config& config, actors::Node& node,
+                                                                   std::shared_ptr<const net::SourceGuard> guard) {
   net::IdentitySettings settings;
+  settings.guard = std::move(guard);
   settings.threads = config.identity.threads;
   settings.cached_credentials = config.identity.cached_credentials;
   settings.certificates = config.identity.certificates;
@@ -205,7 +207,8 @@ int serve(const Config& config, const Signals& signals, const std::string& token
   actors::Node& node = *running->node;
   warn_about_memory();
 
-  auto made = make_identity(config, node);
+  const auto guard = std::make_shared<net::SourceGuard>(config.identity.guard);
+  auto made = make_identity(config, node, guard);
   if (!made) return fail(made.error());
   net::IdentityGateway& gateway = **made;
 
@@ -225,7 +228,6 @@ int serve(const Config& config, const Signals& signals, const std::string& token
     std::unique_ptr<net::Server> server;
   };
   const auto grpc_threads = net::make_grpc_threads(std::max(config.grpc.threads, config.admin.threads));
-  const auto guard = std::make_shared<net::SourceGuard>(config.identity.guard);
   std::vector<Named> servers;
   servers.push_back(
       {"grpc", &config.grpc, net::make_grpc_server(config.grpc, shown, gateway, metrics, grpc_threads, guard)});

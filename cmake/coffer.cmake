@@ -29,6 +29,16 @@ endif()
 find_package(Threads REQUIRED)
 target_link_libraries(coffer_options INTERFACE Threads::Threads)
 
+# coffer_sanitized(TEST): what a sanitizer wants to know when the test runs.
+function(coffer_sanitized test)
+  if(COFFER_SANITIZE MATCHES "thread")
+    set_property(TEST ${test} APPEND PROPERTY ENVIRONMENT
+      "TSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/tests/support/tsan.supp halt_on_error=1 second_deadlock_stack=1")
+  elseif(COFFER_SANITIZE)
+    set_property(TEST ${test} APPEND PROPERTY ENVIRONMENT "UBSAN_OPTIONS=print_stacktrace=1 halt_on_error=1")
+  endif()
+endfunction()
+
 # coffer_room(NAME LINK libs... PCH headers... [UNITY])
 #   a static library coffer_NAME of every NAME/**/*.cpp; tests in tests/unit/NAME become unit_NAME.
 function(coffer_room name)
@@ -68,4 +78,5 @@ function(coffer_test name)
   target_precompile_headers(${name} PRIVATE <gmock/gmock.h> <gtest/gtest.h> <map> <memory> <string> <vector>)
   add_test(NAME ${name} COMMAND ${name})
   set_tests_properties(${name} PROPERTIES LABELS ${TEST_LABEL} TIMEOUT ${TEST_TIMEOUT})
+  coffer_sanitized(${name})
 endfunction()

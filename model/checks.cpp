@@ -116,8 +116,9 @@ struct Checker {
 
   Status operator()(const UpdateMetadata& update) const {
     if (Status status = check_key(update, limits); !status) return status;
+    // A door's empty update asks whether its caller may change the entry; who writes one by hand has forgotten something.
     if (update.set_tags.empty() && update.remove_tags.empty() && !update.description && !update.expires_at &&
-        !update.max_versions) {
+        !update.max_versions && !is_door_space(update.space)) {
       return invalid("nothing is to be changed; give tags, a description, an expiry or a number of versions");
     }
     if (Status status = check_tags(update.set_tags, limits); !status) return status;
@@ -158,13 +159,17 @@ struct Checker {
   Status operator()(const Transact& transact) const {
     const auto& operations = transact.operations;
     if (operations.empty()) return invalid("operations: at least one is needed");
-    if (operations.size() > limits.operations) return too_many("operations", operations.size(), limits.operations);
+    // Destroying many at once is a door's own: it needs no payloads, and a door's spaces are the door's to clear.
+    const bool clears = std::all_of(operations.begin(), operations.end(),
+                                    [](const auto& operation) { return std::holds_alternative<Destroy>(operation); });
+    const std::size_t most = clears ? limits.batch_items : limits.operations;
+    if (operations.size() > most) return too_many("operations", operations.size(), most);
     std::set<std::pair<std::string_view, std::string_view>> seen;
     std::size_t payload_bytes = 0;
     for (std::size_t i = 0; i < operations.size(); ++i) {
       const auto check_one = [&](const auto& operation) -> Status {
         if (Status status = (*this)(operation); !status) return status;
-        if (is_door_space(operation.space)) {
+        if (!clears && is_door_space(operation.space)) {
           return invalid("space: " + in_quotes(operation.space) + " belongs to a door; only native spaces take part");
         }
         if (seen.emplace(operation.space, operation.name).second) return {};

@@ -101,7 +101,10 @@ class Encoder {
   }
   void put(const Delete& o) { fields(o.space, o.name, o.versions, o.cas, o.only_if_attribute, o.missing_is_ok); }
   void put(const Undelete& o) { fields(o.space, o.name, o.versions); }
-  void put(const Destroy& o) { fields(o.space, o.name, o.versions); }
+  void put(const Destroy& o) {
+    fields(o.space, o.name, o.versions);
+    if (request_kind(o) == 64) fields(o.must_exist, o.only_if_attribute);
+  }
   void put(const History& o) { fields(o.space, o.name); }
   void put(const List& o) {
     fields(o.space, o.prefix, o.tags, o.attribute, o.after, o.limit, o.with_payload, o.byte_limit);
@@ -135,7 +138,7 @@ class Encoder {
   void put(const RevokeSelf&) {}
   void put(const GetPolicy&) {}
   void put(const ApplyPolicy& o) { fields(o.policy.roles, o.policy.bindings, o.expected, o.dry_run); }
-  void put(const std::variant<Put, Delete, Check>& operation) {
+  void put(const std::variant<Put, Delete, Check, Destroy>& operation) {
     std::visit([this](const auto& o) { put(request_kind(o)), put(o); }, operation);
   }
 
@@ -147,7 +150,7 @@ class Encoder {
   static std::uint64_t request_kind(const UpdateMetadata&) { return 3; }
   static std::uint64_t request_kind(const Delete&) { return 4; }
   static std::uint64_t request_kind(const Undelete&) { return 5; }
-  static std::uint64_t request_kind(const Destroy& o) { return o.must_exist ? 29 : 6; }
+  static std::uint64_t request_kind(const Destroy& o) { return o.only_if_attribute ? 64 : o.must_exist ? 29 : 6; }
   static std::uint64_t request_kind(const History&) { return 7; }
   static std::uint64_t request_kind(const List&) { return 8; }
   static std::uint64_t request_kind(const BatchGet&) { return 9; }

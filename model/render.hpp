@@ -56,6 +56,7 @@ struct Network {
 struct RenderInput {
   Texts secret_map, environment, files;  // by key, variable and path; each name once
   std::string actor;                     // whose secrets ${secret:ID} means; empty: nobody's
+  bool any_owner = false;                // ${secret:ID} is anybody's, an owner that is named is for the source to check
   std::string pod_id;
   std::map<std::string, Network> networks;           // "default" is that of ${pods:url}
   std::map<std::string, std::string> stack_secrets;  // the stack's own map
@@ -73,10 +74,12 @@ struct RenderOutput {
   Texts environment, files;
   std::vector<RenderProblem> problems;  // each token that was left in place, in the order of the input
   std::vector<RenderProblem> warnings;  // what looks like a slip and was taken literally
+  std::size_t looked = 0;               // characters that were looked at: a few times the input's, whatever it is
 };
 
 struct RenderSources {
-  /// The value of a secret; the error's message goes into the problem.
+  /// The value of a secret; the error's message goes into the problem. The owner is the actor, or with any_owner the
+  /// one that the token names (empty: none).
   std::function<Result<Secret>(std::string_view owner, std::string_view secret_id)> secret;
   /// A password of so many of a-z A-Z 0-9 !@#$%^&*.
   std::function<std::string(std::size_t length)> random;

@@ -67,6 +67,8 @@ struct Destroy {
   std::string space, name;
   std::vector<std::uint64_t> versions;
   bool must_exist = false;  // entry_not_found when there is no active version
+  /// Only if the entry's attribute has this value (an absent attribute counts as ""); else nothing is destroyed.
+  std::optional<std::pair<std::string, std::string>> only_if_attribute;
 };
 struct History {
   std::string space, name;
@@ -89,7 +91,7 @@ struct Check {
   std::uint64_t version = 0;
 };
 struct Transact {
-  std::vector<std::variant<Put, Delete, Check>> operations;
+  std::vector<std::variant<Put, Delete, Check, Destroy>> operations;
 };
 /// Gives, changes or takes away somebody's level on one entry; needs the capability grant.
 struct SetPermission {

@@ -72,6 +72,12 @@ TimeMs time_of(const Entry* entry, const RuleContext& context) {
   return entry ? std::max(context.now, entry->updated_at) : context.now;
 }
 
+/// An absent attribute counts as "".
+bool has_attribute(const Entry& entry, const std::pair<std::string, std::string>& wanted) {
+  const auto at = entry.attributes.find(wanted.first);
+  return (at == entry.attributes.end() ? std::string_view() : at->second) == wanted.second;
+}
+
 bool window_ended(const Version& version, TimeMs now, const Limits& limits) {
   return now >= version.deleted_at + limits.recovery_window_ms;
 }
@@ -281,8 +287,10 @@ Result<Decision> decide_update(const Entry* current, const UpdateMetadata& updat
   if (update.description) entry.description = *update.description;
   if (update.expires_at) entry.expires_at = *update.expires_at;
   if (update.max_versions) entry.max_versions = *update.max_versions;
-  destroy_outdated(now, context.limits, &decision);
+  const bool cleared = destroy_outdated(now, context.limits, &decision);
   trim_versions(&decision);
+  decision.writes = cleared || !update.set_tags.empty() || !update.remove_tags.empty() || update.description ||
+                    update.expires_at || update.max_versions;
   return finished(std::move(decision), now);
 }
 
@@ -339,11 +347,7 @@ Result<Decision> decide_delete(const Entry* current, const Delete& del, const Ru
     return nothing;
   };
   if (current == nullptr) return absent(missing(del));
-  if (del.only_if_attribute) {
-    const auto at = current->attributes.find(del.only_if_attribute->first);
-    const std::string_view value = at == current->attributes.end() ? std::string_view() : at->second;
-    if (value != del.only_if_attribute->second) return absent(missing(del));
-  }
+  if (del.only_if_attribute && !has_attribute(*current, *del.only_if_attribute)) return absent(missing(del));
   const TimeMs now = time_of(current, context);
   if (!any_active(*current)) return absent(unreadable(del, *current, now));
   if (del.cas) {
@@ -397,6 +401,11 @@ Result<Decision> decide_destroy(const Entry* current, const Destroy& destroy, co
   const TimeMs now = time_of(current, context);
   if (destroy.must_exist && !current->readable_at(now)) return unreadable(destroy, *current, now);
   Decision decision = decision_on(*current, ChangeType::destroy);
+  if (destroy.only_if_attribute && !has_attribute(*current, *destroy.only_if_attribute)) {
+    decision.version = current->last_version;
+    decision.writes = false;
+    return decision;
+  }
   const auto versions = named_versions(decision.entry, destroy);
   if (!versions) return versions.error();
   bool changed = false;
@@ -435,9 +444,7 @@ bool listed(const Entry& entry, const List& list, TimeMs now) {
     const auto at = entry.tags.find(key);
     if (at == entry.tags.end() || at->second != value) return false;
   }
-  if (!list.attribute) return true;
-  const auto at = entry.attributes.find(list.attribute->first);
-  return (at == entry.attributes.end() ? std::string_view() : at->second) == list.attribute->second;
+  return !list.attribute || has_attribute(entry, *list.attribute);
 }
 
 }  // namespace coffer::model

@@ -57,6 +57,9 @@ class DaprDoor final : public Door {
   bool hides_verbs() const override { return true; }
 
  private:
+  Status judge(const api::GetSecretRequest& in, const Status& answer) const {
+    return reader_.judge(in.store_name(), in.key(), find_or_empty(in.metadata(), "version_id"), answer);
+  }
   Method get_secret();
   Method get_bulk_secret();
   Method get_metadata();
@@ -105,6 +108,7 @@ Method DaprDoor::get_secret() {
          return ok.error();
        },
        .encode = [this](const In& in, const model::EntryReply& reply, Rpc&, Out& out) -> Status {
+         if (const Status told = judge(in, {}); !told) return told;
          const auto view = reader_.stores().find(in.store_name());
          if (!view) return Code::tenant_not_found;
          if (!reply.payload) return Error(Code::internal, "the reply does not fit the request");
@@ -115,9 +119,15 @@ Method DaprDoor::get_secret() {
        .fail =
            [this](const Rpc& rpc, const Error& error) {
              const In& in = static_cast<const In&>(rpc.in());
-             return reader_.describe(rpc.caller(), Asked{in.store_name(), in.key(), false}, error);
+             const Status told = judge(in, error);
+             return reader_.describe(rpc.caller(), Asked{in.store_name(), in.key(), false},
+                                     told ? error : told.error());
            },
-       .recover = [this](const In&, const Error& error, Out&) { return reader_.is_absent(error); }});
+       .recover =
+           [this](const In& in, const Error& error, Out&) {
+             const Status told = judge(in, error);
+             return reader_.is_absent(told ? error : told.error());
+           }});
 }
 
 Method DaprDoor::get_bulk_secret() {

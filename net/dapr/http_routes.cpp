@@ -86,6 +86,12 @@ class SecretsRoute {
   }
 
   void encode(HttpExchange& exchange) const {
+    if (!bulk_) {
+      const Asked asked = asked_of(exchange, bulk_);
+      const Status answer = exchange.reply ? Status() : Status(exchange.reply.error());
+      const Status told = reader_.judge(asked.store, asked.key, query_value(exchange, "metadata.version_id"), answer);
+      if (!told) exchange.reply = told.error();
+    }
     if (!exchange.reply) {
       if (reader_.is_absent(exchange.reply.error())) return send_nothing(exchange);
       return send(exchange, describe(exchange, exchange.reply.error()));

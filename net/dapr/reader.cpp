@@ -51,13 +51,31 @@ Status Reader::ask(std::string_view store, std::string_view key, std::string_vie
                    model::Request& request) const {
   auto view = stores_.find(store);
   if (!view) return absent_store(request.credential);
+  model::Get get{.space = std::move(view->space), .name = std::string(key)};
+  const auto version = read_version(version_id);
+  const bool refused = !version || !is_allowed(*view, key);
+  if (!refused) get.version = *version;
+  get.with_payload = !refused;
+  request.tenant = std::move(view->tenant);
+  if (refused) request.tenant.create_at_first_use = false;
+  request.operation = model::TenantOperation(std::move(get));
+  return {};
+}
+
+Status Reader::judge(std::string_view store, std::string_view key, std::string_view version_id,
+                     const Status& answer) const {
+  if (!answer.ok()) {
+    const model::Category category = answer.error().category();
+    const bool is_about_key = category == model::Category::not_found ||
+                              category == model::Category::permission_denied ||
+                              category == model::Category::invalid_argument;
+    if (!is_about_key) return {};
+  }
+  const auto view = stores_.find(store);
+  if (!view) return {};
   if (!is_allowed(*view, key)) return Error(Code::permission_denied);
   const auto version = read_version(version_id);
-  if (!version) return version.error();
-  request.tenant = std::move(view->tenant);
-  request.operation = model::TenantOperation(
-      model::Get{.space = std::move(view->space), .name = std::string(key), .version = *version});
-  return {};
+  return version ? Status() : Status(version.error());
 }
 
 Status Reader::ask_bulk(std::string_view store, model::Request& request) const {

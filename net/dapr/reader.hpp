@@ -20,10 +20,14 @@ class Reader {
   model::Status authenticate(const Caller& caller, model::Request& request) const;
   /// The same for what is answered without asking a tenant: a credential that needs one does not do.
   model::Status authenticate_here(const Caller& caller, model::Request& request) const;
-  /// Then the store, its scopes, the version. Errors: tenant_not_found (no such store), permission_denied (scopes),
-  /// invalid_argument and version_not_found (version_id).
+  /// Then the store. What its scopes or the version refuse is asked all the same, without the value: the answer tells
+  /// whether the caller is anybody, and only to such a one is a refusal told (see judge). Errors: tenant_not_found.
   model::Status ask(std::string_view store, std::string_view key, std::string_view version_id,
                     model::Request& request) const;
+  /// What the caller is told in place of the tenant's answer to ask(); ok: that answer. `answer` is its error, or ok.
+  /// Errors: permission_denied (scopes), invalid_argument and version_not_found (version_id).
+  model::Status judge(std::string_view store, std::string_view key, std::string_view version_id,
+                      const model::Status& answer) const;
   model::Status ask_bulk(std::string_view store, model::Request& request) const;
 
   const Stores& stores() const { return stores_; }

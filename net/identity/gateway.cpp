@@ -10,6 +10,7 @@
 #include "crypto/hash.hpp"
 #include "net/flight.hpp"
 #include "net/identity/credential_cache.hpp"
+#include "net/identity/decoy.hpp"
 #include "net/identity/vouch.hpp"
 #include "net/jwt/fetch.hpp"
 
@@ -262,8 +263,14 @@ std::vector<actors::Sample> Gateway::samples() const {
   counter("coffer_credentials_verified_total", "JWTs and certificates that were verified.", verified_);
   counter("coffer_credentials_refused_total", "JWTs and certificates that were refused.", refused_);
   counter("coffer_credentials_dropped_total", "Calls that found the verifier's queue full.", dropped_);
+  counter("coffer_credentials_decoys_total",
+          "JWTs that nobody here could have signed, whose check was made all the same.", decoys_checked());
   counter("coffer_jwks_fetches_total", "Fetches of issuers' key sets.", sources_.fetches());
   counter("coffer_jwks_failures_total", "Fetches of issuers' key sets that failed.", sources_.failures());
+  if (settings_.guard) {
+    counter("coffer_sources_refused_total", "Requests refused unseen: their address had sent too many bad credentials.",
+            settings_.guard->refused());
+  }
   samples.push_back({"coffer_credentials_cached",
                      "Verified credentials that are remembered.",
                      false,

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cctype>
 
+#include "net/identity/decoy.hpp"
+
 namespace coffer::net {
 namespace {
 
@@ -113,12 +115,15 @@ Verdict vouch_for_token(std::string_view text, const model::TenantRef& asked, co
   if (!token) return Refused{token.error(), nullptr, nullptr};
   const std::string_view iss = jwt::unverified_text(*token, {"iss"});
   Refused refused = untrusted();
+  bool checked = false;
   for (const std::vector<jwt::TrustedIssuer>* issuers : {&trust.issuers, &node.issuers}) {
     for (const jwt::TrustedIssuer& issuer : *issuers) {
       if (iss.empty() || iss != issuer.settings.iss) continue;
       jwt::KeySources::Keys fetched;
       if (!issuer.settings.jwks_url.empty()) fetched = lookups.keys(issuer.settings);
-      switch (jwt::check_signature(issuer, *token, fetched.keys.get())) {
+      const auto signature = jwt::check_signature(issuer, *token, fetched.keys.get());
+      checked |= signature != jwt::Signature::unknown_key;
+      switch (signature) {
         case jwt::Signature::valid: {
           // Two issuers may share a key and differ in what they accept: the first that accepts the token decides.
           Verdict verdict = vouch(issuer, *token, fetched.fresh_until, asked, trust, lookups, now);
@@ -136,6 +141,7 @@ Verdict vouch_for_token(std::string_view text, const model::TenantRef& asked, co
       }
     }
   }
+  if (!checked) check_against_decoy(*token);
   return refused;
 }
 

@@ -11,6 +11,7 @@
 #include "coffer/v1/secrets.pb.h"
 #include "google/api/annotations.pb.h"
 #include "net/credentials.hpp"
+#include "net/native/render.hpp"
 #include "net/native/replies.hpp"
 #include "net/native/requests.hpp"
 #include "net/native/watch.hpp"
@@ -220,6 +221,11 @@ std::vector<Method> NativeDoor::methods() {
   methods.back().advance = native::advance;
   methods.push_back(permission_call<v1::SetPermissionRequest>("SetPermission"));
   methods.push_back(permission_call<v1::GetPermissionsRequest>("GetPermissions"));
+  methods.push_back(call<v1::RenderRequest, v1::RenderResponse, NoBody>(
+      "Render", [](const v1::RenderRequest& in, const NoBody&, Rpc& rpc, v1::RenderResponse& out) -> Status {
+        if (rpc.caller().transport() == Transport::http) rpc.set_header("cache-control", "no-store");
+        return native::to_message(in, rpc.reply->body, &out);
+      }));
   methods.push_back(token_call<v1::LookupSelfRequest>("LookupSelf"));
   methods.push_back(token_call<v1::RenewSelfRequest>("RenewSelf"));
   methods.push_back(token_call<v1::RevokeSelfRequest>("RevokeSelf"));

@@ -64,7 +64,7 @@ Result<model::Put> to_put(const In& in) {
   return put;
 }
 
-using Operation = std::variant<model::Put, model::Delete, model::Check>;
+using Operation = decltype(model::Transact::operations)::value_type;
 
 Result<Operation> to_transact_operation(const v1::TransactRequest::Operation& in) {
   switch (in.kind_case()) {

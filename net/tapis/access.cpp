@@ -66,11 +66,4 @@ Result<std::string> Access::tenant_of(const Caller& caller, const model::Credent
   return tenant;
 }
 
-std::string username_of(std::string_view principal) {
-  for (const std::string_view kind : {"user:", "service:"}) {
-    if (principal.starts_with(kind)) return std::string(principal.substr(kind.size()));
-  }
-  return std::string(principal);
-}
-
 }  // namespace coffer::net::tapis

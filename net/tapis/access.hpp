@@ -28,7 +28,4 @@ class Access {
   const std::string site_;
 };
 
-/// "user:alice" as "alice"; a service's name likewise.
-std::string username_of(std::string_view principal);
-
 }  // namespace coffer::net::tapis

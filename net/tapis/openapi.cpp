@@ -290,7 +290,7 @@ constexpr std::string_view kDocument = R"json({
     "required": ["message", "metadata", "result", "status", "version"],
     "properties": {
      "message": {"type": "string"},
-     "metadata": {"type": "object"},
+     "metadata": {"type": "object", "additionalProperties": true},
      "result": {"$ref": "#/components/schemas/SecretResponseModel"},
      "status": {"const": "success"},
      "version": {"type": "string"}}},
@@ -300,7 +300,7 @@ constexpr std::string_view kDocument = R"json({
     "required": ["message", "metadata", "result", "status", "version"],
     "properties": {
      "message": {"type": "string"},
-     "metadata": {"type": "object"},
+     "metadata": {"type": "object", "additionalProperties": true},
      "result": {"type": "array", "items": {"$ref": "#/components/schemas/SecretResponseModel"}},
      "status": {"const": "success"},
      "version": {"type": "string"}}},
@@ -310,7 +310,7 @@ constexpr std::string_view kDocument = R"json({
     "required": ["message", "metadata", "result", "status", "version"],
     "properties": {
      "message": {"type": "string"},
-     "metadata": {"type": "object"},
+     "metadata": {"type": "object", "additionalProperties": true},
      "result": {
       "type": "object",
       "additionalProperties": false,
@@ -324,7 +324,7 @@ constexpr std::string_view kDocument = R"json({
     "required": ["message", "metadata", "result", "status", "version"],
     "properties": {
      "message": {"type": "string"},
-     "metadata": {"type": "object"},
+     "metadata": {"type": "object", "additionalProperties": true},
      "result": {"type": "string"},
      "status": {"const": "success"},
      "version": {"type": "string"}}},
@@ -334,7 +334,7 @@ constexpr std::string_view kDocument = R"json({
     "required": ["message", "metadata", "result", "status", "version"],
     "properties": {
      "message": {"type": "string"},
-     "metadata": {"type": "object"},
+     "metadata": {"type": "object", "additionalProperties": true},
      "result": {"type": "array", "items": {"type": "string"}},
      "status": {"const": "success"},
      "version": {"type": "string"}}},
@@ -351,7 +351,7 @@ constexpr std::string_view kDocument = R"json({
     "required": ["message", "metadata", "result", "status", "version"],
     "properties": {
      "message": {"type": "string"},
-     "metadata": {"type": "object"},
+     "metadata": {"type": "object", "additionalProperties": true},
      "result": {
       "type": "object",
       "additionalProperties": false,
@@ -365,10 +365,17 @@ constexpr std::string_view kDocument = R"json({
     "required": [],
     "properties": {
      "secret_map": {"type": "object", "additionalProperties": {"type": "string"}},
-     "environment_variables": {"type": "object"},
-     "volume_mounts": {"type": "object", "additionalProperties": {"type": "object"}},
-     "networking": {"type": "object", "additionalProperties": {"type": "object"}},
-     "stack_secrets": {"type": "object"},
+     "environment_variables": {"type": "object", "additionalProperties": true},
+     "volume_mounts": {
+      "type": "object",
+      "additionalProperties": {"type": "object", "properties": {"config_content": {"type": ["string", "null"]}}}},
+     "networking": {
+      "type": "object",
+      "additionalProperties": {
+       "type": "object",
+       "properties": {"url": {"type": "string"}, "port": {"type": ["string", "integer"]}, "protocol": {"type": "string"}},
+       "additionalProperties": true}},
+     "stack_secrets": {"type": "object", "additionalProperties": true},
      "pod_id": {"type": ["string", "null"]},
      "mode": {"enum": ["display", "inject"], "default": "display"},
      "strict": {"type": "boolean", "default": false}}},
@@ -392,7 +399,7 @@ constexpr std::string_view kDocument = R"json({
       "required": ["secret_map", "environment_variables", "volume_mounts"],
       "properties": {
        "secret_map": {"type": "object", "additionalProperties": {"type": "string"}},
-       "environment_variables": {"type": "object"},
+       "environment_variables": {"type": "object", "additionalProperties": true},
        "volume_mounts": {
         "type": "object",
         "additionalProperties": {
@@ -469,7 +476,7 @@ constexpr std::string_view kDocument = R"json({
     "required": ["message", "metadata", "result", "status", "version"],
     "properties": {
      "message": {"type": "string"},
-     "metadata": {"type": "object"},
+     "metadata": {"type": "object", "additionalProperties": true},
      "result": {"type": "null"},
      "status": {"const": "error"},
      "version": {"type": "string"}}},
@@ -479,7 +486,7 @@ constexpr std::string_view kDocument = R"json({
     "required": ["message", "metadata", "result", "status", "version"],
     "properties": {
      "message": {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]},
-     "metadata": {"type": "object"},
+     "metadata": {"type": "object", "additionalProperties": true},
      "result": {"type": "null"},
      "status": {"const": "error"},
      "version": {"type": "string"}}}}}})json";

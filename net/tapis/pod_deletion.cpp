@@ -1,4 +1,4 @@
-// See pod_deletion.hpp. Each call is made where the one before it was completed.
+// See pod_deletion.hpp. The second call is made where the first was completed.
 
 #include "net/tapis/pod_deletion.hpp"
 
@@ -14,14 +14,15 @@ using model::Error;
 /// Owns itself until it has completed the exchange.
 class Deletion final : public actors::Call {
  public:
-  Deletion(HttpExchange& exchange, actors::Gateway& gateway) : exchange_(exchange), gateway_(gateway) {}
+  Deletion(HttpExchange& exchange, actors::Gateway& gateway, std::string pod_id)
+      : exchange_(exchange), gateway_(gateway), pod_id_(std::move(pod_id)) {}
 
-  void begin(std::string pod_id) noexcept {
+  void begin() noexcept {
     try {
       model::List list;
       list.space = model::kTapisSpace;
       list.limit = 0;
-      list.attribute = {"pod_id", std::move(pod_id)};
+      list.attribute = {"pod_id", pod_id_};
       submit(std::move(list));
     } catch (const std::bad_alloc&) {
       finish(Error(Code::overloaded));
@@ -30,22 +31,12 @@ class Deletion final : public actors::Call {
 
   void complete() noexcept override {
     try {
-      if (!reply) {
-        // Somebody else may have destroyed it meanwhile.
-        if (listed_ && reply.error().code == Code::entry_not_found) return next();
-        return finish(reply.error());
-      }
-      if (listed_) {
-        gone_.entries.push_back(std::move(at_->entries[done_ - 1]));
-        return next();
-      }
+      if (!reply || cleared_) return finish(reply ? gone() : model::Result<model::Reply>(reply.error()));
       auto* list = std::get_if<model::ListReply>(&reply->body);
       if (!list) return finish(Error(Code::internal, "the reply does not fit the request"));
-      listed_ = true;
-      at_ = std::make_unique<model::ListReply>(std::move(*list));
-      next();
+      clear(*list);
     } catch (const std::bad_alloc&) {
-      finish(Error(Code::outcome_unknown));
+      finish(Error(cleared_ ? Code::outcome_unknown : Code::overloaded));
     }
   }
 
@@ -55,21 +46,26 @@ class Deletion final : public actors::Call {
     request.tenant = exchange_.request.tenant;
     request.credential = exchange_.request.credential;
     request.info = exchange_.request.info;
-    request.info.request_id.clear();  // it is the whole's; each part may be repeated as it is
     request.operation = std::move(operation);
     reply = Code::unavailable;
     reroutes = 0;
     gateway_.submit(this);
   }
-  void next() {
+  /// Destroys what was listed in one write set. A secret that left the pod meanwhile stays.
+  void clear(model::ListReply& list) {
     const std::string me = request.credential.principal;
-    while (done_ < at_->entries.size()) {
-      const model::Entry& entry = at_->entries[done_++].entry;
+    model::Transact transact;
+    for (model::EntryReply& one : list.entries) {
+      const model::Entry& entry = one.entry;
       if (entry.owner != me && !request.info.as_admin) continue;
-      return submit(model::Destroy{entry.space, entry.name, {}, true});
+      transact.operations.emplace_back(model::Destroy{entry.space, entry.name, {}, false, {{"pod_id", pod_id_}}});
+      destroyed_.entries.push_back(std::move(one));
     }
-    finish(model::Reply{{}, std::move(gone_)});
+    if (transact.operations.empty()) return finish(gone());
+    cleared_ = true;
+    submit(std::move(transact));
   }
+  model::Reply gone() { return {{}, std::move(destroyed_)}; }
   void finish(model::Result<model::Reply> outcome) noexcept {
     HttpExchange& exchange = exchange_;
     exchange.reply = std::move(outcome);
@@ -79,18 +75,17 @@ class Deletion final : public actors::Call {
 
   HttpExchange& exchange_;
   actors::Gateway& gateway_;
-  std::unique_ptr<model::ListReply> at_;
-  std::size_t done_ = 0;  // entries that were looked at
-  bool listed_ = false;
-  model::ListReply gone_;
+  const std::string pod_id_;
+  bool cleared_ = false;  // the write was asked for
+  model::ListReply destroyed_;
 };
 
 }  // namespace
 
 void delete_of_pod(HttpExchange& exchange, actors::Gateway& gateway, std::string pod_id) {
   try {
-    auto deletion = std::make_unique<Deletion>(exchange, gateway);
-    deletion.release()->begin(std::move(pod_id));
+    auto deletion = std::make_unique<Deletion>(exchange, gateway, std::move(pod_id));
+    deletion.release()->begin();
   } catch (const std::bad_alloc&) {
     exchange.reply = Error(Code::overloaded);
     exchange.complete();

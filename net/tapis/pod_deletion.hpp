@@ -1,6 +1,6 @@
 #pragma once
-// DELETE /pods/secrets?pod_id=: a pod's secrets go with it. One list, then one destruction after the other; what was
-// destroyed before something failed stays so, and asking again does the rest. Used by the door's routes.
+// DELETE /pods/secrets?pod_id=: a pod's secrets go with it. One list, then one write set that destroys all of them or
+// none. Used by the door's routes.
 
 #include "net/rpc.hpp"
 

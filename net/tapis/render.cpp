@@ -8,9 +8,7 @@
 #include <boost/json/array.hpp>
 #include <boost/json/value.hpp>
 
-#include "crypto/random.hpp"
-#include "net/flight.hpp"
-#include "net/tapis/access.hpp"
+#include "net/rendering.hpp"
 
 namespace coffer::net::tapis {
 namespace {
@@ -19,10 +17,6 @@ namespace json = boost::json;
 using model::Code;
 using model::Error;
 using model::Result;
-
-constexpr std::size_t kMostMapped = 500;  // values of a secret_map: two looks each stay within one batch
-constexpr std::size_t kMostConfig = 1 << 20;
-constexpr std::string_view kWriteOnly = "<<write-only>>";
 
 std::string_view text_in(const json::value& value) { return {value.get_string().data(), value.get_string().size()}; }
 std::string key_in(const json::key_value_pair& member) { return {member.key().data(), member.key().size()}; }
@@ -38,7 +32,7 @@ const json::object* object_in(const json::object& body, const char* name, Proble
 }
 
 void read_map(const json::object& map, model::Texts& out, Problems& problems) {
-  if (map.size() > kMostMapped) problems.push_back("secret_map: Value error, at most 500 keys are allowed");
+  if (map.size() > kMostRenderKeys) problems.push_back("secret_map: Value error, at most 500 keys are allowed");
   for (const auto& member : map) {
     const std::string key = key_in(member);
     if (!is_secret_id(key)) {
@@ -57,7 +51,7 @@ void read_files(const json::object& mounts, model::Texts& out, Problems& problem
     const json::value* content = mount ? mount->if_contains("config_content") : nullptr;
     if (!mount) {
       problems.push_back("volume_mounts: Value error, each must be an object");
-    } else if (content && content->is_string() && content->get_string().size() > kMostConfig) {
+    } else if (content && content->is_string() && content->get_string().size() > kMostRenderFile) {
       problems.push_back("volume_mounts: Value error, config_content must have at most 1 MiB");
     } else if (content && content->is_string()) {
       out.emplace_back(key_in(member), model::Secret(text_in(*content)));
@@ -83,65 +77,10 @@ void read_networks(const json::object& networking, std::map<std::string, model::
   }
 }
 
-/// Random bytes as letters, each as likely as the others: of 256 values the first 210 are three times the alphabet.
-std::string make_password(std::size_t length) {
-  static constexpr std::string_view kAlphabet =
-      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!@#$%^&*";
-  static_assert(kAlphabet.size() == 70);
-  std::string password;
-  while (password.size() < length) {
-    unsigned char bytes[64];
-    crypto::system_random().fill(bytes);
-    for (const unsigned char byte : bytes) {
-      if (byte < 210 && password.size() < length) password.push_back(kAlphabet[byte % 70]);
-    }
-    model::wipe(bytes, sizeof bytes);
-  }
-  return password;
-}
-
-using Values = std::map<std::string, Result<model::Secret>, std::less<>>;
-
-/// What became of each secret. Its owner must be the acting user, or the caller itself.
-Result<Values> values_of(const RenderRequest& request, const model::ReplyBody& reply, std::string_view principal,
-                         std::string_view actor) {
-  Values values;
-  const auto* batch = std::get_if<model::BatchGetReply>(&reply);
-  const auto needed = model::secrets_needed(request.input);
-  const std::size_t looks = request.inject ? 1 : 2;
-  if (needed.empty()) return values;
-  if (!batch || batch->results.size() != needed.size() * looks) {
-    return Error(Code::internal, "the reply does not fit the request");
-  }
-  for (std::size_t i = 0; i < needed.size(); ++i) {
-    const std::string secret = "Secret '" + needed[i] + "'";
-    const auto& described = batch->results[i * looks];
-    const auto& read = batch->results[i * looks + looks - 1];
-    const auto fail = [&](const Error& error, const std::string& why) {
-      values.emplace(needed[i], Error(error.code, secret + why));
-    };
-    if (request.inject && !read && read.error().code == Code::permission_denied) return read.error();
-    if (!described || !described->entry.readable_at(wall_clock_ms())) {
-      const bool denied = !described && described.error().code == Code::permission_denied;
-      const bool failed = !described && described.error().category() != model::Category::not_found && !denied;
-      fail(Code::entry_not_found, denied   ? " is not yours to read"
-                                  : failed ? ": " + std::string(described.error().message())
-                                           : " not found");
-    } else if (described->entry.owner != principal && described->entry.owner != "user:" + std::string(actor)) {
-      fail(Code::permission_denied, " is not owned by '" + std::string(actor) + "'");
-    } else if (!read && read.error().code == Code::write_only) {
-      values.emplace(needed[i], model::Secret(kWriteOnly));
-    } else if (!read) {
-      fail(read.error(), ": " + std::string(read.error().message()));
-    } else {
-      values.emplace(needed[i], as_text(*read->payload).text);
-    }
-  }
-  return values;
-}
-
 /// Problems and warnings as upstream groups them: by the place, in order.
 json::object show_unresolved(const model::RenderOutput& output, const model::Texts& files) {
+  std::map<std::string_view, std::size_t> indexes;
+  for (const auto& file : files) indexes.emplace(file.first, indexes.size());
   std::map<std::string, json::array> lists;
   std::string last;
   for (const model::RenderProblem& problem : output.problems) {
@@ -151,9 +90,7 @@ json::object show_unresolved(const model::RenderOutput& output, const model::Tex
     if (problem.where != last) {
       json::object place;
       if (kind == "volume_mounts") {
-        std::size_t index = 0;
-        while (index < files.size() && files[index].first != name) ++index;
-        place["index"] = index;
+        place["index"] = indexes[name];
       } else {
         place["key"] = name;
       }
@@ -224,32 +161,26 @@ std::optional<RenderRequest> read_render(const json::object& body, Problems& pro
 }
 
 model::TenantOperation ask_render(const RenderRequest& request) {
-  const std::string space(model::kTapisSpace);
-  model::BatchGet batch;
-  for (const std::string& id : model::secrets_needed(request.input)) {
-    if (!request.inject) batch.items.push_back({.space = space, .name = id, .with_payload = false});
-    batch.items.push_back({.space = space, .name = id, .inject = request.inject});
-  }
-  if (!batch.items.empty()) return batch;
-  // Nothing is needed; the caller is to be somebody all the same.
-  model::List list;
-  list.space = space;
-  list.limit = 1;
-  return list;
+  return ask_for_secrets(std::string(model::kTapisSpace), request.input, request.inject);
 }
 
 Result<Rendered> show_render(RenderRequest request, const json::object& body, const model::ReplyBody& reply,
                              std::string_view principal, std::string_view actor) {
-  auto values = values_of(request, reply, principal, actor);
-  if (!values) return values.error();
+  const auto secrets = needed_secrets(request.input, request.inject, reply);
+  if (!secrets) return secrets.error();
   request.input.actor = actor;
-  const model::RenderOutput output =
-      render(request.input, {[&](std::string_view, std::string_view id) -> Result<model::Secret> {
-                               const auto found = values->find(id);
-                               if (found != values->end()) return found->second;
-                               return Error(Code::internal, "the secret was not asked for");
-                             },
-                             make_password});
+  // A secret's owner must be the acting user, or the caller itself.
+  const auto find = [&](std::string_view, std::string_view id) -> Result<model::Secret> {
+    const auto found = secrets->find(id);
+    if (found == secrets->end()) return Error(Code::internal, "the secret was not asked for");
+    const NeededSecret& secret = found->second;
+    if (!secret.is_there || secret.owner == principal || secret.owner == "user:" + std::string(actor)) {
+      return secret.value;
+    }
+    return Error(Code::permission_denied,
+                 "Secret '" + std::string(id) + "' is not owned by '" + std::string(actor) + "'");
+  };
+  const model::RenderOutput output = render(request.input, {find, make_password});
   Rendered rendered;
   json::array errors;
   for (const model::RenderProblem& problem : output.problems) {

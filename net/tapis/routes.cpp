@@ -7,6 +7,7 @@
 
 #include "model/policy.hpp"
 #include "net/flight.hpp"
+#include "net/rendering.hpp"
 #include "net/tapis/body.hpp"
 #include "net/tapis/openapi.hpp"
 #include "net/tapis/pod_deletion.hpp"
@@ -101,7 +102,7 @@ auto show_as(std::string_view message) {
   };
 }
 auto show_permissions_as(std::string_view message) {
-  return [message](const HttpExchange& exchange, const model::ReplyBody& body) -> Result<Shown> {
+  return [message](const HttpExchange&, const model::ReplyBody& body) -> Result<Shown> {
     const auto reply = entry_of(body);
     if (!reply) return reply.error();
     if (!(*reply)->entry.readable_at(wall_clock_ms())) return Error(Code::entry_not_found);
@@ -189,7 +190,6 @@ Operation update_secret() {
             const auto body = read_object(exchange.body(), exchange.caller().header("content-type"), problems);
             auto update = body ? read_update(*body, problems) : std::nullopt;
             if (!update) return {};
-            if (!update->value && !update->description) return describe(exchange), Status();
             const std::string space(model::kTapisSpace), name(exchange.variable("secret_id"));
             if (!update->value) {
               model::UpdateMetadata change;

@@ -3,7 +3,7 @@
 #include "net/tapis/show.hpp"
 
 #include "model/text.hpp"
-#include "net/tapis/access.hpp"
+#include "net/rendering.hpp"
 #include "net/tapis/body.hpp"
 
 namespace coffer::net::tapis {

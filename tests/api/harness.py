@@ -159,9 +159,12 @@ class Server:
 
     def cli(self, *arguments, input=None, token_file=None, environment=None, timeout=60):
         """Runs `coffer ARGUMENTS` as a person does whose environment names this server."""
-        settings = {"COFFER_ADDR": self.grpc_address, "COFFER_ADMIN_ADDR": self.admin_address,
-                    "COFFER_TOKEN_FILE": str(token_file or self.data / "dev/root.token")}
+        settings = self.cli_environment(token_file)
         return run(*arguments, input=input, environment={**settings, **(environment or {})}, timeout=timeout)
+
+    def cli_environment(self, token_file=None):
+        return {"COFFER_ADDR": self.grpc_address, "COFFER_ADMIN_ADDR": self.admin_address,
+                "COFFER_TOKEN_FILE": str(token_file or self.data / "dev/root.token")}
 
     def admin(self, *arguments):
         """`coffer admin ... --output json`, its answer parsed; an error is the test's failure."""

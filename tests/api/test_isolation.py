@@ -5,9 +5,12 @@ leads to one secret, at every entry point.
 
 A method that has no request here fails the test, so a new RPC cannot be forgotten."""
 
+import base64
 import http.client
 import json
 import re
+import shutil
+import tempfile
 import unittest
 from pathlib import Path
 
@@ -17,6 +20,7 @@ import stubs
 from admin_client import Admin
 from admin_client import pb as admin_pb
 from harness import ServerCase, quote
+from jwt_maker import Signer
 
 native, native_services = stubs.native()
 direktiv, direktiv_services = stubs.direktiv()
@@ -61,6 +65,8 @@ def native_requests(tenant, name):
             put=native.TransactRequest.Put(space="kv", name=name, value="planted"))]),
         "SetPermission": native.SetPermissionRequest(**where, subject="user:eve", level="ADMIN"),
         "GetPermissions": native.GetPermissionsRequest(**where),
+        "Render": native.RenderRequest(tenant=tenant, space="kv", secret_map={"A": "${secret:%s}" % name}, mode="inject"),
+        "Watch": native.WatchRequest(tenant=tenant),
         "LookupSelf": native.LookupSelfRequest(tenant=tenant),
         "RenewSelf": native.RenewSelfRequest(tenant=tenant),
         "RevokeSelf": native.RevokeSelfRequest(tenant=tenant),
@@ -78,6 +84,24 @@ def direktiv_requests(namespace, name):
     }
 
 
+def tapis_requests(secret_id):
+    """Verb, path and body of each operation of the Tapis door for one secret, by its name in the OpenAPI document."""
+    one = "/pods/secrets/" + secret_id
+    return {
+        "list_secrets": ("GET", "/pods/secrets", None),
+        "create_secret": ("POST", "/pods/secrets", {"secret_id": "planted-" + secret_id, "secret_value": "planted"}),
+        "delete_pod_secrets": ("DELETE", "/pods/secrets?pod_id=web", None),
+        "render_secrets": ("POST", "/pods/secrets/render", {"secret_map": {"A": "${secret:%s}" % secret_id}, "mode": "inject"}),
+        "get_secret": ("GET", one, None),
+        "update_secret": ("PUT", one, {"secret_value": "planted"}),
+        "delete_secret": ("DELETE", one, None),
+        "get_secret_value": ("GET", one + "/value", None),
+        "get_secret_permissions": ("GET", one + "/permissions", None),
+        "set_secret_permission": ("POST", one + "/permissions", {"user": "eve", "level": "ADMIN"}),
+        "delete_secret_permission": ("DELETE", one + "/permissions/eve", None),
+    }
+
+
 class Isolation(ServerCase):
     config = STORES
 
@@ -89,6 +113,7 @@ class Isolation(ServerCase):
             cls.server.put("db", value, tenant=tenant)
             cls.admin.open_door(tenant, "direktiv", "ns-" + tenant)
             cls.server.put("hook", {"value": value}, tenant=tenant, space="direktiv")
+            cls.admin.open_door(tenant, "tapis", "tapis-" + tenant)
         cls.tokens = {tenant: cls.admin.create_token(tenant, EVERYTHING).secret for tenant in (A, B)}
         cls.channel = grpc.insecure_channel(cls.server.grpc_address)
         cls.secrets = native_services.SecretsStub(cls.channel)
@@ -105,7 +130,9 @@ class Isolation(ServerCase):
         """What a gRPC caller sees, with the names that he himself sent taken out."""
         value = "Bearer " + token if header == "authorization" else token
         try:
-            method(request, metadata=[(header, value)], timeout=20)
+            answer = method(request, metadata=[(header, value)], timeout=20)
+            if hasattr(answer, "__next__"):  # a stream says so with its first message
+                next(answer)
             return "OK"
         except grpc.RpcError as error:
             trailers = [(k, v) for k, v in error.trailing_metadata() or () if k != "x-request-id"]
@@ -118,6 +145,10 @@ class Isolation(ServerCase):
     def metric(self, name):
         text = self.server.request("GET", "/metrics", token=None).body.decode()
         return float(re.search(rf"^{name} ([0-9.e+]+)$", text, re.M)[1])
+
+    def memory(self):
+        status = Path(f"/proc/{self.server.pid}/status").read_text()
+        return int(re.search(r"RssAnon:\s+(\d+)", status)[1])
 
     def everything_of_a(self):
         return [self.server.get("db", tenant=A).json, self.server.get("hook", tenant=A, space="direktiv").json,
@@ -145,7 +176,9 @@ class Isolation(ServerCase):
                                  ("POST", "/{t}/spaces/kv/secrets/{n}:undelete", "{}"), ("POST", "/{t}/spaces/kv/secrets/{n}:destroy", "{}"),
                                  ("GET", "/{t}/spaces/kv/secrets", None), ("GET", "/{t}/spaces/kv/secrets?page_size=0&prefix=", None),
                                  ("POST", "/{t}:batchGet", json.dumps({"secrets": [{"space": "kv", "name": "db"}]})),
-                                 ("POST", "/{t}:transact", json.dumps({"operations": [{"delete": {"space": "kv", "name": "db"}}]})), ("GET", "/{t}/tokens/self", None)):
+                                 ("POST", "/{t}/spaces/kv:render", json.dumps({"secret_map": {"A": "${secret:db}"}, "mode": "inject"})),
+                                 ("POST", "/{t}:transact", json.dumps({"operations": [{"delete": {"space": "kv", "name": "db"}}]})), ("GET", "/{t}:watch", None),
+                                 ("GET", "/{t}/tokens/self", None)):
             with self.subTest(verb=verb, path=path):
                 seen = set()
                 for tenant in (A, NOBODY):
@@ -190,6 +223,70 @@ class Isolation(ServerCase):
             self.assertEqual(len(seen), 1, seen)
             self.assertNotIn("OK", seen)
 
+    def tapis(self, operation, secret_id, token, headers=None):
+        verb, path, body = tapis_requests(secret_id)[operation]
+        answer = self.server.request(verb, path, body if body is None else json.dumps(body), {"x-tapis-token": token, **(headers or {})}, token=None)
+        return answer.status, self.blind(re.sub(r'"creation_ts":"[^"]*"', "", answer.body.decode()))
+
+    def tapis_signer(self, tenant):
+        folder = tempfile.mkdtemp()
+        self.addCleanup(shutil.rmtree, folder)
+        signer = Signer(folder, tenant)
+        self.server.admin("issuers", "put", "tapis-" + tenant, "--tenant", tenant, "--iss", f"https://{tenant}.example/v3/tokens", "--public-key",
+                          signer.public, "--mapping", "tapis", "--roles-claim", "roles", "--algorithm", "RS256")
+        return lambda of, user="root", roles=("pods_admin",): signer.token(**{
+            "iss": f"https://{tenant}.example/v3/tokens", "tapis/tenant_id": "tapis-" + of, "tapis/username": user,
+            "tapis/account_type": "user", "tapis/token_type": "access", "roles": list(roles)})
+
+    def test_every_tapis_operation_answers_alike_for_a_foreign_a_missing_and_no_tenant(self):
+        sign_a, sign_b = self.tapis_signer(A), self.tapis_signer(B)
+        own = sign_a(A, "alice", ())
+        made = self.server.request("POST", "/pods/secrets", json.dumps({"secret_id": "hook", "secret_value": "of a", "scope": "pod", "pod_id": "web"}),
+                                   {"x-tapis-token": own}, token=None)
+        self.assertEqual(made.status, 200, made)
+        document = self.server.request("GET", "/pods/openapi.json", token=None).json
+        operations = {one["operationId"] for path in document["paths"].values() for one in path.values() if "operationId" in one}
+        self.assertEqual(operations, set(tapis_requests("hook")), "an operation has no request in this matrix")
+        admin = {"x-pods-admin": "true"}
+        for operation in sorted(operations):
+            with self.subTest(operation):
+                # B's own administrator: A's secret is to him like one that nobody has.
+                self.assertEqual(*(self.tapis(operation, secret, sign_b(B), admin) for secret in ("hook", "missing")))
+                # B's issuer vouches for nobody in A, and neither in a tenant that there is not.
+                foreign = {self.tapis(operation, secret, sign_b(tenant), admin) for tenant in (A, NOBODY) for secret in ("hook", "missing")}
+                self.assertEqual({status for status, _ in foreign}, {401}, foreign)
+                self.assertEqual(len(foreign), 1, foreign)
+                # B's Coffer token, with another tenant's name.
+                foreign = {self.tapis(operation, secret, self.tokens[B], {"x-tapis-tenant": "tapis-" + tenant})
+                           for tenant in (A, NOBODY) for secret in ("hook", "missing")}
+                self.assertEqual(len(foreign), 1, foreign)
+                self.assertNotIn(200, {status for status, _ in foreign})
+        value = self.server.request("GET", "/pods/secrets/hook/value", headers={"x-tapis-token": own}, token=None)
+        self.assertEqual(value.json["result"], {"secret_value": "of a"}, "nothing has changed")
+
+    def test_forged_jwts_for_invented_tenants_start_nothing_and_leave_memory_flat(self):
+        def part(value):
+            return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=").decode()
+
+        def flood(first, count):
+            connection = http.client.HTTPConnection(self.server.http_address, timeout=60)
+            for i in range(first, first + count):
+                claims = {"iss": f"https://{i}.example", "exp": 4102444800, "tapis/tenant_id": f"invented-{i}", "tapis/username": f"u{i}",
+                          "tapis/account_type": "user", "tapis/token_type": "access"}
+                token = part({"alg": "RS256", "typ": "JWT", "kid": f"key-{i}"}) + "." + part(claims) + "." + "A" * 342
+                connection.request("GET", f"/pods/secrets/s{i}", headers={"x-tapis-token": token})
+                answer = connection.getresponse()
+                answer.read()
+                if answer.status not in (401, 429):
+                    self.fail(f"{answer.status} for a forged JWT")
+            connection.close()
+
+        flood(0, 2_000)
+        before, started = self.memory(), self.metric("coffer_shards_started_total")
+        flood(2_000, 20_000)
+        self.assertEqual(self.metric("coffer_shards_started_total"), started)
+        self.assertLess(self.memory() - before, 4_096, "kilobytes more after 20,000 forged JWTs")
+
     def test_tenants_tokens_open_nothing_on_the_admin_listener(self):
         for service in ("Tenants", "Tokens", "Policies", "Issuers", "Certificates", "Quotas", "Server"):
             descriptor = admin_pb.DESCRIPTOR.services_by_name[service]
@@ -217,10 +314,6 @@ class Isolation(ServerCase):
         self.assertEqual(self.metric("coffer_shards_started_total"), started)
 
     def test_forged_tokens_for_invented_tenants_leave_memory_flat(self):
-        def memory():
-            status = Path(f"/proc/{self.server.pid}/status").read_text()
-            return int(re.search(r"RssAnon:\s+(\d+)", status)[1])
-
         def flood(first, count):
             connection = http.client.HTTPConnection(self.server.http_address, timeout=60)
             for i in range(first, first + count):
@@ -233,11 +326,11 @@ class Isolation(ServerCase):
             connection.close()
 
         flood(0, 2_000)
-        before, started = memory(), self.metric("coffer_shards_started_total")
+        before, started = self.memory(), self.metric("coffer_shards_started_total")
         flood(2_000, 100_000)
         self.assertEqual(self.metric("coffer_shards_started_total"), started)
         # 100,000 kept names alone would be 5 MB and more.
-        self.assertLess(memory() - before, 4_096, "kilobytes more after 100,000 forged tokens")
+        self.assertLess(self.memory() - before, 4_096, "kilobytes more after 100,000 forged tokens")
 
     def test_one_spelling_leads_to_one_secret_at_every_entry_point(self):
         token = self.tokens[B]

@@ -35,6 +35,15 @@ class Native(ServerCase):
         self.assertTrue(caught.exception.details())
         return caught.exception
 
+    def test_bytes_that_are_no_message_are_refused_and_write_no_log(self):
+        raw = self.channel.unary_unary("/coffer.v1.Secrets/Get", request_serializer=lambda b: b)
+        before = self.server.log()
+        for body in (b"\x0a\x02\xff\xfe", b"\x1a\x03a\xc3(", b"\x0a\xff", b"\xff" * 20):
+            with self.assertRaises(grpc.RpcError) as caught:
+                raw(body, metadata=self.auth, timeout=20)
+            self.assertIn(caught.exception.code(), (grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.INTERNAL))
+        self.assertEqual(self.server.log(), before, "a stranger could fill the log")
+
     def key(self, name, space="kv"):
         return {"tenant": "default", "space": space, "name": name}
 

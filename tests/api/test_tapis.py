@@ -247,7 +247,7 @@ class Rights(TapisCase):
     def test_levels(self):
         name = self.create()
         reads = [("GET", "", None), ("GET", "/permissions", None)]
-        uses = [("GET", "/value", None), ("PUT", "", {"description": "b"}), ("PUT", "", {"secret_value": "the value"})]
+        uses = [("GET", "/value", None), ("PUT", "", {"description": "b"}), ("PUT", "", {"secret_value": "the value"}), ("PUT", "", {})]
         rules = [("POST", "/permissions", {"user": "dora", "level": "READ"}), ("DELETE", "/permissions/dora", None)]
         for level, allowed in ((None, 0), ("READ", 1), ("USER", 2), ("ADMIN", 3), ("READ", 1)):
             if level:

@@ -2,7 +2,7 @@
 """`./dev bench`: Coffer beside its yardsticks in one interleaved session on this machine.
 
     bench.py --build build/release --etcd build/peers/usr/bin/etcd [--rounds 7] [--seconds 2] [--tenants 100000]
-             [--only get,http,put,tenants] [--no-pin] [--write]
+             [--only get,http,jwt,put,tenants] [--no-pin] [--write]
 
 All servers run at once; the rounds go through the cases in turn, and whoever is not measured is stopped meanwhile. Each
 case is the same load generator (h2load, 64 connections, one prepared body) for both sides. Values are medians of the
@@ -47,6 +47,7 @@ COMPARISONS = [  # row, ours, yardstick, field of Slice, bound of ours / theirs:
     ("gRPC Get, requests per second", "coffer gRPC Get", "bare grpc++ echo", "rate", None),
     ("HTTP Get, CPU per request", "coffer HTTP Get", "bare Beast answer", "cpu_us", 1.8),
     ("HTTP Get, requests per second", "coffer HTTP Get", "bare Beast answer", "rate", None),
+    ("Get with a JWT seen before, CPU per request", "coffer gRPC Get, JWT", "coffer gRPC Get, token", "cpu_us", 1.1),
     ("durable Put, puts per second", "coffer gRPC Put", "etcd Put", "rate", 1.3),
     ("durable Put, CPU per request", "coffer gRPC Put", "etcd Put", "cpu_us", None),
     ("durable Put against single fsyncs", "coffer gRPC Put", "disk: one fdatasync each", "rate", 4.0),
@@ -97,7 +98,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--seconds", type=float, default=2)
     parser.add_argument("--tenants", type=int, default=100_000)
-    parser.add_argument("--only", default="get,http,put,tenants")
+    parser.add_argument("--only", default="get,http,jwt,put,tenants")
     parser.add_argument("--no-pin", dest="pin", action="store_false")
     parser.add_argument("--write", action="store_true")
     arguments = parser.parse_args()
@@ -111,7 +112,7 @@ def main():
     slices = {}
     # CPU per request is counted on one CPU with the generator on another. Puts are counted by what the machine gets done:
     # a server that waits for its disk has work for more than one CPU, and both servers may use them all.
-    for part, pin in (({"get", "http"}, arguments.pin), ({"put"}, False)):
+    for part, pin in (({"get", "http", "jwt"}, arguments.pin), ({"put"}, False)):
         if only & part:
             with cases.Session(arguments.build, arguments.etcd, only & part, pin) as session:
                 slices |= measure(session.cases, arguments.rounds, arguments.seconds)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import grpc
 
+from admin_client import Admin
 from harness import Server, free_port
 
 CONNECTIONS = 64
@@ -114,7 +115,7 @@ class Session:
                 self.start_etcd()
                 self.cases.append(DiskCase(self.folder))
             # Yardstick and own case next to each other in a round see the same neighbours.
-            order = ["coffer gRPC Get", "bare grpc++ echo", "coffer HTTP Get", "bare Beast answer", "coffer gRPC Put", "etcd Put",
+            order = ["coffer gRPC Get", "bare grpc++ echo", "coffer gRPC Get, token", "coffer gRPC Get, JWT", "coffer HTTP Get", "bare Beast answer", "coffer gRPC Put", "etcd Put",
                      "disk: one fdatasync each"]
             self.cases.sort(key=lambda c: order.index(c.name))
             for process in self.processes:
@@ -175,6 +176,14 @@ class Session:
         if "get" in self.only:
             body = framed(where + message(3, "bench/get"))
             self.add("coffer gRPC Get", self.at(self.server.grpc_address, self.grpc_arguments("/coffer.v1.Secrets/Get", body, token)))
+        if "jwt" in self.only:
+            # The same Get by the same caller's rights: what differs is how he shows who he is.
+            with Admin(self.server) as admin:
+                ours = admin.create_token("default").secret
+            jwt = self.server.cli("dev-token", "--data", self.server.data, "--tenant", "default", "--user", "bench").stdout.decode().strip()
+            body = framed(where + message(3, "bench/get"))
+            for name, credential in (("coffer gRPC Get, token", ours), ("coffer gRPC Get, JWT", jwt)):
+                self.add(name, self.at(self.server.grpc_address, self.grpc_arguments("/coffer.v1.Secrets/Get", body, credential)))
         if "http" in self.only:
             self.add("coffer HTTP Get", ["--h1", "-H", f"authorization: Bearer {token}",
                                          f"http://{self.server.http_address}{self.server.path('bench/get')}"])

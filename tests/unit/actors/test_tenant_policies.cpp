@@ -35,6 +35,14 @@ class PolicyTest : public ::testing::Test, public CoreFixture {
     if (!denied.empty()) policy.bindings.push_back({"no-prod", std::move(denied), {}});
     return policy;
   }
+  /// Commits it and leaves long reads where they are.
+  void change(model::TenantOperation operation) {
+    std::vector<Submission> out;
+    core->handle(CallHandle(call(std::move(operation)).get()), out);
+    ASSERT_EQ(out.size(), 1u);
+    log.push_back(std::move(out.front()));
+    commit_all(*core);
+  }
   model::Credential token(std::vector<model::Scope> scopes = {}, std::string* subject = nullptr) {
     model::CreateToken request;
     request.scopes = std::move(scopes);
@@ -253,6 +261,48 @@ TEST_F(PolicyTest, TheOwnerOfAnEntryMayShareAndDeleteIt) {
   EXPECT_EQ(code_of(bob, get("mine")), Code::ok);
   EXPECT_EQ(code_of(bob, model::Delete{"kv", "mine", {}, {}, {}, false}), Code::permission_denied);
   EXPECT_EQ(code_of(alice, model::Delete{"kv", "mine", {}, {}, {}, false}), Code::ok);
+}
+
+TEST_F(PolicyTest, ARunningListLosesTheRightsThatItsCallerLoses) {
+  constexpr int kEntries = 4200;  // more than one slice looks at
+  for (int first = 0; first < kEntries; first += 100) {
+    model::Transact many;
+    for (int i = first; i < first + 100; ++i) many.operations.emplace_back(put("app/" + std::to_string(i), "1"));
+    ASSERT_TRUE(run(*core, std::move(many)).ok());
+  }
+  apply(policy_for({"token:*"}));
+  const auto credential = token();
+  model::List list;
+  list.space = "kv";
+  list.limit = 0;
+  ASSERT_EQ(std::get<model::ListReply>(run_as(*core, credential, list)->body).entries.size(), kEntries);
+
+  auto running = call(list);
+  running->request.credential = credential;
+  std::vector<Submission> out;
+  core->handle(CallHandle(running.get()), out);
+  ASSERT_TRUE(core->has_work());
+  ASSERT_EQ(running->completed, 0) << "the first slice is done";
+  change(model::ApplyPolicy{policy_for({}), {}, false});
+  while (core->has_work()) core->work();
+  ASSERT_TRUE(running->reply.ok());
+  EXPECT_THAT(std::get<model::ListReply>(running->reply->body).entries, IsEmpty())
+      << "also what was collected before the change";
+}
+
+TEST_F(PolicyTest, ARunningListEndsWithItsToken) {
+  ASSERT_TRUE(run(*core, put("app/db", "1")).ok());
+  apply(policy_for({"token:*"}));
+  model::CreateToken request;
+  const auto made = create_token(*core, request);
+  auto running = call(model::List{.space = "kv"});
+  running->request.credential = credential_of(made);
+  std::vector<Submission> out;
+  core->handle(CallHandle(running.get()), out);
+  ASSERT_EQ(running->completed, 0) << "the index is not there yet";
+  change(model::RevokeToken{made.token.id});
+  while (core->has_work()) core->work();
+  EXPECT_EQ(running->reply.error().code, Code::unauthenticated);
 }
 
 TEST_F(PolicyTest, ADamagedPolicyRowOpensNothing) {

@@ -107,6 +107,28 @@ TEST_F(TenantTapisTest, TheRoleOfAdministratorsCountsWhenItIsAskedFor) {
   EXPECT_EQ(code_of(root, elsewhere, true), Code::permission_denied);
 }
 
+TEST_F(TenantTapisTest, SeveralAreDestroyedTogetherOrNotAtAll) {
+  auto of_pod = [](const char* name, const char* pod) {
+    model::Put put = own(name);
+    put.attributes["pod_id"] = pod;
+    return put;
+  };
+  const auto destroy = [](const char* name) { return model::Destroy{"tapis", name, {}, false, {{"pod_id", "p"}}}; };
+  ASSERT_EQ(code_of(user("alice"), of_pod("a", "p")), Code::ok);
+  ASSERT_EQ(code_of(user("alice"), of_pod("b", "p")), Code::ok);
+  ASSERT_EQ(code_of(user("alice"), of_pod("c", "q")), Code::ok);
+  ASSERT_EQ(code_of(user("bob"), of_pod("d", "p")), Code::ok);
+  const model::Transact too_much{{destroy("a"), destroy("b"), destroy("d")}};
+  EXPECT_EQ(code_of(user("alice"), too_much), Code::permission_denied);
+  EXPECT_EQ(code_of(user("alice"), get(false, "a")), Code::ok) << "nothing was destroyed";
+  const auto before = index;
+  EXPECT_EQ(code_of(user("alice"), model::Transact{{destroy("a"), destroy("b"), destroy("c")}}), Code::ok);
+  EXPECT_EQ(index, before + 1) << "one write set";
+  EXPECT_EQ(code_of(user("alice"), get(false, "a")), Code::entry_not_found);
+  EXPECT_EQ(code_of(user("alice"), get(false, "b")), Code::entry_not_found);
+  EXPECT_EQ(code_of(user("alice"), get(false, "c")), Code::ok) << "of another pod";
+}
+
 TEST_F(TenantTapisTest, WhatMayNotBeReadIsInjectedByWhomThePolicyNames) {
   model::Put locked = own();
   locked.write_only = locked.read_only = true;

@@ -37,6 +37,18 @@ std::string by_class(const WriteSetHead& head, const Rows& rows, const std::stri
   return set.SerializeAsString();
 }
 
+TEST(WriteSet, AFieldOfNumberZeroIsDamageAndNotTheEnd) {
+  const auto good = encode_write_set({tenant(), 1, 2, 3}, sample_rows(), "audit");
+  WriteSetView view;
+  ASSERT_TRUE(decode_write_set(*good, view).ok());
+  std::string damaged = *good;
+  damaged[2] = '\x02';  // the tag behind the format
+  EXPECT_FALSE(store::v1::WriteSet().ParseFromString(damaged));
+  EXPECT_EQ(decode_write_set(damaged, view).error().code, model::Code::data_loss);
+  // Behind a complete set, where what follows would be lost without a word.
+  EXPECT_FALSE(decode_write_set(*good + std::string("\x02\x01x", 3), view).ok());
+}
+
 TEST(WriteSet, HasTheBytesOfTheGeneratedClass) {
   const WriteSetHead full{tenant(), 3, 1ULL << 40, 1'700'000'000'001};
   EXPECT_EQ(*encode_write_set(full, sample_rows(), "audit"), by_class(full, sample_rows(), "audit"));

@@ -276,6 +276,12 @@ TEST(CheckPut, RefusesMalformedPayloads) {
   EXPECT_TRUE(check(with({PayloadKind::json, Secret("[1]"), {}})).ok());
 }
 
+TEST(CheckUpdate, ADoorsMayChangeNothing) {
+  auto question = on<UpdateMetadata>();
+  question.space = "tapis";
+  EXPECT_TRUE(check(question).ok());
+}
+
 TEST(CheckUpdate, RefusesWhatChangesNothingOrContradictsItself) {
   auto nothing = on<UpdateMetadata>();
   nothing.cas = 3;
@@ -340,6 +346,10 @@ TEST(CheckTransact, NamesTheOperation) {
        "operations[1]: an earlier operation names \"n\" in space \"kv\", too; name each secret once"},
   });
   EXPECT_TRUE(check(two(put_of(), other_space)).ok()) << "the same name in another space is another secret";
+  Destroy of_door{"tapis", "n", {}};
+  EXPECT_TRUE(check(two(of_door, Destroy{"tapis", "m", {}})).ok()) << "a door clears its own space";
+  expect_refused(
+      {{two(put_of(), of_door), "operations[1]: space: \"tapis\" belongs to a door; only native spaces take part"}});
 }
 
 TEST(CheckToken, RefusesScopesThatCannotMatch) {

@@ -65,7 +65,7 @@ template <class Operation>
 Operation sample_named() {
   Operation o{"kv", "db", {1, 2}};
   if constexpr (std::is_same_v<Operation, Destroy>) {
-    [[maybe_unused]] const auto& [space, name, versions, must_exist] = o;
+    [[maybe_unused]] const auto& [space, name, versions, must_exist, only_if_attribute] = o;
   } else {
     [[maybe_unused]] const auto& [space, name, versions] = o;
   }
@@ -208,6 +208,12 @@ void add_named(Variants* variants) {
     Destroy strict = sample_named<Destroy>();
     strict.must_exist = true;
     variants->all.emplace_back(strict);
+    strict.only_if_attribute = {{"pod_id", "p"}};
+    variants->all.emplace_back(strict);
+    strict.only_if_attribute->second = "q";
+    variants->all.emplace_back(strict);
+    strict.must_exist = false;
+    variants->all.emplace_back(strict);
   }
 }
 
@@ -238,6 +244,9 @@ void add_many(Variants* variants) {
                                                  [](Transact& o) { std::get<Check>(o.operations[2]).name = "dc"; },
                                                  [](Transact& o) { std::get<Check>(o.operations[2]).version = 5; },
                                                  [](Transact& o) { o.operations.pop_back(); },
+                                                 [](Transact& o) {
+                                                   o.operations[2] = Destroy{"kv", "db", {}};
+                                                 },
                                                  [](Transact& o) { o.operations.clear(); },
                                              });
 }

@@ -208,6 +208,13 @@ TEST_F(Rules, AReadOnlySecretKeepsItsValueAndNothingElse) {
   EXPECT_FALSE(entry->read_only || entry->write_only);
 }
 
+TEST_F(Rules, AnUpdateOfNothingWritesNothing) {
+  put();
+  const auto nothing = decide_update(current(), on_secret<UpdateMetadata>(), context);
+  ASSERT_TRUE(nothing.ok());
+  EXPECT_FALSE(nothing->writes);
+}
+
 TEST_F(Rules, APutThatNeedsAnEntryMakesNone) {
   Put update = put_of();
   update.must_exist = true;
@@ -218,6 +225,20 @@ TEST_F(Rules, APutThatNeedsAnEntryMakesNone) {
   EXPECT_FALSE(entry->read_only || entry->write_only) << "flags are for new entries";
   del();
   EXPECT_EQ(put(update).code, Code::entry_not_found);
+}
+
+TEST_F(Rules, ADestroyThatIsForAnAttributeLeavesOthersAsTheyAre) {
+  Put first = put_of();
+  first.attributes = {{"pod_id", "p"}};
+  put(first);
+  auto other = on_secret<Destroy>();
+  other.only_if_attribute = {{"pod_id", "q"}};
+  const auto nothing = decide_destroy(current(), other, context);
+  ASSERT_TRUE(nothing.ok());
+  EXPECT_FALSE(nothing->writes);
+  other.only_if_attribute->second = "p";
+  EXPECT_EQ(apply(decide_destroy(current(), other, context)).code, Code::ok);
+  EXPECT_FALSE(entry->readable_at(context.now));
 }
 
 TEST_F(Rules, AnOwnedSecretThatWasDestroyedLeavesNothingToTheNext) {

@@ -100,7 +100,7 @@ TEST_F(DaprHttp, FailuresHaveTheRuntimesStatusesWhenToldSo) {
   EXPECT_TRUE(malformed.answer_body.starts_with(R"({"errorCode":"ERR_SECRET_GET",)")) << malformed.answer_body;
 }
 
-TEST_F(DaprHttp, StoreScopeAndVersionAreCheckedInThatOrderBeforeAnythingIsAsked) {
+TEST_F(DaprHttp, StoreScopeAndVersionAreCheckedInThatOrder) {
   const std::string no_store =
       R"({"errorCode":"ERR_SECRET_STORE_NOT_FOUND","message":"failed finding secret store with key nope"})";
   expect(get("nope", "db", {{"metadata.version_id", "x"}}), 400, no_store);
@@ -113,9 +113,27 @@ TEST_F(DaprHttp, StoreScopeAndVersionAreCheckedInThatOrderBeforeAnythingIsAsked)
       get("single", "db", {{"metadata.version_id", "x"}}), 400,
       R"({"errorCode":"ERR_MALFORMED_REQUEST","message":"failed getting secret with key db from secret store single: metadata version_id is not a number"})");
   expect(get("single", "db", {{"metadata.version_id", "99999999999999999999"}}), 204, "", "");
-  EXPECT_TRUE(gateway.requests.empty());
+  for (const auto& request : gateway.requests) {
+    EXPECT_FALSE(std::get<model::Get>(std::get<model::TenantOperation>(request.operation)).with_payload);
+  }
   gateway.answer(entry("s1", model::Payload::of_text("v")));
   EXPECT_EQ(get("closed", "s1").status, 200);
+}
+
+TEST_F(DaprHttp, WhomTheTenantDoesNotKnowLearnsNothingOfScopesAndVersions) {
+  const auto refusal = "invalid api token\n";
+  gateway.reply = model::Code::unauthenticated;
+  for (const char* token : {"a.jwt.token", "tenant-token"}) {
+    caller.headers["dapr-api-token"] = token;
+    expect(get("closed", "s2"), 401, refusal, "text/plain; charset=utf-8");
+    expect(get("single", "db", {{"metadata.version_id", "x"}}), 401, refusal, "text/plain; charset=utf-8");
+    expect(get("single", "db", {{"metadata.version_id", "99999999999999999999"}}), 401, refusal,
+           "text/plain; charset=utf-8");
+  }
+  gateway.reply = model::Code::tenant_not_found;
+  EXPECT_EQ(get("closed", "s2").status, 403) << "whoever is known is told of the scope, whatever is behind it";
+  gateway.reply = model::Code::unavailable;
+  EXPECT_EQ(get("closed", "s2").status, 500);
 }
 
 TEST_F(DaprHttp, WithoutAnyStoreEvenABogusNameIsNotConfigured) {

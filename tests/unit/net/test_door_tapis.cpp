@@ -108,7 +108,8 @@ TEST_F(TapisDoorTest, AValueAndADescriptionAreOneWrite) {
   run("PUT", kOne, R"({"description":"d","secret_value":null})");
   EXPECT_EQ(gateway.operation<model::UpdateMetadata>().description, "d");
   run("PUT", kOne, "{}");
-  EXPECT_FALSE(gateway.operation<model::Get>().with_payload);
+  EXPECT_FALSE(gateway.operation<model::UpdateMetadata>().description.has_value())
+      << "whoever may not change it may not";
 }
 
 TEST_F(TapisDoorTest, FailuresHaveTheirStatusesAndWords) {
@@ -231,7 +232,7 @@ TEST_F(TapisDoorTest, AnAdministratorsListSaysWhatIsHis) {
   EXPECT_EQ(boost::json::serialize(shown.at("metadata").at("admin_context").at("user_accessible_ids")), "[]");
 }
 
-TEST_F(TapisDoorTest, APodsSecretsAreDestroyedOneByOneAndOnlyTheCallersOwn) {
+TEST_F(TapisDoorTest, APodsSecretsAreDestroyedByOneWriteAndOnlyTheCallersOwn) {
   gateway.principals[caller.headers["x-tapis-token"]] = "user:alice";
   model::EntryReply other = entry, second = entry;
   other.entry.name = "of-bob";
@@ -243,11 +244,17 @@ TEST_F(TapisDoorTest, APodsSecretsAreDestroyedOneByOneAndOnlyTheCallersOwn) {
   const auto shown = run("DELETE", "");
   EXPECT_EQ(status, 200) << message;
   EXPECT_EQ(boost::json::serialize(shown.at("result")), R"(["db","db2"])");
-  ASSERT_EQ(gateway.requests.size(), 3u);
+  ASSERT_EQ(gateway.requests.size(), 2u);
   const auto asked = [&](std::size_t i) { return std::get<model::TenantOperation>(gateway.requests[i].operation); };
   EXPECT_EQ(std::get<model::List>(asked(0)).attribute, (std::pair<std::string, std::string>("pod_id", "web")));
-  EXPECT_EQ(std::get<model::Destroy>(asked(1)).name, "db");
-  EXPECT_EQ(std::get<model::Destroy>(asked(2)).name, "db2");
+  const auto destroyed = std::get<model::Transact>(asked(1)).operations;
+  ASSERT_EQ(destroyed.size(), 2u);
+  for (std::size_t i = 0; i < 2; ++i) {
+    const auto& one = std::get<model::Destroy>(destroyed[i]);
+    EXPECT_EQ(one.name, i == 0 ? "db" : "db2");
+    EXPECT_EQ(one.only_if_attribute, (std::pair<std::string, std::string>("pod_id", "web")))
+        << "what left the pod meanwhile stays";
+  }
   for (const auto& request : gateway.requests) {
     EXPECT_EQ(request.tenant.door.external_id, "tacc");
     EXPECT_EQ(request.info.request_id, "");

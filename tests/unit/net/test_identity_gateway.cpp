@@ -137,6 +137,20 @@ TEST_F(IdentityGatewayTest, NothingElseReachesTheActors) {
   EXPECT_TRUE(inner.requests.empty());
 }
 
+TEST_F(IdentityGatewayTest, ATokenThatNobodyHereSignedCostsAsMuchAsAForgedOne) {
+  const Signer forger = Signer::es256();
+  ASSERT_EQ(present(forger.token(kClaims)), Code::unauthenticated);
+  const std::uint64_t before = sample("coffer_credentials_decoys_total");
+  ASSERT_EQ(present(forger.token(kClaims)), Code::unauthenticated);
+  EXPECT_EQ(sample("coffer_credentials_decoys_total"), before) << "the tenant's own key refused it";
+  for (const Signer& stranger : {Signer::es256(), Signer::rs256(), Signer::eddsa()}) {
+    const std::uint64_t checked = sample("coffer_credentials_decoys_total");
+    EXPECT_EQ(present(stranger.token(kClaims), "missing"), Code::unauthenticated);
+    EXPECT_EQ(present(stranger.token(kClaims), "other"), Code::unauthenticated);
+    EXPECT_EQ(sample("coffer_credentials_decoys_total"), checked + 2) << stranger.algorithm;
+  }
+}
+
 TEST_F(IdentityGatewayTest, OtherCredentialsPassThrough) {
   EXPECT_EQ(present("tenant-token"), Code::ok);
   EXPECT_EQ(passed().kind, CredentialKind::token);
