@@ -53,6 +53,8 @@ void TenantCore::work() {
   const model::TimeMs deadline = job.call.request().info.deadline;
   if (deadline != 0 && deadline < deps_.wall_clock()) {
     job.call.finish(Error(Code::deadline_exceeded));
+  } else if (job.query) {
+    run_query_slice(job);
   } else {
     run_list_slice(job);
   }
@@ -84,6 +86,7 @@ model::Status TenantCore::build_index_slice() {
     if (index_.try_emplace(index_key((*entry)->space, (*entry)->name), *entry).second) {
       index_charged_ += kIndexEntryBytes;
       deps_.cache.used += kIndexEntryBytes;
+      collect(*entry);
     }
   }
   if (index_scan_->valid()) return {};
@@ -139,6 +142,7 @@ void TenantCore::run_list_slice(ListJob& job) {
 
 void TenantCore::index_entry(const EntryPtr& entry) {
   auto [it, added] = index_.insert_or_assign(index_key(entry->space, entry->name), entry);
+  collect(entry);
   if (added) {
     index_charged_ += kIndexEntryBytes;
     deps_.cache.used += kIndexEntryBytes;
@@ -147,6 +151,7 @@ void TenantCore::index_entry(const EntryPtr& entry) {
 
 void TenantCore::drop_index() {
   index_.clear();
+  collections_.clear();
   index_scan_.reset();
   index_ready_ = false;
   deps_.cache.used -= index_charged_;
