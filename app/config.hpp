@@ -47,12 +47,20 @@ struct IdentityConfig {
   net::GuardSettings guard;                        // of addresses whose credentials do not hold
 };
 
+/// A listener beside the three: serves one profile of a door whose names another one already has.
+struct ExtraListener {
+  net::Listener listener;
+  bool http = false;             // protocol = "http"
+  bool cloudforet_newer = true;  // cloudforet.profile = "2.x"; "1.12" is what the public ones serve, too
+};
+
 struct Config {
   bool dev = false;
   bool insecure = false;  // listeners without TLS are wanted
   std::string data_dir = "./coffer-data";
-  std::string seal_key_file;        // empty in --dev: <data>/dev/seal.key, which the server makes
-  net::Listener http, grpc, admin;  // by default 127.0.0.1:7780, :7781, :7782
+  std::string seal_key_file;         // empty in --dev: <data>/dev/seal.key, which the server makes
+  net::Listener http, grpc, admin;   // by default 127.0.0.1:7780, :7781, :7782
+  std::vector<ExtraListener> extra;  // [[listener]]
   net::Doors doors;
   LogSettings log;
   ClusterSettings cluster;

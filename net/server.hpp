@@ -57,6 +57,12 @@ std::unique_ptr<Server> make_http_server(const Listener& listener, std::vector<D
 
 /// The one list of doors: native, direktiv, dapr, tapis for the public listeners.
 std::vector<std::unique_ptr<Door>> make_doors(const Doors& settings, actors::Gateway& gateway);
+/// Both generations of the Cloudforet door. They have the same names, so they never stand on one listener: the older
+/// belongs to the public ones, the newer to those of its own. Errors: invalid_argument, about the key file.
+struct Cloudforet {
+  std::unique_ptr<Door> older, newer;
+};
+model::Result<Cloudforet> make_cloudforet(const Doors& settings, actors::Gateway& gateway);
 /// The admin listener's only door.
 std::unique_ptr<Door> make_admin_door(const Doors& settings, actors::Gateway& gateway);
 
