@@ -259,7 +259,7 @@ class TenantCore {
                             Mutation& mutation);
   model::Status count_reference(const model::ChangeDocument& change, const std::string& id, bool refers,
                                 const model::RuleContext& context, Mutation& mutation, model::EntryReply* referenced);
-  model::Result<model::ReplyBody> change_document(const Caller& caller, model::ChangeDocument& change,
+  model::Result<model::ReplyBody> change_document(const Caller& caller, const model::ChangeDocument& asked,
                                                   Mutation& mutation);
   void start_query(CallHandle call, const Caller& caller);
   void run_query_slice(ListJob& job);

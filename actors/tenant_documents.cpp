@@ -138,9 +138,11 @@ model::Status TenantCore::count_reference(const model::ChangeDocument& change, c
   return {};
 }
 
-model::Result<model::ReplyBody> TenantCore::change_document(const Caller& caller, model::ChangeDocument& change,
+model::Result<model::ReplyBody> TenantCore::change_document(const Caller& caller, const model::ChangeDocument& asked,
                                                             Mutation& mutation) {
   using Kind = model::ChangeDocument::Kind;
+  // A copy: the request may be repeated after a failover, and must be the same then.
+  model::ChangeDocument change = asked;
   const model::RuleContext context{mutation.now, mutation.principal, deps_.limits};
   const auto capability = change.kind == Kind::destroy ? Capability::del : Capability::write;
   const auto granted = with_door_rights(caller, change.action, capability, change.where);
@@ -200,14 +202,15 @@ model::Result<model::ReplyBody> TenantCore::change_document(const Caller& caller
 
 void TenantCore::start_query(CallHandle call, const Caller& caller) {
   if (jobs_.size() >= deps_.max_waiting_lists) return call.finish(Error(Code::overloaded));
-  auto& asked = std::get<model::Query>(std::get<model::TenantOperation>(call.request().operation));
-  const auto granted = with_door_rights(caller, asked.action, Capability::list, asked.where);
+  const auto& asked = std::get<model::Query>(std::get<model::TenantOperation>(call.request().operation));
+  auto where = asked.where;
+  const auto granted = with_door_rights(caller, asked.action, Capability::list, where);
   if (!granted) return call.finish(granted.error());
   if ((granted->granted & bit(Capability::list)) == 0 &&
       !may_see_some(*caller.principal, Capability::list, asked.space)) {
     return call.finish(Error(Code::permission_denied));
   }
-  auto run = QueryRun::make(asked, *model::document_schema(asked.space), regex_compiler(), now());
+  auto run = QueryRun::make(asked, std::move(where), *model::document_schema(asked.space), regex_compiler(), now());
   if (!run) return call.finish(run.error());
   ListJob job;
   job.query = std::move(*run);

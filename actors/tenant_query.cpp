@@ -26,9 +26,12 @@ std::uint64_t bytes_of(const model::Entry& entry) {
 
 }  // namespace
 
-model::Result<std::unique_ptr<QueryRun>> QueryRun::make(const model::Query& asked, const model::Schema& schema,
-                                                        const query::RegexCompiler& regex, model::TimeMs now) {
+model::Result<std::unique_ptr<QueryRun>> QueryRun::make(const model::Query& asked,
+                                                        std::vector<model::Restriction> where,
+                                                        const model::Schema& schema, const query::RegexCompiler& regex,
+                                                        model::TimeMs now) {
   std::unique_ptr<QueryRun> run(new QueryRun(asked, schema));
+  run->where_ = std::move(where);
   const query::Surroundings around{regex, now};
   auto filter = query::Predicate::make(asked.filter, schema, run->pool_, around);
   if (!filter) return filter.error();
@@ -48,7 +51,7 @@ model::Result<std::unique_ptr<QueryRun>> QueryRun::make(const model::Query& aske
 }
 
 bool QueryRun::wants(const model::Document& document, model::TimeMs now) const {
-  return document.readable_at(now) && filter_->holds(document) && model::fits(document.entry.get(), query_.where, now);
+  return document.readable_at(now) && filter_->holds(document) && model::fits(document.entry.get(), where_, now);
 }
 
 model::Status QueryRun::take(std::shared_ptr<const model::Document> document) {

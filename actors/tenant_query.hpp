@@ -16,8 +16,9 @@ namespace coffer::actors {
 
 class QueryRun {
  public:
-  /// `query` must outlive it. Errors: invalid_argument (an unknown field, a value that an operator does not take).
-  static model::Result<std::unique_ptr<QueryRun>> make(const model::Query& query, const model::Schema& schema,
+  /// `query` must outlive it; `where` is the query's and what the caller's token adds. Errors: invalid_argument (an unknown field, a value that an operator does not take).
+  static model::Result<std::unique_ptr<QueryRun>> make(const model::Query& query, std::vector<model::Restriction> where,
+                                                       const model::Schema& schema,
                                                        const model::query::RegexCompiler& regex, model::TimeMs now);
 
   const model::Query& query() const { return query_; }
@@ -36,6 +37,7 @@ class QueryRun {
 
   const model::Query& query_;
   const model::Schema& schema_;
+  std::vector<model::Restriction> where_;
   model::query::Pool pool_;
   std::optional<model::query::Predicate> filter_;
   std::optional<model::query::Listing> listing_;

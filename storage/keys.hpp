@@ -11,7 +11,7 @@
 //   't' hash:32                       token                  sealed TokenRecord;  hash = SHA-256 of the token's id
 //   'i' hash:32                       issuer of JWTs         sealed IssuerRecord; hash = keyed hash of its name
 //   'x' hash:32                       certificate rule       sealed CertificateRuleRecord; hash = keyed hash of its name
-//   'n' hash:32                       unique value           sealed name of the document that has it; hash = keyed hash of
+//   'z' hash:32                       unique value           sealed name of the document that has it; hash = keyed hash of
 //                                                            attribute, space and value
 //   'p'                               policy                 sealed PolicyRecord
 //   'l'                               limits (quota)         sealed QuotaRecord

@@ -78,9 +78,6 @@ class CloudforetDoor final : public Door {
   std::vector<Method> methods() override;
   std::vector<std::string> path_prefixes() const override { return {"/secret/"}; }
   WireStatus http_failure(const Error& failure, std::string_view) const override {
-    if (failure.code == Code::invalid_argument && failure.message().find("not JSON") != std::string_view::npos) {
-      return to_status(error("ERROR_UNKNOWN", "JSON Parsing Error: Request body requires JSON format."), {});
-    }
     return to_status(failure, {.keys = "path", .values = "unknown", .older = generation_.is_older()});
   }
   WireStatus unknown_path(const Caller&, std::string_view) const override {
@@ -263,7 +260,8 @@ WireStatus CloudforetDoor::fail(const Resource& resource, const std::string& ver
                                 const Error& failure) const {
   Failed failed;
   failed.older = resource.older() && !resource.of_user;
-  failed.is_query = verb == "list" || verb == "stat";
+  // Only what passed the door can be wrong in the eyes of the tenant.
+  failed.is_query = (verb == "list" || verb == "stat") && !rpc.request.tenant.door.external_id.empty();
   failed.unique = "['name', 'domain_id']";
   const std::string& domain = rpc.request.tenant.door.external_id;
   std::vector<std::string> keys, values;

@@ -106,7 +106,11 @@ WireStatus to_status(const Error& error, const Failed& failed) {
   }
   switch (error.category()) {
     case Category::invalid_argument:
-      if (failed.is_query) return make(Category::internal, "ERROR_DB_QUERY", reason(detail));
+      if (detail.starts_with("the body is not")) {
+        return make(Category::internal, "ERROR_UNKNOWN", "JSON Parsing Error: Request body requires JSON format.");
+      }
+      if (failed.is_query && error.code != Code::too_large)
+        return make(Category::internal, "ERROR_DB_QUERY", reason(detail));
       return make(Category::invalid_argument, "ERROR_INVALID_PARAMETER",
                   "Parameter is invalid. (key = request, reason = " + std::string(detail) + ")");
     case Category::unauthenticated: {

@@ -22,6 +22,38 @@ bool shows(const std::vector<std::string>& only, std::string_view field) {
          });
 }
 
+/// What of a value is asked for by paths within it; all of it when one of them is empty.
+json::value projected(const json::value& value, const std::vector<std::string_view>& paths) {
+  const bool whole = std::any_of(paths.begin(), paths.end(), [](std::string_view path) { return path.empty(); });
+  const json::object* object = value.if_object();
+  if (whole || !object) return value;
+  json::object out;
+  for (const auto& member : *object) {
+    const std::string_view key(member.key().data(), member.key().size());
+    std::vector<std::string_view> inner;
+    for (const std::string_view path : paths) {
+      const auto dot = std::min(path.find('.'), path.size());
+      if (path.substr(0, dot) == key) inner.push_back(dot == path.size() ? std::string_view() : path.substr(dot + 1));
+    }
+    if (!inner.empty()) out.emplace(member.key(), projected(member.value(), inner));
+  }
+  return out;
+}
+
+/// The tags, or those that `only` names ("tags.team").
+void show_tags(std::string_view text, const std::vector<std::string>& only, Message& out) {
+  constexpr std::string_view kPrefix = "tags.";
+  std::vector<std::string_view> paths;
+  for (const std::string& one : only) {
+    if (one == "tags") return fill_struct(text, out);
+    if (one.starts_with(kPrefix)) paths.push_back(std::string_view(one).substr(kPrefix.size()));
+  }
+  if (paths.empty()) return fill_struct(text, out);
+  boost::system::error_code ec;
+  const json::value tags = json::parse(json::string_view(text.data(), text.size()), ec);
+  if (!ec) fill_struct(json::serialize(projected(tags, paths)), out);
+}
+
 /// "*" is how the store says "everywhere"; 1.12 has no word for it.
 bool is_hidden(const Resource& resource, std::string_view field, std::string_view value) {
   return resource.older() && value == "*" && (field == "project_id" || field == "workspace_id");
@@ -57,7 +89,7 @@ void show_info(const Resource& resource, const model::Entry& entry, const std::v
     const std::string_view field = resource.shown_key(key);
     if (!shows(only, field)) continue;
     if (field == "tags") {
-      fill_struct(value, *tags);
+      show_tags(value, only, *tags);
     } else {
       show_text(resource, field, value, out);
     }
