@@ -122,15 +122,19 @@ void read_cloudforet(Section& section, net::CloudforetSettings& out) {
   }
 }
 
-void read_extra_listener(Section& section, std::vector<ExtraListener>& out) {
+/// Its limits are those of the public listener of the same protocol.
+void read_extra_listener(Section& section, const Config& config, std::vector<ExtraListener>& out) {
   ExtraListener one;
-  read_listener(section, one.listener);
+  section.text("address", one.listener.address, address_check);
+  section.number("threads", one.listener.threads, 1, 256);
+  section.table("tls", [&](Section& tls) { read_tls(tls, one.listener.tls); });
   if (const auto i = section.choice("protocol", {"grpc", "http"})) one.http = *i == 1;
   section.table("cloudforet", [&](Section& s) {
     if (const auto i = s.choice("profile", {"1.12", "2.x"})) one.cloudforet_newer = *i == 1;
   });
   if (!section.present()) return;
   if (!section.has("address")) return section.problem("address", "is needed for each listener");
+  one.listener.limits = one.http ? config.http.limits : config.grpc.limits;
   out.push_back(std::move(one));
 }
 
@@ -202,7 +206,7 @@ void read_all(Section& root, Config& out) {
   });
   root.table("quotas", [&](Section& s) { read_quotas(s, out.quotas); });
   root.tables("certificates", [&](Section& s) { read_certificate(s, out.identity.certificates); });
-  root.tables("listener", [&](Section& s) { read_extra_listener(s, out.extra); });
+  root.tables("listener", [&](Section& s) { read_extra_listener(s, out, out.extra); });
   root.table("cloudforet", [&](Section& s) { read_cloudforet(s, out.doors.cloudforet); });
   root.table("dapr", [&](Section& s) { read_dapr(s, out.doors); });
   root.table("tapis", [&](Section& s) { read_tapis(s, out.doors); });
