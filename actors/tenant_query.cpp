@@ -51,7 +51,8 @@ model::Result<std::unique_ptr<QueryRun>> QueryRun::make(const model::Query& aske
 }
 
 bool QueryRun::wants(const model::Document& document, model::TimeMs now) const {
-  return document.readable_at(now) && filter_->holds(document) && model::fits(document.entry.get(), where_, now);
+  return document.readable_at(now) && filter_->holds(document) &&
+         (where_.empty() || model::fits(document.entry.get(), where_, now));
 }
 
 model::Status QueryRun::take(std::shared_ptr<const model::Document> document) {
