@@ -25,7 +25,9 @@
 #include "crypto/key_ring.hpp"
 #include "crypto/sealer.hpp"
 #include "model/address.hpp"
+#include "model/cloudforet.hpp"
 #include "model/codec.hpp"
+#include "model/document.hpp"
 #include "model/rules.hpp"
 #include "storage/state_store.hpp"
 
@@ -79,6 +81,8 @@ struct Submission {
 model::EntryReply reply_of(const model::Entry& entry, std::uint64_t version);
 void fill_reply(const model::Entry& entry, std::uint64_t version, model::EntryReply& reply);
 
+class QueryRun;
+
 class TenantCore {
  public:
   /// Reads header and keys. Errors: data_loss, key_mismatch, disk_error.
@@ -108,10 +112,12 @@ class TenantCore {
   struct Caller {  // an authenticated caller
     std::shared_ptr<const model::Principal> principal;
     bool may_administer = false;
-    bool of_tapis = false;    // a bearer at the Tapis door
-    bool pods_admin = false;  // who wants this role to count
-    bool founds = false;      // makes an entry of his own
-    model::TimeMs at = 0;     // the wall clock when he was admitted
+    bool of_tapis = false;                                      // a bearer at the Tapis door
+    bool pods_admin = false;                                    // who wants this role to count
+    bool founds = false;                                        // makes an entry of his own
+    std::shared_ptr<const model::CloudforetClaims> cloudforet;  // at the Cloudforet door, of its tokens
+    std::uint32_t granted = 0;                                  // capabilities that the door's rules give, on documents
+    model::TimeMs at = 0;                                       // the wall clock when he was admitted
   };
   struct Token {
     model::TokenInfo info;
@@ -136,6 +142,7 @@ class TenantCore {
     model::TimeMs at = 0;
   };
   struct ListJob {
+    std::shared_ptr<QueryRun> query;  // of a Query; before the call, whose request it reads
     CallHandle call;
     model::List list;
     Caller caller;
@@ -151,6 +158,10 @@ class TenantCore {
     model::TimeMs until = 0;  // wall clock
   };
   using Index = std::map<std::string, EntryPtr, std::less<>>;
+  struct Collection {  // the documents of one space
+    std::vector<std::shared_ptr<const model::Document>> documents;
+    std::unordered_map<std::string, std::size_t> places;  // by name
+  };
 
   TenantCore(const TenantDeps& deps, TenantIdentity identity);
 
@@ -160,6 +171,12 @@ class TenantCore {
   model::Result<Caller> admit(const model::Request& request);
   model::Result<Caller> authenticate(const model::Credential& credential, std::string_view address);
   model::Result<Caller> authenticate_token(const model::Credential& credential, std::string_view address);
+  std::shared_ptr<const model::Principal>& open_principal(model::Door door) {
+    return door == model::Door::direktiv ? open_direktiv_ : door == model::Door::dapr ? open_dapr_ : open_cloudforet_;
+  }
+  const std::shared_ptr<const model::Principal>& open_principal(model::Door door) const {
+    return const_cast<TenantCore*>(this)->open_principal(door);
+  }
   model::Verdict judge(const Caller& caller, model::Capability capability, std::string_view space,
                        std::string_view name, const model::Entry* entry = nullptr) const;
   bool shares_names(const Caller& caller, std::string_view space) const;
@@ -200,6 +217,8 @@ class TenantCore {
                                       Mutation& mutation);
   void record_change(const EntryPtr& current, const EntryPtr& next, const model::Decision& decision,
                      const std::string& hash, model::Payload* payload, Mutation& mutation);
+  EntryPtr store_decision(const std::string& hash, const EntryPtr& current, model::Decision decision,
+                          model::Payload* payload, Mutation& mutation);
   model::Result<model::ReplyBody> create_token(const Caller& caller, const model::CreateToken& create,
                                                Mutation& mutation);
   model::Result<model::ReplyBody> revoke_token(const Caller& caller, const model::RevokeToken& revoke,
@@ -265,6 +284,21 @@ class TenantCore {
                                              Rows& rows);
   model::Result<model::ReplyBody> revoke_self(const std::string& hash, model::TimeMs now, Rows& rows);
 
+  // tenant_documents.cpp
+  model::Result<Caller> with_door_rights(const Caller& caller, std::string_view action, model::Capability capability,
+                                         std::vector<model::Restriction>& where) const;
+  model::Result<model::ReplyBody> read_document(const Caller& caller, const model::ReadDocument& read);
+  model::Status claim_value(const model::ChangeDocument& change, const model::Entry* before, const model::Entry& after,
+                            Mutation& mutation);
+  model::Status count_reference(const model::ChangeDocument& change, const std::string& id, bool refers,
+                                const model::RuleContext& context, Mutation& mutation, model::EntryReply* referenced);
+  model::Result<model::ReplyBody> change_document(const Caller& caller, const model::ChangeDocument& asked,
+                                                  Mutation& mutation);
+  void start_query(CallHandle call, const Caller& caller);
+  model::Status begin_query(ListJob& job);
+  void run_query_slice(ListJob& job);
+  void collect(const EntryPtr& entry);
+
   // tenant_index.cpp
   void start_list(CallHandle call, const Caller& caller);
   model::Status build_index_slice();
@@ -305,7 +339,7 @@ class TenantCore {
   std::unordered_map<std::string, std::uint64_t> trust_versions_;  // of rows that were asked for; 0: no such row
   std::unordered_map<std::string, std::shared_ptr<const model::Principal>> bearers_;  // with the policy's rights
   std::shared_ptr<const model::PolicySet> policy_;  // as committed; null until it is needed
-  std::shared_ptr<const model::Principal> open_direktiv_, open_dapr_;
+  std::shared_ptr<const model::Principal> open_direktiv_, open_dapr_, open_cloudforet_;
 
   model::Quota quota_;  // as committed
   model::QuotaLimits quota_limits_;
@@ -315,6 +349,7 @@ class TenantCore {
 
   std::deque<ListJob> jobs_;
   Index index_;
+  std::map<std::string, Collection, std::less<>> collections_;  // by space, as far as the index is
   bool index_ready_ = false;
   std::unique_ptr<storage::Scan> index_scan_;
   std::int64_t index_charged_ = 0;

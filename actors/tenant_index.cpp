@@ -54,6 +54,8 @@ void TenantCore::work() {
   ListJob& job = jobs_.front();
   if (auto status = admit_again(job); !status) {
     job.call.finish(status.error());
+  } else if (job.query) {
+    run_query_slice(job);
   } else {
     run_list_slice(job);
   }
@@ -65,14 +67,14 @@ void TenantCore::work() {
 model::Status TenantCore::admit_again(ListJob& job) {
   auto caller = admit(job.call.request());
   if (!caller) return caller.error();
-  job.caller = std::move(*caller);
   if (job.access == access_changes_) return {};
+  job.caller = std::move(*caller);
   job.access = access_changes_;
   job.revision = committed_revision_;
   job.after = job.list.after.empty() ? std::string() : index_key(job.list.space, job.list.after);
   job.reply = {};
   job.bytes = 0;
-  return {};
+  return job.query ? begin_query(job) : model::Status();
 }
 
 model::Status TenantCore::build_index_slice() {
@@ -100,6 +102,7 @@ model::Status TenantCore::build_index_slice() {
     if (index_.try_emplace(index_key((*entry)->space, (*entry)->name), *entry).second) {
       index_charged_ += kIndexEntryBytes;
       deps_.cache.used += kIndexEntryBytes;
+      collect(*entry);
     }
   }
   if (index_scan_->valid()) return {};
@@ -155,6 +158,7 @@ void TenantCore::run_list_slice(ListJob& job) {
 
 void TenantCore::index_entry(const EntryPtr& entry) {
   auto [it, added] = index_.insert_or_assign(index_key(entry->space, entry->name), entry);
+  collect(entry);
   if (added) {
     index_charged_ += kIndexEntryBytes;
     deps_.cache.used += kIndexEntryBytes;
@@ -163,6 +167,7 @@ void TenantCore::index_entry(const EntryPtr& entry) {
 
 void TenantCore::drop_index() {
   index_.clear();
+  collections_.clear();
   index_scan_.reset();
   index_ready_ = false;
   deps_.cache.used -= index_charged_;

@@ -113,9 +113,10 @@ model::Result<TenantCore::Caller> TenantCore::authenticate_bearer(const model::C
 
 /// Who a credential is that holds. Remembered, because what the policy says of it is a look at every binding.
 model::Result<TenantCore::Caller> TenantCore::bearer(const model::Credential& credential) {
-  // At the Tapis door users are to be told apart in --dev, too: whose a secret is and who was let in is all that counts.
-  const bool by_dev_issuer =
-      credential.of_node && credential.kind == model::CredentialKind::jwt && credential.door != model::Door::tapis;
+  // At the doors of Tapis and Cloudforet users are to be told apart in --dev, too: there it counts whose a secret is and
+  // what a token's role lets its bearer do.
+  const bool by_dev_issuer = credential.of_node && credential.kind == model::CredentialKind::jwt &&
+                             credential.door != model::Door::tapis && credential.door != model::Door::cloudforet;
   std::string key(1, by_dev_issuer ? 'd' : 'b');
   key.append(credential.principal);
   for (const std::string& role : credential.roles) key.append("\n").append(role);  // neither has a line end

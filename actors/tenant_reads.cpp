@@ -48,11 +48,14 @@ void TenantCore::read(CallHandle call, const Caller& caller) {
   const auto& operation = std::get<model::TenantOperation>(call.request().operation);
   if (std::holds_alternative<model::List>(operation)) return start_list(std::move(call), caller);
   if (std::holds_alternative<model::Watch>(operation)) return start_watch(std::move(call), caller);
+  if (std::holds_alternative<model::Query>(operation)) return start_query(std::move(call), caller);
   model::Result<model::ReplyBody> body{Code::internal};
   if (const auto* one = std::get_if<model::Get>(&operation)) {
     body = get(caller, *one);
   } else if (const auto* past = std::get_if<model::History>(&operation)) {
     body = history(caller, *past);
+  } else if (const auto* document = std::get_if<model::ReadDocument>(&operation)) {
+    body = read_document(caller, *document);
   } else if (const auto* batch = std::get_if<model::BatchGet>(&operation)) {
     body = batch_get(caller, *batch);
   } else if (std::holds_alternative<model::ListTokens>(operation)) {
@@ -95,8 +98,7 @@ bool TenantCore::holds(const model::Get& get, const std::string& hash) const {
 bool TenantCore::knows(const model::Credential& credential) const {
   switch (credential.kind) {
     case model::CredentialKind::token: return tokens_.contains(credential.token_hash);
-    case model::CredentialKind::open_door:
-      return (credential.door == model::Door::direktiv ? open_direktiv_ : open_dapr_) != nullptr;
+    case model::CredentialKind::open_door: return open_principal(credential.door) != nullptr;
     case model::CredentialKind::jwt:
     case model::CredentialKind::certificate: return policy_ != nullptr && trust_in_memory(credential);
     case model::CredentialKind::dev_root:

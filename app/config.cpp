@@ -3,7 +3,6 @@
 #include "app/config.hpp"
 
 #include <algorithm>
-#include <array>
 
 #include "app/parse.hpp"
 #include "app/version.hpp"
@@ -16,8 +15,10 @@ struct NamedListener {
   const net::Listener* listener;
 };
 
-std::array<NamedListener, 3> listeners(const Config& config) {
-  return {{{"http", &config.http}, {"grpc", &config.grpc}, {"admin", &config.admin}}};
+std::vector<NamedListener> listeners(const Config& config) {
+  std::vector<NamedListener> all{{"http", &config.http}, {"grpc", &config.grpc}, {"admin", &config.admin}};
+  for (const ExtraListener& one : config.extra) all.push_back({"listener", &one.listener});
+  return all;
 }
 
 void check_listener(const Config& config, const NamedListener& item, std::vector<Problem>& problems) {

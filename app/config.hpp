@@ -58,6 +58,13 @@ struct SealConfig {
   std::uint32_t threshold = 0, shares = 0;  // `coffer admin init`: a set of shares, too
 };
 
+/// A listener beside the three: serves one profile of a door whose names another one already has.
+struct ExtraListener {
+  net::Listener listener;
+  bool http = false;             // protocol = "http"
+  bool cloudforet_newer = true;  // cloudforet.profile = "2.x"; "1.12" is what the public ones serve, too
+};
+
 struct Config {
   bool dev = false;
   bool insecure = false;  // listeners without TLS are wanted
@@ -66,7 +73,8 @@ struct Config {
   SealConfig seal;
   actors::BackupSchedule backup;
   std::uint64_t reseal_rows_per_second = 20'000;
-  net::Listener http, grpc, admin;  // by default 127.0.0.1:7780, :7781, :7782
+  net::Listener http, grpc, admin;   // by default 127.0.0.1:7780, :7781, :7782
+  std::vector<ExtraListener> extra;  // [[listener]]
   net::Doors doors;
   LogSettings log;
   ClusterSettings cluster;

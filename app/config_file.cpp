@@ -111,6 +111,33 @@ void read_tapis(Section& section, net::Doors& out) {
   section.text("site", out.tapis_site);
 }
 
+void read_cloudforet(Section& section, net::CloudforetSettings& out) {
+  if (const auto i = section.choice("get_data", {"restricted", "open"})) out.open_get_data = *i == 1;
+  if (const auto i = section.choice("encrypt", {"none", "AES", "envelope"})) {
+    out.scheme = static_cast<net::CloudforetScheme>(*i);
+  }
+  const bool key = section.text("key_file", out.key_file, readable_file_check);
+  if (out.scheme != net::CloudforetScheme::none && !key && !section.has("key_file")) {
+    section.problem("key_file", "is needed: values are encrypted under its key");
+  }
+}
+
+/// Its limits are those of the public listener of the same protocol.
+void read_extra_listener(Section& section, const Config& config, std::vector<ExtraListener>& out) {
+  ExtraListener one;
+  section.text("address", one.listener.address, address_check);
+  section.number("threads", one.listener.threads, 1, 256);
+  section.table("tls", [&](Section& tls) { read_tls(tls, one.listener.tls); });
+  if (const auto i = section.choice("protocol", {"grpc", "http"})) one.http = *i == 1;
+  section.table("cloudforet", [&](Section& s) {
+    if (const auto i = s.choice("profile", {"1.12", "2.x"})) one.cloudforet_newer = *i == 1;
+  });
+  if (!section.present()) return;
+  if (!section.has("address")) return section.problem("address", "is needed for each listener");
+  one.listener.limits = one.http ? config.http.limits : config.grpc.limits;
+  out.push_back(std::move(one));
+}
+
 void read_certificate(Section& section, std::vector<net::NodeCertificate>& out) {
   net::NodeCertificate one;
   one.tenant = "*";
@@ -198,6 +225,8 @@ void read_all(Section& root, Config& out) {
   });
   root.table("quotas", [&](Section& s) { read_quotas(s, out.quotas); });
   root.tables("certificates", [&](Section& s) { read_certificate(s, out.identity.certificates); });
+  root.tables("listener", [&](Section& s) { read_extra_listener(s, out, out.extra); });
+  root.table("cloudforet", [&](Section& s) { read_cloudforet(s, out.doors.cloudforet); });
   root.table("dapr", [&](Section& s) { read_dapr(s, out.doors); });
   root.table("tapis", [&](Section& s) { read_tapis(s, out.doors); });
 }

@@ -219,7 +219,9 @@ int serve(const Config& config, const Signals& signals, const std::string& token
   const auto doors = net::make_doors(door_settings, gateway);
   const auto admin_door = net::make_admin_door(door_settings, gateway);
   const auto keeper_door = net::make_keeper_door(gateway);
-  std::vector<net::Door*> shown;
+  const auto cloudforet = net::make_cloudforet(door_settings, gateway);
+  if (!cloudforet) return fail(cloudforet.error());
+  std::vector<net::Door*> shown{cloudforet->older.get()};
   for (const auto& door : doors) shown.push_back(door.get());
 
   struct Named {
@@ -234,6 +236,12 @@ int serve(const Config& config, const Signals& signals, const std::string& token
   servers.push_back({"admin", &config.admin,
                      net::make_grpc_server(config.admin, {admin_door.get(), keeper_door.get()}, gateway, metrics,
                                            grpc_threads, guard)});
+  for (const ExtraListener& one : config.extra) {
+    const std::vector<net::Door*> door{one.cloudforet_newer ? cloudforet->newer.get() : cloudforet->older.get()};
+    servers.push_back({"extra", &one.listener,
+                       one.http ? net::make_http_server(one.listener, door, gateway, metrics, guard)
+                                : net::make_grpc_server(one.listener, door, gateway, metrics, grpc_threads, guard)});
+  }
   // Last, so that whoever finds /readyz finds the others listening, too.
   servers.push_back({"http", &config.http, net::make_http_server(config.http, shown, gateway, metrics, guard)});
   std::size_t started = 0;

@@ -3,6 +3,7 @@
 // Authorizer is the one interface behind which every door's rights are decided. Pure values; the shard's actor.
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -49,6 +50,8 @@ enum class CredentialKind : std::uint8_t {
   node,         // a node of this cluster, by the peer link; or one that joins, whose token is in its request
 };
 
+struct CloudforetClaims;  // model/cloudforet.hpp
+
 struct Credential {
   CredentialKind kind = CredentialKind::none;
   TenantId tenant;           // token: the tenant that it names
@@ -66,6 +69,7 @@ struct Credential {
   std::uint64_t issuer_version = 0;
   bool of_node = false;   // by this node's configuration: there is no row, and `tenant` does not count
   TimeMs expires_at = 0;  // 0: never (certificates end with their connection)
+  std::shared_ptr<const CloudforetClaims> cloudforet;  // of a JWT with Cloudforet's claims; else null
 };
 
 /// One grant: capabilities on patterns of spaces and names. A pattern is a name or a prefix that ends in '*'.

@@ -6,6 +6,7 @@
 
 #include "model/address.hpp"
 #include "model/checks.hpp"
+#include "model/document_rules.hpp"
 #include "model/json_text.hpp"
 #include "model/rules.hpp"
 #include "model/text.hpp"
@@ -263,6 +264,16 @@ struct Checker {
   Status operator()(const GetPolicy&) const { return {}; }
   Status operator()(const ApplyPolicy& apply) const { return check_policy(apply.policy, limits); }
 
+  Status operator()(const ChangeDocument& change) const {
+    if (Status status = check_key(change, limits); !status) return status;
+    if (change.payload) {
+      if (Status status = check_payload(*change.payload, limits); !status) return status;
+    }
+    return check_document_change(change, limits);
+  }
+  Status operator()(const ReadDocument& read) const { return check_key(read, limits); }
+  Status operator()(const Query& query) const { return check_query(query); }
+
   Status operator()(const RevokeToken& revoke) const {
     if (revoke.id.empty() || revoke.id.size() > kTokenIdBytes || !is_printable_ascii(revoke.id)) {
       return invalid("id: " + in_quotes(revoke.id) + " is not the id of a token");
@@ -316,6 +327,9 @@ struct Namer {
     return "get_data_keys";
   }
   std::string_view operator()(const SetQuota&) const { return "set_quota"; }
+  std::string_view operator()(const ChangeDocument&) const { return "change_document"; }
+  std::string_view operator()(const ReadDocument&) const { return "read_document"; }
+  std::string_view operator()(const Query&) const { return "query"; }
   std::string_view operator()(const Put&) const { return "put"; }
   std::string_view operator()(const Get& get) const { return get.with_payload ? "get" : "describe"; }
   std::string_view operator()(const UpdateMetadata&) const { return "update_metadata"; }
@@ -400,7 +414,7 @@ bool is_mutation(const TenantOperation& operation) {
       []<class T>(const T&) {
         return kIsOneOf<T, Put, UpdateMetadata, Delete, Undelete, Destroy, Transact, CreateToken, RevokeToken,
                         SetPermission, RenewSelf, RevokeSelf, ApplyPolicy, PutIssuer, DeleteIssuer, PutCertificateRule,
-                        DeleteCertificateRule, SetQuota>;
+                        DeleteCertificateRule, SetQuota, ChangeDocument>;
       },
       operation);
 }
@@ -408,11 +422,11 @@ bool is_mutation(const TenantOperation& operation) {
 RequestClass request_class(const TenantOperation& operation) {
   return std::visit(
       []<class T>(const T&) {
-        if (kIsOneOf<T, Get, History, BatchGet>) return RequestClass::read;
-        if (kIsOneOf<T, Put, UpdateMetadata, Delete, Undelete, Destroy, Transact, SetPermission>) {
+        if (kIsOneOf<T, Get, History, BatchGet, ReadDocument>) return RequestClass::read;
+        if (kIsOneOf<T, Put, UpdateMetadata, Delete, Undelete, Destroy, Transact, SetPermission, ChangeDocument>) {
           return RequestClass::write;
         }
-        return kIsOneOf<T, List, Watch> ? RequestClass::list : RequestClass::other;
+        return kIsOneOf<T, List, Watch, Query> ? RequestClass::list : RequestClass::other;
       },
       operation);
 }

@@ -133,6 +133,19 @@ class Encoder {
   void put(const KeyVersionInfo& v) { fields(v.version, v.created_at, v.current); }
   void put(const SetQuota::Change& c) { fields(static_cast<std::uint64_t>(c.limit), c.value); }
   void put(const SetQuota& o) { fields(o.changes); }
+  void put(const ChangeDocument& o) {
+    fields(static_cast<std::uint64_t>(o.kind), o.action, o.space, o.name, o.payload, o.attributes, o.where, o.unique,
+           o.reference, o.reference_space, o.list);
+  }
+  void put(const ChangeDocument::ListChange& c) { fields(c.attribute, c.item, c.adds); }
+  void put(const Restriction& r) { fields(r.attribute, r.values, r.or_absent); }
+  void put(const std::map<std::string, std::optional<std::string>>& pairs) {
+    put(static_cast<std::uint64_t>(pairs.size()));
+    for (const auto& [key, value] : pairs) fields(key, value);
+  }
+  // Reads are never compared with a retried one.
+  void put(const ReadDocument& o) { fields(o.action, o.space, o.name); }
+  void put(const Query& o) { fields(o.action, o.space); }
   void put(const LookupSelf&) {}
   void put(const RenewSelf& o) { fields(o.ttl); }
   void put(const RevokeSelf&) {}
@@ -169,6 +182,9 @@ class Encoder {
   static std::uint64_t request_kind(const GetQuota&) { return 60; }
   static std::uint64_t request_kind(const Watch&) { return 70; }
   static std::uint64_t request_kind(const SetQuota&) { return 61; }
+  static std::uint64_t request_kind(const ChangeDocument&) { return 80; }
+  static std::uint64_t request_kind(const ReadDocument&) { return 81; }
+  static std::uint64_t request_kind(const Query&) { return 82; }
   static std::uint64_t request_kind(const GetPolicy&) { return 20; }
   static std::uint64_t request_kind(const ApplyPolicy&) { return 21; }
   static std::uint64_t request_kind(const SetPermission&) { return 22; }
@@ -290,6 +306,9 @@ Error damaged(const char* what) { return {Code::data_loss, std::string("stored r
 std::size_t size_hint(const TenantOperation& operation) {
   constexpr std::size_t kRest = 256;
   const auto* put = std::get_if<Put>(&operation);
+  if (const auto* change = std::get_if<ChangeDocument>(&operation)) {
+    return kRest + (change->payload ? change->payload->size() : 0);
+  }
   return kRest + (put ? put->payload.size() + 4 * put->payload.map.size() : 0);
 }
 

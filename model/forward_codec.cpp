@@ -2,6 +2,8 @@
 
 #include "model/forward_codec.hpp"
 
+#include <bit>
+#include <cstring>
 #include <type_traits>
 
 #include "model/request_fields.hpp"
@@ -12,6 +14,7 @@ namespace {
 
 constexpr char kFormat = 1;
 constexpr std::size_t kLengthBytes = 4;
+static_assert(std::endian::native == std::endian::little, "doubles go over the wire as they are in memory");
 
 struct AnyVisitor {
   template <class... Fields>
@@ -35,6 +38,9 @@ class Encoder {
   void put(std::uint64_t value) { writer_.varint(value); }
   void put(std::uint32_t value) { writer_.varint(value); }
   void put(TimeMs value) { writer_.signed_varint(value); }
+  void put(double value) {
+    writer_.raw({reinterpret_cast<const char*>(&value), sizeof value});
+  }  // IEEE 754, little-endian
   void put(const std::string& value) { writer_.bytes(value); }
   void put(const Secret& value) { writer_.bytes(value.expose()); }
   void put(const TenantId& value) { writer_.raw(value.view()); }
@@ -55,6 +61,11 @@ class Encoder {
     put(value.has_value());
     if (value) put(*value);
   }
+  template <class T>
+  void put(const std::shared_ptr<const T>& value) {
+    put(value != nullptr);
+    if (value) put(*value);
+  }
   template <class T, std::size_t N>
   void put(const std::array<T, N>& values) {
     writer_.varint(N);
@@ -65,7 +76,8 @@ class Encoder {
     writer_.varint(values.size());
     for (const T& value : values) put(value);
   }
-  void put(const std::map<std::string, std::string>& pairs) {
+  template <class V>
+  void put(const std::map<std::string, V>& pairs) {
     writer_.varint(pairs.size());
     for (const auto& pair : pairs) put(pair);
   }
@@ -114,6 +126,10 @@ class Decoder {
   void get(std::uint64_t& value) { value = reader_.varint(); }
   void get(std::uint32_t& value) { value = narrow<std::uint32_t>(reader_.varint()); }
   void get(TimeMs& value) { value = reader_.signed_varint(); }
+  void get(double& value) {
+    const std::string_view raw = reader_.raw(sizeof value);
+    if (reader_.ok()) std::memcpy(&value, raw.data(), sizeof value);
+  }
   void get(std::string& value) { value = reader_.string(); }
   void get(Secret& value) { value = Secret(reader_.bytes()); }
   void get(TenantId& value) {
@@ -139,6 +155,13 @@ class Decoder {
   void get(std::optional<T>& value) {
     if (reader_.boolean()) get(value.emplace());
   }
+  template <class T>
+  void get(std::shared_ptr<const T>& value) {
+    if (!reader_.boolean()) return;
+    auto made = std::make_shared<T>();
+    get(*made);
+    value = std::move(made);
+  }
   template <class T, std::size_t N>
   void get(std::array<T, N>& values) {
     const std::size_t n = reader_.count();
@@ -157,11 +180,14 @@ class Decoder {
     const std::size_t n = reader_.count();
     for (std::size_t i = 0; i < n && reader_.ok(); ++i) get(values.emplace_back(T{}));
   }
-  void get(std::map<std::string, std::string>& pairs) {
+  template <class V>
+  void get(std::map<std::string, V>& pairs) {
     const std::size_t n = reader_.count();
     for (std::size_t i = 0; i < n && reader_.ok(); ++i) {
       std::string key = reader_.string();
-      pairs.emplace_hint(pairs.end(), std::move(key), reader_.string());
+      V value{};
+      get(value);
+      pairs.emplace_hint(pairs.end(), std::move(key), std::move(value));
     }
   }
   template <class... Types>

@@ -4,6 +4,7 @@
 // it is named here. The order is that of the wire: a new member stands last in its struct and last here.
 // Used by forward_codec.cpp only; any thread.
 
+#include "model/cloudforet.hpp"
 #include "model/requests.hpp"
 
 // Two overloads per type: the structured binding names every member, or the compiler refuses it.
@@ -23,6 +24,25 @@
   void visit_fields(Visitor& visitor_, const Type&) { \
     visitor_();                                       \
   }
+
+namespace coffer::model::query {
+
+COFFER_FIELDS(Literal, kind, boolean, number, text, items, names)
+COFFER_FIELDS(Condition, key, op, value)
+COFFER_FIELDS(Filter, all, any)
+COFFER_FIELDS(SortKey, key, descending)
+COFFER_FIELDS(Unwind, path, filter)
+COFFER_FIELDS(GroupKey, key, name, date_format)
+COFFER_FIELDS(GroupField, key, name, aggregate, fields, conditions)
+COFFER_FIELDS(Group, keys, fields)
+COFFER_FIELDS(Count, name)
+COFFER_FIELDS(Sort, keys)
+COFFER_FIELDS(ProjectField, key, name, projector)
+COFFER_FIELDS(Project, fields, exclude_keys)
+COFFER_FIELDS(Limit, rows)
+COFFER_FIELDS(Skip, rows)
+
+}  // namespace coffer::model::query
 
 namespace coffer::model {
 
@@ -46,8 +66,9 @@ COFFER_FIELDS(Quota, values, version, changed_at, changed_by)
 COFFER_FIELDS(QuotaLimits, values)
 COFFER_FIELDS(DoorName, door, external_id)
 COFFER_FIELDS(TenantRef, name, door, create_at_first_use)
+COFFER_FIELDS(CloudforetClaims, owner, user, role, workspace, projects, permissions)
 COFFER_FIELDS(Credential, kind, tenant, token_hash, door, token, is_certificate, principal, roles, issuer,
-              issuer_version, of_node, expires_at)
+              issuer_version, of_node, expires_at, cloudforet)
 COFFER_FIELDS(CallInfo, door, request_id, address, deadline, as_admin)
 COFFER_FIELDS(Revision, epoch, counter)
 COFFER_FIELDS(Error, code, retry_after_s, detail)
@@ -69,7 +90,7 @@ COFFER_FIELDS(Get, space, name, version, with_payload, inject)
 COFFER_FIELDS(UpdateMetadata, space, name, set_tags, remove_tags, description, expires_at, max_versions, cas)
 COFFER_FIELDS(Delete, space, name, versions, cas, only_if_attribute, missing_is_ok)
 COFFER_FIELDS(Undelete, space, name, versions)
-COFFER_FIELDS(Destroy, space, name, versions, must_exist)
+COFFER_FIELDS(Destroy, space, name, versions, must_exist, only_if_attribute)
 COFFER_FIELDS(History, space, name)
 COFFER_FIELDS(List, space, prefix, tags, attribute, after, limit, with_payload, byte_limit)
 COFFER_FIELDS(BatchGet, items)
@@ -94,6 +115,12 @@ COFFER_NO_FIELDS(GetQuota)
 COFFER_FIELDS(SetQuota, changes)
 COFFER_FIELDS(Watch, from, space, prefix, wait_ms, limit)
 COFFER_FIELDS(TendTenant, what, rows)
+COFFER_FIELDS(Restriction, attribute, values, or_absent)
+COFFER_FIELDS(ChangeDocument::ListChange, attribute, item, adds)
+COFFER_FIELDS(ChangeDocument, kind, action, space, name, payload, attributes, where, unique, reference, reference_space,
+              list)
+COFFER_FIELDS(ReadDocument, action, space, name, where, with_payload, linked, linked_space)
+COFFER_FIELDS(Query, action, space, filter, where, sort, skip, limit, count_only, stages, distinct, byte_limit)
 
 // ---- requests to the directory
 COFFER_FIELDS(CreateTenant, name, doors, with_owner_key, existing_is_ok)
@@ -151,6 +178,7 @@ COFFER_FIELDS(PolicyReply, policy, difference)
 COFFER_FIELDS(QuotaReply, own, limits, entries, bytes)
 COFFER_FIELDS(WatchedChange, revision, type, space, name, version, time_ms)
 COFFER_FIELDS(WatchReply, changes, next_revision)
+COFFER_FIELDS(QueryReply, entries, total, rows)
 COFFER_FIELDS(TenantReply, tenant, owner_private_key, created)
 COFFER_FIELDS(TenantsReply, tenants, more)
 COFFER_FIELDS(ClusterStatusReply, cluster_id, self, meta_leader, active_format, data_groups, nodes, groups, plan)

@@ -11,6 +11,7 @@
 
 #include "model/access.hpp"
 #include "model/cluster_requests.hpp"
+#include "model/document_requests.hpp"
 #include "model/entry.hpp"
 #include "model/identity.hpp"
 #include "model/ids.hpp"
@@ -151,7 +152,7 @@ using TenantOperation =
     std::variant<Put, Get, UpdateMetadata, Delete, Undelete, Destroy, History, List, BatchGet, Transact, CreateToken,
                  ListTokens, RevokeToken, SetPermission, LookupSelf, RenewSelf, RevokeSelf, GetPolicy, ApplyPolicy,
                  PutIssuer, DeleteIssuer, ListIssuers, PutCertificateRule, DeleteCertificateRule, ListCertificateRules,
-                 GetQuota, SetQuota, Watch, TendTenant>;
+                 GetQuota, SetQuota, Watch, TendTenant, ChangeDocument, ReadDocument, Query>;
 
 // ---- requests to the directory --------------------------------------------------------------------------------
 
@@ -262,6 +263,12 @@ struct QuotaReply {                      // GetQuota, SetQuota
   std::uint64_t entries = 0, bytes = 0;  // held
 };
 
+struct QueryReply {                 // ReadDocument answers a BatchGetReply: the document, and the one it links to
+  std::vector<EntryReply> entries;  // the page, in order
+  std::uint64_t total = 0;          // of what fits, before the page was cut
+  std::string rows;                 // stages and distinct: a JSON array
+};
+
 enum class TenantState : std::uint8_t { active = 1, deleted = 2, purged = 3 };
 struct TenantInfo {
   TenantId id;
@@ -287,7 +294,7 @@ using ReplyBody =
     std::variant<EntryReply, DeleteReply, HistoryReply, ListReply, BatchGetReply, TransactReply, TokenReply,
                  TokensReply, TenantReply, TenantsReply, PolicyReply, IssuerReply, IssuersReply, CertificateRuleReply,
                  CertificateRulesReply, QuotaReply, WatchReply, ClusterStatusReply, JoinTokenReply, JoinReply,
-                 NodeReply, DoneReply, TenantKeysReply, SealReply, KeysReply, StreamReply>;
+                 NodeReply, DoneReply, TenantKeysReply, SealReply, KeysReply, StreamReply, QueryReply>;
 struct Reply {
   Revision revision;  // of the tenant when the request was decided
   ReplyBody body;

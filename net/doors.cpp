@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "net/admin/door.hpp"
+#include "net/cloudforet/door.hpp"
 #include "net/dapr/door.hpp"
 #include "net/direktiv/door.hpp"
 #include "net/native/door.hpp"
@@ -11,6 +12,17 @@
 #include "net/tapis/door.hpp"
 
 namespace coffer::net {
+
+model::Result<Cloudforet> make_cloudforet(const Doors& settings, actors::Gateway& gateway) {
+  std::shared_ptr<const cloudforet::Encryption> encryption;
+  if (settings.cloudforet.scheme != CloudforetScheme::none) {
+    auto loaded = cloudforet::Encryption::load(settings.cloudforet);
+    if (!loaded) return loaded.error();
+    encryption = std::move(*loaded);
+  }
+  return Cloudforet{make_cloudforet_door(settings, gateway, false, encryption),
+                    make_cloudforet_door(settings, gateway, true, encryption)};
+}
 
 std::vector<std::unique_ptr<Door>> make_doors(const Doors& settings, actors::Gateway& gateway) {
   std::vector<std::unique_ptr<Door>> doors;

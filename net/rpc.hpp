@@ -104,6 +104,8 @@ struct Method {
   std::function<model::Result<StreamPart>(const model::Reply& reply, model::Request& next)> advance;
   /// REST by the method's google.api.http annotation.
   bool rest = false;
+  /// POST with the whole message as body, at these paths and not at the annotation's: for doors whose paths go beyond it.
+  std::vector<std::string> rest_paths;
   /// Full names of maps and lists that REST leaves out when they are empty ("coffer.v1.Secret.data"); all others are
   /// written as {} and [].
   std::vector<std::string> rest_omit_empty;

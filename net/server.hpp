@@ -59,6 +59,12 @@ std::unique_ptr<Server> make_http_server(const Listener& listener, std::vector<D
 std::vector<std::unique_ptr<Door>> make_doors(const Doors& settings, actors::Gateway& gateway);
 /// Seals, keys and backups, on the admin listener; works on a sealed node, too.
 std::unique_ptr<Door> make_keeper_door(actors::Gateway& gateway);
+/// Both generations of the Cloudforet door. They have the same names, so they never stand on one listener: the older
+/// belongs to the public ones, the newer to those of its own. Errors: invalid_argument, about the key file.
+struct Cloudforet {
+  std::unique_ptr<Door> older, newer;
+};
+model::Result<Cloudforet> make_cloudforet(const Doors& settings, actors::Gateway& gateway);
 /// What else the admin listener serves.
 std::unique_ptr<Door> make_admin_door(const Doors& settings, actors::Gateway& gateway);
 

@@ -53,13 +53,22 @@ struct NodeCertificate {
   std::string tenant;  // where; "*": in every tenant
 };
 
+/// What get_data gives to clients that decrypt themselves (net/cloudforet/README.md).
+enum class CloudforetScheme : std::uint8_t { none, aes, envelope };
+struct CloudforetSettings {
+  bool open_get_data = false;  // cloudforet.get_data = "open": values by id without a credential, as upstream
+  CloudforetScheme scheme = CloudforetScheme::none;
+  std::string key_file;  // of the scheme: base64 of 16, 24 or 32 bytes; the envelope's has 32
+};
+
 struct Doors {
   bool dev = false;  // Direktiv and Dapr open on loopback, tenants at first use
   std::vector<DaprStore> dapr_stores;
   bool dapr_runtime_statuses = false;  // dapr.statuses = "runtime"
   bool tapis_auth_400 = false;         // tapis.auth_status = "400": 401 and 403 of credentials and rights become 400
   std::string tapis_site;              // what a service's token must be for (tapis/target_site); empty: any
-  std::string version;                 // of the program
+  CloudforetSettings cloudforet;
+  std::string version;  // of the program
 };
 
 }  // namespace coffer::net

@@ -40,6 +40,7 @@ std::string request_order_row(std::uint64_t sequence) { return number_row('q', s
 std::string token_row(std::string_view hash) { return hash_row('t', hash); }
 std::string issuer_row(std::string_view hash) { return hash_row('i', hash); }
 std::string certificate_rule_row(std::string_view hash) { return hash_row('x', hash); }
+std::string unique_row(std::string_view hash) { return hash_row('z', hash); }
 std::string tenant_row(const model::TenantId& tenant) { return std::string(1, 'd').append(tenant.view()); }
 std::string operator_row(std::string_view hash) { return hash_row('o', hash); }
 std::string seal_row(std::string_view name) { return std::string(1, 's').append(name); }

@@ -11,6 +11,8 @@
 //   't' hash:32                       token                  sealed TokenRecord;  hash = SHA-256 of the token's id
 //   'i' hash:32                       issuer of JWTs         sealed IssuerRecord; hash = keyed hash of its name
 //   'x' hash:32                       certificate rule       sealed CertificateRuleRecord; hash = keyed hash of its name
+//   'z' hash:32                       unique value           sealed name of the document that has it; hash = keyed hash of
+//                                                            attribute, space and value
 //   'p'                               policy                 sealed PolicyRecord
 //   'l'                               limits (quota)         sealed QuotaRecord
 // of the directory (tenant zero, group 0):
@@ -51,6 +53,7 @@ std::string request_order_row(std::uint64_t sequence);
 std::string token_row(std::string_view hash);
 std::string issuer_row(std::string_view hash);
 std::string certificate_rule_row(std::string_view hash);
+std::string unique_row(std::string_view hash);
 std::string tenant_row(const model::TenantId& tenant);
 std::string operator_row(std::string_view hash);
 std::string seal_row(std::string_view name);

@@ -87,6 +87,7 @@ std::unique_ptr<CLI::App> make_tree(Program& program) {
   add_delete(*root, program);
   add_token(*root, program);
   add_admin(*root, program);
+  add_cloudforet(*root, program);
   add_dev_token(*root, program);
   add_bench(*root, program);
   add_completion(*root, program);

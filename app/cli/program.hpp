@@ -60,6 +60,7 @@ void add_admin_tokens(CLI::App& admin, Program& program);
 void add_admin_issuers(CLI::App& admin, Program& program);
 void add_admin_certificates(CLI::App& admin, Program& program);
 void add_admin_quotas(CLI::App& admin, Program& program);
+void add_cloudforet(CLI::App& root, Program& program);  // cloudforet list, get, get-data, stat
 void add_dev_token(CLI::App& root, Program& program);
 void add_admin_policy(CLI::App& admin, Program& program);
 void add_bench(CLI::App& root, Program& program);

@@ -53,6 +53,7 @@ Verdict vouch(const jwt::TrustedIssuer& issuer, const jwt::Token& token, model::
   credential.issuer_version = issuer.settings.version;
   credential.of_node = issuer.of_node;
   credential.expires_at = bearer->expires_at;
+  credential.cloudforet = std::move(bearer->cloudforet);
   vouched.until = keys_until == 0 ? bearer->expires_at : std::min(keys_until, bearer->expires_at);
   return vouched;
 }

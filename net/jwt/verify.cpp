@@ -10,6 +10,8 @@
 #include <boost/json/array.hpp>
 #include <boost/json/value.hpp>
 
+#include "net/jwt/cloudforet_claims.hpp"
+
 namespace coffer::net::jwt {
 namespace {
 
@@ -185,6 +187,11 @@ Result<Bearer> read_bearer(const TrustedIssuer& issuer, const Token& token, mode
   if (kind.empty()) return refuse("it does not say whether its bearer is a user or a service");
   bearer.principal = std::string(kind).append(":").append(*principal);
   if (const Status ok = read_roles(issuer, claims, bearer.roles); !ok) return ok.error();
+  if (issuer.settings.mapping == "cloudforet") {
+    auto more = read_cloudforet_claims(claims);
+    if (!more) return more.error();
+    bearer.cloudforet = std::move(*more);
+  }
   return bearer;
 }
 

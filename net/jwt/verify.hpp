@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "model/cloudforet.hpp"
 #include "model/identity.hpp"
 #include "model/result.hpp"
 #include "net/jwt/key_set.hpp"
@@ -38,8 +39,9 @@ Signature check_signature(const TrustedIssuer& issuer, const Token& token, const
 struct Bearer {
   std::string principal;  // "user:alice", "service:pods"
   std::vector<std::string> roles;
-  std::string tenant;            // the claim; empty when the mapping has none
-  model::TimeMs expires_at = 0;  // with the clock skew that is allowed
+  std::string tenant;                                         // the claim; empty when the mapping has none
+  model::TimeMs expires_at = 0;                               // with the clock skew that is allowed
+  std::shared_ptr<const model::CloudforetClaims> cloudforet;  // when its mapping is cloudforet
 };
 /// REQUIRES: the signature is valid. `exp` is required; `nbf` and `aud` are obeyed.
 /// Errors: unauthenticated with the reason.

@@ -165,15 +165,21 @@ Status Binding::set_parameters(const Words& query, Message* message) const {
 
 Result<std::vector<std::unique_ptr<Binding>>> bindings_of(const Method& method, Shapes& shapes) {
   std::vector<std::unique_ptr<Binding>> bindings;
-  const auto& options = method.descriptor->options();
-  if (!options.HasExtension(google::api::http)) return bindings;
-  const HttpRule& rule = options.GetExtension(google::api::http);
   const auto add = [&](const HttpRule& one) -> Status {
     auto binding = BindingMaker::make(method, one, shapes);
     if (!binding) return binding.error();
     bindings.push_back(*std::move(binding));
     return {};
   };
+  for (const std::string& path : method.rest_paths) {
+    HttpRule own;
+    own.set_post(path);
+    own.set_body("*");
+    if (auto status = add(own); !status) return status.error();
+  }
+  const auto& options = method.descriptor->options();
+  if (!bindings.empty() || !options.HasExtension(google::api::http)) return bindings;
+  const HttpRule& rule = options.GetExtension(google::api::http);
   if (auto status = add(rule); !status) return status.error();
   for (const HttpRule& more : rule.additional_bindings()) {
     if (auto status = add(more); !status) return status.error();

@@ -13,6 +13,7 @@
 
 #include "model/utf8.hpp"
 #include "net/rest/slot.hpp"
+#include "net/rest/struct_json.hpp"
 
 namespace coffer::net::rest {
 namespace {
@@ -57,6 +58,7 @@ class Reader {
   bool on_document_end(ErrorCode&) { return true; }
 
   bool on_object_begin(ErrorCode& ec) {
+    if (struct_.active()) return struct_.begin_object();
     if (frames_.empty()) {
       push(Frame::Type::object, message_, shape_, nullptr);
       return true;
@@ -64,6 +66,10 @@ class Reader {
     Slot slot;
     if (!open_value(&slot, ec)) return false;
     const FieldShape& field = *slot.field;
+    if (field.kind == Kind::json && !field.is_list) {
+      begin_struct(slot);
+      return struct_.begin_object() || refuse(ec, expected(field));
+    }
     if (field.is_map) {
       push(Frame::Type::map, slot.message, field.message, &field);
       return true;
@@ -78,6 +84,7 @@ class Reader {
   }
 
   bool on_object_end(std::size_t, ErrorCode& ec) {
+    if (struct_.active()) return end_struct(ec);
     if (frames_.back().type == Frame::Type::map && !keys_differ(ec)) return false;
     frames_.pop_back();
     close_value();
@@ -85,9 +92,14 @@ class Reader {
   }
 
   bool on_array_begin(ErrorCode& ec) {
+    if (struct_.active()) return struct_.begin_list();
     if (frames_.empty()) return refuse(ec, "expected an object");
     Slot slot;
     if (!open_value(&slot, ec)) return false;
+    if (slot.field->kind == Kind::json && !slot.field->is_list) {
+      begin_struct(slot);
+      return struct_.begin_list() || refuse(ec, expected(*slot.field));
+    }
     if (!slot.field->is_list || frames_.back().type == Frame::Type::list) {
       return refuse(ec, slot.field->is_map ? expected_container(*slot.field) : expected(*slot.field));
     }
@@ -95,7 +107,8 @@ class Reader {
     return true;
   }
 
-  bool on_array_end(std::size_t, ErrorCode&) {
+  bool on_array_end(std::size_t, ErrorCode& ec) {
+    if (struct_.active()) return end_struct(ec);
     frames_.pop_back();
     close_value();
     return true;
@@ -108,6 +121,11 @@ class Reader {
 
   bool on_key(json::string_view part, std::size_t, ErrorCode& ec) {
     const std::string_view name = whole_text(part);
+    if (struct_.active()) {
+      const bool named = struct_.key(name);
+      text_.clear();
+      return named;
+    }
     Frame& frame = frames_.back();
     const bool good = frame.type == Frame::Type::map ? open_entry(frame, name, ec) : open_member(frame, name, ec);
     text_.clear();
@@ -121,7 +139,9 @@ class Reader {
 
   bool on_string(json::string_view part, std::size_t, ErrorCode& ec) {
     const std::string_view text = whole_text(part);
-    const bool good = scalar(ec, [&](const Slot& slot) { return set_string(slot, text); });
+    const bool good = struct_.active() ? struct_.text(text) : scalar(ec, [&](const Slot& slot) {
+      return slot.field->kind == Kind::json ? struct_.text(text) : set_string(slot, text);
+    });
     text_.clear();
     return good;
   }
@@ -140,10 +160,14 @@ class Reader {
     return number(read.ec == std::errc() ? exact : rough, ec);  // rough: infinity or zero
   }
   bool on_bool(bool value, ErrorCode& ec) {
-    return scalar(ec, [&](const Slot& slot) { return set_bool(slot, value); });
+    if (struct_.active()) return struct_.boolean(value);
+    return scalar(ec, [&](const Slot& slot) {
+      return slot.field->kind == Kind::json ? struct_.boolean(value) : set_bool(slot, value);
+    });
   }
 
   bool on_null(ErrorCode& ec) {
+    if (struct_.active()) return struct_.null();
     if (frames_.empty()) return refuse(ec, "expected an object");
     Frame& frame = frames_.back();
     // As in protobuf's own mapping: a member that is null is a member that is absent; inside of lists and maps it is
@@ -233,15 +257,31 @@ class Reader {
     if (!open_value(&slot, ec)) return false;
     const bool in_list = frames_.back().type == Frame::Type::list;
     if (slot.field->is_map || (slot.field->is_list && !in_list)) return refuse(ec, expected_container(*slot.field));
-    if (!set(slot)) return refuse(ec, expected(*slot.field));
+    const FieldShape& field = *slot.field;
+    if (field.kind == Kind::json) begin_struct(slot);
+    if (!set(slot)) return refuse(ec, expected(field));
     close_value();
+    return true;
+  }
+
+  void begin_struct(const Slot& slot) {
+    const auto& reflection = *slot.message->GetReflection();
+    struct_.begin(reflection.MutableMessage(slot.message, slot.field->field));
+  }
+
+  bool end_struct(ErrorCode& ec) {
+    if (!struct_.end()) return refuse(ec, "a key stands there twice");
+    if (!struct_.active()) close_value();
     return true;
   }
 
   template <class Int>
   bool number(Int n, ErrorCode& ec) {
     text_.clear();
-    return scalar(ec, [&](const Slot& slot) { return set_number(slot, Number(n)); });
+    if (struct_.active()) return struct_.number(static_cast<double>(n));
+    return scalar(ec, [&](const Slot& slot) {
+      return slot.field->kind == Kind::json ? struct_.number(static_cast<double>(n)) : set_number(slot, Number(n));
+    });
   }
 
   std::string path() const {
@@ -272,7 +312,8 @@ class Reader {
   const Shape* shape_ = nullptr;
   Message* message_ = nullptr;
   std::vector<Frame> frames_;
-  std::string text_;  // parts of a string or key that has escapes
+  StructReader struct_;  // active while a Struct, Value or ListValue is read
+  std::string text_;     // parts of a string or key that has escapes
   std::string problem_;
 };
 

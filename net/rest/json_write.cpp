@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "model/payload.hpp"
+#include "net/rest/struct_json.hpp"
 #include "net/rest/time_text.hpp"
 
 namespace coffer::net::rest {
@@ -79,6 +80,7 @@ void append_scalar(const Message& message, const Reflection& reflection, const F
     case Kind::bytes: append_bytes(reflection.GetStringReference(message, f, &scratch), out); break;
     case Kind::enumeration: append_enum(field, reflection.GetEnumValue(message, f), out); break;
     case Kind::timestamp: append_timestamp(reflection.GetMessage(message, f), out); break;
+    case Kind::json: write_struct(reflection.GetMessage(message, f), out); break;
     case Kind::message: write_json(reflection.GetMessage(message, f), *field.message, out); break;
   }
 }
@@ -99,6 +101,7 @@ void append_element(const Message& message, const Reflection& reflection, const 
     case Kind::bytes: append_bytes(reflection.GetRepeatedStringReference(message, f, i, &scratch), out); break;
     case Kind::enumeration: append_enum(field, reflection.GetRepeatedEnumValue(message, f, i), out); break;
     case Kind::timestamp: append_timestamp(reflection.GetRepeatedMessage(message, f, i), out); break;
+    case Kind::json: write_struct(reflection.GetRepeatedMessage(message, f, i), out); break;
     case Kind::message: write_json(reflection.GetRepeatedMessage(message, f, i), *field.message, out); break;
   }
 }
@@ -189,6 +192,7 @@ void append_quoted(std::string_view text, std::string* out) {
 }
 
 void write_json(const Message& message, const Shape& shape, std::string* out) {
+  if (shape.is_json) return write_struct(message, out);
   const Reflection& reflection = *message.GetReflection();
   out->push_back('{');
   bool first = true;

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "net/rest/struct_json.hpp"
+
 namespace coffer::net::rest {
 namespace {
 
@@ -34,6 +36,7 @@ Kind kind_of(const FieldDescriptor& field) {
     case FieldDescriptor::CPPTYPE_STRING: return field.type() == FieldDescriptor::TYPE_BYTES ? Kind::bytes : Kind::text;
     case FieldDescriptor::CPPTYPE_MESSAGE: break;
   }
+  if (json_type(*field.message_type()) != JsonType::none) return Kind::json;
   return field.message_type()->full_name() == kTimestamp ? Kind::timestamp : Kind::message;
 }
 
@@ -55,6 +58,10 @@ Result<const Shape*> Shapes::of(const Descriptor* type) {
   // It is entered before its fields are looked at, because a message may hold itself.
   Shape& shape = *(shapes_[type] = std::make_unique<Shape>());
   shape.type = type;
+  if (json_type(*type) != JsonType::none) {  // it has no fields of its own for JSON
+    shape.is_json = true;
+    return &shape;
+  }
   if (static_cast<std::size_t>(type->field_count()) > Shape::kMaxFields) {
     return Error(Code::unimplemented, type->full_name() + " has too many fields for REST");
   }

@@ -29,6 +29,7 @@ enum class Kind : std::uint8_t {
   bytes,
   enumeration,
   timestamp,
+  json,  // Struct, Value or ListValue
   message,
 };
 
@@ -52,6 +53,7 @@ struct Shape {
   static constexpr std::size_t kMaxFields = 128;
   const google::protobuf::Descriptor* type = nullptr;
   std::vector<FieldShape> fields;
+  bool is_json = false;  // the message itself is a Struct, Value or ListValue
   /// By either name; null when there is none.
   const FieldShape* find(std::string_view name) const;
   /// Of a map's entry.
@@ -65,7 +67,7 @@ class Shapes {
   /// Full names of maps and lists that are left out when empty. REQUIRES: called before of().
   void omit_empty(const std::vector<std::string>& full_names);
   /// Errors: unimplemented, naming the field, when a message holds what this transcoder does not carry (groups, Any,
-  /// Struct, wrappers, more than kMaxFields fields).
+  /// wrappers, more than kMaxFields fields).
   model::Result<const Shape*> of(const google::protobuf::Descriptor* type);
 
  private:

@@ -10,6 +10,7 @@
 
 #include "model/payload.hpp"
 #include "model/utf8.hpp"
+#include "net/rest/struct_json.hpp"
 #include "net/rest/time_text.hpp"
 
 namespace coffer::net::rest {
@@ -146,6 +147,7 @@ bool set_string(const Slot& slot, std::string_view text) {
       return value && set_enum(slot, value->number());
     }
     case Kind::boolean:
+    case Kind::json:
     case Kind::message: return false;
     case Kind::float_number:
       if (!is_finite_word(text)) return COFFER_PUT(Float, static_cast<float>(word_value(text))), true;
@@ -178,6 +180,8 @@ std::string expected(const FieldShape& field) {
     case Kind::text: return "expected a string";
     case Kind::bytes: return "expected base64 in a string";
     case Kind::timestamp: return "expected a time such as \"2030-01-31T12:00:00Z\"";
+    case Kind::json:
+      return json_type(*field.field->message_type()) == JsonType::list ? "expected an array" : "expected an object";
     case Kind::message: return "expected an object";
     case Kind::enumeration: break;
   }
@@ -214,6 +218,7 @@ std::string scalar_text(const Message& message, const FieldShape& field) {
     case Kind::text:
     case Kind::bytes: return reflection.GetString(message, field.field);
     case Kind::timestamp:
+    case Kind::json:
     case Kind::message: return reflection.GetMessage(message, field.field).SerializeAsString();
   }
   return {};

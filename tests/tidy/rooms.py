@@ -20,7 +20,7 @@ LIBRARIES = [
     ("Boost", r"boost/", {"net"}),
     ("prometheus-cpp", r"prometheus/", {"net"}),
     ("Abseil", r"absl/", {"net"}),
-    ("RE2", r"re2/", {"net"}),
+    ("RE2", r"re2/", {"actors"}),
     ("spdlog", r"(spdlog|fmt)/", set()),
     ("CLI11", r"CLI/", set()),
     ("toml++", r"toml\+\+/", set()),

@@ -114,6 +114,22 @@ TEST(ConfigFile, WritesWhatItReadsIntoTheConfiguration) {
   EXPECT_THAT(c.doors.dapr_stores[0].allowed, ElementsAre("a", "b"));
 }
 
+TEST(ConfigFile, ReadsListenersOfTheirOwnWithTheLimitsOfTheirProtocol) {
+  const auto file = read_config_text(
+      "[grpc.limits]\nconnections = 7\n[[listener]]\naddress = \"127.0.0.1:1\"\ncloudforet.profile = \"2.x\"\n"
+      "[[listener]]\naddress = \"127.0.0.1:2\"\nprotocol = \"http\"\ncloudforet.profile = \"1.12\"\n"
+      "[cloudforet]\nget_data = \"open\"\n");
+  ASSERT_THAT(file.problems, IsEmpty());
+  ASSERT_EQ(file.config.extra.size(), 2U);
+  EXPECT_EQ(file.config.extra[0].listener.limits.connections, 7U);
+  EXPECT_TRUE(file.config.extra[0].cloudforet_newer);
+  EXPECT_TRUE(file.config.extra[1].http);
+  EXPECT_FALSE(file.config.extra[1].cloudforet_newer);
+  EXPECT_TRUE(file.config.doors.cloudforet.open_get_data);
+  EXPECT_EQ(problems_of("[[listener]]\nprotocol = \"grpc\"\n").size(), 1U) << "an address is needed";
+  EXPECT_EQ(problems_of("[cloudforet]\nencrypt = \"AES\"\n").size(), 1U) << "a key is needed";
+}
+
 TEST(ConfigFile, SaysThatItCannotBeReadWithTheReason) {
   const auto file = read_config_file("/no/such/coffer.toml");
   ASSERT_EQ(file.problems.size(), 1U);
@@ -263,7 +279,8 @@ tenant = "Not A Tenant"
 TEST(ExampleFile, HasEverySettingAtItsDefault) {
   const TemporaryDirectory directory;
   std::filesystem::create_directory(directory.path("tls"));
-  for (const auto* name : {"tls/server.crt", "tls/server.key", "tls/clients.crt"}) directory.write(name, "pem");
+  for (const auto* name : {"tls/server.crt", "tls/server.key", "tls/clients.crt", "cloudforet.key"})
+    directory.write(name, "pem");
   auto file = read_config_text(uncommented(directory.path("")));
   EXPECT_THAT(file.problems, IsEmpty()) << to_string(file.problems.empty() ? Problem{} : file.problems[0], "");
   for (const auto& setting : all_settings()) EXPECT_TRUE(file.positions.contains(setting)) << setting << " is missing";

@@ -332,13 +332,13 @@ void add_quotas(Variants* variants) {
   using Set = SetQuota;
   variants->add<GetQuota>({}, {});
   variants->add<Watch>({{1, 7}, "kv", "a", 1000, 5}, {
-                                                    [](Watch& o) { o.from.counter = 8; },
-                           [](Watch& o) { o.from.epoch = 2; },
-                                                    [](Watch& o) { o.space = "other"; },
-                                                    [](Watch& o) { o.prefix = "b"; },
-                                                    [](Watch& o) { o.wait_ms = 0; },
-                                                    [](Watch& o) { o.limit = 6; },
-                                                });
+                                                         [](Watch& o) { o.from.counter = 8; },
+                                                         [](Watch& o) { o.from.epoch = 2; },
+                                                         [](Watch& o) { o.space = "other"; },
+                                                         [](Watch& o) { o.prefix = "b"; },
+                                                         [](Watch& o) { o.wait_ms = 0; },
+                                                         [](Watch& o) { o.limit = 6; },
+                                                     });
   variants->add<Set>({{{Limit::entries, 5}, {Limit::reads, std::nullopt}}},
                      {
                          [](Set& o) { o.changes[0].limit = Limit::bytes; },
@@ -348,6 +348,51 @@ void add_quotas(Variants* variants) {
                          [](Set& o) { o.changes.pop_back(); },
                          [](Set& o) { o.changes.clear(); },
                      });
+}
+
+ChangeDocument sample_change() {
+  ChangeDocument change;
+  change.action = "Secret.create";
+  change.space = "cloudforet.secret";
+  change.name = "secret-1";
+  change.payload = Payload::of_text("hunter2");
+  change.attributes = {{"name", "n"}, {"project_id", std::nullopt}};
+  change.where = {{"user_id", {"alice"}, false}};
+  change.unique = "name";
+  change.reference = "trusted_secret_id";
+  change.reference_space = "cloudforet.trusted_secret";
+  change.list = {"secrets", "secret-2", true};
+  return change;
+}
+
+void add_documents(Variants* variants) {
+  using C = ChangeDocument;
+  variants->add<C>(sample_change(), {
+                                        [](C& o) { o.kind = C::Kind::destroy; },
+                                        [](C& o) { o.action = "Secret.update"; },
+                                        [](C& o) { o.space = "cloudforet.user_secret"; },
+                                        [](C& o) { o.name = "secret-2"; },
+                                        [](C& o) { o.payload = Payload::of_text("hunter3"); },
+                                        [](C& o) { o.payload.reset(); },
+                                        [](C& o) { o.attributes["name"] = "m"; },
+                                        [](C& o) { o.attributes["name"].reset(); },
+                                        [](C& o) { o.attributes.erase("name"); },
+                                        [](C& o) { o.where[0].attribute = "project_id"; },
+                                        [](C& o) { o.where[0].values = {"bob"}; },
+                                        [](C& o) { o.where[0].or_absent = true; },
+                                        [](C& o) { o.unique = ""; },
+                                        [](C& o) { o.reference = ""; },
+                                        [](C& o) { o.reference_space = ""; },
+                                        [](C& o) { o.list->attribute = "other"; },
+                                        [](C& o) { o.list->item = "secret-3"; },
+                                        [](C& o) { o.list->adds = false; },
+                                        [](C& o) { o.list.reset(); },
+                                    });
+  ReadDocument read;
+  read.action = "Secret.get";
+  read.name = "secret-1";
+  variants->add<ReadDocument>(read, {[](ReadDocument& o) { o.name = "secret-2"; }});
+  variants->add<Query>({}, {[](Query& o) { o.space = "cloudforet.secret"; }});
 }
 
 void add_policies(Variants* variants) {
@@ -399,6 +444,7 @@ TEST(CanonicalRequest, AnyChangeOfAnyFieldChangesTheBytes) {
   add_trust(&variants);
   add_policies(&variants);
   add_quotas(&variants);
+  add_documents(&variants);
   std::set<std::size_t> kinds;
   std::map<std::string, std::size_t> seen;
   for (std::size_t i = 0; i < variants.all.size(); ++i) {
@@ -424,6 +470,7 @@ TEST(CanonicalRequest, HasTheBytesOfTheGoldenFiles) {
   test::expect_golden("request_put_certificate_rule", bytes_of(PutCertificateRule{sample_rule()}));
   test::expect_golden("request_delete_certificate_rule", bytes_of(DeleteCertificateRule{"web"}));
   test::expect_golden("request_set_quota", bytes_of(SetQuota{{{Limit::entries, 5}, {Limit::reads, std::nullopt}}}));
+  test::expect_golden("request_change_document", bytes_of(sample_change()));
   test::expect_golden("request_apply_policy", bytes_of(sample_apply()));
   test::expect_golden("request_set_permission", bytes_of(sample_set_permission()));
   CreateToken bound = sample_token();

@@ -1,0 +1,132 @@
+#!/usr/bin/env python3
+"""The Cloudforet door in generation 2.x on a listener of its own, beside 1.12 on the public one: the life of Secret and
+TrustedSecret, resource groups and what workspaces and projects see, reflection, and REST on an HTTP listener."""
+
+import unittest
+
+import grpc
+
+from cloudforet_case import DOMAIN, CloudforetCase
+from cloudforet_client import SECRET, TRUSTED, USER, Client, failure
+from harness import free_port
+
+
+class Newer(CloudforetCase):
+    generation_name = "2.x"
+
+    @classmethod
+    def setUpClass(cls):
+        cls.newer, cls.http = f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}"
+        cls.config = (f'[[listener]]\naddress = "{cls.newer}"\ncloudforet.profile = "2.x"\n'
+                      f'[[listener]]\naddress = "{cls.http}"\nprotocol = "http"\ncloudforet.profile = "2.x"\n')
+        super().setUpClass()
+
+    @classmethod
+    def client(cls, *arguments, **claims):
+        return super().client(*arguments, address=cls.newer, **claims)
+
+    def make(self, client, name, group="DOMAIN", **more):
+        return client(SECRET, "create", {"name": name, "data": {"k": name}, "resource_group": group, **more})
+
+    def test_a_secret_lives_from_create_to_delete(self):
+        admin, system = self.client(), self.client("s", None, own="SYSTEM")
+        info = self.make(admin, "life", schema_id="aws_access_key", tags={"a": "b"})
+        self.assertEqual((info["workspace_id"], info["project_id"], info["resource_group"], info["schema_id"], info["provider"], info["domain_id"]),
+                         ("*", "*", "DOMAIN", "aws_access_key", "aws", DOMAIN))
+        self.assertNotIn("state", info)
+        self.assertTrue(self.make(admin, "life")["secret_id"], "names may repeat in this generation")
+        key = {"secret_id": info["secret_id"]}
+        self.assertEqual(admin(SECRET, "get", key), info)
+        self.assertEqual(system(SECRET, "get_data", {**key, "domain_id": DOMAIN})["data"], {"k": "life"})
+        self.assertEqual(admin(SECRET, "update", {**key, "name": "renamed"})["name"], "renamed")
+        self.assertEqual(admin(SECRET, "update_data", {**key, "data": {"k": 2}}), {})
+        self.assertEqual(admin(SECRET, "list", {"name": "renamed", "state": "DISABLED"})["total_count"], 1, "state is not looked at")
+        for verb in ("enable", "disable"):
+            self.assertEqual(failure(admin, SECRET, verb, key), ("INTERNAL", "ERROR_UNKNOWN: Method not implemented!"))
+        self.assertEqual(admin(SECRET, "delete", key), {})
+        self.assertEqual(failure(admin, SECRET, "get", key),
+                         ("NOT_FOUND", "ERROR_NOT_FOUND: Resource cannot be found or access is denied. "
+                          f"(('secret_id', 'domain_id') = ('{info['secret_id']}', '{DOMAIN}'))"))
+
+    def test_groups_and_places_bound_what_tokens_do(self):
+        admin = self.client()
+        owner, member = self.client("o", "WORKSPACE_OWNER", wid="w1"), self.client("m", "WORKSPACE_MEMBER", wid="w1", projects=["p1"])
+        self.make(admin, "g-domain")
+        self.make(admin, "g-other", "WORKSPACE", workspace_id="w2")
+        self.assertEqual(self.make(owner, "g-workspace", "WORKSPACE")["workspace_id"], "w1")
+        mine = self.make(member, "g-project", "PROJECT", project_id="p1")
+        self.assertEqual((mine["workspace_id"], mine["project_id"]), ("w1", "p1"))
+        required = "ERROR_REQUIRED_PARAMETER: Required parameter. (key = {})"
+        self.assertEqual(failure(self.make, member, "x", "PROJECT")[1], required.format("project_id"))
+        self.assertEqual(failure(self.make, admin, "x", "WORKSPACE")[1], required.format("workspace_id"))
+        self.assertEqual(failure(self.make, admin, "x", "RESOURCE_GROUP_NONE")[1], required.format("resource_group"))
+        for client, group, more in ((owner, "DOMAIN", {}), (member, "WORKSPACE", {}), (member, "PROJECT", {"project_id": "p2"})):
+            self.assertEqual(failure(self.make, client, "x", group, **more)[0], "PERMISSION_DENIED")
+        names = lambda c: [r["name"] for r in c(SECRET, "list", {"query": {"filter": [{"k": "name", "v": "g-", "o": "contain"}]}}).get("results", [])]
+        self.assertEqual(names(admin), ["g-domain", "g-other", "g-project", "g-workspace"])
+        self.assertEqual(names(owner), ["g-domain", "g-project", "g-workspace"])
+        self.assertEqual(names(member), ["g-domain", "g-project", "g-workspace"])
+        self.assertEqual(failure(member, SECRET, "delete", {"secret_id": self.find(admin, "g-domain")})[0], "NOT_FOUND")
+        self.assertEqual(failure(member, TRUSTED, "create", {"name": "t", "data": {}, "resource_group": "WORKSPACE"})[0], "PERMISSION_DENIED")
+
+    def find(self, client, name):
+        return client(SECRET, "list", {"name": name})["results"][0]["secret_id"]
+
+    def test_a_trusted_secret_has_values_of_its_own(self):
+        admin, system = self.client(), self.client("s", None, own="SYSTEM")
+        trusted = admin(TRUSTED, "create", {"name": "t", "data": {"r": 1}, "resource_group": "WORKSPACE", "workspace_id": "w1", "trusted_account_id": "ta-1"})
+        self.assertEqual((trusted["trusted_account_id"], trusted["workspace_id"]), ("ta-1", "w1"))
+        key = {"trusted_secret_id": trusted["trusted_secret_id"]}
+        self.assertEqual(system(TRUSTED, "get_data", {**key, "domain_id": DOMAIN})["data"], {"r": 1})
+        one = self.make(admin, "uses", trusted_secret_id=key["trusted_secret_id"])
+        self.assertEqual(failure(admin, TRUSTED, "delete", key)[1], f"ERROR_EXIST_RELATED_SECRET: Related Secret is exist. (secret_id={one['secret_id']})")
+
+    def test_sorts_are_lists_and_unwind_makes_rows(self):
+        admin = self.client()
+        for name, tags in (("u-1", {"l": ["a", "b"]}), ("u-2", {"l": ["b"]})):
+            self.make(admin, name, tags=tags)
+        query = {"filter": [{"k": "name", "v": "u-", "o": "contain"}], "sort": [{"key": "name", "desc": True}]}
+        self.assertEqual([r["name"] for r in admin(SECRET, "list", {"query": query})["results"]], ["u-2", "u-1"])
+        rows = admin(SECRET, "list", {"query": {**query, "only": ["name", "tags"], "unwind": {"path": "tags.l"}}})
+        self.assertEqual([(r["name"], r["tags"]["l"]) for r in rows["results"]], [("u-2", "b"), ("u-1", "a"), ("u-1", "b")])
+        self.assertEqual(failure(admin, SECRET, "list", {"query": {"unwind": {"path": "tags.l"}}}),
+                         ("INTERNAL", "ERROR_DB_QUERY: Database query failed. (reason = unwind option requires only option.)"))
+        stat = {"filter": query["filter"], "aggregate": [{"group": {"keys": [{"k": "name", "n": "n"}]}}, {"sort": [{"key": "n", "desc": True}]}]}
+        self.assertEqual(admin(SECRET, "stat", {"query": stat})["results"], [{"n": "u-2"}, {"n": "u-1"}])
+        for hole in ("lookup", "add_fields"):
+            self.assertEqual(failure(admin, SECRET, "list", {"query": {hole: [] if hole == "lookup" else {"x": 1}}})[0], "INVALID_ARGUMENT")
+
+    def test_both_generations_see_the_same_secrets_by_their_own_names(self):
+        from cloudforet_client import Generation
+        newer = self.client()
+        made = self.make(newer, "shared", "PROJECT", project_id="p1", workspace_id="w1", schema_id="aws_key")
+        older = Client(Generation("1.12"), self.server.grpc_address, self.token())
+        seen = older(SECRET, "get", {"secret_id": made["secret_id"], "domain_id": DOMAIN})
+        self.assertEqual((seen["schema"], seen["project_id"], seen["provider"]), ("aws_key", "p1", "aws"))
+        older.close()
+
+    def test_reflection_shows_this_generation_under_its_public_names(self):
+        channel = grpc.insecure_channel(self.newer)
+        ask = channel.stream_stream("/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo")
+        services = b"".join(ask(iter([b"\x3a\x00"])))
+        for name in (SECRET, TRUSTED, USER, "spaceone.api.core.v1.ServerInfo"):
+            self.assertIn(name.encode(), services)
+        self.assertNotIn(b"SecretGroup", services)
+        answer = b"".join(ask(iter([b"\x22" + bytes([len(SECRET)]) + SECRET.encode()])))
+        self.assertIn(b"RESOURCE_GROUP_NONE", answer)
+        self.assertNotIn(b"release_project", answer)
+        channel.close()
+
+    def test_rest_on_a_listener_of_its_own(self):
+        address, self.server.http_address = self.server.http_address, self.http
+        try:
+            status, info = self.rest("/secret/secret/create", {"name": "rest", "data": {"a": 1}, "resource_group": "DOMAIN"})
+            self.assertEqual((status, info["resource_group"]), (200, "DOMAIN"))
+            status, data = self.rest("/secret/v1/secret/get-data", {"secret_id": info["secret_id"], "domain_id": DOMAIN}, self.token("s", None, own="SYSTEM"))
+            self.assertEqual((status, data["data"]), (200, {"a": 1}))
+        finally:
+            self.server.http_address = address
+
+
+if __name__ == "__main__":
+    unittest.main()
