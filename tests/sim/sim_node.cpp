@@ -148,6 +148,10 @@ void SimNode::carry_out(model::GroupId id, Group& group) {
   cluster::Actions actions = group.core->take_actions();
   require(!actions.fatal, "a group stopped: " + (actions.fatal ? std::string(actions.fatal->message()) : ""));
   group.lease_until = actions.lease_until.value_or(group.lease_until);
+  if (group.switching && group.core->generation() == group.switching->generation) {
+    group.applied = group.switching->index.value;
+    group.switching.reset();
+  }
   for (cluster::DurableWrite& write : actions.writes) {
     if (world_.mutant() == ClusterMutant::votes_twice) {
       write.hard_state.reset();
@@ -225,6 +229,8 @@ void SimNode::pump_state() {
       state_->apply(next.group, next.generation, set.head.tenant, set.rows);
     }
     reached[next.group] = next.entry.index.value;
+    // Before the write, for one that fails may be found on the disk all the same.
+    newest_row_[next.group] = std::max(newest_row_[next.group], next.entry.index.value);
   }
   if (!state_->write().ok()) {
     disk_failed();
@@ -232,7 +238,6 @@ void SimNode::pump_state() {
   }
   for (const auto& [id, index] : reached) {
     groups_.at(id).applied = std::max(groups_.at(id).applied, index);
-    newest_row_[id] = std::max(newest_row_[id], index);
   }
   if (!unapplied_.empty()) {
     applying_ = true;
@@ -324,7 +329,7 @@ void SimNode::fail_disk() {
 
 std::optional<std::uint64_t> SimNode::fingerprint(model::GroupId id) const {
   const Group& group = groups_.at(id);
-  if (group.sink || group.applied < newest_row(id)) {
+  if (group.sink || group.switching || group.applied < newest_row(id)) {
     return std::nullopt;
   }
   Trace trace;

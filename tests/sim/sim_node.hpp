@@ -124,6 +124,7 @@ class SimNode {
     std::map<std::uint64_t, Origin> origins;
     std::map<std::uint64_t, WaitingRead> reads;
     std::unique_ptr<cluster::SnapshotSink> sink;
+    std::optional<storage::Snapshot> switching;  // written and flushed; its generation is not the active one yet
     std::map<model::NodeId, std::unique_ptr<cluster::SnapshotSource>> sources;
     std::uint64_t written_chunks = 0;
     bool sink_timer = false;

@@ -181,9 +181,10 @@ void SimNode::pump_sink(model::GroupId id) {
       return;
     }
     ++counts_.installs;
-    const std::uint64_t index = group.sink->snapshot().index.value;
+    // Until that is recorded, the old generation is the active one, with what was applied to it.
+    group.switching = group.sink->snapshot();
+    group.handed = group.switching->index.value;
     group.sink.reset();
-    group.handed = group.applied = index;
     group.core->installed(world_.boot_clock(id_));
     carry_out(id, group);
     pump_log();
@@ -206,7 +207,7 @@ void SimNode::on_snapshot(model::NodeId from, model::GroupId id, const cluster::
   Group& group = groups_.at(id);
   const std::uint64_t now = world_.boot_clock(id_);
   if (const auto* request = std::get_if<cluster::SnapshotRequest>(&message)) {
-    if (group.sink || group.applied < request->index.value) {
+    if (group.sink || group.switching || group.applied < request->index.value) {
       world_.send(id_, from, cluster::PeerChannel::snapshot, id,
                   cluster::encode(cluster::SnapshotRefusal{request->transfer}));
       return;
