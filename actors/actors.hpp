@@ -52,12 +52,13 @@ struct Resume {};   // to itself: the next slice of a long read
 struct IdleCheck {  // to itself (delayed), and from the front when there are too many shards
   bool is_timer = true;
 };
-struct Stop {  // from the front; the actor's end is what the front waits for before it starts the next life
+struct WatchCheck {};  // to itself (delayed) while somebody waits for changes
+struct Stop {          // from the front; the actor's end is what the front waits for before it starts the next life
   bool leadership_lost = false;  // at once; otherwise (idle, deleted) after the writes that are under way
 };
 
 using ShardActor = SubmitterActor::extend_with<CallActor>::extend<caf::reacts_to<Resume>, caf::reacts_to<IdleCheck>,
-                                                                  caf::reacts_to<Stop>>;
+                                                                  caf::reacts_to<WatchCheck>, caf::reacts_to<Stop>>;
 using DirectoryActor = SubmitterActor::extend_with<CallActor>::extend<caf::reacts_to<Stop>>;
 
 // ---- group -----------------------------------------------------------------------------------------------------
@@ -157,6 +158,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::CommittedUpTo)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::ProposalRefused)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::Resume)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::IdleCheck)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::WatchCheck)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::Stop)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::OpenRequest)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::Propose)

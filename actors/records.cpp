@@ -367,21 +367,6 @@ model::Result<Operator> decode_operator(std::string_view bytes) {
   return Operator{parsed->name(), parsed->token_hash(), parsed->created_at_ms(), parsed->dev_root()};
 }
 
-std::string encode_changes(std::uint64_t revision, model::TimeMs time, const std::vector<Change>& changes) {
-  store::v1::ChangeRecord record;
-  record.set_format(kRecordFormat);
-  record.set_revision(revision);
-  record.set_time_ms(time);
-  for (const Change& change : changes) {
-    auto* item = record.add_items();
-    item->set_type(static_cast<std::uint32_t>(change.type));
-    item->set_space(change.space);
-    item->set_name(change.name);
-    item->set_version(change.version);
-  }
-  return record.SerializeAsString();
-}
-
 model::Result<store::v1::TenantHeader> decode_header(std::string_view bytes) {
   return parse<store::v1::TenantHeader>(bytes, "header");
 }

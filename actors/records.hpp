@@ -52,14 +52,6 @@ struct Operator {
 std::string encode_operator(const Operator& op);
 model::Result<Operator> decode_operator(std::string_view bytes);
 
-/// One entry's change for watchers.
-struct Change {
-  model::ChangeType type = model::ChangeType::put;
-  std::string space, name;
-  std::uint64_t version = 0;
-};
-std::string encode_changes(std::uint64_t revision, model::TimeMs time, const std::vector<Change>& changes);
-
 model::Result<store::v1::TenantHeader> decode_header(std::string_view bytes);
 model::Result<store::v1::TenantKeysRecord> decode_keys(std::string_view bytes);
 model::Result<store::v1::RequestRecord> decode_request(std::string_view bytes);

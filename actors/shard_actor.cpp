@@ -19,12 +19,21 @@ struct ShardState {
   std::chrono::steady_clock::time_point used = std::chrono::steady_clock::now();  // as the last check found
   std::deque<CallHandle> waiting;
   bool resuming = false;
+  bool checking = false;  // a WatchCheck is under way
   bool stopping = false;  // takes nothing new and ends after its last write
 
   GroupBoard& board() { return context->boards[route.group.value]; }
 };
 
 using Self = ShardActor::stateful_pointer<ShardState>;
+
+constexpr std::chrono::seconds kWatchCheck{1};
+
+void check_watches(Self self, const TenantCore& core) {
+  if (!core.is_watched() || self->state.checking) return;
+  self->state.checking = true;
+  self->delayed_send(self, kWatchCheck, WatchCheck{});
+}
 
 void deliver(Self self, TenantCore& core, CallHandle call) {
   ShardState& state = self->state;
@@ -39,6 +48,7 @@ void deliver(Self self, TenantCore& core, CallHandle call) {
     state.resuming = true;
     self->send(self, Resume{});
   }
+  check_watches(self, core);
 }
 
 void take(Self self, CallHandle call) {
@@ -146,6 +156,13 @@ ShardActor::behavior_type shard(Self self, Context* context, const TenantRoute& 
       [self](const Resume&) {
         work(self);
         end_when_done(self);
+      },
+      [self](const WatchCheck&) {
+        self->state.checking = false;
+        const auto turn = self->state.cell->turn();
+        if (turn.core() == nullptr) return;
+        turn.core()->expire_watches();
+        check_watches(self, *turn.core());
       },
       [self](const IdleCheck& check) {
         check_idle(self, self->state.context->shard_idle);

@@ -227,6 +227,7 @@ void TenantCore::committed(std::uint64_t sequence, model::Index index, model::In
     }
     done.call.finish(std::move(done.reply));
   }
+  if (is_watched()) wake_watches();
   overlay_.trim(applied);
 }
 

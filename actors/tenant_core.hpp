@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "actors/call_handle.hpp"
+#include "actors/change_records.hpp"
 #include "actors/entry_cache.hpp"
 #include "actors/records.hpp"
 #include "actors/row_overlay.hpp"
@@ -47,6 +48,7 @@ struct TenantDeps {
   std::size_t max_pending_writes = 1024;  // beyond: overloaded
   std::size_t max_overlay_bytes = 32 << 20;
   std::size_t max_waiting_lists = 256;       // of one tenant; beyond: overloaded
+  std::size_t max_waiting_watches = 1024;    // of one tenant; beyond: overloaded
   std::size_t max_waiting_retries = 16;      // of one pending write; beyond: overloaded
   std::uint64_t max_batch_bytes = 16 << 20;  // of payloads in one BatchGet's answer
   std::uint64_t kept_changes = 1000;
@@ -94,6 +96,9 @@ class TenantCore {
   /// Long reads wait for work(): each call does one slice.
   bool has_work() const { return !jobs_.empty(); }
   void work();
+  /// Somebody waits for changes: expire_watches() is to be called about once a second.
+  bool is_watched() const { return !watches_.empty(); }
+  void expire_watches();
   /// Gives memory back while the tenant is not used.
   void shrink();
   bool writes_pending() const { return !pending_.empty(); }
@@ -131,9 +136,15 @@ class TenantCore {
     CallHandle call;
     model::List list;
     Caller caller;
-    std::string after;  // key of the index that was looked at last
+    std::string after;           // key of the index that was looked at last
+    std::uint64_t revision = 0;  // when it was asked for: everything up to it is in the answer
     model::ListReply reply;
     std::uint64_t bytes = 0;
+  };
+  struct WatchJob {
+    CallHandle call;
+    std::uint64_t next = 0;   // revision
+    model::TimeMs until = 0;  // wall clock
   };
   using Index = std::map<std::string, EntryPtr, std::less<>>;
 
@@ -239,6 +250,15 @@ class TenantCore {
   void index_entry(const EntryPtr& entry);
   void drop_index();
 
+  // tenant_watch.cpp
+  void start_watch(CallHandle call, const Caller& caller);
+  bool answer_watch(WatchJob& job, const Caller& caller);
+  void finish_watch(WatchJob& job, std::vector<model::WatchedChange> told = {});
+  model::Result<bool> may_be_told(const Caller& caller, const model::Watch& watch, const Change& change);
+  model::Result<std::shared_ptr<const ChangeSet>> changes_at(std::uint64_t revision);
+  void wake_watches();
+  model::Error compacted(model::Revision asked) const;
+
   const TenantDeps& deps_;
   TenantIdentity identity_;
   storage::TenantRows rows_;
@@ -269,6 +289,9 @@ class TenantCore {
   bool index_ready_ = false;
   std::unique_ptr<storage::Scan> index_scan_;
   std::int64_t index_charged_ = 0;
+
+  std::deque<WatchJob> watches_;
+  std::deque<std::pair<std::uint64_t, std::shared_ptr<const ChangeSet>>> opened_changes_;  // by revision
 };
 
 }  // namespace coffer::actors

@@ -31,6 +31,7 @@ void TenantCore::start_list(CallHandle call, const Caller& caller) {
   ListJob job;
   job.list = list;
   job.caller = caller;
+  job.revision = committed_revision_;
   job.after = list.after.empty() ? std::string() : index_key(list.space, list.after);
   job.call = std::move(call);
   jobs_.push_back(std::move(job));
@@ -134,7 +135,7 @@ void TenantCore::run_list_slice(ListJob& job) {
     }
     job.after = it->first;
   }
-  job.call.finish(model::Reply{{header_.epoch(), committed_revision_}, model::ReplyBody(std::move(job.reply))});
+  job.call.finish(model::Reply{{header_.epoch(), job.revision}, model::ReplyBody(std::move(job.reply))});
 }
 
 void TenantCore::index_entry(const EntryPtr& entry) {

@@ -47,6 +47,7 @@ model::EntryReply reply_of(const model::Entry& entry, std::uint64_t version) {
 void TenantCore::read(CallHandle call, const Caller& caller) {
   const auto& operation = std::get<model::TenantOperation>(call.request().operation);
   if (std::holds_alternative<model::List>(operation)) return start_list(std::move(call), caller);
+  if (std::holds_alternative<model::Watch>(operation)) return start_watch(std::move(call), caller);
   model::Result<model::ReplyBody> body{Code::internal};
   if (const auto* one = std::get_if<model::Get>(&operation)) {
     body = get(caller, *one);

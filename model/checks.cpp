@@ -221,6 +221,21 @@ struct Checker {
   Status operator()(const DeleteCertificateRule& del) const { return check_tenant_name(del.name); }
   Status operator()(const ListCertificateRules&) const { return {}; }
   Status operator()(const GetQuota&) const { return {}; }
+  Status operator()(const Watch& watch) const {
+    if (!watch.space.empty()) {
+      if (Status status = check_space(watch.space); !status) return status;
+    }
+    if (!watch.prefix.empty()) {
+      if (Status status = check_text("prefix", watch.prefix, limits.name_bytes); !status) return status;
+    }
+    if (watch.wait_ms < 0 || watch.wait_ms > kLongestWatchMs) {
+      return invalid("wait: 0 to " + number(kLongestWatchMs) + " milliseconds are allowed");
+    }
+    if (watch.limit == 0 || watch.limit > kMostWatched) {
+      return invalid("limit: 1 to " + number(kMostWatched) + " changes are allowed");
+    }
+    return {};
+  }
   Status operator()(const SetQuota& set) const {
     if (set.changes.empty()) return invalid("changes: at least one limit is needed");
     std::set<Limit> seen;
@@ -281,6 +296,7 @@ struct Namer {
   std::string_view operator()(const GetPolicy&) const { return "get_policy"; }
   std::string_view operator()(const ApplyPolicy&) const { return "apply_policy"; }
   std::string_view operator()(const GetQuota&) const { return "get_quota"; }
+  std::string_view operator()(const Watch&) const { return "watch"; }
   std::string_view operator()(const SetQuota&) const { return "set_quota"; }
   std::string_view operator()(const Put&) const { return "put"; }
   std::string_view operator()(const Get& get) const { return get.with_payload ? "get" : "describe"; }
@@ -377,7 +393,7 @@ RequestClass request_class(const TenantOperation& operation) {
         if (kIsOneOf<T, Put, UpdateMetadata, Delete, Undelete, Destroy, Transact, SetPermission>) {
           return RequestClass::write;
         }
-        return kIsOneOf<T, List> ? RequestClass::list : RequestClass::other;
+        return kIsOneOf<T, List, Watch> ? RequestClass::list : RequestClass::other;
       },
       operation);
 }

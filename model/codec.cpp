@@ -125,6 +125,7 @@ class Encoder {
     fields(o.space, o.name, o.subject, o.level ? static_cast<std::uint64_t>(*o.level) : std::uint64_t{0});
   }
   void put(const GetQuota&) {}
+  void put(const Watch& o) { fields(o.space, o.prefix, to_number(o.from), o.wait_ms, o.limit); }
   void put(const SetQuota::Change& c) { fields(static_cast<std::uint64_t>(c.limit), c.value); }
   void put(const SetQuota& o) { fields(o.changes); }
   void put(const LookupSelf&) {}
@@ -160,6 +161,7 @@ class Encoder {
   static std::uint64_t request_kind(const DeleteCertificateRule&) { return 44; }
   static std::uint64_t request_kind(const ListCertificateRules&) { return 45; }
   static std::uint64_t request_kind(const GetQuota&) { return 60; }
+  static std::uint64_t request_kind(const Watch&) { return 70; }
   static std::uint64_t request_kind(const SetQuota&) { return 61; }
   static std::uint64_t request_kind(const GetPolicy&) { return 20; }
   static std::uint64_t request_kind(const ApplyPolicy&) { return 21; }

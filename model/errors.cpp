@@ -47,6 +47,8 @@ constexpr std::array kRows{
     CodeInfo{Code::key_mismatch, failed_precondition, "KEY_MISMATCH", "The seal's key does not open what is stored."},
     CodeInfo{Code::write_only, permission_denied, "WRITE_ONLY", "The value of this secret may not be read."},
     CodeInfo{Code::read_only, permission_denied, "READ_ONLY", "The value of this secret may not be changed."},
+    CodeInfo{Code::revision_compacted, out_of_range, "REVISION_COMPACTED",
+             "Changes since that revision are not kept any more: list the secrets and watch from the list's revision."},
 };
 
 constexpr bool rows_stand_at_their_numbers() {
@@ -58,7 +60,7 @@ constexpr bool rows_stand_at_their_numbers() {
 }
 static_assert(rows_stand_at_their_numbers(), "a code is looked up by its number");
 // A new code belongs behind the last one, here and in its row.
-static_assert(kRows.back().code == Code::read_only, "every code has a row");
+static_assert(kRows.back().code == Code::revision_compacted, "every code has a row");
 
 }  // namespace
 
@@ -81,6 +83,7 @@ int http_status(Category category) {
     case resource_exhausted: return 429;
     case failed_precondition: return 400;
     case aborted: return 409;
+    case out_of_range: return 400;
     case unimplemented: return 501;
     case internal: return 500;
     case unavailable: return 503;
@@ -102,6 +105,7 @@ std::string_view category_name(Category category) {
     case resource_exhausted: return "RESOURCE_EXHAUSTED";
     case failed_precondition: return "FAILED_PRECONDITION";
     case aborted: return "ABORTED";
+    case out_of_range: return "OUT_OF_RANGE";
     case unimplemented: return "UNIMPLEMENTED";
     case internal: return "INTERNAL";
     case unavailable: return "UNAVAILABLE";

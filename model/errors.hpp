@@ -22,6 +22,7 @@ enum class Category : std::uint8_t {
   resource_exhausted = 8,
   failed_precondition = 9,
   aborted = 10,
+  out_of_range = 11,
   unimplemented = 12,
   internal = 13,
   unavailable = 14,
@@ -54,10 +55,11 @@ enum class Code : std::uint16_t {
   data_loss = 21,   // what is stored does not open or does not match
   unimplemented = 22,
   internal = 23,
-  quota_exceeded = 24,  // the detail names the limit; with retry_after_s when waiting helps
-  key_mismatch = 25,    // the seal's key does not open what is stored
-  write_only = 26,      // the value of this entry may not be read
-  read_only = 27,       // the entry's value may not be changed
+  quota_exceeded = 24,      // the detail names the limit; with retry_after_s when waiting helps
+  key_mismatch = 25,        // the seal's key does not open what is stored
+  write_only = 26,          // the value of this entry may not be read
+  read_only = 27,           // the entry's value may not be changed
+  revision_compacted = 28,  // changes since that revision are not kept; the detail names where to begin anew
 };
 
 /// A row of the catalogue. The name is the category's canonical one; a code has its own name only where a client must

@@ -15,6 +15,7 @@
 #include "model/ids.hpp"
 #include "model/payload.hpp"
 #include "model/quota.hpp"
+#include "model/watch.hpp"
 
 namespace coffer::model {
 
@@ -146,7 +147,7 @@ using TenantOperation =
     std::variant<Put, Get, UpdateMetadata, Delete, Undelete, Destroy, History, List, BatchGet, Transact, CreateToken,
                  ListTokens, RevokeToken, SetPermission, LookupSelf, RenewSelf, RevokeSelf, GetPolicy, ApplyPolicy,
                  PutIssuer, DeleteIssuer, ListIssuers, PutCertificateRule, DeleteCertificateRule, ListCertificateRules,
-                 GetQuota, SetQuota>;
+                 GetQuota, SetQuota, Watch>;
 
 // ---- requests to the directory --------------------------------------------------------------------------------
 
@@ -265,7 +266,7 @@ struct TenantsReply {
 
 using ReplyBody = std::variant<EntryReply, DeleteReply, HistoryReply, ListReply, BatchGetReply, TransactReply,
                                TokenReply, TokensReply, TenantReply, TenantsReply, PolicyReply, IssuerReply,
-                               IssuersReply, CertificateRuleReply, CertificateRulesReply, QuotaReply>;
+                               IssuersReply, CertificateRuleReply, CertificateRulesReply, QuotaReply, WatchReply>;
 struct Reply {
   Revision revision;  // of the tenant when the request was decided
   ReplyBody body;

@@ -9,6 +9,7 @@
 #include "model/entry.hpp"
 #include "model/requests.hpp"
 #include "model/result.hpp"
+#include "model/watch.hpp"
 
 namespace coffer::model {
 
@@ -17,8 +18,6 @@ struct RuleContext {
   std::string principal;  // becomes created_by
   Limits limits;
 };
-
-enum class ChangeType : std::uint8_t { put = 1, del = 2, undelete = 3, destroy = 4, metadata = 5 };
 
 /// What a mutation does to one entry.
 struct Decision {

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -73,6 +74,19 @@ enum class Step : std::uint8_t {
   done,    // out() is filled: answer at once
 };
 
+/// What one reply brings to a stream.
+struct StreamPart {
+  struct Event {
+    std::unique_ptr<google::protobuf::Message> message;
+    std::string_view name;  // SSE: the event's type
+    std::string id;         // SSE: where a client that has seen it resumes; empty: it is not the last of its position
+  };
+  std::vector<Event> events;
+  std::string position;  // where a client that has seen the whole part resumes
+  /// gRPC: tells the position when there is nothing else to tell.
+  std::unique_ptr<google::protobuf::Message> progress;
+};
+
 struct Method {
   const google::protobuf::MethodDescriptor* descriptor = nullptr;
   const google::protobuf::Message* in_prototype = nullptr;
@@ -85,6 +99,9 @@ struct Method {
   std::function<bool(Rpc&, const model::Error&)> recover;
   /// Called when decode, the actors or encode failed.
   std::function<WireStatus(const Rpc&, const model::Error&)> fail;
+  /// Of a method that streams, in place of encode: what a reply brings, and in `next` the request for what comes behind
+  /// it. The listener asks again and again, each time when everything was sent: nobody is told faster than he reads.
+  std::function<model::Result<StreamPart>(const model::Reply& reply, model::Request& next)> advance;
   /// REST by the method's google.api.http annotation.
   bool rest = false;
   /// Full names of maps and lists that REST leaves out when they are empty ("coffer.v1.Secret.data"); all others are

@@ -186,6 +186,14 @@ Outcome Connection::call(const std::string& what, const Attempt& attempt) {
   }
 }
 
+Outcome Connection::listen(const std::string& what, const Attempt& attempt) {
+  grpc::ClientContext context;
+  if (!endpoint_.token.empty()) context.AddMetadata("authorization", "Bearer " + endpoint_.token);
+  const auto status = attempt(&context);
+  if (status.ok()) return std::nullopt;
+  return explain(what, status);
+}
+
 Failure Connection::explain(const std::string& what, const grpc::Status& status) const {
   const auto category = static_cast<model::Category>(status.error_code());
   auto message = status.error_message();

@@ -58,6 +58,9 @@ class Connection {
   /// something must carry a request id. `what` completes "cannot ...", without values.
   Outcome call(const std::string& what, const Attempt& attempt);
 
+  /// Calls once, for as long as it lasts: for streams.
+  Outcome listen(const std::string& what, const Attempt& attempt);
+
   const std::shared_ptr<grpc::Channel>& channel() const { return channel_; }
   const Endpoint& endpoint() const { return endpoint_; }
 

@@ -27,6 +27,7 @@ Outcome fetch(const ListOptions& o, Connection& connection, v1::ListResponse& al
         connection.call("list " + o.space, [&](auto* context) { return stub->List(context, request, &page); });
     if (failure) return failure;
     all.mutable_secrets()->MergeFrom(page.secrets());
+    if (all.revision() == 0) all.set_revision(page.revision());  // later pages may know of more
     if (one_page || page.next_page_token().empty()) {
       all.set_next_page_token(page.next_page_token());
       return std::nullopt;

@@ -82,6 +82,7 @@ std::unique_ptr<CLI::App> make_tree(Program& program) {
   add_get(*root, program);
   add_run(*root, program);
   add_list(*root, program);
+  add_watch(*root, program);
   add_tag(*root, program);
   add_delete(*root, program);
   add_token(*root, program);

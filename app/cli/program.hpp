@@ -45,6 +45,7 @@ void add_put(CLI::App& root, Program& program);
 void add_get(CLI::App& root, Program& program);
 void add_list(CLI::App& root, Program& program);  // list, history, describe
 void add_tag(CLI::App& root, Program& program);
+void add_watch(CLI::App& root, Program& program);
 void add_run(CLI::App& root, Program& program);
 void add_delete(CLI::App& root, Program& program);  // delete, undelete, destroy
 void add_token(CLI::App& root, Program& program);   // token show, renew, revoke

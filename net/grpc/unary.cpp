@@ -4,11 +4,6 @@
 
 #include <algorithm>
 
-#include <grpc/grpc_security_constants.h>
-#include <grpcpp/impl/codegen/proto_utils.h>
-
-#include "net/certificate.hpp"
-
 namespace coffer::net::rpc {
 namespace {
 
@@ -16,25 +11,6 @@ using model::Category;
 using model::Code;
 using model::Error;
 using model::Status;
-
-/// "ipv4:127.0.0.1:40812" and "ipv6:%5B::1%5D:40812" as people write them.
-std::string address_of(std::string peer) {
-  if (peer.starts_with("ipv4:") || peer.starts_with("ipv6:")) peer.erase(0, 5);
-  for (const auto& [code, bracket] : {std::pair("%5B", "["), std::pair("%5D", "]")}) {
-    if (const auto at = peer.find(code); at != std::string::npos) peer.replace(at, 3, bracket);
-  }
-  return peer;
-}
-
-grpc::Status to_grpc(const WireStatus& failure, const Error& error) {
-  const bool says_when = error.retry_after_s != 0 && failure.grpc_details.empty();
-  return {static_cast<grpc::StatusCode>(failure.grpc_code), failure.grpc_message,
-          says_when ? retry_details(error) : failure.grpc_details};
-}
-
-grpc::Status to_grpc(const Error& error) {
-  return {static_cast<grpc::StatusCode>(error.category()), std::string(error.message())};
-}
 
 }  // namespace
 
@@ -67,7 +43,7 @@ void UnaryCall::begin() {
   worker_.replace(served_);
   worker_.visit(this);
   arrived_ = Clock::now();
-  address_ = address_of(wire_->context.peer());
+  arrived(wire_->context, worker_.shared().tls);
   read_deadline();
   Shared& shared = worker_.shared();
   arena_.emplace(block_, sizeof block_);
@@ -75,14 +51,14 @@ void UnaryCall::begin() {
   if (!shared.in_flight->enter()) return answer_now(Error(Code::overloaded));
   counted_ = shared.in_flight.get();
   if (shared.guard && shared.guard->may_refuse()) {
-    if (auto status = shared.guard->admit(address_, is_loopback(), arrived_); !status) return answer_now(status);
+    if (auto status = shared.guard->admit(address(), is_loopback(), arrived_); !status) return answer_now(status);
   }
   const std::string_view id = header("x-request-id");
   if (auto status = parse(id); !status) return answer_now(status);
   const auto step = guarded_decode(served_.method->decode, static_cast<Rpc&>(*this));
   if (!step) return answer_now(step.error());
   if (*step == Step::done) return answer_now({});
-  complete_info(request.info, id, address_, deadline_);
+  complete_info(request.info, id, address(), deadline_);
   changes_ = may_change_something(request);
   shared.gateway->submit(this);  // and with it the call: nothing is touched behind this
 }
@@ -100,20 +76,8 @@ void UnaryCall::read_deadline() {
 }
 
 Status UnaryCall::parse(std::string_view id) {
-  if (!id.empty() && !is_valid_call_id(id)) {
-    return Error(Code::invalid_argument, "x-request-id: expected at most 128 visible ASCII characters");
-  }
-  grpc::Slice slice;
-  bool good = false;
-  if (wire_->payload.TrySingleSlice(&slice).ok()) {
-    good = in_->ParseFromArray(slice.begin(), static_cast<int>(slice.size()));
-  } else {
-    grpc::ProtoBufferReader reader(&wire_->payload);
-    good = reader.status().ok() && in_->ParseFromZeroCopyStream(&reader);
-  }
-  wire_->payload.Clear();
-  if (good) return {};
-  return Error(Code::invalid_argument, "the message is not a " + in_->GetDescriptor()->full_name());
+  if (auto status = check_call_id(id); !status) return status;
+  return read_message(wire_->payload, in_);
 }
 
 google::protobuf::Message& UnaryCall::out() {
@@ -162,7 +126,7 @@ void UnaryCall::answer(const Status& status, bool may_recover) noexcept {
   const auto now = Clock::now();
   Metrics::observe(*served_.series, failure.grpc_code, std::chrono::duration<double>(now - arrived_).count());
   if (worker_.shared().guard && status.error().code == Code::unauthenticated) {
-    worker_.shared().guard->failed(address_, is_loopback(), now);
+    worker_.shared().guard->failed(address(), is_loopback(), now);
   }
   wire_->writer.FinishWithError(to_grpc(failure, status.error()), static_cast<Tag*>(this));
 }
@@ -199,26 +163,6 @@ void UnaryCall::tick(Clock::time_point now) {
   const Error error = cut ? cut_off(changes_) : overdue(changes_);
   Metrics::observe(*served_.series, error.category(), std::chrono::duration<double>(now - arrived_).count());
   wire_->writer.FinishWithError(to_grpc(error), static_cast<Tag*>(this));
-}
-
-std::string_view UnaryCall::header(std::string_view name) const {
-  const auto& metadata = wire_->context.client_metadata();
-  const auto found = metadata.find(grpc::string_ref(name.data(), name.size()));
-  return found == metadata.end() ? std::string_view() : std::string_view(found->second.data(), found->second.size());
-}
-
-bool UnaryCall::is_loopback() const {
-  return address_.starts_with("127.") || address_.starts_with("[::1]:") || address_.starts_with("[::ffff:127.");
-}
-
-bool UnaryCall::is_tls() const { return worker_.shared().tls; }
-
-std::string_view UnaryCall::client_certificate() const {
-  if (!certificate_.empty()) return certificate_;
-  const auto auth = wire_->context.auth_context();
-  const auto pem = auth->FindPropertyValues(GRPC_X509_PEM_CERT_PROPERTY_NAME);
-  if (!pem.empty()) certificate_ = certificate_names(std::string_view(pem.front().data(), pem.front().size()));
-  return certificate_;
 }
 
 }  // namespace coffer::net::rpc

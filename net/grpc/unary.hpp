@@ -9,12 +9,13 @@
 
 #include <google/protobuf/arena.h>
 
+#include "net/grpc/caller.hpp"
 #include "net/grpc/worker.hpp"
 #include "net/rpc.hpp"
 
 namespace coffer::net::rpc {
 
-class UnaryCall final : public Rpc, private Caller, private Tag, private Visited {
+class UnaryCall final : public Rpc, public Returned, private GrpcCaller, private Tag, private Visited {
  public:
   /// Requests a call of the method on the worker's queue.
   static void post(Worker& worker, const ServedMethod& method);
@@ -26,8 +27,7 @@ class UnaryCall final : public Rpc, private Caller, private Tag, private Visited
   void set_http_status(int) override {}
   void complete() noexcept override;
   /// Sends what complete() left. The worker's thread.
-  void answer_completed() noexcept;
-  UnaryCall* returned_before = nullptr;  // of the worker's list
+  void answer_completed() noexcept override;
 
  private:
   /// What belongs to grpc++ and goes when the answer is sent, also if the actors still hold the call.
@@ -45,14 +45,6 @@ class UnaryCall final : public Rpc, private Caller, private Tag, private Visited
   void proceed(bool ok) override;
   void tick(Clock::time_point now) override;
 
-  // Caller
-  Transport transport() const override { return Transport::grpc; }
-  std::string_view header(std::string_view name) const override;
-  std::string_view address() const override { return address_; }
-  bool is_loopback() const override;
-  bool is_tls() const override;
-  std::string_view client_certificate() const override;
-
   void begin();
   void read_deadline();
   model::Status parse(std::string_view id);
@@ -69,8 +61,6 @@ class UnaryCall final : public Rpc, private Caller, private Tag, private Visited
   bool changes_ = false;
   Clock::time_point arrived_, patience_;
   model::TimeMs deadline_ = 0;
-  std::string address_;
-  mutable std::string certificate_;
   InFlight* counted_ = nullptr;
   std::shared_ptr<InFlight> in_flight_;  // set when disowned: the listener may be gone before the call
   std::atomic<State> state_{State::pending};

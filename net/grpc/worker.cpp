@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "net/grpc/stream.hpp"
 #include "net/grpc/unary.hpp"
 
 namespace coffer::net::rpc {
@@ -56,8 +57,8 @@ void Worker::tell_end() {
   ended->set_value();
 }
 
-void Worker::give_back(UnaryCall& call) {
-  UnaryCall* last = returned_.load(std::memory_order_relaxed);
+void Worker::give_back(Returned& call) {
+  Returned* last = returned_.load(std::memory_order_relaxed);
   do {
     call.returned_before = last;
   } while (!returned_.compare_exchange_weak(last, &call, std::memory_order_release, std::memory_order_relaxed));
@@ -65,14 +66,14 @@ void Worker::give_back(UnaryCall& call) {
 }
 
 void Worker::answer_returned() {
-  UnaryCall* call = returned_.exchange(nullptr, std::memory_order_acquire);
-  UnaryCall* in_order = nullptr;
+  Returned* call = returned_.exchange(nullptr, std::memory_order_acquire);
+  Returned* in_order = nullptr;
   while (call != nullptr) {
-    UnaryCall* const before = std::exchange(call->returned_before, in_order);
+    Returned* const before = std::exchange(call->returned_before, in_order);
     in_order = std::exchange(call, before);
   }
   while (in_order != nullptr) {
-    UnaryCall& next = *std::exchange(in_order, in_order->returned_before);  // it may be gone once it is answered
+    Returned& next = *std::exchange(in_order, in_order->returned_before);  // it may be gone once it is answered
     next.answer_completed();
   }
 }
@@ -113,7 +114,11 @@ void Worker::replace(const ServedMethod& method) {
 
 void Worker::post(const ServedMethod& method) {
   ++posted_[static_cast<std::size_t>(&method - shared_.service->methods().data())];
-  UnaryCall::post(*this, method);
+  if (method.method->advance) {
+    StreamCall::post(*this, method);
+  } else {
+    UnaryCall::post(*this, method);
+  }
 }
 
 int DescriptorService::add(const std::string& path, grpc::internal::RpcMethod::RpcType type) {
@@ -126,7 +131,8 @@ int DescriptorService::add(const std::string& path, grpc::internal::RpcMethod::R
 
 void DescriptorService::add(const Method& method, Metrics::Series& series) {
   const std::string path = "/" + method.descriptor->service()->full_name() + "/" + method.descriptor->name();
-  const int index = add(path, grpc::internal::RpcMethod::NORMAL_RPC);
+  const int index =
+      add(path, method.advance ? grpc::internal::RpcMethod::SERVER_STREAMING : grpc::internal::RpcMethod::NORMAL_RPC);
   methods_.push_back({&method, &series, index});
 }
 

@@ -74,7 +74,15 @@ class Visited {
   Visited* after_ = this;
 };
 
-class UnaryCall;
+/// A call that another thread has completed and the worker's thread is to answer.
+class Returned {
+ public:
+  virtual void answer_completed() noexcept = 0;
+  Returned* returned_before = nullptr;  // of the worker's list
+
+ protected:
+  ~Returned() = default;
+};
 
 class Worker {
  public:
@@ -96,7 +104,7 @@ class Worker {
   /// True on the thread to which everything here but give_back() is bound.
   bool is_mine() const { return std::this_thread::get_id() == thread_; }
   /// Any thread: the worker's thread will answer the call, which is completed.
-  void give_back(UnaryCall& call);
+  void give_back(Returned& call);
 
  private:
   class Ring final : public Visited {
@@ -134,7 +142,7 @@ class Worker {
   std::vector<int> posted_;  // by method
   Ring ring_;
   bool ending_ = false;
-  std::atomic<UnaryCall*> returned_{nullptr};  // linked, the last one first
+  std::atomic<Returned*> returned_{nullptr};  // linked, the last one first
   std::shared_ptr<std::promise<void>> ended_ = std::make_shared<std::promise<void>>();
   Tick tick_{*this};
   Signal<&Worker::post_first> first_{*this};

@@ -30,10 +30,16 @@ class Endpoint {
 /// REQUIRES: door, method and context outlive the endpoint.
 std::unique_ptr<Endpoint> make_rest_endpoint(const Context& context, const Door& door, const Method& method,
                                              std::unique_ptr<rest::Binding> binding);
+/// The same for a method that streams: its answer is text/event-stream (HTML Living Standard 9.2).
+std::unique_ptr<Endpoint> make_event_endpoint(const Context& context, const Door& door, const Method& method,
+                                              std::unique_ptr<rest::Binding> binding);
 std::unique_ptr<Endpoint> make_route_endpoint(const Context& context, const Door& door, const HttpRoute& route);
 enum class Probe { health, ready, metrics };
 std::unique_ptr<Endpoint> make_probe_endpoint(const Context& context, Probe probe);
 
+/// Fills a message from path, query and body. Errors: invalid_argument with what is wrong and what would be right.
+model::Status fill_message(const Arrival& arrival, const rest::Binding& binding, std::size_t json_depth,
+                           google::protobuf::Message* message);
 /// A door's failure as an answer.
 Answer to_answer(WireStatus status);
 /// What of the error is for the listener, whatever the door's words are: Retry-After, and whether to count it.

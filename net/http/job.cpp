@@ -32,6 +32,15 @@ bool Job::start(Waker& waker, const std::shared_ptr<InFlight>& in_flight) {
   return done;
 }
 
+bool Job::again() {
+  state_.store(State::pending, std::memory_order_relaxed);
+  answered_in_start_ = false;
+  t_starting = this;
+  const bool done = begin_again() || answered_in_start_;
+  t_starting = nullptr;
+  return done;
+}
+
 bool Job::abandon() {
   State expected = State::pending;
   return state_.compare_exchange_strong(expected, State::abandoned, std::memory_order_acq_rel);

@@ -68,7 +68,18 @@ class Job {
   static void disown(std::unique_ptr<Job> job, const std::shared_ptr<InFlight>& in_flight);
 
   Answer outcome;
+  /// Of a job that answers a stream: what the session does after it sent outcome.body as the next piece.
+  struct Stream {
+    bool is_on = false;    // outcome is a stream's header; then its body is the first piece
+    bool is_last = false;  // ends; else again() brings the next piece
+    bool pauses = false;   // not at once
+  };
+  Stream stream;
+  /// As start(), for the next piece. REQUIRES: stream.is_on, and the last piece was taken.
+  bool again();
+
   const std::string& call_id() const { return arrival_.call_id; }
+  bool is_http_10() const { return arrival_.request->http_10; }
   bool is_head() const { return arrival_.request->method == "HEAD"; }
   /// When the session stops waiting: the call's deadline and a grace.
   Clock::time_point patience() const { return patience_; }
@@ -80,6 +91,8 @@ class Job {
  protected:
   /// Decodes and submits, or answers. True: `outcome` is filled; false: it was submitted and may be gone already.
   virtual bool begin() = 0;
+  /// The same for the next piece of a stream.
+  virtual bool begin_again() { return true; }
   virtual void refuse(const model::Error& error) = 0;
   /// First thing in complete(). False: the job was abandoned and is gone, or about to go.
   bool claim() noexcept;
@@ -92,6 +105,7 @@ class Job {
   double seconds() const { return std::chrono::duration<double>(Clock::now() - arrival_.began).count(); }
   /// Sets when the call must be done, and what decode left open of it.
   void set_deadline(model::CallInfo& info, const Limits& limits);
+  void wait_at_most(std::chrono::milliseconds time) { patience_ = Clock::now() + time; }
   void complete_call_info(model::CallInfo& info) const;
   /// The client's x-request-id. Errors: invalid_argument when it is none.
   model::Result<std::string_view> client_id() const;

@@ -72,20 +72,17 @@ std::string_view reason_phrase(int status) {
   }
 }
 
-void append_response(const Answer& answer, const Framing& framing, std::string* out, bool* large_body) {
-  const bool has_body = answer.status != 204 && answer.status != 304;
-  *large_body = has_body && !framing.head_only && answer.body.size() > kLarge;
-  out->reserve(out->size() + 320 + (*large_body ? 0 : answer.body.size()));
+namespace {
+
+void append_status_line(int status, std::string* out) {
   out->append("HTTP/1.1 ");
-  append_number(static_cast<std::size_t>(answer.status), out);
-  out->append(" ").append(reason_phrase(answer.status)).append("\r\n");
+  append_number(static_cast<std::size_t>(status), out);
+  out->append(" ").append(reason_phrase(status)).append("\r\n");
   append_field("date", date(), out);
-  if (has_body) {
-    if (!answer.content_type.empty()) append_field("content-type", answer.content_type, out);
-    out->append("content-length: ");
-    append_number(answer.body.size(), out);
-    out->append("\r\n");
-  }
+}
+
+/// The answer's own fields, and the end of the header.
+void append_rest_of_header(const Answer& answer, const Framing& framing, std::string* out) {
   bool has_cache_rule = false;
   for (const auto& [name, value] : answer.headers) {
     append_field(name, value, out);
@@ -97,7 +94,40 @@ void append_response(const Answer& answer, const Framing& framing, std::string* 
   if (!framing.keep_alive) out->append("connection: close\r\n");
   if (framing.keep_alive && framing.http_10) out->append("connection: keep-alive\r\n");
   out->append("\r\n");
+}
+
+}  // namespace
+
+void append_response(const Answer& answer, const Framing& framing, std::string* out, bool* large_body) {
+  const bool has_body = answer.status != 204 && answer.status != 304;
+  *large_body = has_body && !framing.head_only && answer.body.size() > kLarge;
+  out->reserve(out->size() + 320 + (*large_body ? 0 : answer.body.size()));
+  append_status_line(answer.status, out);
+  if (has_body) {
+    if (!answer.content_type.empty()) append_field("content-type", answer.content_type, out);
+    out->append("content-length: ");
+    append_number(answer.body.size(), out);
+    out->append("\r\n");
+  }
+  append_rest_of_header(answer, framing, out);
   if (has_body && !framing.head_only && !*large_body) out->append(answer.body);
+}
+
+void append_stream_header(const Answer& answer, const Framing& framing, std::string* out) {
+  append_status_line(answer.status, out);
+  append_field("content-type", answer.content_type, out);
+  if (!framing.http_10) out->append("transfer-encoding: chunked\r\n");
+  append_rest_of_header(answer, framing, out);
+}
+
+void append_piece(std::string_view piece, bool http_10, std::string* out) {
+  if (http_10) {
+    out->append(piece);
+    return;
+  }
+  char size[20];
+  out->append(size, std::to_chars(size, size + sizeof size, piece.size(), 16).ptr).append("\r\n");
+  out->append(piece).append("\r\n");
 }
 
 }  // namespace coffer::net::http

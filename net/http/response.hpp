@@ -19,6 +19,12 @@ struct Framing {
 /// answer.body behind it.
 void append_response(const Answer& answer, const Framing& framing, std::string* out, bool* large_body);
 
+/// Appends status line and header of an answer whose body comes in pieces of unknown number; then HTTP/1.1 is chunked
+/// (RFC 9112 7.1), and 1.0 ends with the connection.
+void append_stream_header(const Answer& answer, const Framing& framing, std::string* out);
+/// Appends one piece; an empty one ends a chunked body.
+void append_piece(std::string_view piece, bool http_10, std::string* out);
+
 std::string_view reason_phrase(int status);
 
 }  // namespace coffer::net::http

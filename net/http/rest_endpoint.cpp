@@ -82,15 +82,7 @@ class RestJob final : public Job, public Rpc {
  private:
   Status read() {
     if (const auto id = client_id(); !id) return id.error();
-    rest::Words variables;
-    for (const auto& [name, raw] : arrival().variables) {
-      auto value = percent_decode(raw, false);
-      if (!value) return Error(Code::invalid_argument, std::string(name) + ": expected percent-encoding in the path");
-      variables.emplace_back(name, *std::move(value));
-    }
-    const auto query = parse_query(arrival().query);
-    if (!query) return Error(Code::invalid_argument, "expected percent-encoding in the query");
-    return rest_.binding->fill(variables, *query, incoming().body, rest_.context.limits.json_depth, in_);
+    return fill_message(arrival(), *rest_.binding, rest_.context.limits.json_depth, in_);
   }
 
   Status encode() noexcept {
@@ -153,6 +145,18 @@ class RestEndpoint final : public Endpoint {
 std::unique_ptr<Endpoint> make_rest_endpoint(const Context& context, const Door& door, const Method& method,
                                              std::unique_ptr<rest::Binding> binding) {
   return std::make_unique<RestEndpoint>(context, door, method, std::move(binding));
+}
+
+Status fill_message(const Arrival& arrival, const rest::Binding& binding, std::size_t json_depth, Message* message) {
+  rest::Words variables;
+  for (const auto& [name, raw] : arrival.variables) {
+    auto value = percent_decode(raw, false);
+    if (!value) return Error(Code::invalid_argument, std::string(name) + ": expected percent-encoding in the path");
+    variables.emplace_back(name, *std::move(value));
+  }
+  const auto query = parse_query(arrival.query);
+  if (!query) return Error(Code::invalid_argument, "expected percent-encoding in the query");
+  return binding.fill(variables, *query, arrival.request->body, json_depth, message);
 }
 
 Answer to_answer(WireStatus status) {

@@ -9,6 +9,7 @@
 
 #include "net/certificate.hpp"
 #include "net/http/response.hpp"
+#include "net/streaming.hpp"
 
 namespace coffer::net::http {
 namespace {
@@ -141,6 +142,7 @@ Await<Session::Next> Session::answer_request(Site::Selection selection) {
   woken_ = false;
   Answer late;
   if (!job->start(*this, shared_.in_flight)) co_await wait_for(job, &late);
+  if (job && job->stream.is_on) co_return co_await send_stream(std::move(job));
   if (job) {
     late = std::move(job->outcome);
     request_ = job->take_request();
@@ -189,6 +191,45 @@ Await<Session::Next> Session::send(const Answer& answer, bool keep_alive) {
   output_.clear();
   if (!sent) co_return Next::close;
   co_return keep_alive ? Next::request : Next::linger;
+}
+
+/// Piece after piece, each asked for when the last one was sent, until either side ends it.
+Await<Session::Next> Session::send_stream(std::unique_ptr<Job> job) {
+  const bool http_10 = job->is_http_10();
+  append_stream_header(job->outcome, {job->is_head(), false, http_10, call_id_}, &output_);
+  if (job->is_head()) job->stream.is_last = true;
+  while (true) {
+    if (!job->is_head()) append_piece(job->outcome.body, http_10, &output_);
+    job->outcome.body.clear();
+    allow(kSlowReader, output_.size());
+    const bool sent = co_await write(output_);
+    output_.clear();
+    if (!sent) co_return Next::close;
+    if (job->stream.is_last || io_->is_draining() || cut_) break;
+    if (job->stream.pauses && !co_await pause()) break;
+    woken_ = false;
+    streams_ = true;
+    Answer late;
+    if (!job->again()) co_await wait_for(job, &late);
+    streams_ = false;
+    if (!job) break;
+    note_failure(job->outcome);
+  }
+  request_ = std::make_unique<Incoming>();
+  append_piece({}, http_10, &output_);
+  allow(shared_.limits.header_timeout);
+  const bool sent = co_await write(output_);
+  output_.clear();
+  co_return sent ? Next::linger : Next::close;
+}
+
+/// False: the server stops.
+Await<bool> Session::pause() {
+  allow(kStreamPause);
+  streams_ = true;
+  while (!expired_ && !cut_) co_await sleep();
+  streams_ = false;
+  co_return !cut_ && !io_->is_draining();
 }
 
 Await<Session::Next> Session::refuse(int status, Error error) {
@@ -308,6 +349,10 @@ void Session::tick(Clock::time_point now) {
 void Session::drain() {
   boost::system::error_code ec;
   if (idle_) socket_.cancel(ec);
+  if (streams_ && sleeping_) {
+    expired_ = true;
+    resume();
+  }
 }
 
 void Session::cut() {

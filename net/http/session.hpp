@@ -43,6 +43,8 @@ class Session final : public Waker {
   Await<Next> answer_request(Site::Selection selection);
   Await<void> wait_for(std::unique_ptr<Job>& job, Answer* late);
   Await<Next> send(const Answer& answer, bool keep_alive);
+  Await<Next> send_stream(std::unique_ptr<Job> job);
+  Await<bool> pause();
   Await<Next> refuse(int status, model::Error error);
   Await<Next> refuse(Answer answer);
   model::Status admit();
@@ -71,6 +73,7 @@ class Session final : public Waker {
   bool cut_ = false;
   bool idle_ = false;  // between two requests
   bool first_ = true;
+  bool streams_ = false;  // a stream's next piece is waited for
   bool woken_ = false;
   std::optional<Resume> sleeping_;
 

@@ -53,7 +53,8 @@ Status Site::add_door(const Door& door, const std::vector<Method>& methods, cons
     if (!bindings) return bindings.error();
     for (auto& binding : *bindings) {
       const rest::Binding& place = *binding;
-      auto endpoint = make_rest_endpoint(context_, door, method, std::move(binding));
+      auto endpoint = method.advance ? make_event_endpoint(context_, door, method, std::move(binding))
+                                     : make_rest_endpoint(context_, door, method, std::move(binding));
       if (auto status = add(place.verb, place.pattern, std::move(endpoint)); !status) return status;
     }
   }

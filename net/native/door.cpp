@@ -13,6 +13,7 @@
 #include "net/credentials.hpp"
 #include "net/native/replies.hpp"
 #include "net/native/requests.hpp"
+#include "net/native/watch.hpp"
 #include "net/typed_method.hpp"
 
 namespace coffer::net {
@@ -134,6 +135,14 @@ class NativeDoor final : public Door {
 };
 
 template <class In>
+Result<model::TenantOperation> to_operation(const In& in, const Caller& caller) {
+  if constexpr (std::is_same_v<In, v1::WatchRequest>)
+    return native::to_operation(in, caller.header("last-event-id"));
+  else
+    return native::to_operation(in);
+}
+
+template <class In>
 Result<Step> NativeDoor::decode(const In& in, Rpc& rpc) {
   model::Request& request = rpc.request;
   if (const Status ok = fill_call_info(request, rpc.caller(), kRule.door, request_id_of(in)); !ok) return ok.error();
@@ -144,7 +153,7 @@ Result<Step> NativeDoor::decode(const In& in, Rpc& rpc) {
                  "an operator's token works on the admin listener only: use a token of the tenant");
   }
   if (const Status ok = model::check_tenant_name(in.tenant()); !ok) return ok.error();
-  auto operation = native::to_operation(in);
+  auto operation = to_operation(in, rpc.caller());
   if (!operation) return operation.error();
   // A read makes no tenant, so that a mistyped name is told and leaves nothing behind.
   constexpr bool kCreates = std::is_same_v<In, v1::PutRequest> || std::is_same_v<In, v1::TransactRequest>;
@@ -188,8 +197,8 @@ std::vector<Method> NativeDoor::methods() {
         return {};
       }));
   methods.push_back(call<v1::ListRequest, v1::ListResponse, model::ListReply>(
-      "List", [](const v1::ListRequest& in, const model::ListReply& reply, Rpc&, v1::ListResponse& out) -> Status {
-        native::to_message(reply, in, &out);
+      "List", [](const v1::ListRequest& in, const model::ListReply& reply, Rpc& rpc, v1::ListResponse& out) -> Status {
+        native::to_message(reply, rpc.reply->revision, in, &out);
         return {};
       }));
   methods.push_back(call<v1::BatchGetRequest, v1::BatchGetResponse, model::BatchGetReply>(
@@ -207,6 +216,8 @@ std::vector<Method> NativeDoor::methods() {
         native::to_message(reply, rpc.reply->revision, &out);
         return {};
       }));
+  methods.push_back(call<v1::WatchRequest, v1::Change, NoBody>("Watch", {}));
+  methods.back().advance = native::advance;
   methods.push_back(permission_call<v1::SetPermissionRequest>("SetPermission"));
   methods.push_back(permission_call<v1::GetPermissionsRequest>("GetPermissions"));
   methods.push_back(token_call<v1::LookupSelfRequest>("LookupSelf"));

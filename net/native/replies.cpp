@@ -57,7 +57,9 @@ void to_message(const model::HistoryReply& reply, v1::HistoryResponse* out) {
   }
 }
 
-void to_message(const model::ListReply& reply, const v1::ListRequest& in, v1::ListResponse* out) {
+void to_message(const model::ListReply& reply, model::Revision revision, const v1::ListRequest& in,
+                v1::ListResponse* out) {
+  out->set_revision(model::to_number(revision));
   for (const model::EntryReply& entry : reply.entries) write_metadata(entry.entry, entry.version, out->add_secrets());
   if (reply.more && !reply.entries.empty()) {
     out->set_next_page_token(
@@ -81,12 +83,8 @@ void to_message(const model::BatchGetReply& reply, const v1::BatchGetRequest& in
 }
 
 void to_message(const model::TransactReply& reply, model::Revision revision, v1::TransactResponse* out) {
-  out->set_revision(to_number(revision));
+  out->set_revision(model::to_number(revision));
   for (std::uint64_t version : reply.versions) out->add_results()->set_version(version);
-}
-
-std::uint64_t to_number(model::Revision revision) {
-  return (static_cast<std::uint64_t>(revision.epoch) << 40) + revision.counter;
 }
 
 std::string entity_tag(const model::EntryReply& reply) {

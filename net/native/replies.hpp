@@ -17,14 +17,11 @@ void to_message(const model::Entry& entry, std::uint64_t version, v1::Metadata* 
 void to_message(const model::EntryReply& reply, v1::Secret* out);
 void to_message(const model::HistoryReply& reply, v1::HistoryResponse* out);
 /// `in` is the request: a page token belongs to its query.
-void to_message(const model::ListReply& reply, const v1::ListRequest& in, v1::ListResponse* out);
+void to_message(const model::ListReply& reply, model::Revision revision, const v1::ListRequest& in,
+                v1::ListResponse* out);
 /// REQUIRES: one result for each item of `in`.
 void to_message(const model::BatchGetReply& reply, const v1::BatchGetRequest& in, v1::BatchGetResponse* out);
 void to_message(const model::TransactReply& reply, model::Revision revision, v1::TransactResponse* out);
-
-/// A revision as one number that grows with both parts and stays below 2^53, JSON's exact integers: the epoch above
-/// 40 bits of counter.
-std::uint64_t to_number(model::Revision revision);
 
 /// The entity tag of a Get (RFC 9110 section 8.8.3): changes with the version and with the metadata.
 std::string entity_tag(const model::EntryReply& reply);

@@ -12,7 +12,7 @@ from harness import BINARY, ROOT, Server
 
 class Readme(unittest.TestCase):
     def test_every_example_works(self):
-        for document, least in (("README.md", 4), ("docs/policies.md", 3), ("docs/quotas.md", 1)):
+        for document, least in (("README.md", 4), ("docs/policies.md", 3), ("docs/quotas.md", 1), ("docs/watch.md", 1)):
             with self.subTest(document):
                 self.run_examples(document, least)
 

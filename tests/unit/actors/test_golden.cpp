@@ -7,6 +7,7 @@
 #include <fstream>
 #include <map>
 
+#include "actors/change_records.hpp"
 #include "actors/records.hpp"
 #include "crypto/hash.hpp"
 

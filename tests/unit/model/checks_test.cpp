@@ -443,6 +443,7 @@ TEST(Operations, KnowTheirNameAndWhetherTheyChangeAnything) {
       {ListCertificateRules{}, "list_certificate_rules", false},
       {GetQuota{}, "get_quota", false},
       {SetQuota{}, "set_quota", true},
+      {Watch{}, "watch", false},
       {SetPermission{}, "set_permission", true},
       {LookupSelf{}, "lookup_self", false},
       {RenewSelf{}, "renew_self", true},

@@ -46,8 +46,9 @@ TEST(ErrorCatalogue, EveryCodeHasANameAndASentence) {
 }
 
 TEST(ErrorCatalogue, NamesAreTheCategorysUnlessAClientMustActOtherwise) {
-  const std::set<Code> own_name{Code::request_id_reused, Code::outcome_unknown, Code::sealed,     Code::disk_error,
-                                Code::quota_exceeded,    Code::key_mismatch,    Code::write_only, Code::read_only};
+  const std::set<Code> own_name{Code::request_id_reused, Code::outcome_unknown, Code::sealed,
+                                Code::disk_error,        Code::quota_exceeded,  Code::key_mismatch,
+                                Code::write_only,        Code::read_only,       Code::revision_compacted};
   for (const CodeInfo& row : catalogue()) {
     EXPECT_EQ(row.name != category_name(row.category), own_name.contains(row.code)) << row.name;
   }
@@ -71,6 +72,7 @@ TEST(ErrorCatalogue, CategoriesMapToHttp) {
       {Category::resource_exhausted, 429},
       {Category::failed_precondition, 400},
       {Category::aborted, 409},
+      {Category::out_of_range, 400},
       {Category::unimplemented, 501},
       {Category::internal, 500},
       {Category::unavailable, 503},

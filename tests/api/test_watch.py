@@ -1,0 +1,243 @@
+#!/usr/bin/env python3
+"""Watch: changes of a tenant as a gRPC stream and as server-sent events, resumed without loss or repetition, and what ends
+one: a revoked token, a position that is not kept, the server's stop."""
+
+import json
+import socket
+import threading
+import time
+import unittest
+
+import grpc
+
+import stubs
+from admin_client import Admin
+from harness import Server, ServerCase
+
+pb, services = stubs.native()
+WAIT = 60
+
+
+class Events:
+    """A connection that reads server-sent events, as the HTML standard's event source does."""
+
+    def __init__(self, server, path, token=None, last=None):
+        host, port = server.http_address.rsplit(":", 1)
+        self.socket = socket.create_connection((host, int(port)), timeout=WAIT)
+        head = f"GET {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token or server.token()}\r\n"
+        if last is not None:
+            head += f"last-event-id: {last}\r\n"
+        self.socket.sendall((head + "\r\n").encode())
+        self.file = self.socket.makefile("rb")
+        self.status = int(self.file.readline().split()[1])
+        self.headers = {}
+        while (line := self.file.readline().strip()):
+            name, value = line.decode().split(": ", 1)
+            self.headers[name] = value
+        self.buffer = b""
+        self.last = last
+
+    def chunk(self):
+        size = int(self.file.readline() or b"0", 16)
+        data = self.file.read(size)
+        self.file.readline()
+        return data if size else None
+
+    def next(self):
+        """(event, data) of the next event; None at the end."""
+        event, data = "message", []
+        while True:
+            while b"\n" not in self.buffer:
+                piece = self.chunk()
+                if piece is None:
+                    return None
+                self.buffer += piece
+            line, self.buffer = self.buffer.split(b"\n", 1)
+            line = line.decode()
+            if not line:
+                if data:
+                    return event, json.loads("\n".join(data))
+                event = "message"
+            elif line.startswith("event: "):
+                event = line[7:]
+            elif line.startswith("data: "):
+                data.append(line[6:])
+            elif line.startswith("id: "):
+                self.last = line[4:]
+
+    def close(self):
+        self.socket.close()
+
+
+class Watch(ServerCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.channel = grpc.insecure_channel(cls.server.grpc_address)
+        cls.api = services.SecretsStub(cls.channel)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.channel.close()
+        super().tearDownClass()
+
+    def stream(self, tenant, token=None, **more):
+        metadata = [("authorization", "Bearer " + (token or self.server.token()))]
+        return self.api.Watch(pb.WatchRequest(tenant=tenant, **more), metadata=metadata, timeout=WAIT)
+
+    def put(self, tenant, name, space="kv"):
+        self.assertStatus(self.server.put(name, "v", tenant=tenant, space=space), 200)
+
+    def revision(self, tenant):
+        return self.server.request("GET", f"/v1/tenants/{tenant}/spaces/kv/secrets").json["revision"]
+
+    def test_a_stream_tells_what_was_and_what_comes_in_order(self):
+        for name in ("a", "b"):
+            self.put("order", name)
+        stream = self.stream("order", from_revision=1)
+        got = [next(stream) for _ in range(2)]
+        self.put("order", "c")
+        got.append(next(stream))
+        self.assertStatus(self.server.request("DELETE", self.server.path("a", "order")), 200)
+        got.append(next(stream))
+        self.assertEqual([(c.type, c.space, c.name, c.version) for c in got],
+                         [("put", "kv", "a", 1), ("put", "kv", "b", 1), ("put", "kv", "c", 1), ("delete", "kv", "a", 1)])
+        self.assertEqual([c.revision for c in got], sorted({c.revision for c in got}))
+        self.assertGreater(got[0].time.seconds, 1_500_000_000)
+        stream.cancel()
+
+    def test_events_carry_the_revision_as_id_and_a_client_that_comes_back_misses_nothing(self):
+        self.put("sse", "a")
+        events = Events(self.server, "/v1/tenants/sse:watch?from_revision=1")
+        self.assertEqual((events.status, events.headers["content-type"]), (200, "text/event-stream"))
+        name, data = events.next()
+        self.assertEqual((name, data["type"], data["space"], data["name"], data["version"]), ("put", "put", "kv", "a", 1))
+        self.assertEqual(str(data["revision"]), events.last)
+        self.assertRegex(data["time"], r"^\d{4}-.*Z$")
+        events.close()
+        for number in range(20):
+            self.put("sse", f"n{number}")
+        again = Events(self.server, "/v1/tenants/sse:watch", last=events.last)
+        self.assertEqual([again.next()[1]["name"] for _ in range(20)], [f"n{number}" for number in range(20)])
+        again.close()
+
+    def test_a_page_and_the_stream_behind_it_are_all_there_is(self):
+        for name in ("a", "b"):
+            self.put("both", name)
+        stream = self.stream("both", from_revision=self.revision("both") + 1)
+        self.put("both", "c")
+        self.assertEqual(next(stream).name, "c")
+        stream.cancel()
+
+    def test_only_what_the_filter_names(self):
+        stream = self.stream("filter", from_revision=0, space="two", prefix="x/")
+        time.sleep(0.5)  # the stream without a revision begins when it has arrived
+        for space in ("one", "two"):
+            for name in ("x/1", "y/1"):
+                self.put("filter", name, space)
+        change = next(c for c in stream if c.type != "progress")
+        self.assertEqual((change.space, change.name), ("two", "x/1"))
+        stream.cancel()
+
+    def test_a_transaction_is_told_whole_under_one_revision(self):
+        operations = [{"put": {"space": "kv", "name": n, "value": "v"}} for n in ("a", "b", "c")]
+        self.assertStatus(self.server.request("POST", "/v1/tenants/tx:transact", {"operations": operations}), 200)
+        events = Events(self.server, "/v1/tenants/tx:watch?from_revision=1")
+        got = [events.next()[1] for _ in range(3)]
+        self.assertEqual(({c["revision"] for c in got}, [c["name"] for c in got]), ({got[0]["revision"]}, ["a", "b", "c"]))
+        events.close()
+
+    def test_many_watchers_all_hear_everything(self):
+        streams = [self.stream("many", from_revision=1) for _ in range(50)]
+        heard = [[] for _ in streams]
+        threads = [threading.Thread(target=lambda s=s, h=h: [h.append(next(s).name) for _ in range(30)])
+                   for s, h in zip(streams, heard)]
+        for thread in threads:
+            thread.start()
+        for number in range(30):
+            self.put("many", str(number))
+        for thread in threads:
+            thread.join(WAIT)
+        for names in heard:
+            self.assertEqual(names, [str(number) for number in range(30)])
+        for stream in streams:
+            stream.cancel()
+
+    def test_a_revoked_token_ends_its_stream_at_once(self):
+        self.put("revoked", "a")
+        with Admin(self.server) as admin:
+            token = admin.create_token("revoked", ("list",))
+            stream = self.stream("revoked", token=token.secret, from_revision=1)
+            self.assertEqual(next(stream).name, "a")
+            admin.revoke("revoked", token.token.id)
+        with self.assertRaises(grpc.RpcError) as caught:
+            next(stream)
+        self.assertEqual(caught.exception.code(), grpc.StatusCode.UNAUTHENTICATED)
+
+    def test_without_a_credential_nothing_is_told(self):
+        with self.assertRaises(grpc.RpcError) as caught:
+            next(self.api.Watch(pb.WatchRequest(tenant="default"), timeout=WAIT))
+        self.assertEqual(caught.exception.code(), grpc.StatusCode.UNAUTHENTICATED)
+        events = Events(self.server, "/v1/tenants/default:watch", token="cft_wrong")
+        self.assertEqual(events.status, 401)
+        events.close()
+
+    def test_bad_input_is_refused_in_the_doors_words(self):
+        self.put("bad", "a")
+        for query, code in (("?from_revision=x", "INVALID_ARGUMENT"), ("?space=A B", "INVALID_ARGUMENT"),
+                            ("?from_revision=1152921504606846975", "INVALID_ARGUMENT"), ("?nonsense=1", "INVALID_ARGUMENT")):
+            answer = self.server.request("GET", "/v1/tenants/bad:watch" + query.replace(" ", "%20"))
+            self.assertStatus(answer, 400, code)
+        events = Events(self.server, "/v1/tenants/bad:watch", last="seven")
+        self.assertEqual(events.status, 400)
+        events.close()
+        self.assertStatus(self.server.request("GET", "/v1/tenants/nobody:watch"), 404, "NOT_FOUND")
+
+    def test_from_what_is_not_kept_says_where_to_begin_anew(self):
+        operations = [{"put": {"space": "kv", "name": "a", "value": "v"}}]
+        for _ in range(1100):
+            self.server.request("POST", "/v1/tenants/old:transact", {"operations": operations})
+        answer = self.server.request("GET", "/v1/tenants/old:watch?from_revision=1")
+        self.assertStatus(answer, 400, "REVISION_COMPACTED")
+        self.assertIn("watch from revision " + str(self.revision("old") + 1), answer.json["error"]["message"])
+
+    def test_the_command_tells_changes_as_lines(self):
+        self.put("cli", "a")
+        self.put("cli", "b")
+        out = self.server.cli("watch", "--tenant", "cli", "--from", "1", "--count", "2", "--output", "json")
+        self.assertEqual(out.returncode, 0, out.stderr)
+        self.assertEqual([json.loads(line)["name"] for line in out.stdout.splitlines()], ["a", "b"])
+        out = self.server.cli("watch", "--tenant", "cli", "--from", "1", "--count", "1")
+        self.assertIn("put  kv/a  version 1", out.stdout)
+
+
+class Stop(unittest.TestCase):
+    def test_streams_end_when_the_server_stops_and_resume_at_the_next_one(self):
+        server = Server()
+        server.start()
+        try:
+            server.put("a", "v", tenant="stop")
+            events = Events(server, "/v1/tenants/stop:watch?from_revision=1")
+            self.assertEqual(events.next()[1]["name"], "a")
+            channel = grpc.insecure_channel(server.grpc_address)
+            stream = services.SecretsStub(channel).Watch(
+                pb.WatchRequest(tenant="stop", from_revision=1), timeout=WAIT,
+                metadata=[("authorization", "Bearer " + server.token())])
+            self.assertEqual(next(stream).name, "a")
+            server.terminate()
+            self.assertIsNone(events.next())
+            with self.assertRaises(grpc.RpcError) as caught:
+                next(stream)
+            self.assertEqual(caught.exception.code(), grpc.StatusCode.UNAVAILABLE)
+            channel.close()
+            server.start()
+            server.put("b", "v", tenant="stop")
+            again = Events(server, "/v1/tenants/stop:watch", last=events.last)
+            self.assertEqual(again.next()[1]["name"], "b")
+            again.close()
+        finally:
+            server.close()
+
+
+if __name__ == "__main__":
+    unittest.main()
