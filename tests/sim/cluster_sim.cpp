@@ -66,11 +66,23 @@ model::TimeMs ClusterSim::wall_clock(model::NodeId id) {
 void ClusterSim::in_life(model::NodeId id, cluster::MonotonicMs ms, Timeline::Event event) {
   SimNode* of = machines_[id.value - 1].node.get();
   const std::uint64_t rate = machines_[id.value - 1].rate;
-  time_.after(ms * 1000 / rate + (ms * 1000 % rate != 0 ? 1 : 0), [of, life = of->life(), event = std::move(event)] {
-    if (of->is_up() && of->life() == life) {
-      event();
-    }
-  });
+  time_.after(ms * 1000 / rate + (ms * 1000 % rate != 0 ? 1 : 0),
+              [this, id, of, life = of->life(), event = std::move(event)] {
+                at(id.value, [of, life, event] {
+                  if (of->is_up() && of->life() == life) {
+                    event();
+                  }
+                });
+              });
+}
+
+void ClusterSim::at(std::uint64_t id, Timeline::Event event) {
+  const std::uint64_t until = healed_ ? 0 : machines_[id - 1].stopped_until;
+  if (until <= time_.now()) {
+    event();
+  } else {
+    time_.after(until - time_.now(), [this, id, event = std::move(event)] { at(id, event); });
+  }
 }
 
 void ClusterSim::send(model::NodeId from, model::NodeId to, cluster::PeerChannel channel, model::GroupId group,
@@ -92,7 +104,9 @@ void ClusterSim::send(model::NodeId from, model::NodeId to, cluster::PeerChannel
       if (!cut(from.value, to.value)) {
         trace_.add(from.value * 8 + to.value);
         trace_.add(shared->size());
-        node(to.value).receive(from, channel, group, shared->expose());
+        at(to.value, [this, from, to, channel, group, shared] {
+          node(to.value).receive(from, channel, group, shared->expose());
+        });
       }
     });
   }

@@ -2,7 +2,7 @@
 // A cluster of whole nodes by seed: 3 to 5 nodes with two Raft groups and three tenants, clients that put, compare and
 // set, delete, read and transact through retries with request ids, and everything that goes wrong: messages late, lost,
 // twice and out of order; partitions of all shapes; kills and power losses that tear and lose what was not synced, file by
-// file; full and broken disks; clocks of different rates and wall clocks that jump; members that change; snapshots,
+// file; full and broken disks; processes that stop and go on; clocks of different rates and wall clocks that jump; members that change; snapshots,
 // hand-overs, nodes that are sealed and unsealed. One thread, no real clock: a seed repeats a run.
 //
 // Checked: one leader per term; logs that match; no committed entry that changes; rows that are the same at the same

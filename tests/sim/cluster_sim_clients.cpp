@@ -132,10 +132,12 @@ void ClusterSim::ask(std::size_t number) {
   ++client.attempt;
   ++client.attempts;
   const std::uint64_t attempt = client.attempt;
-  const std::uint64_t at = client.asks;
+  const std::uint64_t where = client.asks;
   if (healed_ || !rng_.chance(15)) {
     const std::uint64_t delay = healed_ || !rng_.chance(10) ? rng_.between(1, 8) : rng_.between(50, 1500);
-    time_.after(delay, [this, number, attempt, at] { arrive(number, attempt, at); });
+    time_.after(delay, [this, number, attempt, where] {
+      at(where, [this, number, attempt, where] { arrive(number, attempt, where); });
+    });
   }
   time_.after(rng_.between(300, 900), [this, number, attempt] {
     if (clients_[number].op && clients_[number].attempt == attempt) {

@@ -64,6 +64,7 @@ class ClusterSim final : public NodeWorld {
     std::uint64_t rate = 1000;   // of its clocks, per mille
     std::int64_t wall_jump = 0;  // what was added to its wall clock
     bool is_failing = false;
+    std::uint64_t stopped_until = 0;  // the process does not run, and its clocks go on
   };
 
   SimNode& node(std::uint64_t id) { return *machines_[id - 1].node; }
@@ -72,6 +73,8 @@ class ClusterSim final : public NodeWorld {
   bool cut(std::uint64_t from, std::uint64_t to) const { return cut_[from * 8 + to]; }
 
   // cluster_sim.cpp
+  /// Runs the event when the node's process runs.
+  void at(std::uint64_t id, Timeline::Event event);
   void start(std::uint64_t id);
   void crash(std::uint64_t id, bool loses_power);
   void every(std::uint64_t low, std::uint64_t high, void (ClusterSim::*work)());

@@ -21,7 +21,7 @@ void ClusterSim::trouble() {
 }
 
 void ClusterSim::one_trouble(std::uint64_t id) {
-  switch (rng_.below(16)) {
+  switch (rng_.below(18)) {
     case 0: crash(id, true); break;
     case 1: crash(id, false); break;
     case 2:
@@ -61,7 +61,9 @@ void ClusterSim::one_trouble(std::uint64_t id) {
       break;
     case 10: machines_[id - 1].wall_jump += static_cast<std::int64_t>(rng_.below(7'200'000)) - 3'600'000; break;
     case 11: want_members(); break;
-    case 12: storm_ = !storm_ && rng_.chance(500); break;
+    case 12:
+    case 13: machines_[id - 1].stopped_until = time_.now() + rng_.between(50, 1500); break;
+    case 14: storm_ = !storm_ && rng_.chance(500); break;
     default:
       cut_.assign(cut_.size(), false);
       storm_ = false;
