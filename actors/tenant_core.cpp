@@ -243,6 +243,10 @@ void TenantCore::committed(std::uint64_t sequence, model::Index index, model::In
       }
     }
     done.call.finish(std::move(done.reply));
+    for (Judged& answer : done.judged) {
+      if (answer.reply.ok()) answer.reply->revision = {header_.epoch(), committed_revision_};
+      answer.call.finish(std::move(answer.reply));
+    }
   }
   if (is_watched()) wake_watches();
   overlay_.trim(applied);
@@ -254,6 +258,7 @@ void TenantCore::refused(std::uint64_t sequence, const Error& error) {
     const Error answer = pending.sequence >= sequence ? error : Error(Code::outcome_unknown);
     for (CallHandle& retry : pending.retries) retry.finish(answer);
     pending.call.finish(answer);
+    for (Judged& judged : pending.judged) judged.call.finish(Error(Code::unavailable));  // it changed nothing
   }
   pending_.clear();
 }

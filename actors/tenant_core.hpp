@@ -126,10 +126,16 @@ class TenantCore {
   };
   using Rows = std::vector<storage::RowChange>;
   struct Mutation;
+  /// An answer that changes nothing and was decided on write sets that are pending: it leaves with the last of them.
+  struct Judged {
+    CallHandle call;
+    model::Result<model::Reply> reply;
+  };
   struct Pending {
     std::uint64_t sequence = 0;
     CallHandle call;
     model::Reply reply;
+    std::vector<Judged> judged;
     std::string request_key;  // empty: without a request id
     std::string request_hash;
     std::vector<CallHandle> retries;  // the same request, sent again meanwhile
@@ -202,6 +208,7 @@ class TenantCore {
   // tenant_writes.cpp
   void write(CallHandle call, const Caller& caller, std::vector<Submission>& out);
   bool answer_retry(CallHandle& call, const Caller& caller, Mutation& mutation);
+  void answer_behind_pending(CallHandle call, model::Result<model::Reply> reply);
   model::Result<model::ReplyBody> decide(const Caller& caller, model::TenantOperation& operation, Mutation& mutation);
   model::Result<model::ReplyBody> transact(const Caller& caller, model::Transact& transact, Mutation& mutation);
   model::Status check_entry(const Caller& caller, const model::Check& check, const model::RuleContext& context,

@@ -40,14 +40,25 @@ void TenantCore::write(CallHandle call, const Caller& caller, std::vector<Submis
   mutation.audit.set_address(info.address);
   mutation.audit.set_request_id(info.request_id);
   auto body = decide(caller, operation, mutation);
-  if (!body) return call.finish(body.error());
+  if (!body) return answer_behind_pending(std::move(call), body.error());
   mutation.audit.set_details(audit_details(operation, *body));
-  if (auto status = check_held(mutation); !status) return call.finish(status.error());
-  // What changes nothing is answered at once, unless a retry must get the same answer after later changes.
-  if (mutation.rows.empty() && mutation.request_key.empty() && !mutation.touches_header)
-    return call.finish(model::Reply{{header_.epoch(), committed_revision_}, std::move(*body)});
+  if (auto status = check_held(mutation); !status) return answer_behind_pending(std::move(call), status.error());
+  // What changes nothing needs no write set, unless a retry must get the same answer after later changes.
+  if (mutation.rows.empty() && mutation.request_key.empty() && !mutation.touches_header) {
+    return answer_behind_pending(std::move(call),
+                                 model::Reply{{header_.epoch(), committed_revision_}, std::move(*body)});
+  }
   if (auto status = finish_rows(mutation); !status) return call.finish(status.error());
   submit(std::move(call), std::move(mutation), std::move(*body), out);
+}
+
+/// A refusal may rest on a write that is pending. If that were lost with the leadership, the caller would have been told of
+/// something that never was (found by tests/sim).
+void TenantCore::answer_behind_pending(CallHandle call, model::Result<model::Reply> reply) {
+  if (pending_.empty()) return call.finish(std::move(reply));
+  std::vector<Judged>& judged = pending_.back().judged;
+  if (judged.size() >= deps_.max_pending_writes) return call.finish(Error(Code::overloaded));
+  judged.push_back({std::move(call), std::move(reply)});
 }
 
 /// True when the call was answered (or will be, with the first of its kind) because its request id is known.
@@ -60,7 +71,7 @@ bool TenantCore::answer_retry(CallHandle& call, const Caller& caller, Mutation& 
   for (Pending& pending : pending_) {
     if (pending.request_key != mutation.request_key) continue;
     if (pending.request_hash != mutation.request_hash) {
-      call.finish(Error(Code::request_id_reused));
+      answer_behind_pending(std::move(call), Error(Code::request_id_reused));
     } else if (auto status = check_repeat(caller, operation, pending.by_entry, pending.at); !status) {
       call.finish(status.error());
     } else if (pending.retries.size() >= deps_.max_waiting_retries) {

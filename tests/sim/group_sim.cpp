@@ -117,7 +117,10 @@ void GroupSim::settle(std::uint64_t id) {
   }
   if (actions.wake_at) {
     const std::uint64_t ms = *actions.wake_at > clock(id) ? *actions.wake_at - clock(id) : 0;
-    in_life(id, ms * 1000 / node.rate + 1, [this, id] {
+    in_life(id, ms * 1000 / node.rate + 1, [this, id, timer = ++node.timer] {
+      if (member(id).timer != timer) {
+        return;
+      }
       member(id).core->tick(clock(id));
       settle(id);
       pump_log(id);

@@ -27,6 +27,7 @@ struct Member {
   bool sealed = false;
 
   std::uint64_t life = 0;
+  std::uint64_t timer = 0;  // only the newest one counts
   bool up = false;
   std::unique_ptr<cluster::GroupCore> core;
   std::unique_ptr<cluster::LogWriterCore> writer;

@@ -94,7 +94,8 @@ int main(int argc, char** argv) {
     const auto line = coffer::sim::parse(argc, argv);
     if (line.given) {
       return coffer::sim::run_seeds(line, [&](std::uint64_t seed) {
-               return coffer::sim::simulate_group({seed, line.steps, line.nodes, coffer::sim::GroupMutant::none})
+               return coffer::sim::simulate_group(
+                          {seed, line.steps, line.nodes == 0 ? 3 : line.nodes, coffer::sim::GroupMutant::none})
                    .text();
              }) != 0;
     }

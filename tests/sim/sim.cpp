@@ -14,12 +14,13 @@ CommandLine parse(int argc, char** argv) {
       continue;
     }
     std::uint64_t* target = name == "--seed"    ? &line.seed
+                            : name == "--first" ? &line.seed
                             : name == "--seeds" ? &line.seeds
                             : name == "--steps" ? &line.steps
                             : name == "--nodes" ? &line.nodes
                                                 : nullptr;
     if (target == nullptr || i + 1 == argc) {
-      throw std::invalid_argument("usage: [--seed N] [--seeds N] [--steps N] [--nodes N]");
+      throw std::invalid_argument("usage: [--seed|--first N] [--seeds N] [--steps N] [--nodes N]");
     }
     *target = std::stoull(argv[++i]);
     line.given = true;

@@ -88,9 +88,9 @@ struct CommandLine {
   std::uint64_t seed = 1;
   std::uint64_t seeds = 1;
   std::uint64_t steps = 20000;
-  std::uint64_t nodes = 3;
+  std::uint64_t nodes = 0;  // 0: the simulator's choice
 };
-/// Reads --seed N --seeds N --steps N --nodes N; throws std::invalid_argument for anything else that is not --gtest_*.
+/// Reads --seed N (or --first N) --seeds N --steps N --nodes N; throws std::invalid_argument for anything else that is not --gtest_*.
 CommandLine parse(int argc, char** argv);
 
 /// Runs `run` for each seed and prints the seed of a failing one with its reason. Returns the number of failures.

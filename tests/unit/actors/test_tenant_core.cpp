@@ -55,10 +55,33 @@ TEST_F(TenantCoreTest, ALaterWriteSeesThePendingEffectOfAnEarlierOne) {
   send(*core, *first);
   send(*core, *second);
   send(*core, *third);
-  EXPECT_EQ(third->reply.error().code, Code::cas_mismatch) << "decided against the pending version 2";
   commit_all(*core);
+  EXPECT_EQ(third->reply.error().code, Code::cas_mismatch) << "decided against the pending version 2";
   EXPECT_EQ(entry_of(first->reply).version, 1U);
   EXPECT_EQ(entry_of(second->reply).version, 2U);
+}
+
+TEST_F(TenantCoreTest, ARefusalThatRestsOnAPendingWriteIsAnsweredWithItsCommit) {
+  auto first = call(put("a", "1", 0));
+  auto second = call(put("a", "2", 0));
+  auto missing = call(model::Delete{"kv", "b", {}, {}, {}, true});
+  for (auto* c : {first.get(), second.get(), missing.get()}) send(*core, *c);
+  EXPECT_EQ(second->completed, 0) << "version 1 may be lost yet, and the condition would have held";
+  EXPECT_EQ(missing->completed, 0);
+  commit_all(*core);
+  EXPECT_EQ(second->reply.error().code, Code::cas_mismatch);
+  ASSERT_TRUE(missing->reply.ok());
+  EXPECT_EQ(missing->reply->revision.counter, 1U);
+}
+
+TEST_F(TenantCoreTest, ARefusalWhosePendingWriteIsLostIsNoAnswer) {
+  auto first = call(put("a", "1", 0));
+  auto second = call(put("a", "2", 0));
+  send(*core, *first);
+  send(*core, *second);
+  core->refused(0, model::Error(Code::outcome_unknown));
+  EXPECT_EQ(first->reply.error().code, Code::outcome_unknown);
+  EXPECT_EQ(second->reply.error().code, Code::unavailable) << "it changed nothing and may be tried again";
 }
 
 TEST_F(TenantCoreTest, ACommittedValueIsReadBeforeTheStateHoldsIt) {

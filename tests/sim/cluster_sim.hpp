@@ -1,0 +1,38 @@
+#pragma once
+// A cluster of whole nodes by seed: 3 to 5 nodes with two Raft groups and three tenants, clients that put, compare and
+// set, delete, read and transact through retries with request ids, and everything that goes wrong: messages late, lost,
+// twice and out of order; partitions of all shapes; kills and power losses that tear and lose what was not synced, file by
+// file; full and broken disks; processes that stop and go on; clocks of different rates and wall clocks that jump; members that change; snapshots,
+// hand-overs, nodes that are sealed and unsealed. One thread, no real clock: a seed repeats a run.
+//
+// Checked: one leader per term; logs that match; no committed entry that changes; rows that are the same at the same
+// index; no acknowledged write lost, none applied twice, none that was refused; histories that are linearizable, each
+// answer exactly what the store held (history.hpp); progress when everything is healed.
+
+#include <cstdint>
+#include <string>
+
+#include "tests/sim/sim_node.hpp"
+
+namespace coffer::sim {
+
+struct ClusterOptions {
+  std::uint64_t seed = 1;
+  std::uint64_t steps = 10000;
+  std::uint64_t nodes = 0;  // 0: 3 to 5, by seed
+  ClusterMutant mutant = ClusterMutant::none;
+};
+
+struct ClusterReport {
+  std::uint64_t trace = 0;
+  std::uint64_t operations = 0, acknowledged = 0, unknown = 0, reads = 0, failed_conditions = 0;
+  std::uint64_t elections = 0, crashes = 0, disk_failures = 0, installs = 0, changes = 0, transfers = 0, seals = 0,
+                leased = 0, asked = 0, compared = 0, messages = 0, simulated_ms = 0;
+  std::string text() const;
+  ClusterReport& operator+=(const ClusterReport& other);
+};
+
+/// Throws Violation.
+ClusterReport simulate_cluster(const ClusterOptions& options);
+
+}  // namespace coffer::sim
