@@ -148,7 +148,7 @@ TEST_F(ClusterTest, RepliesThatGetLostAreAskedForAgainAndNothingIsDoneTwice) {
   network.set_loss(0.05);
   Writers writers(4);
   begin(writers, {1, 2, 3});
-  // A lost reply is noticed when the leadership or the connection moves.
+  // Calls and replies that were under way are lost with their connections.
   for (int i = 0; i < 3; ++i) {
     std::this_thread::sleep_for(std::chrono::milliseconds(400));
     network.isolate(model::NodeId{static_cast<std::uint64_t>(1 + i)});
