@@ -186,6 +186,34 @@ TEST_F(ClusterTest, AFourthNodeTakesOverFromOneThatIsDrained) {
   for (int i = 0; i < 10; ++i) EXPECT_EQ(read(4, "t" + std::to_string(i % 3), "k" + std::to_string(i)), "v");
 }
 
+TEST_F(ClusterTest, ANodeThatComesWhenTheLogIsGoneGetsTheStateItself) {
+  change = [](NodeOptions& options) { options.checkpoint_interval = std::chrono::milliseconds(100); };
+  start(1);
+  const std::string value(20'000, 'x');  // several chunks
+  for (int i = 0; i < 60; ++i) ASSERT_EQ(write(1, "t" + std::to_string(i % 3), "k" + std::to_string(i), value), "ok");
+  stop(1);  // its log begins behind all that now
+  start(1);
+  join(2);
+  join(3);
+  ASSERT_TRUE(settled(3)) << text_of_status(1);
+  double installed = 0;
+  for (const Sample& sample : members[2].node->samples()) {
+    if (sample.name == "coffer_snapshots_installed_total") installed = sample.value;
+  }
+  EXPECT_GE(installed, 1) << "the rows came as a snapshot";
+  kill(1);
+  for (int i = 0; i < 60; ++i) EXPECT_EQ(read(2 + i % 2, "t" + std::to_string(i % 3), "k" + std::to_string(i)), value);
+  ASSERT_EQ(write(3, "t0", "k0", "after"), "ok");
+  EXPECT_EQ(read(2, "t0", "k0"), "after");
+  // What was received is there after a restart, under its new generation.
+  for (const std::uint64_t id : {2ULL, 3ULL}) kill(id);
+  std::vector<std::thread> starts;
+  for (std::uint64_t id = 1; id <= 3; ++id) starts.emplace_back([this, id] { start(id); });
+  for (auto& thread : starts) thread.join();
+  EXPECT_EQ(read(2, "t0", "k0"), "after");
+  EXPECT_EQ(read(3, "t1", "k1"), value);
+}
+
 TEST_F(ClusterTest, ATenantThatOneNodeMadeIsKnownToAllAtOnce) {
   start_three();
   for (std::uint64_t id = 1; id <= 3; ++id) {
