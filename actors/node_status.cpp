@@ -64,6 +64,9 @@ std::vector<Sample> NodeImpl::samples() const {
           counters.retried);
   counter("coffer_reads_confirmed_total", "Questions whether this node still leads, for it held no lease.",
           counters.confirmations);
+  counter("coffer_snapshots_sent_total", "States of groups that went to other nodes.", counters.snapshots_sent);
+  counter("coffer_snapshots_installed_total", "States of groups that came from other nodes.",
+          counters.snapshots_installed);
   counter("coffer_peer_messages_dropped_total", "Raft messages for which a group had no room.",
           counters.peer_messages_dropped);
   counter("coffer_peer_frames_refused_total", "Frames of peers that this node could not read.",

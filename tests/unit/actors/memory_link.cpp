@@ -91,8 +91,9 @@ bool MemoryNetwork::send(model::NodeId from, model::NodeId to, cluster::PeerFram
     const std::lock_guard lock(mutex_);
     auto found = connections_.find(ordered(from, to));
     if (found == connections_.end()) return false;
-    const bool lost = cuts_.contains({from, to}) || isolated_.contains(from) || isolated_.contains(to) ||
-                      std::uniform_real_distribution<>(0, 1)(random_) < loss_;
+    const bool lost =
+        cuts_.contains({from, to}) || isolated_.contains(from) || isolated_.contains(to) ||
+        (frame.channel == cluster::PeerChannel::raft && std::uniform_real_distribution<>(0, 1)(random_) < loss_);
     if (lost) return true;
     const auto delay = std::uniform_int_distribution<std::int64_t>(least_.count(), most_.count())(random_);
     auto at = Clock::now() + std::chrono::microseconds(delay);
@@ -109,7 +110,9 @@ std::vector<std::pair<model::NodeId, model::NodeId>> MemoryNetwork::wanted() con
   for (const auto& [a, end] : ends_) {
     for (const auto& [b, other] : ends_) {
       if (!(a < b) || end.sink == nullptr || other.sink == nullptr) continue;
-      if (end.peers.contains(b) && other.peers.contains(a)) pairs.emplace_back(a, b);
+      const bool cut =
+          cuts_.contains({a, b}) || cuts_.contains({b, a}) || isolated_.contains(a) || isolated_.contains(b);
+      if (!cut && end.peers.contains(b) && other.peers.contains(a)) pairs.emplace_back(a, b);
     }
   }
   return pairs;

@@ -43,9 +43,9 @@ class MemoryNetwork {
 
   std::unique_ptr<MemoryLink> link(model::NodeId node) { return std::make_unique<MemoryLink>(*this, node); }
   void set_delay(std::chrono::microseconds least, std::chrono::microseconds most);
-  /// Of each frame, between 0 and 1. Frames are lost in silence; the connection stays.
+  /// Of each Raft message, between 0 and 1, in silence: what a full queue drops. Calls are lost with their connection.
   void set_loss(double loss);
-  /// Frames of this direction are lost; with `noticed`, both ends hear that the connection is gone.
+  /// The connection breaks, and is not made again before heal().
   void cut(model::NodeId from, model::NodeId to);
   void isolate(model::NodeId node);
   void heal();

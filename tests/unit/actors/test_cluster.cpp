@@ -148,7 +148,7 @@ TEST_F(ClusterTest, RepliesThatGetLostAreAskedForAgainAndNothingIsDoneTwice) {
   network.set_loss(0.05);
   Writers writers(4);
   begin(writers, {1, 2, 3});
-  // A lost reply is noticed when the leadership or the connection moves.
+  // Calls and replies that were under way are lost with their connections.
   for (int i = 0; i < 3; ++i) {
     std::this_thread::sleep_for(std::chrono::milliseconds(400));
     network.isolate(model::NodeId{static_cast<std::uint64_t>(1 + i)});
@@ -184,6 +184,34 @@ TEST_F(ClusterTest, AFourthNodeTakesOverFromOneThatIsDrained) {
   end(writers);
   expect_all(writers, 4);
   for (int i = 0; i < 10; ++i) EXPECT_EQ(read(4, "t" + std::to_string(i % 3), "k" + std::to_string(i)), "v");
+}
+
+TEST_F(ClusterTest, ANodeThatComesWhenTheLogIsGoneGetsTheStateItself) {
+  change = [](NodeOptions& options) { options.checkpoint_interval = std::chrono::milliseconds(100); };
+  start(1);
+  const std::string value(20'000, 'x');  // several chunks
+  for (int i = 0; i < 60; ++i) ASSERT_EQ(write(1, "t" + std::to_string(i % 3), "k" + std::to_string(i), value), "ok");
+  stop(1);  // its log begins behind all that now
+  start(1);
+  join(2);
+  join(3);
+  ASSERT_TRUE(settled(3)) << text_of_status(1);
+  double installed = 0;
+  for (const Sample& sample : members[2].node->samples()) {
+    if (sample.name == "coffer_snapshots_installed_total") installed = sample.value;
+  }
+  EXPECT_GE(installed, 1) << "the rows came as a snapshot";
+  kill(1);
+  for (int i = 0; i < 60; ++i) EXPECT_EQ(read(2 + i % 2, "t" + std::to_string(i % 3), "k" + std::to_string(i)), value);
+  ASSERT_EQ(write(3, "t0", "k0", "after"), "ok");
+  EXPECT_EQ(read(2, "t0", "k0"), "after");
+  // What was received is there after a restart, under its new generation.
+  for (const std::uint64_t id : {2ULL, 3ULL}) kill(id);
+  std::vector<std::thread> starts;
+  for (std::uint64_t id = 1; id <= 3; ++id) starts.emplace_back([this, id] { start(id); });
+  for (auto& thread : starts) thread.join();
+  EXPECT_EQ(read(2, "t0", "k0"), "after");
+  EXPECT_EQ(read(3, "t1", "k1"), value);
 }
 
 TEST_F(ClusterTest, ATenantThatOneNodeMadeIsKnownToAllAtOnce) {
