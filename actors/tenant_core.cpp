@@ -147,6 +147,7 @@ model::Result<TenantCore::Caller> TenantCore::authenticate(const model::Credenti
       return Caller{known, false};
     }
     case model::CredentialKind::none:
+    case model::CredentialKind::node:
     case model::CredentialKind::presented: return Error(Code::unauthenticated);
     case model::CredentialKind::jwt:
     case model::CredentialKind::certificate: return authenticate_bearer(credential);

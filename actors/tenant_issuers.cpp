@@ -209,14 +209,15 @@ model::Result<model::ReplyBody> TenantCore::change_trust(const Caller& caller, m
   };
   constexpr std::type_identity<model::IssuerReply> kIssuer;
   constexpr std::type_identity<model::CertificateRuleReply> kRule;
+  // Copies: the request may be repeated after a failover, and must be the same then.
   if (auto* put = std::get_if<model::PutIssuer>(&operation)) {
-    return reply(kIssuer, put_trust(std::move(put->issuer), mutation));
+    return reply(kIssuer, put_trust(put->issuer, mutation));
   }
   if (auto* del = std::get_if<model::DeleteIssuer>(&operation)) {
     return reply(kIssuer, delete_trust<Issuer>(del->name, mutation));
   }
   if (auto* put = std::get_if<model::PutCertificateRule>(&operation)) {
-    return reply(kRule, put_trust(std::move(put->rule), mutation));
+    return reply(kRule, put_trust(put->rule, mutation));
   }
   if (auto* del = std::get_if<model::DeleteCertificateRule>(&operation)) {
     return reply(kRule, delete_trust<CertificateRule>(del->name, mutation));

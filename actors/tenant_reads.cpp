@@ -99,6 +99,7 @@ bool TenantCore::knows(const model::Credential& credential) const {
     case model::CredentialKind::dev_root:
     case model::CredentialKind::operator_:
     case model::CredentialKind::presented:
+    case model::CredentialKind::node:
     case model::CredentialKind::none: return true;
   }
   return false;

@@ -8,6 +8,7 @@
 #include "cluster/configuration.hpp"
 #include "cluster/group_impl.hpp"
 #include "cluster/guards.hpp"
+#include "cluster/peer_link.hpp"
 
 namespace coffer::cluster {
 
@@ -15,6 +16,18 @@ namespace {
 
 // Raft repeats what is lost, so a flood of messages behind a slow disk may be dropped.
 constexpr std::size_t kMaxQueuedMessages = 4096;
+
+// A message with one entry must fit into a frame.
+constexpr std::size_t kMaxEntryBytes = kMaxPeerBody - (64 << 10);
+
+/// What clocks may differ in an election timeout, and what a thread may take from reading the clock to using it.
+MonotonicMs margin_of(const GroupConfig& config) { return config.election_timeout / 10; }
+
+/// Has this server never followed a leader? The first one has at least term 2, and its followers store the term before
+/// they answer.
+bool is_pristine(const storage::Recovered& state) {
+  return state.hard_state.term.value <= 1 && !state.snapshot && state.entries.size() <= 1;
+}
 
 }  // namespace
 
@@ -30,6 +43,7 @@ DurableWrite bootstrap(model::GroupId group, const std::vector<Voter>& voters) {
 
 GroupCore::GroupCore(GroupConfig config, storage::Recovered recovered) : impl_(std::make_unique<Impl>()) {
   impl_->config = config;
+  impl_->gate = ReadGate(config.self, config.lease ? config.election_timeout - margin_of(config) : 0);
   impl_->recovered = std::move(recovered);
 }
 GroupCore::GroupCore(GroupCore&&) noexcept = default;
@@ -62,9 +76,14 @@ void GroupCore::receive(Message message, MonotonicMs now) {
   if (!self.running() || !ours || self.queue.size() >= kMaxQueuedMessages) {
     return;
   }
+  self.heard_at[message.from] = self.now;
+  if (std::holds_alternative<RequestVote>(message.body) && self.now < self.votes_from) {
+    return;
+  }
   if (auto* append = std::get_if<AppendEntries>(&message.body)) {
     for (AppendEntries& part : guards::split_at_configurations(std::move(*append))) {
-      self.queue.emplace_back(Message{message.group, message.from, message.to, std::move(part)});
+      self.queue.emplace_back(
+          Message{message.group, message.from, message.to, std::move(part), std::exchange(message.stamp, {})});
     }
   } else {
     self.queue.emplace_back(std::move(message));
@@ -112,6 +131,25 @@ model::Status GroupCore::change_voters(const std::vector<Voter>& voters, Monoton
   return status;
 }
 
+void GroupCore::read(const std::vector<std::uint64_t>& cookies, MonotonicMs now) {
+  impl_->now = std::max(impl_->now, now);
+  impl_->on_read(cookies);
+  impl_->pump();
+}
+
+model::Status GroupCore::transfer(model::NodeId to, MonotonicMs now) {
+  impl_->now = std::max(impl_->now, now);
+  model::Status status = impl_->begin_transfer(to);
+  impl_->pump();
+  return status;
+}
+
+void GroupCore::forbid_campaign(MonotonicMs now) {
+  impl_->now = std::max(impl_->now, now);
+  impl_->config.may_campaign = false;
+  impl_->pump();
+}
+
 Actions GroupCore::take_actions() { return std::exchange(impl_->actions, {}); }
 
 Leadership GroupCore::leadership() const { return impl_->published; }
@@ -119,6 +157,21 @@ model::Index GroupCore::commit_index() const { return model::Index(impl_->commit
 model::Index GroupCore::last_index() const { return model::Index(impl_->cache.last()); }
 model::Index GroupCore::durable_index() const { return impl_->snapshot ? impl_->snapshot->index : model::Index(0); }
 model::Generation GroupCore::generation() const { return impl_->generation; }
+const std::vector<Voter>& GroupCore::servers() const { return impl_->servers; }
+bool GroupCore::is_transferring() const { return impl_->transfer.has_value(); }
+
+std::vector<PeerProgress> GroupCore::progress() const {
+  std::vector<PeerProgress> out;
+  for (const Voter& server : impl_->leading ? impl_->servers : std::vector<Voter>()) {
+    if (server.id == impl_->config.self) {
+      continue;
+    }
+    const auto heard = impl_->heard_at.find(server.id);
+    out.push_back({server.id, server.role, impl_->raft->match_index(server.id).value_or(model::Index()),
+                   heard == impl_->heard_at.end() ? 0 : heard->second});
+  }
+  return out;
+}
 
 // ---- life
 
@@ -151,6 +204,7 @@ model::Status GroupCore::Impl::load() {
       return decoded.error();
     }
     servers = std::move(*decoded);
+    gate.configure(servers);
   }
   commit = handed_out = base;
   configured = snapshot ? base : recovered.entries.empty() ? 0 : 1;
@@ -182,6 +236,7 @@ void GroupCore::Impl::start() {
   options.max_inflight_entries = config.max_inflight_entries;
   raft = std::make_unique<RaftCore>(options);
   const storage::Recovered state = std::exchange(recovered, {});
+  votes_from = is_pristine(state) ? 0 : now + config.election_timeout + margin_of(config);
   step(raft->start(now, state));
 }
 
@@ -193,7 +248,10 @@ void GroupCore::Impl::enqueue_proposals(ProposalBatch proposals) {
   for (Proposal& proposal : proposals) {
     const std::size_t size = proposal.data ? proposal.data->size() : 0;
     overloaded = overloaded || pending_bytes + size > config.max_pending_bytes;
-    if (!running()) {
+    if (size > kMaxEntryBytes) {
+      actions.refused.push_back(
+          {proposal.cookie, {model::Code::too_large, "a write set is too large to be replicated"}});
+    } else if (!running()) {
       actions.refused.push_back({proposal.cookie, {model::Code::unavailable, "the group is not running here"}});
     } else if (overloaded) {
       actions.refused.push_back({proposal.cookie, {model::Code::overloaded, "too many writes wait in the group"}});
@@ -214,7 +272,7 @@ void GroupCore::Impl::enqueue_proposals(ProposalBatch proposals) {
 }
 
 model::Status GroupCore::Impl::change(const std::vector<Voter>& voters) {
-  if (!running() || blocked() || !published.ready) {
+  if (!running() || blocked() || !published.ready || transfer) {
     return model::Error(model::Code::unavailable, "this node does not lead the group, or does not yet");
   }
   if (model::Status status = check_single_change(servers, voters); !status.ok()) {

@@ -7,7 +7,9 @@
 // Duties of the host:
 //   1. deliver Persisted tickets in order; 2. carry out every action; 3. tick() when `wake_at` is reached, not before;
 //   4. apply `committed` in order, exactly once per life; 5. stop the node on `fatal`;
-//   6. on `install` write that state under its generation, flush it, then call installed().
+//   6. on `install` write that state under its generation, flush it, then call installed();
+//   7. publish `lease_until` before any message of the same Actions leaves, and compare it with the clock that it gives
+//      to the core: CLOCK_BOOTTIME, which goes on while the machine is suspended.
 // While a hard state is not durable yet, the core holds back everything that depends on it and queues further events.
 
 #include <cstdint>
@@ -35,6 +37,8 @@ struct GroupConfig {
   std::size_t max_pending_bytes = 64 << 20;  // proposals beyond it are refused as overloaded
   bool may_campaign = true;                  // false while sealed: asks for no vote; a sole voter stays unstarted
   std::uint32_t trailing_entries = 1024;     // kept in memory behind D for slow peers; a sole voter keeps none
+  bool lease = true;                         // false: every read of a group of several voters asks a majority
+  std::size_t max_waiting_reads = 16384;     // reads beyond it are refused as overloaded
 };
 
 /// What a new group's every initial voter stores, synced, before its first start: term 1 and entry 1, the
@@ -61,16 +65,35 @@ enum class Role : std::uint8_t { stopped, follower, candidate, leader };
 struct Leadership {
   Role role = Role::stopped;
   model::Term term;
-  bool ready = false;  // leader whose own-term entry is committed (G1): shards may start once it is applied
+  model::NodeId leader;  // whom this node follows, or itself; 0: unknown
+  bool ready = false;    // leader whose own-term entry is committed (G1): shards may start once it is applied
   model::Index ready_index;
   friend bool operator==(const Leadership&, const Leadership&) = default;
 };
 
+/// A read that may be answered, from a state that holds everything up to `index`.
+struct ReadReady {
+  std::uint64_t cookie = 0;
+  model::Index index;
+};
+
+/// What a leader knows of another server.
+struct PeerProgress {
+  model::NodeId id;
+  ServerRole role = ServerRole::voter;
+  model::Index match;        // it holds the log up to here, durably
+  MonotonicMs heard_at = 0;  // when its newest message came; 0: never in this life
+  friend bool operator==(const PeerProgress&, const PeerProgress&) = default;
+};
+
 struct Actions {
-  std::vector<DurableWrite> writes;  // to the log writer, in order
-  std::vector<Message> messages;     // to peers
-  std::vector<Committed> committed;  // to the state writer and the shards, in order
+  std::optional<MonotonicMs> lease_until;  // when it moves: reads need not ask while the clock is below; 0: they must
+  std::vector<DurableWrite> writes;        // to the log writer, in order
+  std::vector<Message> messages;           // to peers
+  std::vector<Committed> committed;        // to the state writer and the shards, in order
   std::vector<Refused> refused;
+  std::vector<ReadReady> reads_ready;
+  std::vector<Refused> reads_refused;        // unavailable (does not lead, or not any more) or overloaded
   std::optional<storage::Snapshot> install;  // a peer's snapshot replaces log and state: write it, then installed()
   std::optional<Leadership> leadership;      // when it changed
   std::optional<MonotonicMs> wake_at;        // re-arm the one timer
@@ -102,6 +125,17 @@ class GroupCore {
   /// (not leader, not ready, another change under way: retry later), invalid_argument (also: without this node as
   /// voter).
   model::Status change_voters(const std::vector<Voter>& voters, MonotonicMs now);
+  /// May what is committed be answered? At once under the lease, else when a majority has confirmed this leader. Each
+  /// cookie comes back in reads_ready or reads_refused, at the latest when the leadership is lost, which a leader that
+  /// reaches no majority notices within two election timeouts.
+  void read(const std::vector<std::uint64_t>& cookies, MonotonicMs now);
+  /// Hands the leadership to this voter (zero: to the one that is furthest), as soon as it holds the whole log.
+  /// Proposals wait meanwhile and go on here when it does not work within an election timeout; reads must ask. Errors:
+  /// unavailable (not leader, not ready, a transfer is under way), invalid_argument (no other voter, or not this one).
+  model::Status transfer(model::NodeId to, MonotonicMs now);
+  /// Sealed: asks for no votes from here on, and a leader hands over until somebody takes the leadership. A sole voter
+  /// keeps it.
+  void forbid_campaign(MonotonicMs now);
 
   Actions take_actions();
 
@@ -110,6 +144,11 @@ class GroupCore {
   model::Index last_index() const;
   model::Index durable_index() const;  // D
   model::Generation generation() const;
+  /// The servers of the newest configuration, committed or not.
+  const std::vector<Voter>& servers() const;
+  /// The other servers; empty when this node does not lead.
+  std::vector<PeerProgress> progress() const;
+  bool is_transferring() const;
 
  private:
   struct Impl;

@@ -5,6 +5,7 @@
 
 #include "cluster/configuration.hpp"
 #include "cluster/group_impl.hpp"
+#include "cluster/wire.hpp"
 
 namespace coffer::cluster {
 
@@ -31,6 +32,7 @@ void GroupCore::Impl::absorb(StepOutcome outcome, const std::vector<Proposal>* p
   }
   if (outcome.became_leader) {
     leading = true;
+    gate.begin();
     leading_term = raft->term();
     barrier_due = outcome.entries.empty();
     ready_index = barrier_due ? 0 : outcome.entries.front().index.value;
@@ -39,8 +41,11 @@ void GroupCore::Impl::absorb(StepOutcome outcome, const std::vector<Proposal>* p
     // A sealed node's timer runs, for without it libraft would believe in a dead leader for ever and refuse its vote to
     // others. But nobody hears of its pre-votes: it stays a candidate that cannot win and that raises no term.
     const bool campaigns = std::holds_alternative<RequestVote>(outgoing.message.body);
-    if ((config.may_campaign || !campaigns) && complete(outgoing)) {
-      held.messages.push_back(std::move(outgoing.message));
+    if (std::holds_alternative<TimeoutNow>(outgoing.message.body)) {
+      gate.forbid_lease();
+    }
+    if (config.may_campaign || !campaigns) {
+      complete(outgoing);
     }
   }
   held.install = install ? std::move(install) : std::move(held.install);
@@ -103,6 +108,7 @@ void GroupCore::Impl::learn_configurations() {
       servers = std::move(*decoded);
     }
   }
+  gate.configure(servers);
 }
 
 void GroupCore::Impl::begin_install(storage::Snapshot incoming) {
@@ -119,23 +125,37 @@ void GroupCore::Impl::begin_install(storage::Snapshot incoming) {
   installing = PendingSnapshot{0, std::move(incoming)};
 }
 
-bool GroupCore::Impl::complete(Outgoing& outgoing) {
-  if (auto* append = std::get_if<AppendEntries>(&outgoing.message.body)) {
+void GroupCore::Impl::complete(Outgoing& outgoing) {
+  Message& message = outgoing.message;
+  if (auto* append = std::get_if<AppendEntries>(&message.body)) {
+    message.stamp = gate.stamp(now);
+    std::size_t bytes = 0;
     const std::uint64_t first = append->prev_log_index.value + 1;
     for (std::uint64_t index = first; index < first + outgoing.entry_count; ++index) {
       if (!cache.contains(index)) {
         fail({model::Code::internal, "an entry that a peer needs is not in memory"});
-        return false;
+        return;
       }
-      append->entries.push_back(cache.at(index).entry);
+      const storage::LogEntry& entry = cache.at(index).entry;
+      if (!append->entries.empty() && bytes + entry.data->size() > kMaxAppendBytes) {
+        // libraft counts entries and not bytes: it sent them all, so all go out, in as many messages as it takes.
+        held.messages.push_back(message);
+        append->entries.clear();
+        append->prev_log_index = model::Index(index - 1);
+        append->prev_log_term = cache.at(index - 1).entry.term;
+        bytes = 0;
+      }
+      bytes += entry.data->size();
+      append->entries.push_back(entry);
     }
-  } else if (auto* install = std::get_if<InstallSnapshot>(&outgoing.message.body)) {
+  } else if (auto* install = std::get_if<InstallSnapshot>(&message.body)) {
     if (!snapshot) {
-      return false;
+      return;
     }
+    message.stamp = gate.stamp(now);
     install->snapshot = *snapshot;  // the durable one, which may be newer than the one that libraft means
   }
-  return true;
+  held.messages.push_back(std::move(message));
 }
 
 void GroupCore::Impl::settle() {
@@ -144,6 +164,7 @@ void GroupCore::Impl::settle() {
   }
   commit = std::max(commit, raft->commit_index().value);  // libraft's may go backwards
   hand_out();
+  drive_transfer();
 }
 
 void GroupCore::Impl::hand_out() {
@@ -165,6 +186,13 @@ void GroupCore::Impl::lose_leadership() {
   leading = false;
   barrier_due = false;
   ready_index = 0;
+  for (const std::uint64_t cookie : gate.end()) {
+    actions.reads_refused.push_back({cookie, {model::Code::unavailable, "the leadership was lost"}});
+  }
+  transfer.reset();
+  for (const Proposal& proposal : std::exchange(parked, {})) {
+    refuse(proposal, {model::Code::unavailable, "the leadership was handed over"});
+  }
   // What is committed will be handed out with its cookie; the rest may or may not survive under the next leader.
   commit = std::max(commit, raft->commit_index().value);
   refuse_pending(std::max(commit + 1, cache.first()), cache.last());
@@ -193,6 +221,12 @@ void GroupCore::Impl::fail(model::Error error) {
   }
   failed = true;
   refuse_pending(cache.first(), cache.last());
+  for (const std::uint64_t cookie : gate.end()) {
+    actions.reads_refused.push_back({cookie, {model::Code::unavailable, "the group has stopped"}});
+  }
+  for (const Proposal& proposal : std::exchange(parked, {})) {
+    refuse(proposal, {model::Code::unavailable, "the group has stopped"});
+  }
   for (Event& event : queue) {
     if (auto* proposals = std::get_if<ProposalBatch>(&event)) {
       for (const Proposal& proposal : *proposals) {

@@ -17,8 +17,15 @@ void GroupCore::Impl::pump() {
   }
   if (running() && !blocked()) {
     publish();
+    answer_reads();
+    ping();
     rearm();
   }
+  publish_lease();
+}
+
+void GroupCore::Impl::send(Message message) {
+  (blocked() ? held.messages : actions.messages).push_back(std::move(message));
 }
 
 bool GroupCore::Impl::next_event() {
@@ -54,7 +61,23 @@ void GroupCore::Impl::handle(Message message) {
   if (std::holds_alternative<TimeoutNow>(message.body) && !config.may_campaign) {
     return;  // it would raise the term for an election that it does not hold
   }
-  step(raft->receive(now, std::move(message)));
+  if (std::holds_alternative<StampEcho>(message.body)) {
+    on_stamp(message);
+    return;
+  }
+  // What an echo needs, for the step takes the message.
+  Message asks{message.group, message.from, message.to, StampPing{}, message.stamp};
+  if (const auto* ping = std::get_if<StampPing>(&message.body)) {
+    asks.body = *ping;
+  } else {
+    if (const auto* append = std::get_if<AppendEntries>(&message.body)) {
+      asks.body = StampPing{append->term};
+    } else if (const auto* install = std::get_if<InstallSnapshot>(&message.body)) {
+      asks.body = StampPing{install->term};
+    }
+    step(raft->receive(now, std::move(message)));
+  }
+  echo(asks);
 }
 
 void GroupCore::Impl::handle(ProposalBatch proposals) {
@@ -63,6 +86,8 @@ void GroupCore::Impl::handle(ProposalBatch proposals) {
   for (Proposal& proposal : proposals) {
     if (!leading) {
       refuse(proposal, {model::Code::unavailable, "this node does not lead the group"});
+    } else if (transfer) {
+      parked.push_back(std::move(proposal));
     } else if (proposal.term != leading_term) {
       refuse(proposal, {model::Code::unavailable, "the leadership has changed"});
     } else {
@@ -147,7 +172,7 @@ void GroupCore::Impl::rearm() {
   if (withheld()) {
     return;
   }
-  const MonotonicMs due = raft->wake_at();
+  const MonotonicMs due = transfer ? std::min(raft->wake_at(), transfer->until) : raft->wake_at();
   if (armed != due) {
     armed = due;
     actions.wake_at = due;
@@ -157,6 +182,7 @@ void GroupCore::Impl::rearm() {
 void GroupCore::Impl::publish() {
   Leadership current;
   current.term = raft->term();
+  current.leader = raft->leader();
   switch (raft->state()) {
     case ServerState::follower: current.role = Role::follower; break;
     case ServerState::candidate: current.role = Role::candidate; break;

@@ -1,8 +1,10 @@
 #pragma once
 // The inside of GroupCore. Private to group_core.cpp (what the host calls), group_events.cpp (events into the core, one
-// at a time) and group_effects.cpp (what a step's outcome becomes). Same owner and rules as GroupCore.
+// at a time), group_effects.cpp (what a step's outcome becomes) and group_leader.cpp (reads and transfers). Same owner and
+// rules as GroupCore.
 
 #include <deque>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -12,6 +14,7 @@
 #include "cluster/group_core.hpp"
 #include "cluster/log_cache.hpp"
 #include "cluster/raft_core.hpp"
+#include "cluster/read_gate.hpp"
 
 namespace coffer::cluster {
 
@@ -25,6 +28,11 @@ struct GroupCore::Impl {
   struct OutstandingWrite {
     std::uint64_t ticket;
     std::uint64_t last;  // what it lets the core acknowledge; a truncation clips it
+  };
+  struct Transfer {
+    model::NodeId to;
+    MonotonicMs until;
+    bool is_sent = false;  // TimeoutNow is out
   };
   struct PendingSnapshot {
     std::uint64_t ticket = 0;  // 0: not written yet
@@ -58,13 +66,26 @@ struct GroupCore::Impl {
   void step(model::Result<StepOutcome> outcome);
   void rearm();
   void publish();
+  void send(Message message);  // not before a hard state that waits is durable
+
+  // ---- group_leader.cpp: reads and transfers
+  void on_read(const std::vector<std::uint64_t>& cookies);
+  void answer_reads();
+  void ping();
+  void echo(const Message& message);
+  void on_stamp(const Message& message);
+  void publish_lease();
+  model::Status begin_transfer(model::NodeId to);
+  void drive_transfer();
+  void end_transfer();
+  model::NodeId furthest_voter() const;
 
   // ---- group_effects.cpp: what a step asks for
   void absorb(StepOutcome outcome, const std::vector<Proposal>* proposals = nullptr);
   void append(const std::vector<storage::LogEntry>& entries, const std::vector<Proposal>* proposals);
   void truncate_from(std::uint64_t index);
   void begin_install(storage::Snapshot snapshot);
-  bool complete(Outgoing& outgoing);
+  void complete(Outgoing& outgoing);
   void release();
   void settle();
   void hand_out();
@@ -125,6 +146,12 @@ struct GroupCore::Impl {
   std::uint64_t ready_index = 0;  // 0: no own-term entry yet
   Leadership published;
   std::optional<MonotonicMs> armed;
+  ReadGate gate{model::NodeId(), 0};
+  MonotonicMs published_lease = 0;
+  MonotonicMs votes_from = 0;  // vote requests before are dropped: this voter may have forgotten its leader
+  std::optional<Transfer> transfer;
+  ProposalBatch parked;  // while a transfer is under way
+  std::map<model::NodeId, MonotonicMs> heard_at;
 };
 
 }  // namespace coffer::cluster

@@ -1,6 +1,6 @@
 #pragma once
 // A Raft message between two nodes of a group as a value: what the peer link carries and the simulator delivers.
-// Encodings for the wire are the cluster issue's; here it only exists in memory.
+// wire.hpp has its bytes.
 
 #include <cstdint>
 #include <string>
@@ -51,10 +51,28 @@ struct TimeoutNow {
   model::Term last_log_term;
 };
 
+/// When a leader sent something, for its reads (read_gate.hpp).
+struct Stamp {
+  std::uint64_t sent_at = 0;  // milliseconds of the leader's own clock; 0: says nothing about leases
+  std::uint64_t round = 0;    // the newest round of reads that waits for an answer
+  friend bool operator==(const Stamp&, const Stamp&) = default;
+};
+/// Asks whether the receiver still follows the sender; does not count as a heartbeat.
+struct StampPing {
+  model::Term term;
+};
+/// The receiver follows the sender of `stamp` in this term.
+struct StampEcho {
+  model::Term term;
+};
+
 struct Message {
+  using Body = std::variant<RequestVote, RequestVoteResult, AppendEntries, AppendEntriesResult, InstallSnapshot,
+                            TimeoutNow, StampPing, StampEcho>;
   model::GroupId group;
   model::NodeId from, to;
-  std::variant<RequestVote, RequestVoteResult, AppendEntries, AppendEntriesResult, InstallSnapshot, TimeoutNow> body;
+  Body body;
+  Stamp stamp;  // of AppendEntries, InstallSnapshot, StampPing; and of a StampEcho, whose stamp it repeats
 };
 
 }  // namespace coffer::cluster

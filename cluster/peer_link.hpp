@@ -27,8 +27,9 @@ struct PeerFrame {
   model::Secret body;    // wiped when released: a forwarded call carries plaintext
 };
 
-/// A body that is longer is refused by send(): larger things are cut by their owner.
-inline constexpr std::size_t kMaxPeerBody = 4 << 20;
+/// A body that is longer is refused by send(): larger things are cut by their owner. A log entry is not, and it may be as
+/// large as a listener's largest request (4 MiB) with what sealing adds.
+inline constexpr std::size_t kMaxPeerBody = 8 << 20;
 
 /// What a link tells its node. Called on the link's thread, one at a time; must not block and must not throw.
 class PeerSink {

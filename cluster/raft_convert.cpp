@@ -169,6 +169,8 @@ bool to_raft(const Message& message, RaftEntries& entries, raft_message* out) {
             out->timeout_now = {kTimeoutNowVersion, m.term.value, m.last_log_index.value, m.last_log_term.value};
             return true;
           },
+          [](const StampPing&) { return false; },  // GroupCore's own
+          [](const StampEcho&) { return false; },
       },
       message.body);
 }

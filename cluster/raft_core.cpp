@@ -16,7 +16,9 @@ struct RaftCore::Impl {
   RaftOptions options;
   MonotonicMs last_timeout = 0;  // as leader
   bool timed_out = false;
+  model::Term handed_over;  // of the newest TimeoutNow: the term after it may disrupt a leader
 
+  void correct(Outgoing& outgoing) const;
   model::Result<StepOutcome> step(raft_event& event, MonotonicMs now, RaftEntries* entries);
   bool admits(Message& message) const;
 };
@@ -92,7 +94,7 @@ RaftCore::~RaftCore() { raft_close(&impl_->raft, nullptr); }
 
 model::Result<StepOutcome> RaftCore::Impl::step(raft_event& event, MonotonicMs now, RaftEntries* entries) {
   const bool led = raft_state(&raft) == RAFT_LEADER;
-  const bool refusable = event.type == RAFT_SUBMIT;
+  const bool refusable = event.type == RAFT_SUBMIT || event.type == RAFT_TRANSFER;
   raft_update update;
   std::memset(&update, 0, sizeof update);
   event.time = now;
@@ -133,6 +135,7 @@ model::Result<StepOutcome> RaftCore::Impl::step(raft_event& event, MonotonicMs n
       }
       outcome.messages.push_back(
           from_raft(update.messages.batch[i], options.group, options.self, raft_current_term(&raft)));
+      correct(outcome.messages.back());
     }
   }
   outcome.became_leader = !led && raft_state(&raft) == RAFT_LEADER;
@@ -167,11 +170,19 @@ model::Result<StepOutcome> RaftCore::timeout(MonotonicMs now) {
   raft& r = impl_->raft;
   raft_event event = make_event(RAFT_TIMEOUT);
   auto outcome = impl_->step(event, now, nullptr);
-  if (raft_state(&r) == RAFT_FOLLOWER && raft_role(&r) != RAFT_VOTER) {
-    // Part of G10: libraft's non-voters believe in a leader that fell silent for ever, and refuse everybody else.
+  if (raft_state(&r) == RAFT_FOLLOWER && (raft_role(&r) != RAFT_VOTER || r.snapshot.installing)) {
+    // Part of G10: libraft's non-voters, and voters that receive a snapshot, believe in a leader that fell silent for
+    // ever, and refuse everybody else.
     r.follower_state.current_leader.id = 0;
   }
   return outcome;
+}
+
+/// G11: libraft keeps the permission to disrupt a leader for the candidate's later elections; it was given for one.
+void RaftCore::Impl::correct(Outgoing& outgoing) const {
+  if (auto* vote = std::get_if<RequestVote>(&outgoing.message.body)) {
+    vote->disrupt_leader = vote->disrupt_leader && handed_over.value != 0 && vote->term.value == handed_over.value + 1;
+  }
 }
 
 bool RaftCore::Impl::admits(Message& message) const {
@@ -214,6 +225,9 @@ model::Result<StepOutcome> RaftCore::receive(MonotonicMs now, Message message) {
   raft_message converted;
   if (!to_raft(message, entries, &converted)) {
     return StepOutcome{};
+  }
+  if (const auto* timeout_now = std::get_if<TimeoutNow>(&message.body)) {
+    impl_->handed_over = timeout_now->term;
   }
   raft_event event = make_event(RAFT_RECEIVE);
   event.receive.message = &converted;
@@ -271,6 +285,33 @@ model::Result<StepOutcome> RaftCore::snapshot_taken(MonotonicMs now, const stora
   }
   event.snapshot.trailing = trailing;
   return impl_->step(event, now, nullptr);
+}
+
+model::Result<StepOutcome> RaftCore::transfer(MonotonicMs now, model::NodeId to) {
+  raft_event event = make_event(RAFT_TRANSFER);
+  event.transfer.server_id = to.value;
+  return impl_->step(event, now, nullptr);
+}
+
+model::NodeId RaftCore::leader() const {
+  struct raft& r = impl_->raft;
+  switch (raft_state(&r)) {
+    case RAFT_LEADER: return impl_->options.self;
+    case RAFT_FOLLOWER: return model::NodeId(r.follower_state.current_leader.id);
+    default: return {};
+  }
+}
+
+model::NodeId RaftCore::transferee() const {
+  return state() == ServerState::leader ? model::NodeId(raft_transferee(&impl_->raft)) : model::NodeId();
+}
+
+std::optional<model::Index> RaftCore::match_index(model::NodeId id) const {
+  raft_index match = 0;
+  if (state() != ServerState::leader || raft_match_index(&impl_->raft, id.value, &match) != 0) {
+    return std::nullopt;
+  }
+  return model::Index(match);
 }
 
 ServerState RaftCore::state() const {

@@ -64,8 +64,17 @@ class RaftCore {
   model::Result<StepOutcome> configuration_committed(MonotonicMs now, model::Index index, const std::string& bytes);
   /// REQUIRES: newer than the current snapshot, in the log, not installing().
   model::Result<StepOutcome> snapshot_taken(MonotonicMs now, const storage::Snapshot& snapshot, unsigned trailing);
+  /// Tells a voter to be elected at once, when it holds the whole log. Refused: not leader, no such voter, or a transfer
+  /// is under way.
+  model::Result<StepOutcome> transfer(MonotonicMs now, model::NodeId to);
 
   ServerState state() const;
+  /// Whom this server follows, or itself; 0: unknown.
+  model::NodeId leader() const;
+  /// To whom a transfer is under way; 0: none.
+  model::NodeId transferee() const;
+  /// What a server is known to hold; nullopt when this one does not lead or does not know it.
+  std::optional<model::Index> match_index(model::NodeId id) const;
   model::Term term() const;
   model::Index commit_index() const;  // may go backwards; the caller keeps the maximum
   model::Index last_index() const;

@@ -46,6 +46,7 @@ enum class CredentialKind : std::uint8_t {
   presented,    // a JWT or client certificate that nobody has looked at: net/identity makes one of the next two of it
   jwt,          // verified against an issuer
   certificate,  // mapped by a rule
+  node,         // a node of this cluster, by the peer link; or one that joins, whose token is in its request
 };
 
 struct Credential {

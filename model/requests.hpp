@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "model/access.hpp"
+#include "model/cluster_requests.hpp"
 #include "model/entry.hpp"
 #include "model/identity.hpp"
 #include "model/ids.hpp"
@@ -177,7 +178,10 @@ struct OpenDoor {
   std::string name;
   DoorName door;
 };
-using DirectoryOperation = std::variant<CreateTenant, GetTenant, ListTenants, DeleteTenant, OpenDoor>;
+/// The order is that of the forwarding codec (model/forward_codec.hpp): what is new comes last, in the other variants, too.
+using DirectoryOperation = std::variant<CreateTenant, GetTenant, ListTenants, DeleteTenant, OpenDoor, GetClusterStatus,
+                                        CreateJoinToken, JoinNode, RenewNodeCertificate, AnnounceNode, DrainNode,
+                                        RemoveNode, BalanceCluster, TransferLeadership>;
 
 // ---- replies --------------------------------------------------------------------------------------------------
 
@@ -265,7 +269,8 @@ struct TenantsReply {
 
 using ReplyBody = std::variant<EntryReply, DeleteReply, HistoryReply, ListReply, BatchGetReply, TransactReply,
                                TokenReply, TokensReply, TenantReply, TenantsReply, PolicyReply, IssuerReply,
-                               IssuersReply, CertificateRuleReply, CertificateRulesReply, QuotaReply>;
+                               IssuersReply, CertificateRuleReply, CertificateRulesReply, QuotaReply,
+                               ClusterStatusReply, JoinTokenReply, JoinReply, NodeReply, DoneReply>;
 struct Reply {
   Revision revision;  // of the tenant when the request was decided
   ReplyBody body;

@@ -1,6 +1,6 @@
 #pragma once
-// Bytes of model's own formats: LEB128 varints in their shortest form, and strings behind their length. Used by payload
-// and codec only; any thread.
+// Bytes of model's own formats: LEB128 varints in their shortest form, and strings behind their length. Used by payload,
+// codec and forward_codec only; any thread.
 
 #include <cstdint>
 #include <string>
@@ -74,6 +74,16 @@ class Reader {
     return bytes;
   }
   std::string string() { return std::string(bytes()); }
+  /// Exactly so many bytes.
+  std::string_view raw(std::size_t size) {
+    if (size > rest_.size()) {
+      fail();
+      return {};
+    }
+    const std::string_view bytes = rest_.substr(0, size);
+    rest_.remove_prefix(size);
+    return bytes;
+  }
   /// The number of things that follow, each of at least one byte: what does not fit the rest is refused before anything
   /// is reserved for it.
   std::size_t count() {

@@ -16,6 +16,7 @@
 #include "cluster/configuration.hpp"
 #include "cluster/group_core.hpp"
 #include "cluster/libraft.hpp"
+#include "cluster/wire.hpp"
 #include "storage/open.hpp"
 
 namespace coffer::cluster::testing {
@@ -59,6 +60,9 @@ class Host {
     wake.reset();
     outbox.clear();
     committed.clear();
+    reads_ready.clear();
+    reads_refused.clear();
+    lease_until = 0;
     leadership = {};
   }
   void collect() {
@@ -70,6 +74,9 @@ class Host {
     std::move(actions.messages.begin(), actions.messages.end(), std::back_inserter(outbox));
     std::move(actions.committed.begin(), actions.committed.end(), std::back_inserter(committed));
     std::move(actions.refused.begin(), actions.refused.end(), std::back_inserter(refused));
+    std::move(actions.reads_ready.begin(), actions.reads_ready.end(), std::back_inserter(reads_ready));
+    std::move(actions.reads_refused.begin(), actions.reads_refused.end(), std::back_inserter(reads_refused));
+    lease_until = actions.lease_until.value_or(lease_until);
     wake = actions.wake_at ? actions.wake_at : wake;
     leadership = actions.leadership.value_or(leadership);
     install = actions.install ? actions.install : install;
@@ -109,6 +116,10 @@ class Host {
     core->propose(std::move(proposals), now);
     collect();
   }
+  void read(const std::vector<std::uint64_t>& cookies, MonotonicMs now) {
+    core->read(cookies, now);
+    collect();
+  }
   bool leads() const { return leadership.role == Role::leader; }
   storage::Recovered on_disk() const {
     auto recovered = store_.recover(kGroup);
@@ -142,6 +153,9 @@ class Host {
   std::vector<Message> outbox;
   std::vector<Committed> committed;
   std::vector<Refused> refused;
+  std::vector<ReadReady> reads_ready;
+  std::vector<Refused> reads_refused;
+  MonotonicMs lease_until = 0;
   std::optional<MonotonicMs> wake;
   Leadership leadership;
   std::optional<storage::Snapshot> install;
@@ -182,7 +196,9 @@ class Net {
         for (Message& message : sent) {
           Host& to = *hosts_.at(message.to.value - 1);
           if (to.core && !(drop && drop(message))) {
-            to.receive(std::move(message), now);
+            auto arrived = decode(message.group, message.from, message.to, encode(message).expose());
+            ASSERT_TRUE(arrived.ok());
+            to.receive(std::move(*arrived), now);
             moved = true;
           }
         }

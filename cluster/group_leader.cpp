@@ -1,0 +1,149 @@
+// What only a leader does: reads without a log write, and handing the leadership over. See group_impl.hpp and, for why
+// such reads are linearizable, read_gate.hpp.
+
+#include <algorithm>
+#include <utility>
+
+#include "cluster/group_impl.hpp"
+
+namespace coffer::cluster {
+
+// ---- reads
+
+void GroupCore::Impl::on_read(const std::vector<std::uint64_t>& cookies) {
+  const bool serves = running() && !blocked() && leading && published.ready;
+  const bool leased = serves && now < gate.lease_until();
+  for (const std::uint64_t cookie : cookies) {
+    if (!serves) {
+      actions.reads_refused.push_back(
+          {cookie, {model::Code::unavailable, "this node does not lead the group, or does not yet"}});
+    } else if (leased) {
+      actions.reads_ready.push_back({cookie, model::Index(commit)});
+    } else if (gate.waiting() >= config.max_waiting_reads) {
+      actions.reads_refused.push_back({cookie, {model::Code::overloaded, "too many reads wait for a majority"}});
+    } else {
+      gate.ask(cookie, model::Index(commit));
+    }
+  }
+}
+
+void GroupCore::Impl::answer_reads() {
+  for (const ReadGate::Answer& answer : gate.confirmed()) {
+    actions.reads_ready.push_back({answer.cookie, answer.index});
+  }
+}
+
+void GroupCore::Impl::ping() {
+  if (!leading || !gate.take_ping_due()) {
+    return;
+  }
+  for (const Voter& server : servers) {
+    if (server.role == ServerRole::voter && server.id != config.self) {
+      send({config.group, config.self, server.id, StampPing{leading_term}, {0, gate.stamp(now).round}});
+    }
+  }
+}
+
+// A follower's part. The stamp goes back only when the message's sender is whom this node follows after it, in the
+// message's term, and not before that term is durable.
+void GroupCore::Impl::echo(const Message& message) {
+  const bool stamped = message.stamp != Stamp{};
+  const auto term = std::get<StampPing>(message.body).term;
+  if (running() && stamped && raft->state() == ServerState::follower && raft->term() == term &&
+      raft->leader() == message.from) {
+    send({config.group, config.self, message.from, StampEcho{term}, message.stamp});
+  }
+}
+
+void GroupCore::Impl::on_stamp(const Message& message) {
+  if (leading && std::get<StampEcho>(message.body).term == leading_term && message.stamp.sent_at <= now) {
+    gate.heard(message.from, message.stamp);
+  }
+}
+
+void GroupCore::Impl::publish_lease() {
+  const bool serves = running() && leading && published.ready && published.term == leading_term;
+  const MonotonicMs lease = serves ? gate.lease_until() : 0;
+  if (lease != published_lease) {
+    published_lease = lease;
+    actions.lease_until = lease;
+  }
+}
+
+// ---- transfers
+
+model::NodeId GroupCore::Impl::furthest_voter() const {
+  model::NodeId best;
+  model::Index best_match;
+  for (const Voter& server : servers) {
+    if (server.role != ServerRole::voter || server.id == config.self) {
+      continue;
+    }
+    const auto heard = heard_at.find(server.id);
+    const bool alive = heard != heard_at.end() && now < heard->second + config.election_timeout;
+    const model::Index match = raft->match_index(server.id).value_or(model::Index());
+    if (alive && (best.value == 0 || match > best_match)) {
+      best = server.id;
+      best_match = match;
+    }
+  }
+  return best;
+}
+
+model::Status GroupCore::Impl::begin_transfer(model::NodeId to) {
+  if (!running() || blocked() || !leading || !published.ready || transfer) {
+    return model::Error(model::Code::unavailable, "this node does not lead the group, or a transfer is under way");
+  }
+  const model::NodeId target = to.value == 0 ? furthest_voter() : to;
+  const bool votes = std::any_of(servers.begin(), servers.end(), [&](const Voter& server) {
+    return server.id == target && server.role == ServerRole::voter && server.id != config.self;
+  });
+  if (!votes) {
+    return model::Error(model::Code::invalid_argument, "there is no such voter that could lead the group");
+  }
+  gate.suspend_lease();
+  transfer = Transfer{target, now + config.election_timeout, false};
+  drive_transfer();
+  return {};
+}
+
+// libraft would tell the next leader to begin as soon as any acknowledgement came, also when it does not hold the last
+// entries yet, and then never again. So it hears of the transfer only when the next leader has everything.
+void GroupCore::Impl::drive_transfer() {
+  if (!leading || blocked() || failed) {
+    return;
+  }
+  if (!transfer && !config.may_campaign && published.ready) {
+    // Sealed. Nobody may be able to take it, and then this node goes on being asked.
+    if (const model::NodeId next = furthest_voter(); next.value != 0) {
+      gate.suspend_lease();
+      transfer = Transfer{next, now + config.election_timeout, false};
+    }
+  }
+  if (!transfer) {
+    return;
+  }
+  const bool holds_all = raft->match_index(transfer->to) == model::Index(cache.last());
+  if (now >= transfer->until || (transfer->is_sent && raft->transferee().value == 0)) {
+    end_transfer();
+  } else if (!transfer->is_sent && holds_all) {
+    transfer->is_sent = true;
+    auto outcome = raft->transfer(now, transfer->to);
+    if (outcome.ok() || outcome.error().code == model::Code::internal) {
+      step(std::move(outcome));
+    } else {
+      end_transfer();
+    }
+  }
+}
+
+void GroupCore::Impl::end_transfer() {
+  transfer.reset();
+  gate.resume_lease();
+  ProposalBatch waited = std::exchange(parked, {});
+  if (!waited.empty()) {
+    queue.emplace_front(std::move(waited));
+  }
+}
+
+}  // namespace coffer::cluster
