@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "model/quota.hpp"
+#include "model/secret.hpp"
 #include "net/guard.hpp"
 #include "net/settings.hpp"
 
@@ -23,10 +24,22 @@ struct LogSettings {
   LogFormat format = LogFormat::text;
 };
 
+/// The link to the other nodes. Without an address the node is alone.
+struct PeerConfig {
+  std::string address;    // to listen on
+  std::string advertise;  // where the others reach it; empty: `address`
+  std::string join;       // the peers' address of a node of the cluster to join; taken once, by an empty data directory
+  std::string token_file;
+  model::Secret token;  // from the command line, instead of the file
+};
+
 struct ClusterSettings {
   std::uint32_t data_groups = 16;  // fixed when the data directory is made
   std::chrono::milliseconds election_timeout{300};
   std::chrono::milliseconds heartbeat{60};
+  bool lease = true;                           // false: every read asks a majority
+  std::uint32_t replicas = 3;                  // of a data group, as far as there are nodes
+  std::chrono::milliseconds replace_after{0};  // a silent node's replicas are made elsewhere; 0: never by itself
 };
 
 struct StorageSettings {
@@ -53,6 +66,7 @@ struct Config {
   std::string data_dir = "./coffer-data";
   std::string seal_key_file;        // empty in --dev: <data>/dev/seal.key, which the server makes
   net::Listener http, grpc, admin;  // by default 127.0.0.1:7780, :7781, :7782
+  PeerConfig peer;
   net::Doors doors;
   LogSettings log;
   ClusterSettings cluster;
@@ -70,6 +84,7 @@ struct ServerOverrides {
   bool insecure = false;
   std::string config_file;  // empty: none
   std::optional<std::string> data, http, grpc, admin, seal_key_file;
+  std::optional<std::string> peer, advertise, join, join_token, join_token_file;
 };
 
 /// Puts the command line over the configuration, and what --dev implies under it.

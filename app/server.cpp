@@ -23,6 +23,7 @@
 #include "app/dev_key.hpp"
 #include "app/exit.hpp"
 #include "app/log.hpp"
+#include "app/peers.hpp"
 #include "app/version.hpp"
 #include "crypto/key.hpp"
 #include "crypto/key_ring.hpp"
@@ -115,6 +116,7 @@ model::Result<std::unique_ptr<crypto::Seal>> open_seal(const Config& config, boo
 /// Data directory, databases, keys and actors. The lock of the data directory lives as long as this.
 struct Running {
   std::optional<storage::DataDir> data;
+  std::unique_ptr<Peers> peers;  // null: the node is alone
   std::unique_ptr<actors::Node> node;
 };
 
@@ -147,6 +149,15 @@ model::Result<Running> start_node(const Config& config, actors::Bootstrap bootst
   options.quotas = config.quotas;
   options.checkpoint_bytes = config.storage.checkpoint_bytes;
   options.log = [](std::string_view line) { spdlog::warn("{}", line); };
+  options.lease = config.cluster.lease;
+  options.replicas = config.cluster.replicas;
+  options.replace_after = config.cluster.replace_after;
+  if (bootstrap != actors::Bootstrap::require && !config.peer.address.empty()) {
+    auto peers = Peers::prepare(config, [](std::string_view line) { spdlog::info("peers: {}", line); });
+    if (!peers) return peers.error();
+    running.peers = *std::move(peers);
+    running.peers->fill(options);
+  }
   options.fatal = [](const Error& error) {
     // Nothing may be acknowledged after a failed write: no destructor runs, the restart replays what is durable.
     spdlog::critical("the node stops: {}", error.message());
@@ -156,6 +167,9 @@ model::Result<Running> start_node(const Config& config, actors::Bootstrap bootst
   auto node = actors::Node::start(std::move(options));
   if (!node) return node.error();
   running.node = std::move(*node);
+  if (running.peers) {
+    if (auto status = running.peers->begin(*running.node); !status) return status.error();
+  }
   return running;
 }
 
@@ -220,6 +234,7 @@ int run_server(const Config& config, const ServerOverrides&) {
   net::IdentityGateway& gateway = **made;
 
   net::Metrics metrics(gateway);
+  if (running->peers) metrics.add_source([peers = running->peers.get()] { return peers->samples(); });
   net::Doors door_settings = config.doors;
   door_settings.dev = config.dev;
   door_settings.version = std::string(kVersion);
@@ -258,12 +273,17 @@ int run_server(const Config& config, const ServerOverrides&) {
     const actors::NodeStatus status = node.status();
     spdlog::info("coffer {} is ready: cluster {}, {} tenants, data in {}", kVersion, status.cluster_id, status.tenants,
                  config.data_dir);
+    if (running->peers) {
+      spdlog::info("node {} listens for its peers on {} (they reach it at {})", status.node_id,
+                   with_port(config.peer.address, running->peers->port()), running->peers->address());
+    }
     if (config.dev) spdlog::info("--dev: the root token is in {}", token_file);
     const int signal = signals.wait();
     spdlog::info("{}: draining", signal == SIGTERM ? "SIGTERM" : "SIGINT");
   }
   for (std::size_t i = 0; i < started; ++i) servers[i].server->stop();
   gateway.stop();
+  if (running->peers) running->peers->stop();
   node.stop();
   spdlog::info("stopped");
   return exit;

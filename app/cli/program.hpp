@@ -55,6 +55,7 @@ void add_admin_tokens(CLI::App& admin, Program& program);
 void add_admin_issuers(CLI::App& admin, Program& program);
 void add_admin_certificates(CLI::App& admin, Program& program);
 void add_admin_quotas(CLI::App& admin, Program& program);
+void add_admin_cluster(CLI::App& admin, Program& program);
 void add_dev_token(CLI::App& root, Program& program);
 void add_admin_policy(CLI::App& admin, Program& program);
 void add_bench(CLI::App& root, Program& program);

@@ -27,6 +27,7 @@ build_packages=(
 )
 test_packages=(clang-format openssl)
 bench_packages=(nghttp2-client)
+nemesis_packages=(iproute2 faketime)
 lint_packages=(clang-format clang-tidy shellcheck)
 
 installed() {  # installed PACKAGE: also when another architecture-qualified name provides it
