@@ -7,7 +7,13 @@
 //   group   --Write--> log writer --Persisted--> group directory  the shard of the meta group
 //   group   --Apply--> state writer --Applied--> group group    one per Raft group
 //   group   --Committed, Refused--> shard              log writer, state writer: one each, detached, for they block
+//
+//   with other nodes (the peer link calls actors/peer_sink.hpp, which hands frames on):
+//   gateway, front --Parcel--> forwarder               forwarder  one: calls to and from the nodes that lead
+//   group   --Apply--> mirror                          mirror   one: the directory of a node that does not lead it
+//   steward --Step--> group                            steward  one: reports, placement, node records
 
+#include <functional>
 #include <future>
 #include <memory>
 #include <string>
@@ -18,6 +24,8 @@
 #include "actors/call_handle.hpp"
 #include "cluster/group_core.hpp"
 #include "cluster/log_writer_core.hpp"
+#include "cluster/message.hpp"
+#include "cluster/peer_link.hpp"
 #include "model/ids.hpp"
 
 namespace coffer::actors {
@@ -40,8 +48,15 @@ struct ProposalRefused {
   model::Error error;
 };
 
-using SubmitterActor =
-    caf::typed_actor<caf::reacts_to<Opened>, caf::reacts_to<CommittedUpTo>, caf::reacts_to<ProposalRefused>>;
+/// What was read up to `round` may be answered: a majority has confirmed after it was asked that this node leads. Not
+/// ok: it does not, or could not find out.
+struct Confirmed {
+  std::uint64_t round = 0;
+  bool ok = false;
+};
+
+using SubmitterActor = caf::typed_actor<caf::reacts_to<Opened>, caf::reacts_to<CommittedUpTo>,
+                                        caf::reacts_to<ProposalRefused>, caf::reacts_to<Confirmed>>;
 
 /// Whoever takes calls.
 using CallActor = caf::typed_actor<caf::reacts_to<Parcel>>;
@@ -77,6 +92,28 @@ struct Propose {
   SubmitterActor submitter;
   std::vector<Item> items;
 };
+/// Is this node's leadership confirmed? `done` runs on the group's thread, once: with the index that the state must hold,
+/// or not ok.
+struct ConfirmLeadership {
+  std::shared_ptr<std::function<void(model::Result<model::Index>)>> done;
+};
+struct FromPeer {
+  std::shared_ptr<cluster::Message> message;
+};
+/// Placement asks the leader of a group for one change; what cannot be done now is asked for again later.
+struct Step {
+  enum class Kind : std::uint8_t { add_standby = 1, promote = 2, remove = 3, transfer = 4, demote = 5 };
+  model::GroupId group;
+  Kind kind = Kind::transfer;
+  model::NodeId node;
+};
+/// May elections be won here? Not while the keys are closed, and not when the node is about to stop: then leaderships
+/// are handed over.
+struct Campaign {
+  bool allowed = true;
+};
+/// The leader's view of the group goes to the board.
+struct Report {};
 struct Persisted {
   std::uint64_t ticket = 0;
 };
@@ -96,9 +133,11 @@ struct Finish {
   std::shared_ptr<std::promise<void>> done;
 };
 
-using GroupActor = caf::typed_actor<caf::reacts_to<OpenRequest>, caf::reacts_to<Propose>, caf::reacts_to<Persisted>,
-                                    caf::reacts_to<Applied>, caf::reacts_to<Checkpointed>, caf::reacts_to<Tick>,
-                                    caf::reacts_to<Flush>, caf::reacts_to<Finish>>;
+using GroupActor =
+    caf::typed_actor<caf::reacts_to<OpenRequest>, caf::reacts_to<Propose>, caf::reacts_to<Persisted>,
+                     caf::reacts_to<Applied>, caf::reacts_to<Checkpointed>, caf::reacts_to<Tick>, caf::reacts_to<Flush>,
+                     caf::reacts_to<Finish>, caf::reacts_to<ConfirmLeadership>, caf::reacts_to<FromPeer>,
+                     caf::reacts_to<Step>, caf::reacts_to<Campaign>, caf::reacts_to<Report>>;
 
 // ---- the two that block ----------------------------------------------------------------------------------------
 
@@ -135,6 +174,11 @@ struct GroupOpen {
 struct GroupClosed {
   model::GroupId group;
 };
+/// Another node leads the group now.
+struct GroupLed {
+  model::GroupId group;
+  model::NodeId leader;
+};
 /// A shard that nobody used for a while offers to end.
 struct ShardIdle {
   model::TenantId tenant;
@@ -145,12 +189,66 @@ struct TenantDeleted {
 };
 struct Sweep {};  // to itself: calls whose deadline passed while they waited for a group
 
-using FrontActor = CallActor::extend<caf::reacts_to<GroupOpen>, caf::reacts_to<GroupClosed>, caf::reacts_to<ShardIdle>,
-                                     caf::reacts_to<TenantDeleted>, caf::reacts_to<Sweep>, caf::reacts_to<Finish>>;
+using FrontActor = CallActor::extend<caf::reacts_to<GroupOpen>, caf::reacts_to<GroupClosed>, caf::reacts_to<GroupLed>,
+                                     caf::reacts_to<ShardIdle>, caf::reacts_to<TenantDeleted>, caf::reacts_to<Sweep>,
+                                     caf::reacts_to<Finish>>;
+
+// ---- between nodes ---------------------------------------------------------------------------------------------
+
+/// A frame of the channels `calls` or `control`.
+struct FrameIn {
+  model::NodeId from;
+  std::shared_ptr<cluster::PeerFrame> frame;
+};
+/// A frame that the link's queue had no room for.
+struct FrameOut {
+  model::NodeId to;
+  std::shared_ptr<cluster::PeerFrame> frame;
+};
+struct PeerUp {
+  model::NodeId peer;
+};
+struct PeerGone {
+  model::NodeId peer;
+};
+/// A call that is to be routed once more, after a moment.
+struct Again {
+  Parcel parcel;
+};
+/// A call whose tenant the directory here does not know: first it is brought up to date.
+struct Missing {
+  Parcel parcel;
+};
+/// What is the commit index of a group, linearizably? Asks the node that leads it. `done` runs once, on any thread.
+struct Barrier {
+  model::GroupId group;
+  model::TimeMs deadline = 0;
+  std::shared_ptr<std::function<void(model::Result<model::Index>)>> done;
+};
+struct BarrierDone {  // to itself
+  model::GroupId group;
+  std::uint64_t id = 0;
+  model::Result<model::Index> index{model::Code::unavailable};
+};
+/// The directory's tables here hold everything up to `index`.
+struct Mirrored {
+  model::Index index;
+};
+using ForwarderActor = CallActor::extend<caf::reacts_to<FrameIn>, caf::reacts_to<FrameOut>, caf::reacts_to<PeerUp>,
+                                         caf::reacts_to<PeerGone>, caf::reacts_to<GroupLed>, caf::reacts_to<Again>,
+                                         caf::reacts_to<Missing>, caf::reacts_to<Barrier>, caf::reacts_to<Mirrored>,
+                                         caf::reacts_to<BarrierDone>, caf::reacts_to<Sweep>, caf::reacts_to<Finish>>;
+
+/// Committed entries of the meta group on a node that does not lead it (Apply), and the order to read everything anew.
+struct Reload {};
+using MirrorActor = caf::typed_actor<caf::reacts_to<Apply>, caf::reacts_to<Reload>, caf::reacts_to<Finish>>;
+
+using StewardActor =
+    caf::typed_actor<caf::reacts_to<FrameIn>, caf::reacts_to<Step>, caf::reacts_to<Sweep>, caf::reacts_to<Finish>>;
 
 }  // namespace coffer::actors
 
-// Messages stay inside the process: what crosses nodes is protobuf over the peer link.
+// Messages stay inside the process: what crosses nodes is bytes over the peer link.
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::Parcel)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::Opened)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::CommittedUpTo)
@@ -175,3 +273,20 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::GroupClosed)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::ShardIdle)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::TenantDeleted)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::Sweep)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::Confirmed)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::ConfirmLeadership)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::FromPeer)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::Step)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::Campaign)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::Report)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::GroupLed)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::FrameIn)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::FrameOut)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::PeerUp)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::PeerGone)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::Again)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::Missing)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::Barrier)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::Mirrored)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::Reload)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::BarrierDone)

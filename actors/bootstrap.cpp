@@ -2,6 +2,9 @@
 
 #include "actors/bootstrap.hpp"
 
+#include <algorithm>
+#include <map>
+
 #include "actors/records.hpp"
 #include "actors/write_set.hpp"
 #include "cluster/group_core.hpp"
@@ -38,8 +41,7 @@ model::Status bootstrap(storage::Engine& log, storage::Engine& state, crypto::Se
                         std::uint32_t data_groups, std::int64_t now_ms) {
   if (auto status = check_pristine(state); !status) return status;
   storage::Node node;
-  const std::string id = random.bytes(8);
-  node.id = model::NodeId{storage::read_be64(id) >> 16 | 1};
+  node.id = model::NodeId{1};  // the next ones get theirs from the directory
   node.cluster_id = random.bytes(16);
   node.data_groups = data_groups;
 
@@ -48,9 +50,9 @@ model::Status bootstrap(storage::Engine& log, storage::Engine& state, crypto::Se
   if (!sealed) return sealed.error();
   const crypto::KeyRing ring = crypto::KeyRing::generate(std::move(root), random, now_ms);
   storage::StateWriter writer(state);
-  writer.apply(model::kMetaGroup, kFirstGeneration, model::TenantId{},
-               {{storage::seal_row(sealed->name()), sealed->SerializeAsString()},
-                {storage::kKeyRingRow, ring.record().SerializeAsString()}});
+  const std::vector<storage::RowChange> keys{{storage::seal_row(sealed->name()), sealed->SerializeAsString()},
+                                             {storage::kKeyRingRow, ring.record().SerializeAsString()}};
+  writer.apply(model::kMetaGroup, kFirstGeneration, model::TenantId{}, keys);
   if (auto status = writer.write(); !status) return status;
   if (auto status = writer.flush(); !status) return status;
 
@@ -60,17 +62,23 @@ model::Status bootstrap(storage::Engine& log, storage::Engine& state, crypto::Se
     const cluster::DurableWrite first =
         cluster::bootstrap(model::GroupId{group}, {{node.id, std::to_string(node.id.value)}});
     batch.hard_state(first.group, *first.hard_state);
-    batch.append(first.group, first.entries, first.last_stored);
+    std::vector<storage::LogEntry> entries = first.entries;
+    if (group == 0) {
+      // Also into the log, from which a second node gets them.
+      entries.push_back({model::Index{entries.back().index.value + 1}, entries.back().term, storage::EntryKind::command,
+                         encode_write_set({model::TenantId{}, 1, 0, now_ms}, keys, {})});
+    }
+    batch.append(first.group, entries, first.last_stored);
   }
   return storage::LogStore(log).commit(batch);
 }
 
-// The newest of the rows that hold keys: those of the state, overtaken by what the log holds beyond it. Every entry of
-// a sole voter's log is committed, or will be when it starts.
-model::Result<std::map<std::string, std::string>> key_rows(storage::Engine& state, const storage::Recovered& meta) {
-  const model::Generation generation = meta.snapshot ? meta.snapshot->generation : kFirstGeneration;
+using KeyRows = std::map<std::string, std::string>;
+
+// The rows that hold keys, as the state has them.
+model::Result<KeyRows> key_rows(const storage::Engine& state, model::Generation generation) {
   storage::TenantRows rows(state, model::kMetaGroup, generation, model::TenantId{});
-  std::map<std::string, std::string> found;
+  KeyRows found;
   const std::string_view seals = storage::kSealRows;
   for (auto scan = rows.scan(seals, storage::prefix_end(seals));; scan->next()) {
     if (!scan->valid()) {
@@ -82,11 +90,17 @@ model::Result<std::map<std::string, std::string>> key_rows(storage::Engine& stat
   auto ring = rows.get(storage::kKeyRingRow);
   if (!ring) return ring.error();
   if (ring->has_value()) found[storage::kKeyRingRow] = std::move(**ring);
-  for (const storage::LogEntry& entry : meta.entries) {
+  return found;
+}
+
+// What the log holds beyond the state. It may hold what is not committed; no key is lost by that, for a key that was
+// replaced stays in the ring.
+void overtake(KeyRows& found, const std::vector<storage::LogEntry>& entries) {
+  for (const storage::LogEntry& entry : entries) {
     WriteSetView set;
     if (entry.kind != storage::EntryKind::command || !decode_write_set(*entry.data, set)) continue;
     for (const RowView& change : set.rows) {
-      if (!change.row.starts_with(seals) && change.row != storage::kKeyRingRow) continue;
+      if (!change.row.starts_with(storage::kSealRows) && change.row != storage::kKeyRingRow) continue;
       if (change.value) {
         found[std::string(change.row)] = *change.value;
       } else {
@@ -94,19 +108,15 @@ model::Result<std::map<std::string, std::string>> key_rows(storage::Engine& stat
       }
     }
   }
-  return found;
 }
 
-model::Result<crypto::KeyRing> open_keys(storage::Engine& state, crypto::Seal& seal, const storage::Node& node,
-                                         const storage::Recovered& meta) {
-  auto rows = key_rows(state, meta);
-  if (!rows) return rows.error();
-  auto ring_row = rows->find(storage::kKeyRingRow);
+model::Result<crypto::KeyRing> open_keys(const KeyRows& rows, crypto::Seal& seal, const storage::Node& node) {
+  auto ring_row = rows.find(storage::kKeyRingRow);
   store::v1::KeyRingRecord ring;
-  if (ring_row == rows->end() || !ring.ParseFromString(ring_row->second)) {
+  if (ring_row == rows.end() || !ring.ParseFromString(ring_row->second)) {
     return Error(Code::data_loss, "the state database holds no key ring: it does not belong to this log database");
   }
-  for (const auto& [key, value] : *rows) {
+  for (const auto& [key, value] : rows) {
     store::v1::SealRecord record;
     if (key == storage::kKeyRingRow || !record.ParseFromString(value) || record.kind() != seal.kind()) continue;
     auto root = seal.unwrap(record, node.cluster_id);
@@ -116,34 +126,74 @@ model::Result<crypto::KeyRing> open_keys(storage::Engine& state, crypto::Seal& s
   return Error(Code::key_mismatch, "this cluster has no seal of kind " + std::string(seal.kind()));
 }
 
+/// An empty replica of every group, and who this node is.
+model::Status join(storage::Engine& log, const storage::Engine& state, const JoinedNode& joined) {
+  if (auto status = check_pristine(state); !status) return status;
+  storage::LogBatch batch;
+  batch.node({joined.id, joined.cluster_id, joined.data_groups});
+  return storage::LogStore(log).commit(batch);
+}
+
 }  // namespace
+
+model::Result<std::optional<crypto::KeyRing>> open_replicated_keys(const storage::Engine& state, crypto::Seal& seal,
+                                                                   const storage::Node& node,
+                                                                   model::Generation generation) {
+  auto rows = key_rows(state, generation);
+  if (!rows) return rows.error();
+  const bool has_seal = std::any_of(rows->begin(), rows->end(),
+                                    [](const auto& row) { return row.first.starts_with(storage::kSealRows); });
+  if (!has_seal || !rows->contains(storage::kKeyRingRow)) return std::optional<crypto::KeyRing>();
+  auto ring = open_keys(*rows, seal, node);
+  if (!ring) return ring.error();
+  return std::optional<crypto::KeyRing>(std::move(*ring));
+}
 
 model::Result<Identity> open_identity(storage::Engine& log, storage::Engine& state, crypto::Seal& seal,
                                       crypto::Random& random, std::uint32_t data_groups, Bootstrap mode,
-                                      std::int64_t now_ms) {
+                                      const std::optional<JoinedNode>& joined, std::int64_t now_ms) {
   const storage::LogStore store(log);
   auto node = store.node();
   if (!node) return node.error();
   if (!node->has_value()) {
-    if (mode == Bootstrap::refuse) {
-      return Error(Code::invalid_argument, "the data directory is empty: run `coffer admin init` first");
+    model::Status made;
+    switch (mode) {
+      case Bootstrap::refuse:
+        return Error(Code::invalid_argument, "the data directory is empty: run `coffer admin init` first");
+      case Bootstrap::join:
+        if (!joined)
+          return Error(Code::invalid_argument, "the data directory is empty, and no cluster let this node in");
+        made = join(log, state, *joined);
+        break;
+      case Bootstrap::allow:
+      case Bootstrap::require: made = bootstrap(log, state, seal, random, data_groups, now_ms); break;
     }
-    if (auto status = bootstrap(log, state, seal, random, data_groups, now_ms); !status) return status.error();
+    if (!made) return made.error();
     node = store.node();
     if (!node) return node.error();
   } else if (mode == Bootstrap::require) {
     return Error(Code::invalid_argument, "the data directory already belongs to a cluster; nothing was changed");
   }
-  const storage::Node found = **node;
-  std::vector<storage::Recovered> groups;
+  Identity identity{**node, std::nullopt, {}};
+  const storage::Node& found = identity.node;
+  if (joined && (joined->id != found.id || joined->cluster_id != found.cluster_id)) {
+    return Error(Code::invalid_argument, "the data directory is another node's or of another cluster");
+  }
   for (std::uint32_t group = 0; group <= found.data_groups; ++group) {
     auto recovered = store.recover(model::GroupId{group});
     if (!recovered) return recovered.error();
-    groups.push_back(std::move(*recovered));
+    identity.groups.push_back(std::move(*recovered));
   }
-  auto ring = open_keys(state, seal, found, groups.front());
+  const storage::Recovered& meta = identity.groups.front();
+  auto rows = key_rows(state, meta.snapshot ? meta.snapshot->generation : kFirstGeneration);
+  if (!rows) return rows.error();
+  overtake(*rows, meta.entries);
+  // Only a node that was let in may have none: they come by replication.
+  if (rows->empty() && found.id != model::NodeId{1}) return identity;
+  auto ring = open_keys(*rows, seal, found);
   if (!ring) return ring.error();
-  return Identity{found, std::move(*ring), std::move(groups)};
+  identity.ring = std::move(*ring);
+  return identity;
 }
 
 }  // namespace coffer::actors

@@ -28,6 +28,8 @@ class CallHandle {
   explicit operator bool() const { return call_ != nullptr; }
   const model::Request& request() const { return call_->request; }
   model::Request& request() { return call_->request; }
+  Call& call() { return *call_; }
+  model::GroupId group() const { return call_->group; }
 
   /// Answers; the call may be gone afterwards.
   void finish(model::Result<model::Reply> reply) {

@@ -25,6 +25,52 @@ void ShardTable::remove(const model::TenantId& tenant) {
   if (s.shards.erase(tenant) != 0) --size_;
 }
 
+bool GroupBoard::holds_lease() const {
+  const std::uint64_t until = lease_until.load(std::memory_order_acquire);
+  return until == UINT64_MAX || boot_clock_ms() < until;  // a sole voter's never ends, and costs no look at the clock
+}
+
+void GroupReports::put(model::GroupInfo info) {
+  std::lock_guard lock(mutex_);
+  reports_[info.id] = std::move(info);
+}
+
+void GroupReports::forget(model::GroupId group) {
+  std::lock_guard lock(mutex_);
+  reports_.erase(group);
+}
+
+std::vector<model::GroupInfo> GroupReports::all() const {
+  std::lock_guard lock(mutex_);
+  std::vector<model::GroupInfo> out;
+  out.reserve(reports_.size());
+  for (const auto& [id, info] : reports_) out.push_back(info);
+  return out;
+}
+
+bool Context::send(model::NodeId to, cluster::PeerChannel channel, model::GroupId group, model::Secret body) {
+  cluster::PeerLink* to_peers = link.load();
+  return to_peers != nullptr && to_peers->send(to, {channel, group, std::move(body)});
+}
+
+void Context::publish_peers() {
+  cluster::PeerLink* to_peers = link.load();
+  if (to_peers == nullptr) return;
+  std::vector<cluster::Peer> peers;
+  for (const model::NodeInfo& node : nodes.all()) {
+    if (node.id == self || node.state == model::NodeState::removed) continue;
+    peers.push_back({node.id, node.address});
+  }
+  to_peers->set_peers(std::move(peers));
+}
+
+void Context::tenant_trust_applied(const model::TenantId& tenant, model::GroupId group, model::Index index) {
+  std::atomic<std::uint64_t>& newest = boards[group.value].trust_changed_at;
+  std::uint64_t seen = newest.load();
+  while (seen < index.value && !newest.compare_exchange_weak(seen, index.value)) continue;
+  trust_changes.note(tenant);
+}
+
 cluster::MonotonicMs boot_clock_ms() {
   timespec now{};
   clock_gettime(CLOCK_BOOTTIME, &now);

@@ -14,7 +14,9 @@
 #include <vector>
 
 #include "actors/actors.hpp"
+#include "actors/cluster_view.hpp"
 #include "actors/directory_core.hpp"
+#include "actors/node_table.hpp"
 #include "actors/routing.hpp"
 #include "actors/shard_cell.hpp"
 #include "actors/tenant_core.hpp"
@@ -28,12 +30,21 @@ struct GroupBoard {
   std::atomic<std::uint64_t> term{0}, commit{0}, applied{0}, durable{0};
   std::atomic<std::uint64_t> generation{1};        // of the group's rows in the state database
   std::atomic<std::uint64_t> trust_changed_at{0};  // index of the newest change of a tenant's issuers or rules
+  std::atomic<std::uint64_t> leader{0};            // node that leads; 0: none is known
+  std::atomic<std::uint64_t> lease_until{0};       // boot_clock_ms() below which this node certainly leads
+  std::atomic<std::uint32_t> voters{0};
+  std::atomic<std::uint32_t> inbox{0};  // messages of peers on their way to the group's actor
+
+  /// May what is read now be answered without asking anybody? Asked AFTER the reading: then no pause of the thread in
+  /// between can make it untrue of the moment that counts.
+  bool holds_lease() const;
 };
 
 /// Numbers for /metrics.
 struct NodeCounters {
   std::atomic<std::uint64_t> log_batches{0}, log_writes{0}, log_bytes{0}, applied_entries{0}, checkpoints{0},
-      shards_started{0}, shards_stopped{0}, rerouted{0}, overloaded{0};
+      shards_started{0}, shards_stopped{0}, rerouted{0}, overloaded{0}, forwarded_out{0}, forwarded_in{0}, retried{0},
+      confirmations{0}, peer_messages_dropped{0}, frames_refused{0};
   QuotaRefusals quota_refusals;
 };
 
@@ -60,26 +71,51 @@ class ShardTable {
   std::atomic<std::uint64_t> size_{0};
 };
 
+/// What the leaders of groups said last; written by group actors, read by the steward.
+class GroupReports {
+ public:
+  void put(model::GroupInfo info);
+  void forget(model::GroupId group);
+  std::vector<model::GroupInfo> all() const;
+
+ private:
+  mutable std::mutex mutex_;
+  std::map<model::GroupId, model::GroupInfo> reports_;
+};
+
 struct Context {
-  // Constant while actors run.
+  // Constant while actors run, but for what the keys bring: it is set before any group may be led.
   TenantDeps* tenant_deps = nullptr;
   DirectoryDeps* directory_deps = nullptr;
   storage::LogStore* log_store = nullptr;
   storage::Engine* state_engine = nullptr;
-  std::function<void(std::string_view)> log;       // one line, no secrets
+  std::function<void(std::string_view)> log;  // one line, no secrets
+  std::function<model::TimeMs()> wall_clock;
   std::function<void(const model::Error&)> fatal;  // stops the process; may return (tests)
   std::chrono::milliseconds shard_idle{60'000};
   std::size_t max_shards = 10'000;
   std::size_t max_waiting_calls = 4096;  // of a shard that is starting
   std::size_t checkpoint_bytes = 32 << 20;
   std::chrono::milliseconds checkpoint_interval{60'000};
-  std::vector<Operator> new_operators;  // to be added when the directory opens
+  std::chrono::milliseconds placement_interval{1000};
+  std::chrono::milliseconds replace_after{0};  // a silent node's replicas are made elsewhere; 0: never by itself
+  std::uint32_t replicas = 3;                  // of a data group, as far as there are nodes
+  std::vector<Operator> new_operators;         // to be added when the directory opens
+  model::NodeId self;
+  std::string cluster_id;  // 16 bytes
+  std::uint32_t data_groups = 0;
+  std::string peer_address;  // where others reach this node; empty: it has no peers
+  RoutingTable* routing = nullptr;
+  OperatorTable* operators = nullptr;
   bool create_at_first_use = false;
 
   std::vector<GroupActor> groups;  // by id; filled before the front starts
   LogWriterActor log_writer;
   StateWriterActor state_writer;
   FrontActor front;
+  ForwarderActor forwarder;
+  MirrorActor mirror;
+  StewardActor steward;
 
   // Shared, thread-safe.
   std::vector<GroupBoard> boards;  // by id
@@ -91,10 +127,32 @@ struct Context {
   std::mutex ready_mutex;
   std::condition_variable ready_changed;
   std::atomic<std::uint64_t> next_life{1};
+  std::atomic<cluster::PeerLink*> link{nullptr};
+  NodeTable nodes;
+  GroupReports reports;
+  ClusterView cluster_view;
+  std::mutex publishing;  // of the directory's tables: by its actor while this node leads it, else by the mirror
+  std::uint64_t published_by_leader =
+      0;  // entries of the meta group up to here are the directory actor's; under the mutex
+  std::uint64_t directory_publisher = 0;   // life of the directory actor that publishes; 0: none; under the mutex
+  std::atomic<std::uint64_t> mirrored{0};  // the tables hold everything up to this entry
+  std::atomic<bool> mirror_loaded{false};
+  std::atomic<bool> unsealed{false};  // the keys are open
+  std::string request_id_prefix;      // of ids that this life of the node gives
+  std::atomic<std::uint64_t> next_request_id{1};
 
   Undelivered undelivered = nullptr;  // what parcels do with calls that nobody took
   void* router = nullptr;
+  void (*resubmit)(void* router, Call* call) = nullptr;  // routes a call that was routed before
 
+  /// To another node; false when there is no link to it or no room.
+  bool send(model::NodeId to, cluster::PeerChannel channel, model::GroupId group, model::Secret body);
+  /// Whom the link speaks to: all nodes in the table that were not removed.
+  void publish_peers();
+  /// Somebody's issuers or certificate rules have changed by the entry at this index.
+  void tenant_trust_applied(const model::TenantId& tenant, model::GroupId group, model::Index index);
+  /// Has this node others beside it?
+  bool is_clustered() const { return link.load(std::memory_order_relaxed) != nullptr; }
   Parcel parcel(CallHandle call) { return Parcel(std::move(call), undelivered, router); }
 };
 
@@ -108,6 +166,9 @@ GroupActor spawn_group(caf::actor_system& system, Context& context, const cluste
                        storage::Recovered recovered);
 LogWriterActor spawn_log_writer(caf::actor_system& system, Context& context);
 StateWriterActor spawn_state_writer(caf::actor_system& system, Context& context);
+ForwarderActor spawn_forwarder(caf::actor_system& system, Context& context);
+MirrorActor spawn_mirror(caf::actor_system& system, Context& context);
+StewardActor spawn_steward(caf::actor_system& system, Context& context);
 FrontActor spawn_front(caf::actor_system& system, Context& context, const RoutingTable& routing);
 
 }  // namespace coffer::actors

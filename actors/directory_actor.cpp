@@ -4,6 +4,7 @@
 #include <deque>
 
 #include "actors/context.hpp"
+#include "actors/unconfirmed.hpp"
 
 namespace coffer::actors {
 
@@ -16,6 +17,7 @@ struct DirectoryState {
   model::Term term;
   std::unique_ptr<DirectoryCore> core;
   std::deque<CallHandle> waiting;
+  Unconfirmed unconfirmed;
 };
 
 using Self = DirectoryActor::stateful_pointer<DirectoryState>;
@@ -28,10 +30,36 @@ void propose(Self self, std::vector<Submission> out) {
   self->send(state.context->groups[model::kMetaGroup.value], std::move(message));
 }
 
+void ask(Self self) {
+  ask_for_confirmation(self->state.context->groups[model::kMetaGroup.value], caf::actor_cast<SubmitterActor>(self),
+                       self->state.unconfirmed.round());
+}
+
 void deliver(Self self, CallHandle call) {
+  DirectoryState& state = self->state;
+  if (!call.call().confirmed && !state.context->boards[model::kMetaGroup.value].holds_lease()) {
+    if (state.unconfirmed.size() >= state.context->max_waiting_calls) {
+      return call.finish(model::Error(model::Code::overloaded));
+    }
+    if (state.unconfirmed.add(std::move(call))) ask(self);
+    return;
+  }
   std::vector<Submission> out;
   self->state.core->handle(std::move(call), out);
   propose(self, std::move(out));
+}
+
+void confirmed(Self self, const Confirmed& answer) {
+  Unconfirmed& unconfirmed = self->state.unconfirmed;
+  for (CallHandle& call : unconfirmed.take(answer.round)) {
+    if (!answer.ok) {
+      call.finish(model::Error(model::Code::unavailable));
+      continue;
+    }
+    call.call().confirmed = true;
+    deliver(self, std::move(call));
+  }
+  if (unconfirmed.begin()) ask(self);
 }
 
 void take(Self self, CallHandle call) {
@@ -47,6 +75,12 @@ void open(Self self, const Opened& opened) {
   Context* context = state.context;
   state.term = opened.term;
   context->directory_deps->generation = opened.generation;
+  {
+    // From here on this actor publishes the directory's changes, and the mirror keeps still.
+    const std::lock_guard lock(context->publishing);
+    context->directory_publisher = state.life;
+    context->published_by_leader = std::max(context->published_by_leader, context->boards[0].applied.load());
+  }
   auto core = DirectoryCore::open(*context->directory_deps);
   if (!core) {
     context->fatal(core.error());
@@ -79,7 +113,14 @@ void end(Self self) {
   DirectoryState& state = self->state;
   state.context->directory_ready = false;
   if (state.core) state.core->refused(0, model::Error(model::Code::outcome_unknown));
+  for (CallHandle& call : state.waiting) call.finish(model::Error(model::Code::unavailable));
   state.waiting.clear();
+  for (CallHandle& call : state.unconfirmed.take_all()) call.finish(model::Error(model::Code::unavailable));
+  {
+    const std::lock_guard lock(state.context->publishing);
+    if (state.context->directory_publisher == state.life) state.context->directory_publisher = 0;
+  }
+  self->send(state.context->mirror, Apply{});  // it goes on where this actor ends
   self->quit();
 }
 
@@ -93,7 +134,11 @@ DirectoryActor::behavior_type directory(Self self, Context* context) {
       [self](const CommittedUpTo& done) {
         DirectoryState& state = self->state;
         std::vector<Submission> out;
-        state.core->committed(done.sequence, out);
+        {
+          const std::lock_guard lock(state.context->publishing);
+          state.core->committed(done.sequence, out);
+          state.context->published_by_leader = std::max(state.context->published_by_leader, done.index.value);
+        }
         propose(self, std::move(out));
         if (!state.context->directory_ready) {  // the operators of a fresh node are in force now
           std::lock_guard lock(state.context->ready_mutex);
@@ -105,6 +150,7 @@ DirectoryActor::behavior_type directory(Self self, Context* context) {
         self->state.core->refused(refused.sequence, refused.error);
         end(self);
       },
+      [self](const Confirmed& answer) { confirmed(self, answer); },
       [self](const Parcel& parcel) { take(self, parcel.take()); },
       [self](const Stop&) { end(self); },
   };

@@ -53,7 +53,8 @@ DirectoryCore::DirectoryCore(const DirectoryDeps& deps)
     : deps_(deps),
       rows_(deps.state, model::kMetaGroup, deps.generation, model::TenantId{}),
       sealer_(deps.ring.directory_sealer(deps.random)),
-      group_tenants_(deps.data_groups + 1, 0) {}
+      group_tenants_(deps.data_groups + 1, 0),
+      cluster_({deps.ring, deps.random, deps.cluster_id, deps.data_groups, deps.replicas_of}) {}
 
 model::Result<std::unique_ptr<DirectoryCore>> DirectoryCore::open(const DirectoryDeps& deps) {
   std::unique_ptr<DirectoryCore> core(new DirectoryCore(deps));
@@ -71,7 +72,11 @@ model::Status DirectoryCore::load() {
     if (!decoded) return decoded.error();
     header_ = std::move(*decoded);
   }
-  deps_.routing.clear();
+  if (auto status = cluster_.load(rows_); !status) return status;
+  nodes_ = cluster_.nodes();
+  for (const auto& [id, node] : nodes_) {
+    if (deps_.node_changed) deps_.node_changed(node);
+  }
   const std::string_view tenants = storage::kTenantRows;
   for (auto scan = rows_.scan(tenants, storage::prefix_end(tenants));; scan->next()) {
     if (!scan->valid()) {
@@ -96,7 +101,10 @@ model::Status DirectoryCore::load() {
   }
   const std::string_view operators = storage::kOperatorRows;
   for (auto scan = rows_.scan(operators, storage::prefix_end(operators));; scan->next()) {
-    if (!scan->valid()) return scan->status();
+    if (!scan->valid()) {
+      if (auto status = scan->status(); !status) return status;
+      break;
+    }
     auto opened =
         sealer_.open(scan->value(), crypto::row_identity(model::TenantId{}.view(), rows_.row_of(scan->key())));
     if (!opened) return opened.error();
@@ -104,12 +112,23 @@ model::Status DirectoryCore::load() {
     if (!op) return op.error();
     deps_.operators.put(*op);
   }
+  // The table may be in use, by what the mirror has published: only what is gone is taken out of it.
+  deps_.routing.retain([this](std::string_view name) { return tenants_.contains(name); },
+                       [this](const model::DoorName& door) { return owner_of(door) != nullptr; });
+  return {};
 }
 
 /// The principal's name, when he may do it. Doors that are open (--dev) may create and delete through themselves.
 model::Result<std::string> DirectoryCore::authorize(const model::Request& request) const {
   const auto& operation = std::get<model::DirectoryOperation>(request.operation);
   switch (request.credential.kind) {
+    case model::CredentialKind::node:
+      if (std::holds_alternative<model::JoinNode>(operation) ||
+          std::holds_alternative<model::RenewNodeCertificate>(operation) ||
+          std::holds_alternative<model::AnnounceNode>(operation)) {
+        return request.credential.principal;
+      }
+      return Error(Code::permission_denied);
     case model::CredentialKind::dev_root: return std::string("dev-root");
     case model::CredentialKind::operator_: return std::string("operator");
     case model::CredentialKind::open_door:
@@ -144,6 +163,7 @@ void DirectoryCore::handle(CallHandle call, std::vector<Submission>& out) {
   if (std::holds_alternative<model::CreateTenant>(operation)) return create(std::move(call), *principal, out);
   if (std::holds_alternative<model::DeleteTenant>(operation)) return remove(std::move(call), *principal, out);
   if (std::holds_alternative<model::OpenDoor>(operation)) return open_door(std::move(call), *principal, out);
+  if (ClusterDirectory::is_of_cluster(operation)) return run_cluster(std::move(call), *principal, out);
   auto body = read(operation);
   if (!body) return call.finish(body.error());
   call.finish(model::Reply{{header_.epoch(), header_.revision()}, std::move(*body)});
@@ -305,17 +325,26 @@ void DirectoryCore::change(CallHandle call, DirectoryTenant next, model::TenantR
   const std::string plaintext = encode_tenant(next);
   Row& changed = tenants_[next.info.name];
   changed.next = std::make_unique<DirectoryTenant>(std::move(next));
-  submit(std::move(pending), row, plaintext, action, *principal, out);
+  std::vector<storage::RowChange> rows;
+  rows.push_back(sealed_row(row, plaintext));
+  submit(std::move(pending), std::move(rows), action, *principal, out);
 }
 
 void DirectoryCore::add_operator(const Operator& op, std::vector<Submission>& out) {
   Pending pending;
   pending.op = std::make_shared<const Operator>(op);
-  submit(std::move(pending), storage::operator_row(op.token_hash), encode_operator(op), "add-operator", "node", out);
+  std::vector<storage::RowChange> rows;
+  rows.push_back(sealed_row(storage::operator_row(op.token_hash), encode_operator(op)));
+  submit(std::move(pending), std::move(rows), "add-operator", "node", out);
 }
 
-void DirectoryCore::submit(Pending pending, const std::string& row, const std::string& plaintext,
-                           std::string_view action, const std::string& principal, std::vector<Submission>& out) {
+storage::RowChange DirectoryCore::sealed_row(std::string row, std::string_view plaintext) {
+  std::string sealed = sealer_.seal(plaintext, crypto::row_identity(model::TenantId{}.view(), row));
+  return {std::move(row), std::move(sealed)};
+}
+
+void DirectoryCore::submit(Pending pending, std::vector<storage::RowChange> rows, std::string_view action,
+                           const std::string& principal, std::vector<Submission>& out) {
   const model::TimeMs now = std::max<model::TimeMs>(deps_.wall_clock(), header_.leader_time_ms());
   header_.set_revision(header_.revision() + 1);
   header_.set_leader_time_ms(now);
@@ -334,9 +363,7 @@ void DirectoryCore::submit(Pending pending, const std::string& row, const std::s
     audit.set_request_id(pending.call.request().info.request_id);
   }
   const model::TenantId directory{};
-  const std::vector<storage::RowChange> rows{
-      {row, sealer_.seal(plaintext, crypto::row_identity(directory.view(), row))},
-      {storage::kHeaderRow, header_.SerializeAsString()}};
+  rows.push_back({storage::kHeaderRow, header_.SerializeAsString()});
   const WriteSetHead head{directory, header_.epoch(), header_.revision(), now};
   out.push_back({pending.sequence, encode_write_set(head, rows, audit.SerializeAsString())});
   pending_.push_back(std::move(pending));
@@ -348,6 +375,14 @@ void DirectoryCore::committed(std::uint64_t sequence, std::vector<Submission>& o
     pending_.pop_front();
     if (done.op) {
       deps_.operators.put(*done.op);
+      continue;
+    }
+    if (done.of_cluster) {
+      for (const model::NodeInfo& node : done.nodes) {
+        nodes_[node.id] = node;
+        if (deps_.node_changed) deps_.node_changed(node);
+      }
+      done.call.finish(std::move(done.reply));
       continue;
     }
     Row& row = tenants_.at(done.name);

@@ -12,6 +12,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "actors/cluster_directory.hpp"
 #include "actors/routing.hpp"
 #include "actors/tenant_core.hpp"
 
@@ -27,6 +28,13 @@ struct DirectoryDeps {
   model::Generation generation;
   std::uint32_t data_groups = 16;
   std::size_t max_waiting = 4096;
+  // What the cluster's part needs of the node; empty where there is no cluster (tests).
+  std::string cluster_id;                                           // 16 bytes
+  std::function<std::uint32_t(model::NodeId)> replicas_of;          // as groups report
+  std::function<void(const model::NodeInfo&)> node_changed;         // after the commit
+  std::function<void(model::ClusterStatusReply&)> complete_status;  // with what is not in rows
+  std::function<void(const model::TransferLeadership&)> transfer;
+  std::function<void()> balance;
 };
 
 class DirectoryCore {
@@ -50,6 +58,8 @@ class DirectoryCore {
     model::Reply reply;
     std::string name;  // the tenant that changes
     std::shared_ptr<const Operator> op;
+    std::vector<model::NodeInfo> nodes;  // that change
+    bool of_cluster = false;
   };
   struct Row {
     DirectoryTenant committed;  // meaningful when `exists`
@@ -64,12 +74,15 @@ class DirectoryCore {
   void create(CallHandle call, const std::string& principal, std::vector<Submission>& out);
   void remove(CallHandle call, const std::string& principal, std::vector<Submission>& out);
   void open_door(CallHandle call, const std::string& principal, std::vector<Submission>& out);
+  void run_cluster(CallHandle call, const std::string& principal, std::vector<Submission>& out);
+  model::ClusterStatusReply cluster_status() const;
+  storage::RowChange sealed_row(std::string row, std::string_view plaintext);
   void change(CallHandle call, DirectoryTenant next, model::TenantReply reply, std::vector<Submission>& out);
   bool defer_if_changing(CallHandle& call, const std::string& name);
   const std::string* owner_of(const model::DoorName& door) const;
   std::string free_name_for(const model::DoorName& door) const;
   model::GroupId least_loaded_group() const;
-  void submit(Pending pending, const std::string& row, const std::string& plaintext, std::string_view action,
+  void submit(Pending pending, std::vector<storage::RowChange> rows, std::string_view action,
               const std::string& principal, std::vector<Submission>& out);
 
   const DirectoryDeps& deps_;
@@ -80,6 +93,8 @@ class DirectoryCore {
   std::map<model::TenantId, DirectoryTenant> deleted_;
   std::map<std::pair<model::Door, std::string>, std::string> doors_;  // -> name; decided ones, too
   std::vector<std::uint64_t> group_tenants_;                          // by group, 0 unused
+  ClusterDirectory cluster_;
+  std::map<model::NodeId, model::NodeInfo> nodes_;  // as committed
   std::deque<Pending> pending_;
   std::deque<CallHandle> waiting_;  // for a pending change of the same tenant
   std::uint64_t next_sequence_ = 1;

@@ -47,7 +47,8 @@ class CreateThenSubmit final : public Call {
   }
   void complete() noexcept override {
     if (reply.ok()) {
-      caf::anon_send(context_.front, context_.parcel(std::move(waiting_)));
+      waiting_.call().looked_up = false;  // the tables here may lag behind those of the node that made it
+      context_.resubmit(context_.router, waiting_.release());
     } else {
       waiting_.finish(reply.error());
     }
@@ -59,10 +60,19 @@ class CreateThenSubmit final : public Call {
   CallHandle waiting_;
 };
 
-void create_tenant(Self self, CallHandle call) {
-  Context& context = *self->state.context;
-  auto* create = new CreateThenSubmit(context, std::move(call));
-  self->send(self->state.directory, context.parcel(CallHandle(create)));
+void create_tenant(Context& context, CallHandle call) {
+  context.resubmit(context.router, new CreateThenSubmit(context, std::move(call)));
+}
+
+/// Another node leads the group: the call goes there, or, when it came from one, back.
+void forward(Self self, CallHandle call) {
+  if (call.call().forwarded) return call.finish(model::Error(model::Code::unavailable, "this node does not lead"));
+  self->send(self->state.context->forwarder, self->state.context->parcel(std::move(call)));
+}
+
+bool is_led_elsewhere(const Context& context, model::GroupId group) {
+  const std::uint64_t leader = context.boards[group.value].leader;
+  return leader != 0 && leader != context.self.value;
 }
 
 // A group without a leader will have one in a moment (start, election): its calls wait for it until their deadlines.
@@ -99,18 +109,31 @@ void make_room(Self self) {
   }
 }
 
+void route_to_directory(Self self, CallHandle call) {
+  FrontState& state = self->state;
+  if (state.directory) return self->send(state.directory, state.context->parcel(std::move(call)));
+  if (is_led_elsewhere(*state.context, model::kMetaGroup)) return forward(self, std::move(call));
+  wait_for_group(state, model::kMetaGroup, std::move(call));
+}
+
 void route(Self self, CallHandle call) {
   FrontState& state = self->state;
   Context& context = *state.context;
+  if (std::holds_alternative<model::DirectoryOperation>(call.request().operation)) {
+    return route_to_directory(self, std::move(call));
+  }
   auto tenant = state.routing->find(call.request().tenant);
   if (!tenant) {
-    if (call.request().tenant.create_at_first_use && state.directory) return create_tenant(self, std::move(call));
+    if (call.request().tenant.create_at_first_use) return create_tenant(context, std::move(call));
     return call.finish(model::Error(model::Code::tenant_not_found));
   }
   auto found = state.shards.find(tenant->id);
   if (found == state.shards.end()) {
     if (!context.accepting) return call.finish(model::Error(model::Code::unavailable));
-    if (!state.open[tenant->group.value]) return wait_for_group(state, tenant->group, std::move(call));
+    if (!state.open[tenant->group.value]) {
+      if (is_led_elsewhere(context, tenant->group)) return forward(self, std::move(call));
+      return wait_for_group(state, tenant->group, std::move(call));
+    }
     make_room(self);
     const auto cell = std::make_shared<ShardCell>();
     ShardActor actor = spawn_shard(self->system(), context, *tenant, cell);
@@ -186,6 +209,11 @@ FrontActor::behavior_type front(Self self, Context* context, const RoutingTable*
         s.context->shards.put(model::TenantId{}, {s.directory, nullptr});
       },
       [self](const GroupClosed& closed) { group_closed(self, closed.group); },
+      [self](const GroupLed& led) {
+        std::deque<CallHandle> early;
+        early.swap(self->state.early[led.group.value]);
+        for (CallHandle& call : early) forward(self, std::move(call));
+      },
       [self](const ShardIdle& idle) {
         auto found = self->state.shards.find(idle.tenant);
         if (found != self->state.shards.end() && found->second.actor.address() == idle.shard) {

@@ -23,13 +23,21 @@ class Call {
   model::Result<model::Reply> reply{model::Code::unavailable};
   /// Called once, after `reply` is set. Must not throw, must not block; may delete the call.
   virtual void complete() noexcept = 0;
-  std::uint8_t reroutes = 0;  // the gateway's
+  // The gateway's:
+  std::uint8_t reroutes = 0;
+  model::GroupId group;    // of its tenant
+  bool forwarded = false;  // came from another node: goes no further than this one
+  bool confirmed = false;  // a majority confirmed after its arrival that this node leads
+  bool looked_up = false;  // its tenant was not found, and the directory here was brought up to date since
+  bool survives = false;   // asks again by itself when its answer is lost
+  bool decided = false;    // the answer is about this caller and stays the same on every node: it is not asked again
 };
 
 struct GroupStatus {
   model::GroupId id;
   std::string role;
   std::uint64_t term = 0, commit_index = 0, applied_index = 0, durable_index = 0;
+  std::uint64_t leader = 0;  // node id; 0: none is known
 };
 struct NodeStatus {
   bool ready = false;  // unsealed, directory loaded, meta group led

@@ -1,10 +1,13 @@
-// The group: one GroupCore in an actor. Turns messages into the core's events and the core's actions into messages.
-// Runs on CAF's scheduler and never blocks.
+// The group: one GroupCore in an actor. Turns messages into the core's events and the core's actions into messages, those
+// to other nodes included. Runs on CAF's scheduler and never blocks.
 
+#include <algorithm>
 #include <map>
 #include <unordered_set>
 
 #include "actors/context.hpp"
+#include "cluster/configuration.hpp"
+#include "cluster/wire.hpp"
 
 namespace coffer::actors {
 
@@ -30,6 +33,7 @@ struct GroupState {
   std::vector<cluster::Proposal> queue;     // until the next flush
   std::unordered_set<std::uint64_t> ended;  // lives that had a write set refused
   std::vector<Opening> openings;
+  std::map<std::uint64_t, ConfirmLeadership> reads;  // that wait for a majority, by cookie
   cluster::Leadership leadership;
   bool announced = false;  // the front knows that the group is open
   bool flushing = false;
@@ -64,9 +68,13 @@ void hand_out(Self self, std::vector<cluster::Committed> committed) {
     if (!merged) news.emplace_back(found->second.submitter, message);
     state.origins.erase(found);
   }
-  self->send(state.context->state_writer,
-             Apply{state.id, state.core->generation(),
-                   std::make_shared<const std::vector<cluster::Committed>>(std::move(committed))});
+  const Apply apply{state.id, state.core->generation(),
+                    std::make_shared<const std::vector<cluster::Committed>>(std::move(committed))};
+  self->send(state.context->state_writer, apply);
+  // Of what it commits itself, the leader's directory actor publishes the effects.
+  if (state.id == model::kMetaGroup && state.leadership.role != cluster::Role::leader) {
+    self->send(state.context->mirror, apply);
+  }
   for (auto& [submitter, message] : news) self->send(submitter, message);
 }
 
@@ -90,15 +98,57 @@ void announce(Self self) {
   });
 }
 
+void answer_reads(Self self, const cluster::Actions& actions) {
+  GroupState& state = self->state;
+  const auto answer = [&](std::uint64_t cookie, const model::Result<model::Index>& result) {
+    auto found = state.reads.find(cookie);
+    if (found == state.reads.end()) return;
+    (*found->second.done)(result);
+    state.reads.erase(found);
+  };
+  for (const cluster::ReadReady& ready : actions.reads_ready) answer(ready.cookie, ready.index);
+  for (const cluster::Refused& refused : actions.reads_refused) answer(refused.cookie, refused.error);
+}
+
+// To the board, and to whoever holds calls for the group.
+void publish(Self self, const cluster::Actions& actions) {
+  GroupState& state = self->state;
+  GroupBoard& board = state.board();
+  if (actions.leadership) {
+    const cluster::Leadership before = state.leadership;
+    state.leadership = *actions.leadership;
+    board.role = state.leadership.role;
+    board.term = state.leadership.term.value;
+    board.leader = state.leadership.leader.value;
+    const bool elsewhere = state.leadership.leader.value != 0 && state.leadership.leader != state.context->self;
+    if (elsewhere && state.leadership.leader != before.leader) {
+      self->send(state.context->front, GroupLed{state.id, state.leadership.leader});
+      self->send(state.context->forwarder, GroupLed{state.id, state.leadership.leader});
+    }
+    if (state.leadership.role != cluster::Role::leader) state.context->reports.forget(state.id);
+  }
+  board.commit = state.core->commit_index().value;
+  board.durable = state.core->durable_index().value;
+  board.generation = state.core->generation().value;
+  const auto& servers = state.core->servers();
+  board.voters = static_cast<std::uint32_t>(std::count_if(
+      servers.begin(), servers.end(), [](const cluster::Voter& v) { return v.role == cluster::ServerRole::voter; }));
+}
+
 void carry_out(Self self) {
   GroupState& state = self->state;
   cluster::Actions actions = state.core->take_actions();
+  if (actions.lease_until) state.board().lease_until = *actions.lease_until;  // before any message leaves
   if (actions.fatal) return state.context->fatal(*actions.fatal);
   if (actions.install) {  // only a peer sends one, and a group of one voter has none
     return state.context->fatal(model::Error(model::Code::internal, "a snapshot came to a group without peers"));
   }
   for (cluster::DurableWrite& write : actions.writes) {
     self->send(state.context->log_writer, Write{std::make_shared<cluster::DurableWrite>(std::move(write))});
+  }
+  for (const cluster::Message& message : actions.messages) {
+    // What the link does not take is lost like on any wire: Raft repeats it.
+    state.context->send(message.to, cluster::PeerChannel::raft, state.id, cluster::encode(message));
   }
   if (!actions.committed.empty()) hand_out(self, std::move(actions.committed));
   for (const cluster::Refused& refused : actions.refused) {
@@ -107,15 +157,8 @@ void carry_out(Self self) {
     refuse(self, found->second, refused.error);
     state.origins.erase(found);
   }
-  GroupBoard& board = state.board();
-  if (actions.leadership) {
-    state.leadership = *actions.leadership;
-    board.role = state.leadership.role;
-    board.term = state.leadership.term.value;
-  }
-  board.commit = state.core->commit_index().value;
-  board.durable = state.core->durable_index().value;
-  board.generation = state.core->generation().value;
+  publish(self, actions);
+  answer_reads(self, actions);
   if (actions.wake_at) {
     const cluster::MonotonicMs now = boot_clock_ms();
     const cluster::MonotonicMs wait = *actions.wake_at > now ? *actions.wake_at - now : 0;
@@ -150,6 +193,79 @@ void propose(Self self, const Propose& message) {
     state.flushing = true;
     self->send(self, Flush{});
   }
+}
+
+// ---- with other nodes ------------------------------------------------------------------------------------------
+
+void receive(Self self, cluster::Message message) {
+  GroupState& state = self->state;
+  --state.board().inbox;
+  state.core->receive(std::move(message), boot_clock_ms());
+  carry_out(self);
+}
+
+void confirm(Self self, const ConfirmLeadership& request) {
+  GroupState& state = self->state;
+  const std::uint64_t cookie = state.next_cookie++;
+  ++state.context->counters.confirmations;
+  state.reads.emplace(cookie, request);
+  state.core->read({cookie}, boot_clock_ms());
+  carry_out(self);
+}
+
+/// The configuration after a step; none when it is there already or makes no sense any more.
+std::optional<std::vector<cluster::Voter>> after(const Step& step, std::vector<cluster::Voter> servers) {
+  using Kind = Step::Kind;
+  auto found = std::find_if(servers.begin(), servers.end(),
+                            [&](const cluster::Voter& server) { return server.id == step.node; });
+  const bool there = found != servers.end();
+  switch (step.kind) {
+    case Kind::add_standby:
+      if (there) return std::nullopt;
+      servers.push_back({step.node, std::to_string(step.node.value), cluster::ServerRole::standby});
+      return servers;
+    case Kind::promote:
+      if (!there || found->role == cluster::ServerRole::voter) return std::nullopt;
+      found->role = cluster::ServerRole::voter;
+      return servers;
+    case Kind::demote:
+      if (!there || found->role == cluster::ServerRole::standby) return std::nullopt;
+      found->role = cluster::ServerRole::standby;
+      return servers;
+    case Kind::remove:
+      if (!there) return std::nullopt;
+      servers.erase(found);
+      return servers;
+    case Kind::transfer: break;
+  }
+  return std::nullopt;
+}
+
+void take_step(Self self, const Step& step) {
+  GroupState& state = self->state;
+  if (state.leadership.role != cluster::Role::leader) return;
+  if (step.kind == Step::Kind::transfer) {
+    // What is refused is asked for again, when placement still wants it.
+    (void)state.core->transfer(step.node, boot_clock_ms());
+  } else if (auto servers = after(step, state.core->servers())) {
+    (void)state.core->change_voters(*servers, boot_clock_ms());
+  }
+  carry_out(self);
+}
+
+void report(Self self) {
+  GroupState& state = self->state;
+  if (state.leadership.role != cluster::Role::leader || !state.leadership.ready) return;
+  model::GroupInfo info{state.id, state.context->self, state.leadership.term, state.core->commit_index(), {}};
+  const auto progress = state.core->progress();
+  for (const cluster::Voter& server : state.core->servers()) {
+    model::ReplicaInfo replica{server.id, static_cast<model::ReplicaRole>(server.role), state.core->last_index()};
+    for (const cluster::PeerProgress& peer : progress) {
+      if (peer.id == server.id) replica.match = peer.match;
+    }
+    info.replicas.push_back(replica);
+  }
+  state.context->reports.put(std::move(info));
 }
 
 GroupActor::behavior_type group(Self self, Context* context, const cluster::GroupConfig& config,
@@ -187,7 +303,21 @@ GroupActor::behavior_type group(Self self, Context* context, const cluster::Grou
         carry_out(self);
       },
       [self](const Flush&) { flush(self); },
+      [self](const ConfirmLeadership& request) { confirm(self, request); },
+      [self](const FromPeer& from) { receive(self, std::move(*from.message)); },
+      [self](const Step& step) { take_step(self, step); },
+      [self](const Campaign& campaign) {
+        if (campaign.allowed) {
+          self->state.core->allow_campaign(boot_clock_ms());
+        } else {
+          self->state.core->forbid_campaign(boot_clock_ms());
+        }
+        carry_out(self);
+      },
+      [self](const Report&) { report(self); },
       [self](const Finish& finish) {
+        for (auto& [cookie, read] : self->state.reads) (*read.done)(model::Error(model::Code::unavailable));
+        self->state.reads.clear();
         finish.done->set_value();
         self->quit();
       },

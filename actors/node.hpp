@@ -5,11 +5,14 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "actors/bootstrap.hpp"
 #include "actors/gateway.hpp"
+#include "cluster/peer_link.hpp"
 #include "crypto/key_ring.hpp"
 #include "storage/engine.hpp"
 
@@ -33,6 +36,16 @@ struct NodeOptions {
   std::function<model::TimeMs()> wall_clock;  // default: the system's
   crypto::Random* random = nullptr;           // default: the system's
   std::function<void(std::string_view)> log;  // one line; default: nowhere
+
+  // The cluster. Without a link the node is alone.
+  cluster::PeerLink* link = nullptr;  // not owned, outlives the node, which starts it, names its peers and stops it
+  std::string peer_address;           // where others reach this node
+  std::optional<JoinedNode> joined;   // Bootstrap::join: what it was told when it was let in
+  std::vector<cluster::Peer> peers;   // known from before, beside those of the replicated rows
+  bool lease = true;                  // false: every linearizable read asks a majority
+  std::uint32_t replicas = 3;         // of a data group, as far as there are nodes
+  std::chrono::milliseconds placement_interval{1000};
+  std::chrono::milliseconds replace_after{0};  // a silent node's replicas are made elsewhere; 0: only by an operator
   /// What ends the process when a disk fails or what is stored is damaged. Default: says why and aborts at once,
   /// without running destructors, so that nothing more is acknowledged.
   std::function<void(const model::Error&)> fatal;
@@ -44,7 +57,10 @@ class Node : public Gateway {
   /// Errors: those of open_identity, and unavailable when the node does not get ready within `timeout`.
   static model::Result<std::unique_ptr<Node>> start(NodeOptions options,
                                                     std::chrono::milliseconds timeout = std::chrono::minutes(5));
-  /// Takes no more calls, ends shards, flushes the state, ends the actors. Called by the destructor, too.
+  /// The link of a node that had none: a cluster's first node has no certificate before it is ready. REQUIRES: not
+  /// connected yet; the link outlives the node.
+  virtual void connect(cluster::PeerLink& link) = 0;
+  /// Hands its leaderships over, takes no more calls, ends shards, flushes the state, ends the actors. Called by the destructor, too.
   virtual void stop() = 0;
 };
 

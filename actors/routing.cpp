@@ -40,7 +40,10 @@ void RoutingTable::remove(const DirectoryTenant& tenant) {
   const auto erase = [&](const std::string& key) {
     Stripe& s = stripe(key);
     std::unique_lock lock(s.mutex);
-    return s.routes.erase(key) != 0;
+    auto found = s.routes.find(key);
+    if (found == s.routes.end() || found->second->id != tenant.info.id) return false;  // another tenant has it now
+    s.routes.erase(found);
+    return true;
   };
   if (erase(tenant.info.name)) --tenants_;
   for (const model::DoorName& door : tenant.info.doors) erase(key_of(door));
@@ -52,6 +55,20 @@ void RoutingTable::clear() {
     s.routes.clear();
   }
   tenants_ = 0;
+}
+
+void RoutingTable::retain(const std::function<bool(std::string_view name)>& keeps_name,
+                          const std::function<bool(const model::DoorName&)>& keeps_door) {
+  for (Stripe& s : stripes_) {
+    std::unique_lock lock(s.mutex);
+    std::erase_if(s.routes, [&](const auto& entry) {
+      const auto kind = static_cast<unsigned char>(entry.first[0]);
+      if (kind < 0x20) return !keeps_door({static_cast<model::Door>(kind), entry.first.substr(1)});
+      if (keeps_name(entry.first)) return false;
+      --tenants_;
+      return true;
+    });
+  }
 }
 
 std::uint64_t RoutingTable::tenants() const { return tenants_; }
@@ -66,6 +83,7 @@ std::shared_ptr<const Operator> OperatorTable::find(std::string_view token_hash)
 
 void OperatorTable::put(const Operator& op) {
   std::unique_lock lock(mutex_);
+  std::erase_if(operators_, [&](const auto& known) { return known->token_hash == op.token_hash; });
   operators_.push_back(std::make_shared<const Operator>(op));
 }
 

@@ -6,6 +6,7 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <shared_mutex>
@@ -33,6 +34,9 @@ class RoutingTable {
   void put(const DirectoryTenant& tenant);
   void remove(const DirectoryTenant& tenant);
   void clear();
+  /// Takes out every name and door that is not to be kept.
+  void retain(const std::function<bool(std::string_view name)>& keeps_name,
+              const std::function<bool(const model::DoorName&)>& keeps_door);
   std::uint64_t tenants() const;
 
  private:
@@ -57,6 +61,7 @@ class RoutingTable {
 class OperatorTable {
  public:
   std::shared_ptr<const Operator> find(std::string_view token_hash) const;
+  /// Replaces the one of the same token.
   void put(const Operator& op);
 
  private:

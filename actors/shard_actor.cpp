@@ -4,6 +4,7 @@
 #include <deque>
 
 #include "actors/context.hpp"
+#include "actors/unconfirmed.hpp"
 
 namespace coffer::actors {
 
@@ -18,6 +19,7 @@ struct ShardState {
   std::shared_ptr<ShardCell> cell;
   std::chrono::steady_clock::time_point used = std::chrono::steady_clock::now();  // as the last check found
   std::deque<CallHandle> waiting;
+  Unconfirmed unconfirmed;
   bool resuming = false;
   bool stopping = false;  // takes nothing new and ends after its last write
 
@@ -26,8 +28,22 @@ struct ShardState {
 
 using Self = ShardActor::stateful_pointer<ShardState>;
 
+void ask(Self self) {
+  const ShardState& state = self->state;
+  ask_for_confirmation(state.context->groups[state.route.group.value], caf::actor_cast<SubmitterActor>(self),
+                       state.unconfirmed.round());
+}
+
 void deliver(Self self, TenantCore& core, CallHandle call) {
   ShardState& state = self->state;
+  if (!call.call().confirmed && !state.board().holds_lease()) {
+    if (state.unconfirmed.size() >= state.context->max_waiting_calls) {
+      ++state.context->counters.overloaded;
+      return call.finish(model::Error(model::Code::overloaded));
+    }
+    if (state.unconfirmed.add(std::move(call))) ask(self);
+    return;
+  }
   std::vector<Submission> out;
   core.handle(std::move(call), out);
   if (!out.empty()) {
@@ -52,6 +68,23 @@ void take(Self self, CallHandle call) {
     return call.finish(model::Error(model::Code::overloaded));
   }
   state.waiting.push_back(std::move(call));
+}
+
+void confirmed(Self self, const Confirmed& answer) {
+  Unconfirmed& unconfirmed = self->state.unconfirmed;
+  std::vector<CallHandle> calls = unconfirmed.take(answer.round);
+  {
+    const auto turn = self->state.cell->turn();
+    for (CallHandle& call : calls) {
+      if (!answer.ok || turn.core() == nullptr) {
+        call.finish(model::Error(model::Code::unavailable));
+        continue;
+      }
+      call.call().confirmed = true;
+      deliver(self, *turn.core(), std::move(call));
+    }
+  }
+  if (unconfirmed.begin()) ask(self);
 }
 
 void work(Self self) {
@@ -86,6 +119,7 @@ void open(Self self, const Opened& opened) {
 bool has_core(const ShardState& state) { return state.cell->turn().core() != nullptr; }
 
 bool is_busy(const ShardState& state) {
+  if (!state.unconfirmed.empty()) return true;
   const auto turn = state.cell->turn();
   return turn.core() != nullptr && (turn.core()->writes_pending() || turn.core()->has_work());
 }
@@ -109,6 +143,7 @@ void end(Self self, const model::Error& error) {
   if (const auto turn = state.cell->turn(); turn.core() != nullptr) turn.core()->refused(0, error);
   for (CallHandle& call : state.waiting) call.finish(model::Error(model::Code::unavailable));
   state.waiting.clear();
+  for (CallHandle& call : state.unconfirmed.take_all()) call.finish(model::Error(model::Code::unavailable));
   self->quit();
 }
 
@@ -141,6 +176,10 @@ ShardActor::behavior_type shard(Self self, Context* context, const TenantRoute& 
           turn.core()->refused(refused.sequence, refused.error);
         }
         end(self, model::Error(model::Code::unavailable));
+      },
+      [self](const Confirmed& answer) {
+        confirmed(self, answer);
+        end_when_done(self);
       },
       [self](const Parcel& parcel) { take(self, parcel.take()); },
       [self](const Resume&) {

@@ -3,6 +3,7 @@
 
 #include "actors/context.hpp"
 #include "actors/write_set.hpp"
+#include "storage/keys.hpp"
 
 namespace coffer::actors {
 
@@ -28,6 +29,17 @@ void stop_node(Self self, const model::Error& error) {
   self->quit();
 }
 
+/// Where a tenant's shard runs, it says so itself; elsewhere whoever verifies by these rows learns it from here.
+void note_trust(const StateWriterState& state, model::GroupId group, model::Index index) {
+  for (const RowView& change : state.set.rows) {
+    const bool is_trust =
+        change.row.starts_with(storage::kIssuerRows) || change.row.starts_with(storage::kCertificateRuleRows);
+    if (is_trust && !state.set.head.tenant.is_zero()) {
+      return state.context->tenant_trust_applied(state.set.head.tenant, group, index);
+    }
+  }
+}
+
 model::Status add(StateWriterState& state, const Apply& apply) {
   for (const cluster::Committed& item : *apply.entries) {
     state.pending[apply.group.value] = item.entry.index;
@@ -39,6 +51,7 @@ model::Status add(StateWriterState& state, const Apply& apply) {
                                                       std::string(status.error().message()));
     }
     state.writer->apply(apply.group, apply.generation, state.set.head.tenant, state.set.rows);
+    note_trust(state, apply.group, item.entry.index);
   }
   return {};
 }

@@ -194,7 +194,10 @@ model::Result<TenantCore::Caller> TenantCore::admit(const model::Request& reques
 
 void TenantCore::handle(CallHandle call, std::vector<Submission>& out) {
   auto caller = admit(call.request());
-  if (!caller) return call.finish(caller.error());
+  if (!caller) {
+    call.call().decided = true;
+    return call.finish(caller.error());
+  }
   if (auto status = count_request(call.request(), caller->at); !status) return call.finish(status.error());
   const auto& operation = std::get<model::TenantOperation>(call.request().operation);
   if (model::is_mutation(operation)) return write(std::move(call), *caller, out);

@@ -155,22 +155,14 @@ Actions GroupCore::take_actions() { return std::exchange(impl_->actions, {}); }
 Leadership GroupCore::leadership() const { return impl_->published; }
 model::Index GroupCore::commit_index() const { return model::Index(impl_->commit); }
 model::Index GroupCore::last_index() const { return model::Index(impl_->cache.last()); }
+model::Index GroupCore::first_index() const { return model::Index(impl_->cache.first()); }
 model::Index GroupCore::durable_index() const { return impl_->snapshot ? impl_->snapshot->index : model::Index(0); }
 model::Generation GroupCore::generation() const { return impl_->generation; }
 const std::vector<Voter>& GroupCore::servers() const { return impl_->servers; }
 bool GroupCore::is_transferring() const { return impl_->transfer.has_value(); }
 
 std::vector<PeerProgress> GroupCore::progress() const {
-  std::vector<PeerProgress> out;
-  for (const Voter& server : impl_->leading ? impl_->servers : std::vector<Voter>()) {
-    if (server.id == impl_->config.self) {
-      continue;
-    }
-    const auto heard = impl_->heard_at.find(server.id);
-    out.push_back({server.id, server.role, impl_->raft->match_index(server.id).value_or(model::Index()),
-                   heard == impl_->heard_at.end() ? 0 : heard->second});
-  }
-  return out;
+  return impl_->leading ? impl_->peers() : std::vector<PeerProgress>();
 }
 
 // ---- life

@@ -36,7 +36,8 @@ struct GroupConfig {
   std::uint32_t max_inflight_entries = 4096;
   std::size_t max_pending_bytes = 64 << 20;  // proposals beyond it are refused as overloaded
   bool may_campaign = true;                  // false while sealed: asks for no vote; a sole voter stays unstarted
-  std::uint32_t trailing_entries = 1024;     // kept in memory behind D for slow peers; a sole voter keeps none
+  std::uint32_t trailing_entries = 1024;     // kept in memory behind D, for peers; a group without peers keeps none
+  std::size_t trailing_bytes = 32 << 20;     // also for a peer that needs more than those, but not beyond this
   bool lease = true;                         // false: every read of a group of several voters asks a majority
   std::size_t max_waiting_reads = 16384;     // reads beyond it are refused as overloaded
 };
@@ -142,6 +143,8 @@ class GroupCore {
   Leadership leadership() const;
   model::Index commit_index() const;
   model::Index last_index() const;
+  /// Of the entries that are in memory; behind last_index() when none is.
+  model::Index first_index() const;
   model::Index durable_index() const;  // D
   model::Generation generation() const;
   /// The servers of the newest configuration, committed or not.

@@ -33,6 +33,7 @@ void GroupCore::Impl::absorb(StepOutcome outcome, const std::vector<Proposal>* p
   if (outcome.became_leader) {
     leading = true;
     gate.begin();
+    snapshots_sent.clear();
     leading_term = raft->term();
     barrier_due = outcome.entries.empty();
     ready_index = barrier_due ? 0 : outcome.entries.front().index.value;
@@ -154,6 +155,7 @@ void GroupCore::Impl::complete(Outgoing& outgoing) {
     }
     message.stamp = gate.stamp(now);
     install->snapshot = *snapshot;  // the durable one, which may be newer than the one that libraft means
+    snapshots_sent[message.to] = snapshot->index.value;
   }
   held.messages.push_back(std::move(message));
 }

@@ -33,7 +33,7 @@ bool GroupCore::Impl::next_event() {
     submit_barrier();
   } else if (!configurations_due.empty()) {
     report_configuration();
-  } else if (taken) {
+  } else if (taken && !awaits_installation()) {
     report_snapshot_taken();
   } else if (install_durable) {
     report_snapshot_installed();
@@ -138,14 +138,58 @@ void GroupCore::Impl::report_snapshot_taken() {
   if (installing || durable.index <= raft->snapshot_index()) {
     return;
   }
-  const unsigned trailing = is_sole_voter(servers, config.self) ? 0 : config.trailing_entries;
-  step(raft->snapshot_taken(now, durable, trailing));
+  step(raft->snapshot_taken(now, durable, trailing_behind(durable.index.value)));
   if (!failed) {
     cache.trim_before(raft->first_index().value);
     while (configurations.size() > 1 && configurations[1].index <= durable.index) {
       configurations.pop_front();
     }
   }
+}
+
+// While a peer receives a snapshot, libraft is not told of newer ones: it would anchor its heartbeats behind what the peer
+// is about to have, take the refusals for a failed snapshot and send the next one, and so on for as long as the leader
+// writes. A peer that is dead, or needs more memory than the bound, does not count.
+bool GroupCore::Impl::awaits_installation() {
+  if (!leading) {
+    return false;
+  }
+  bool awaits = false;
+  for (const PeerProgress& peer : peers()) {
+    const auto sent = snapshots_sent.find(peer.id);
+    if (sent == snapshots_sent.end()) {
+      continue;
+    }
+    if (peer.match.value >= sent->second) {
+      snapshots_sent.erase(sent);
+    } else {
+      awaits = awaits || (is_alive(peer, 4) && cache.bytes() <= config.trailing_bytes);
+    }
+  }
+  return awaits;
+}
+
+// How many entries up to `index` stay in memory: the usual number, and what a living peer lacks within the bound of bytes.
+// The last one always does, for whoever holds it gets the next one with its term.
+unsigned GroupCore::Impl::trailing_behind(std::uint64_t index) const {
+  if (servers.size() <= 1) {
+    return 0;
+  }
+  std::uint64_t needed = index;
+  for (const PeerProgress& peer : leading ? peers() : std::vector<PeerProgress>()) {
+    if (is_alive(peer, 4) && peer.match.value != 0) {
+      needed = std::min(needed, peer.match.value);
+    }
+  }
+  unsigned kept = 1;
+  std::size_t bytes = 0;
+  for (std::uint64_t at = index - 1; cache.contains(at); --at, ++kept) {
+    bytes += cache.at(at).entry.data->size();
+    if ((kept >= config.trailing_entries && at < needed) || bytes > config.trailing_bytes) {
+      break;
+    }
+  }
+  return kept;
 }
 
 void GroupCore::Impl::report_snapshot_installed() {

@@ -78,6 +78,11 @@ struct GroupCore::Impl {
   model::Status begin_transfer(model::NodeId to);
   void drive_transfer();
   void end_transfer();
+  std::vector<PeerProgress> peers() const;
+  /// Was it heard of within so many election timeouts?
+  bool is_alive(const PeerProgress& peer, unsigned timeouts) const {
+    return peer.heard_at != 0 && now < peer.heard_at + config.election_timeout * timeouts;
+  }
   model::NodeId furthest_voter() const;
 
   // ---- group_effects.cpp: what a step asks for
@@ -99,6 +104,8 @@ struct GroupCore::Impl {
   bool blocked() const { return blocked_on != 0; }
   bool withheld() const;  // the timer, from a sealed node that would elect itself
   const Configuration& configuration_at(std::uint64_t index) const;
+  unsigned trailing_behind(std::uint64_t index) const;
+  bool awaits_installation();
   void learn_configurations();
 
   GroupConfig config;
@@ -152,6 +159,7 @@ struct GroupCore::Impl {
   std::optional<Transfer> transfer;
   ProposalBatch parked;  // while a transfer is under way
   std::map<model::NodeId, MonotonicMs> heard_at;
+  std::map<model::NodeId, std::uint64_t> snapshots_sent;  // by this leader: the index behind which the peer will go on
 };
 
 }  // namespace coffer::cluster

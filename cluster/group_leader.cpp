@@ -70,24 +70,29 @@ void GroupCore::Impl::publish_lease() {
   }
 }
 
-// ---- transfers
+// ---- what it knows of the others, and transfers
 
-model::NodeId GroupCore::Impl::furthest_voter() const {
-  model::NodeId best;
-  model::Index best_match;
+std::vector<PeerProgress> GroupCore::Impl::peers() const {
+  std::vector<PeerProgress> out;
   for (const Voter& server : servers) {
-    if (server.role != ServerRole::voter || server.id == config.self) {
+    if (server.id == config.self) {
       continue;
     }
     const auto heard = heard_at.find(server.id);
-    const bool alive = heard != heard_at.end() && now < heard->second + config.election_timeout;
-    const model::Index match = raft->match_index(server.id).value_or(model::Index());
-    if (alive && (best.value == 0 || match > best_match)) {
-      best = server.id;
-      best_match = match;
+    out.push_back({server.id, server.role, raft->match_index(server.id).value_or(model::Index()),
+                   heard == heard_at.end() ? 0 : heard->second});
+  }
+  return out;
+}
+
+model::NodeId GroupCore::Impl::furthest_voter() const {
+  PeerProgress best;
+  for (const PeerProgress& peer : peers()) {
+    if (peer.role == ServerRole::voter && is_alive(peer, 1) && (best.id.value == 0 || peer.match > best.match)) {
+      best = peer;
     }
   }
-  return best;
+  return best.id;
 }
 
 model::Status GroupCore::Impl::begin_transfer(model::NodeId to) {

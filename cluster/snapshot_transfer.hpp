@@ -100,7 +100,7 @@ struct SinkOptions {
 /// before it begins, writes chunks in order, and at the end flushes the state and calls GroupCore::installed().
 class SnapshotSink {
  public:
-  /// `sources` may be empty for now; `seed` tells this node's transfers apart from those of an earlier life.
+  /// `sources` may be empty at first; `seed` tells this node's transfers apart from those of an earlier life.
   SnapshotSink(storage::Snapshot snapshot, std::vector<model::NodeId> sources, std::uint64_t seed, MonotonicMs now,
                SinkOptions options = {});
 

@@ -18,6 +18,10 @@
 //   'o' hash:32                       operator               sealed OperatorRecord
 //   's' name                          seal                   SealRecord
 //   'y'                               key ring               KeyRingRecord
+//   'n' node:8                        node                   ClusterNodeRecord (plain)
+//   'u'                               cluster                ClusterRecord (plain)
+//   'j' id                            join token             JoinTokenRecord (plain; a hash of the secret)
+//   'a'                               cluster CA             crypto/cluster_ca.hpp (its key sealed)
 
 #include <cstdint>
 #include <string>
@@ -32,9 +36,12 @@ inline constexpr char kKeysRow[] = "k";
 inline constexpr char kPolicyRow[] = "p";
 inline constexpr char kQuotaRow[] = "l";
 inline constexpr char kKeyRingRow[] = "y";
+inline constexpr char kClusterRow[] = "u";
+inline constexpr char kClusterCaRow[] = "a";
 /// What every row of a kind begins with, for scans.
 inline constexpr std::string_view kEntryRows = "e", kTokenRows = "t", kTenantRows = "d", kOperatorRows = "o",
-                                  kSealRows = "s", kIssuerRows = "i", kCertificateRuleRows = "x";
+                                  kSealRows = "s", kIssuerRows = "i", kCertificateRuleRows = "x", kNodeRows = "n",
+                                  kJoinTokenRows = "j";
 
 std::string entry_row(std::string_view hash);
 std::string payload_row(std::string_view hash, std::uint64_t version);
@@ -47,6 +54,8 @@ std::string certificate_rule_row(std::string_view hash);
 std::string tenant_row(const model::TenantId& tenant);
 std::string operator_row(std::string_view hash);
 std::string seal_row(std::string_view name);
+std::string node_row(model::NodeId node);
+std::string join_token_row(std::string_view id);
 
 /// Key of a row in the state database.
 std::string state_key(model::GroupId group, model::Generation generation, const model::TenantId& tenant,

@@ -1,11 +1,12 @@
 #pragma once
 // One group of 3 or 5 voters by seed: a network that delays, reorders, loses and doubles messages and is partitioned,
-// nodes that crash with what their log disk had not synced, slow disks, checkpoints, snapshots to those who fell
-// behind, members that become standby and voters again.
+// nodes that crash with what their log disk had not synced, slow disks, clocks that run fast and slow, checkpoints,
+// snapshots to those who fell behind, members that become standby and voters again, hand-overs, nodes that are sealed.
 //
 // Checked: one leader per term; a committed entry never differs between nodes or lives; nothing acknowledged is lost;
 // nothing refused as "not in the log" is committed; each node's state at an index is the same; a node never forgets
-// the term that it has spoken in; the group makes progress after everything is healed.
+// the term that it has spoken in; no read, under a lease or not, misses what was acknowledged before it began; the
+// group makes progress after everything is healed.
 
 #include <cstdint>
 #include <string>
@@ -14,7 +15,11 @@ namespace coffer::sim {
 
 enum class GroupMutant {
   none,
-  ack_before_fsync,  // tickets are reported when the batch is taken
+  ack_before_fsync,   // tickets are reported when the batch is taken
+  skip_read_index,    // a leader answers reads without a lease and without asking
+  long_lease,         // a lease that reaches beyond the election timeout
+  lease_in_transfer,  // what a leader publishes about its lease is not taken back
+  forgets_votes,      // term and vote are not written
 };
 
 struct GroupOptions {
@@ -26,7 +31,8 @@ struct GroupOptions {
 
 struct GroupReport {
   std::uint64_t trace = 0;
-  std::uint64_t acknowledged = 0, crashes = 0, elections = 0, installs = 0, changes = 0;
+  std::uint64_t acknowledged = 0, crashes = 0, elections = 0, installs = 0, changes = 0, transfers = 0,
+                leased_reads = 0, asked_reads = 0;
   std::string text() const;
 };
 

@@ -25,6 +25,9 @@ TEST_P(GroupSimTest, AgreesLosesNothingAndGoesOnAfterHealing) {
       sum.elections += report.elections;
       sum.installs += report.installs;
       sum.changes += report.changes;
+      sum.transfers += report.transfers;
+      sum.leased_reads += report.leased_reads;
+      sum.asked_reads += report.asked_reads;
     } catch (const Violation& violation) {
       ADD_FAILURE() << "--seed " << seed << " --steps " << kSteps << " --nodes " << GetParam() << ": "
                     << violation.what();
@@ -36,6 +39,9 @@ TEST_P(GroupSimTest, AgreesLosesNothingAndGoesOnAfterHealing) {
   EXPECT_GT(sum.elections, 30U);
   EXPECT_GT(sum.installs, 5U);
   EXPECT_GT(sum.changes, 2U);
+  EXPECT_GT(sum.transfers, 2U);
+  EXPECT_GT(sum.leased_reads, 500U);
+  EXPECT_GT(sum.asked_reads, 500U);
 }
 INSTANTIATE_TEST_SUITE_P(Voters, GroupSimTest, testing::Values(3, 5));
 
@@ -46,16 +52,38 @@ TEST(GroupSimCheckTest, TheSameSeedIsTheSameRun) {
             simulate_group({8, kSteps, 3, GroupMutant::none}).trace);
 }
 
-TEST(GroupSimCheckTest, TheChecksFindAnAcknowledgementBeforeTheFsync) {
-  std::uint64_t found = 0;
-  for (std::uint64_t seed = 1; seed <= 30 && found == 0; ++seed) {
+/// The first seed whose run breaks a promise, and how; 0 when none does.
+std::pair<std::uint64_t, std::string> find_mistake(GroupMutant mutant, std::uint64_t seeds) {
+  for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
     try {
-      simulate_group({seed, kSteps, 3, GroupMutant::ack_before_fsync});
-    } catch (const Violation&) {
-      found = seed;
+      simulate_group({seed, kSteps, 3, mutant});
+    } catch (const Violation& violation) {
+      return {seed, violation.what()};
     }
   }
-  EXPECT_NE(found, 0U);
+  return {0, ""};
+}
+
+TEST(GroupSimCheckTest, TheChecksFindAnAcknowledgementBeforeTheFsync) {
+  EXPECT_NE(find_mistake(GroupMutant::ack_before_fsync, 30).first, 0U);
+}
+TEST(GroupSimCheckTest, TheChecksFindReadsThatAskNobody) {
+  const auto [seed, what] = find_mistake(GroupMutant::skip_read_index, 60);
+  EXPECT_NE(seed, 0U);
+  EXPECT_NE(what.find("misses what was acknowledged"), std::string::npos) << what;
+}
+TEST(GroupSimCheckTest, TheChecksFindALeaseThatIsTooLong) {
+  const auto [seed, what] = find_mistake(GroupMutant::long_lease, 60);
+  EXPECT_NE(seed, 0U);
+  EXPECT_NE(what.find("misses what was acknowledged"), std::string::npos) << what;
+}
+TEST(GroupSimCheckTest, TheChecksFindALeaseThatSurvivesATransfer) {
+  const auto [seed, what] = find_mistake(GroupMutant::lease_in_transfer, 60);
+  EXPECT_NE(seed, 0U);
+  EXPECT_NE(what.find("misses what was acknowledged"), std::string::npos) << what;
+}
+TEST(GroupSimCheckTest, TheChecksFindForgottenVotes) {
+  EXPECT_NE(find_mistake(GroupMutant::forgets_votes, 30).first, 0U);
 }
 
 }  // namespace

@@ -126,7 +126,7 @@ TEST_F(ReplicationTest, AFollowerBehindTheLogGetsTheSnapshotAndGoesOnInANewGener
   Host& follower = net[behind];
   net.isolate(behind);
   leader->propose({"a", "b", "c"}, 1, net.now);
-  net.advance(100);
+  net.advance(3000);  // as long as a dead peer is waited for
   const model::Index applied = leader->committed.back().entry.index;
   leader->core->checkpoint(applied, net.now);
   leader->collect();
@@ -151,6 +151,72 @@ TEST_F(ReplicationTest, AFollowerBehindTheLogGetsTheSnapshotAndGoesOnInANewGener
   net.advance(500);
   EXPECT_EQ(follower.core->generation().value, 2U);
   EXPECT_EQ(follower.commands(), std::vector<std::string>{"d"});
+}
+
+TEST_F(ReplicationTest, APeerThatReceivesASnapshotKeepsTheEntriesBehindItInTheLeadersMemory) {
+  Net net(3);
+  for (std::uint64_t id = 1; id <= 3; ++id) {
+    net[id].config.trailing_entries = 0;
+  }
+  net.start();
+  Host* leader = net.await_leader();
+  ASSERT_NE(leader, nullptr);
+  const std::uint64_t behind = leader->config.self.value % 3 + 1;
+  Host& follower = net[behind];
+  net.isolate(behind);
+  leader->propose({"a", "b"}, 1, net.now);
+  net.advance(3000);  // as long as a dead peer is waited for
+  const auto checkpoint = [&] {
+    leader->core->checkpoint(leader->committed.back().entry.index, net.now);
+    leader->collect();
+    net.settle();
+  };
+  checkpoint();
+  net.drop = nullptr;
+  net.advance(1000);
+  ASSERT_TRUE(follower.install);
+  // While the state is under way, the leader writes on and truncates its log.
+  leader->propose({"c", "d"}, 3, net.now);
+  net.advance(100);
+  checkpoint();
+  leader->propose({"e"}, 5, net.now);
+  net.advance(100);
+  checkpoint();
+  follower.install.reset();
+  follower.core->installed(net.now);
+  follower.collect();
+  net.advance(300);
+  EXPECT_FALSE(follower.install) << "another snapshot";
+  EXPECT_EQ(follower.commands(), (std::vector<std::string>{"c", "d", "e"}));
+}
+
+TEST_F(ReplicationTest, ADeadPeerOrOneThatNeedsTooMuchKeepsNothingInMemory) {
+  Net net(3);
+  for (std::uint64_t id = 1; id <= 3; ++id) {
+    net[id].config.trailing_entries = 0;
+    net[id].config.trailing_bytes = 1000;
+  }
+  net.start();
+  Host* leader = net.await_leader();
+  ASSERT_NE(leader, nullptr);
+  const std::uint64_t behind = leader->config.self.value % 3 + 1;
+  const auto checkpoint = [&] {
+    leader->core->checkpoint(leader->committed.back().entry.index, net.now);
+    leader->collect();
+    net.settle();
+  };
+  // It lives and hears heartbeats, but its disk keeps it behind.
+  net.slow_disk.insert(behind);
+  leader->propose(std::vector<std::string>(30, std::string(100, 'x')), 1, net.now);
+  net.advance(100);
+  checkpoint();
+  EXPECT_LE(leader->core->last_index().value - leader->core->first_index().value, 11U);
+  net.isolate(behind);
+  net.advance(3000);
+  leader->propose({"a", "b"}, 100, net.now);
+  net.advance(100);
+  checkpoint();
+  EXPECT_EQ(leader->core->first_index(), leader->core->last_index()) << "the last one stays";
 }
 
 TEST_F(ReplicationTest, AnEmptyServerJoinsAsStandbyAndThenVotes) {

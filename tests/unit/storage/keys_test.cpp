@@ -32,6 +32,10 @@ TEST(Keys, AreThoseOfTheGoldenFile) {
       {"tenant", tenant_row(kTenant)},
       {"operator", operator_row(hash)},
       {"seal", seal_row("main")},
+      {"node", node_row(model::NodeId(0x0102030405060708))},
+      {"join_token", join_token_row("12345678")},
+      {"cluster", kClusterRow},
+      {"cluster_ca", kClusterCaRow},
       {"state", state_key(model::GroupId(3), model::Generation(0x0102), kTenant, kHeaderRow)},
   };
   EXPECT_EQ(current, test::golden("row_keys.hex", current));

@@ -1,0 +1,300 @@
+// See cluster_directory.hpp.
+
+#include "actors/cluster_directory.hpp"
+
+#include <algorithm>
+
+#include "crypto/cluster_ca.hpp"
+#include "crypto/hash.hpp"
+#include "crypto/join_token.hpp"
+#include "storage/keys.hpp"
+
+namespace coffer::actors {
+
+using model::Code;
+using model::Error;
+
+namespace {
+
+constexpr model::TimeMs kLongestTokenLife = 7LL * 24 * 3'600'000;
+constexpr std::size_t kMostPermissions = 256;
+constexpr std::size_t kLongestAddress = 255;
+
+Error token_refused() { return {Code::permission_denied, "the join token is not valid: make a new one"}; }
+
+template <class Record, class Add>
+model::Status each_row(const storage::TenantRows& rows, std::string_view prefix,
+                       model::Result<Record> (*decode)(std::string_view), const Add& add) {
+  auto scan = rows.scan(prefix, storage::prefix_end(prefix));
+  for (; scan->valid(); scan->next()) {
+    auto record = decode(scan->value());
+    if (!record) return record.error();
+    add(rows.row_of(scan->key()), std::move(*record));
+  }
+  return scan->status();
+}
+
+}  // namespace
+
+std::string node_principal(model::NodeId node) { return "node:" + std::to_string(node.value); }
+
+model::Status ClusterDirectory::load(const storage::TenantRows& rows) {
+  auto settings = rows.get(storage::kClusterRow);
+  if (!settings) return settings.error();
+  if (settings->has_value()) {
+    auto decoded = decode_cluster(**settings);
+    if (!decoded) return decoded.error();
+    settings_ = *decoded;
+  }
+  auto authority = rows.get(storage::kClusterCaRow);
+  if (!authority) return authority.error();
+  authority_ = authority->value_or("");
+  if (auto status = each_row(rows, storage::kNodeRows, &decode_node,
+                             [this](std::string_view, model::NodeInfo node) { nodes_[node.id] = std::move(node); });
+      !status) {
+    return status;
+  }
+  return each_row(rows, storage::kJoinTokenRows, &decode_join_permission,
+                  [this](std::string_view row, JoinPermission permission) {
+                    permissions_[std::string(row.substr(storage::kJoinTokenRows.size()))] = std::move(permission);
+                  });
+}
+
+bool ClusterDirectory::is_of_cluster(const model::DirectoryOperation& operation) {
+  return is_change(operation) || std::holds_alternative<model::GetClusterStatus>(operation) ||
+         std::holds_alternative<model::BalanceCluster>(operation) ||
+         std::holds_alternative<model::TransferLeadership>(operation);
+}
+
+bool ClusterDirectory::is_change(const model::DirectoryOperation& operation) {
+  return std::holds_alternative<model::CreateJoinToken>(operation) ||
+         std::holds_alternative<model::JoinNode>(operation) ||
+         std::holds_alternative<model::RenewNodeCertificate>(operation) ||
+         std::holds_alternative<model::AnnounceNode>(operation) ||
+         std::holds_alternative<model::DrainNode>(operation) || std::holds_alternative<model::RemoveNode>(operation);
+}
+
+model::Result<ClusterDirectory::Decision> ClusterDirectory::decide(const model::DirectoryOperation& operation,
+                                                                   const std::string& principal, model::TimeMs now) {
+  const auto speaks_for = [&](model::NodeId node) { return principal == node_principal(node); };
+  if (const auto* create = std::get_if<model::CreateJoinToken>(&operation)) return create_token(*create, now);
+  if (const auto* newcomer = std::get_if<model::JoinNode>(&operation)) return join(*newcomer, now);
+  if (const auto* renewal = std::get_if<model::RenewNodeCertificate>(&operation)) {
+    if (!speaks_for(renewal->node)) return Error(Code::permission_denied);
+    return renew(*renewal, now);
+  }
+  if (const auto* news = std::get_if<model::AnnounceNode>(&operation)) {
+    if (!speaks_for(news->node)) return Error(Code::permission_denied);
+    return announce(*news, now);
+  }
+  if (const auto* draining = std::get_if<model::DrainNode>(&operation)) return drain(*draining);
+  if (const auto* removal = std::get_if<model::RemoveNode>(&operation)) return remove(*removal);
+  return Error(Code::internal);
+}
+
+std::string ClusterDirectory::cluster_name() const { return crypto::hex(deps_.cluster_id); }
+
+/// The CA's row; made by the first who needs it, so that a node that stays alone never has one.
+model::Result<crypto::ClusterCa> ClusterDirectory::authority(model::TimeMs now, Decision& decision) {
+  if (!authority_.empty()) return crypto::ClusterCa::open(authority_, cluster_name(), deps_.ring);
+  crypto::ClusterCa made = crypto::ClusterCa::make(cluster_name(), now, deps_.random);
+  decision.authority = made.seal(deps_.ring, deps_.random);
+  decision.rows.push_back({storage::kClusterCaRow, decision.authority});
+  return made;
+}
+
+void ClusterDirectory::keep(const model::NodeInfo& node, Decision& decision) {
+  nodes_[node.id] = node;
+  decision.rows.push_back({storage::node_row(node.id), encode_node(node)});
+  decision.nodes.push_back(node);
+}
+
+/// New formats are for when every node knows them; it never goes back.
+void ClusterDirectory::raise_format(Decision& decision) {
+  std::uint32_t common = UINT32_MAX;
+  for (const auto& [id, node] : nodes_) {
+    if (node.state != model::NodeState::removed) common = std::min(common, node.newest_format);
+  }
+  if (common == UINT32_MAX || common <= settings_.active_format) return;
+  settings_.active_format = common;
+  decision.rows.push_back({storage::kClusterRow, encode_cluster(settings_)});
+}
+
+model::Result<ClusterDirectory::Decision> ClusterDirectory::create_token(const model::CreateJoinToken& create,
+                                                                         model::TimeMs now) {
+  if (create.ttl <= 0 || create.ttl > kLongestTokenLife) {
+    return Error(Code::invalid_argument, "ttl: a join token lives for up to a week");
+  }
+  Decision decision;
+  decision.action = "create-join-token";
+  for (auto it = permissions_.begin(); it != permissions_.end();) {
+    if (it->second.expires_at > now) {
+      ++it;
+      continue;
+    }
+    decision.rows.push_back({storage::join_token_row(it->first), std::nullopt});
+    it = permissions_.erase(it);
+  }
+  if (permissions_.size() >= kMostPermissions) {
+    return Error(Code::quota_exceeded, "too many join tokens are waiting; use them, or let them expire");
+  }
+  auto ca = authority(now, decision);
+  if (!ca) return ca.error();
+  auto pin = crypto::certificate_hash(ca->certificate_pem());
+  if (!pin) return pin.error();
+  const crypto::JoinToken token = crypto::new_join_token(*pin, deps_.random);
+  const JoinPermission permission{crypto::join_secret_hash(token.secret), now + create.ttl, {}, {}};
+  permissions_[token.id] = permission;
+  decision.rows.push_back({storage::join_token_row(token.id), encode_join_permission(permission)});
+  if (!decision.authority.empty()) authority_ = decision.authority;
+  decision.reply = model::JoinTokenReply{crypto::join_token_text(token), permission.expires_at};
+  return decision;
+}
+
+model::Result<ClusterDirectory::Decision> ClusterDirectory::certify(model::NodeInfo node, const std::string& request,
+                                                                    model::TimeMs now, Decision decision) {
+  auto ca = authority(now, decision);
+  if (!ca) return ca.error();
+  auto certificate = ca->sign(request, node.id, now, deps_.random);
+  if (!certificate) return certificate.error();
+  auto facts = crypto::read_certificate(*certificate);
+  if (!facts) return facts.error();
+  if (!decision.authority.empty()) authority_ = decision.authority;  // nothing fails from here on
+  node.certificate_serial = facts->serial;
+  node.certificate_expires_at = facts->not_after;
+  keep(node, decision);
+  model::JoinReply reply{node.id, deps_.cluster_id, deps_.data_groups, std::move(*certificate), ca->certificate_pem(),
+                         {}};
+  for (const auto& [id, known] : nodes_) {
+    if (known.state != model::NodeState::removed) reply.nodes.push_back(known);
+  }
+  decision.reply = std::move(reply);
+  return decision;
+}
+
+model::Result<ClusterDirectory::Decision> ClusterDirectory::join(const model::JoinNode& join, model::TimeMs now) {
+  auto found = permissions_.find(join.token_id);
+  if (found == permissions_.end()) return token_refused();
+  JoinPermission permission = found->second;
+  if (!crypto::equal_constant_time(permission.secret_hash, crypto::join_secret_hash(join.secret)) ||
+      permission.expires_at <= now) {
+    return token_refused();
+  }
+  const std::string request_hash = crypto::sha256(join.certificate_request);
+  const bool again = permission.used_by.value != 0;
+  if (again && permission.request_hash != request_hash) return token_refused();
+  if (join.address.empty() || join.address.size() > kLongestAddress) {
+    return Error(Code::invalid_argument, "address: where others reach the new node's peer listener");
+  }
+  if (join.newest_format < settings_.active_format) {
+    return Error(Code::invalid_argument, "the new node's program is older than what this cluster speaks: upgrade it");
+  }
+  Decision decision;
+  decision.action = "join-node";
+  model::NodeInfo node;
+  if (again) {
+    node = nodes_[permission.used_by];
+    if (node.state == model::NodeState::removed) return token_refused();
+  } else {
+    node.id = settings_.next_node;
+    node.joined_at = now;
+  }
+  node.address = join.address;
+  node.newest_format = join.newest_format;
+  // Signed first: a request that cannot be signed must not burn the token.
+  auto certified = certify(node, join.certificate_request, now, std::move(decision));
+  if (!certified || again) return certified;
+  settings_.next_node = model::NodeId{node.id.value + 1};
+  permission.used_by = node.id;
+  permission.request_hash = request_hash;
+  permissions_[join.token_id] = permission;
+  certified->rows.push_back({storage::kClusterRow, encode_cluster(settings_)});
+  certified->rows.push_back({storage::join_token_row(join.token_id), encode_join_permission(permission)});
+  return certified;
+}
+
+model::Result<ClusterDirectory::Decision> ClusterDirectory::renew(const model::RenewNodeCertificate& renew,
+                                                                  model::TimeMs now) {
+  auto found = nodes_.find(renew.node);
+  if (found == nodes_.end()) return Error(Code::entry_not_found, "there is no such node");
+  if (found->second.state == model::NodeState::removed) return Error(Code::not_active, "the node was removed");
+  Decision decision;
+  decision.action = "renew-node-certificate";
+  return certify(found->second, renew.certificate_request, now, std::move(decision));
+}
+
+model::Result<ClusterDirectory::Decision> ClusterDirectory::announce(const model::AnnounceNode& announce,
+                                                                     model::TimeMs now) {
+  auto found = nodes_.find(announce.node);
+  model::NodeInfo node;
+  if (found != nodes_.end()) {
+    node = found->second;
+  } else if (announce.node < settings_.next_node) {  // the cluster's first node, which nobody let in
+    node.id = announce.node;
+    node.joined_at = now;
+  } else {
+    return Error(Code::entry_not_found, "there is no such node");
+  }
+  if (node.state == model::NodeState::removed) {
+    return Error(Code::not_active, "this node was removed from the cluster; let it join again with an empty directory");
+  }
+  if (announce.newest_format < settings_.active_format) {
+    return Error(Code::invalid_argument, "this node's program is older than what the cluster speaks: upgrade it");
+  }
+  const model::NodeInfo before = node;
+  node.address = announce.address;
+  node.newest_format = announce.newest_format;
+  if (node.state == model::NodeState::joining) node.state = model::NodeState::up;
+  Decision decision;
+  decision.action = "announce-node";
+  if (node != before || found == nodes_.end()) {
+    keep(node, decision);
+    raise_format(decision);
+  }
+  decision.reply = model::NodeReply{node};
+  return decision;
+}
+
+model::Result<ClusterDirectory::Decision> ClusterDirectory::drain(const model::DrainNode& drain) {
+  auto found = nodes_.find(drain.node);
+  if (found == nodes_.end()) return Error(Code::entry_not_found, "there is no such node");
+  model::NodeInfo node = found->second;
+  if (node.state == model::NodeState::removed) return Error(Code::not_active, "the node was removed");
+  Decision decision;
+  decision.action = drain.undo ? "undrain-node" : "drain-node";
+  if (!drain.undo) {
+    const bool another = std::any_of(nodes_.begin(), nodes_.end(), [&](const auto& n) {
+      return n.first != node.id && n.second.state == model::NodeState::up;
+    });
+    if (!another) return Error(Code::invalid_argument, "it is the only node: nobody could take over what it holds");
+  }
+  const auto state = drain.undo ? model::NodeState::up : model::NodeState::draining;
+  if (node.state != state) {
+    node.state = state;
+    keep(node, decision);
+  }
+  decision.reply = model::NodeReply{node};
+  return decision;
+}
+
+model::Result<ClusterDirectory::Decision> ClusterDirectory::remove(const model::RemoveNode& remove) {
+  auto found = nodes_.find(remove.node);
+  if (found == nodes_.end()) return Error(Code::entry_not_found, "there is no such node");
+  model::NodeInfo node = found->second;
+  Decision decision;
+  decision.action = "remove-node";
+  if (node.state != model::NodeState::removed) {
+    const std::uint32_t held = deps_.replicas_of ? deps_.replicas_of(node.id) : 0;
+    if (held != 0 && !remove.force) {
+      return Error(Code::invalid_argument, "the node holds " + std::to_string(held) +
+                                               " replicas: drain it first, or force its removal when it is dead");
+    }
+    node.state = model::NodeState::removed;
+    keep(node, decision);
+    raise_format(decision);
+  }
+  decision.reply = model::NodeReply{node};
+  return decision;
+}
+
+}  // namespace coffer::actors

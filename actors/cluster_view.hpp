@@ -1,0 +1,40 @@
+#pragma once
+// What the nodes have reported to the meta group's leader, for placement and for the operators' status. Written by the
+// steward, read by the directory; any thread.
+
+#include <chrono>
+#include <map>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "model/cluster_requests.hpp"
+
+namespace coffer::actors {
+
+class ClusterView {
+ public:
+  using Clock = std::chrono::steady_clock;
+  void clear();
+  void heard(model::NodeId node, std::vector<model::GroupInfo> leads, Clock::time_point at);
+  /// When the node reported last; the epoch when it never did.
+  Clock::time_point heard_at(model::NodeId node) const;
+  /// Of each group what the leader of the newest term said; by id.
+  std::vector<model::GroupInfo> groups() const;
+  std::uint32_t replicas_of(model::NodeId node) const;
+  void set_plan(std::vector<std::string> words);
+  /// Fills in what the rows do not say.
+  void complete(model::NodeId self, model::ClusterStatusReply& reply, Clock::time_point now) const;
+
+ private:
+  struct Heard {
+    std::vector<model::GroupInfo> leads;
+    Clock::time_point at;
+  };
+  std::vector<model::GroupInfo> groups_locked() const;
+  mutable std::mutex mutex_;
+  std::map<model::NodeId, Heard> heard_;
+  std::vector<std::string> plan_;
+};
+
+}  // namespace coffer::actors

@@ -1,0 +1,30 @@
+#pragma once
+// What the peer channel `control` carries: reports of the groups that a node leads, to the leader of the meta group, and
+// placement's steps to the leaders of groups. Used by the steward; pure, any thread. A golden file fixes the bytes.
+//
+//   body   = format:1 (=1) kind:1 fields        numbers are varints
+//   report = n group*n                          kind 1     group   = id term commit m replica*m
+//   step   = group kind node                    kind 2     replica = node role match
+
+#include <cstdint>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "actors/actors.hpp"
+#include "model/cluster_requests.hpp"
+
+namespace coffer::actors {
+
+inline constexpr std::uint32_t kControlFormat = 1;
+
+struct GroupsReport {
+  std::vector<model::GroupInfo> groups;  // their leader is the sender
+};
+using ControlMessage = std::variant<GroupsReport, Step>;
+
+model::Secret encode_control(const ControlMessage& message);
+/// Errors: unimplemented (a form of a newer program), invalid_argument.
+model::Result<ControlMessage> decode_control(model::NodeId from, std::string_view bytes);
+
+}  // namespace coffer::actors

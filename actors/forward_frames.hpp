@@ -1,0 +1,82 @@
+#pragma once
+// What the peer channel `calls` carries: calls, replies and barriers, cut into frames. Used by the forwarder and by the
+// calls that it makes; pure, any thread. A golden file of tests/unit/actors fixes the bytes.
+//
+//   body    = format:1 (=1) kind:1 id fields              id: the asking node's, per connection
+//   call    = flags text      kind 1    flags bit 0: the last piece. The pieces' texts together are:
+//                                       remaining_ms tenant:16 request    (model/forward_codec.hpp)
+//   reply   = flags text      kind 2    bit 0 as above, together: decided:1 reply (the same)
+//   barrier = group           kind 3
+//   answer  = code index      kind 4    code 0: the group's commit index as its leader found it
+// Numbers are varints. Pieces of one message come in order; those of several may be mixed.
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string_view>
+#include <variant>
+
+#include "model/entry.hpp"
+#include "model/errors.hpp"
+#include "model/ids.hpp"
+#include "model/result.hpp"
+#include "model/secret.hpp"
+
+namespace coffer::actors {
+
+inline constexpr std::uint32_t kCallFormat = 1;
+inline constexpr std::size_t kPieceBytes = 512 << 10;
+/// What a node takes of one message before it refuses it: a list with payloads, and something around it.
+inline constexpr std::size_t kMaxMessageBytes = 80 << 20;
+
+enum class FrameKind : std::uint8_t { call = 1, reply = 2, barrier = 3, answer = 4 };
+
+struct Piece {  // of a call or a reply
+  bool last = false;
+  std::string_view text;  // into the bytes that were decoded
+};
+struct BarrierQuestion {
+  model::GroupId group;
+};
+struct BarrierAnswer {
+  model::Code code = model::Code::ok;
+  model::Index index;
+};
+struct CallFrame {
+  FrameKind kind = FrameKind::call;
+  std::uint64_t id = 0;
+  std::variant<Piece, BarrierQuestion, BarrierAnswer> body;
+};
+
+/// Errors: unimplemented (a format or kind of a newer program), invalid_argument (malformed).
+model::Result<CallFrame> decode_call_frame(std::string_view bytes);
+model::Secret encode_barrier(std::uint64_t id, model::GroupId group);
+model::Secret encode_answer(std::uint64_t id, const BarrierAnswer& answer);
+/// Cuts a message into frames and gives each to `send`.
+void encode_pieces(FrameKind kind, std::uint64_t id, std::string_view message,
+                   const std::function<void(model::Secret)>& send);
+
+/// A call's message.
+struct CallText {
+  model::TimeMs remaining_ms = 0;
+  model::TenantId tenant;  // that the asking node found; zero: the directory is asked
+  std::string_view request;
+};
+model::Secret encode_call_text(model::TimeMs remaining_ms, const model::TenantId& tenant, const model::Secret& request);
+model::Result<CallText> decode_call_text(std::string_view bytes);
+
+/// Puts the pieces of one peer's messages together, within a bound over all of them.
+class Assembly {
+ public:
+  explicit Assembly(std::size_t max_bytes) : max_bytes_(max_bytes) {}
+  /// The whole message after its last piece. Errors: too_large; what had come of that message is forgotten.
+  model::Result<std::optional<model::Secret>> add(std::uint64_t id, const Piece& piece);
+  std::size_t bytes() const { return bytes_; }
+
+ private:
+  std::size_t max_bytes_, bytes_ = 0;
+  std::map<std::uint64_t, model::Secret> parts_;
+};
+
+}  // namespace coffer::actors

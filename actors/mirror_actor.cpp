@@ -1,0 +1,183 @@
+// The mirror: on a node that does not lead the meta group, it makes the directory's committed rows visible: routes,
+// operators' credentials, nodes. Where the directory's own actor runs, that publishes what it commits, and the mirror
+// keeps what it hears until that one ends. Runs on CAF's scheduler; reads the whole directory when it is told to.
+
+#include <deque>
+#include <unordered_set>
+
+#include "actors/cluster_records.hpp"
+#include "actors/context.hpp"
+#include "actors/write_set.hpp"
+#include "storage/keys.hpp"
+
+namespace coffer::actors {
+
+namespace {
+
+constexpr std::chrono::milliseconds kWaitForState{5};
+
+struct MirrorState {
+  static constexpr const char* name = "mirror";
+  Context* context = nullptr;
+  std::deque<Apply> waiting;
+  std::size_t position = 0;  // in the oldest of them
+  std::uint64_t newest = 0;  // index of the newest entry that came
+  WriteSetView set;
+};
+
+using Self = MirrorActor::stateful_pointer<MirrorState>;
+
+model::Result<model::Secret> open_row(const Context& context, std::string_view row, std::string_view sealed) {
+  crypto::Sealer sealer = context.directory_deps->ring.directory_sealer(context.directory_deps->random);
+  return sealer.open(sealed, crypto::row_identity(model::TenantId{}.view(), row));
+}
+
+model::Status publish_node(Context& context, std::string_view value) {
+  auto node = decode_node(value);
+  if (!node) return node.error();
+  if (context.nodes.put(*node)) context.publish_peers();
+  return {};
+}
+
+model::Status publish_tenant(Self self, std::string_view row, std::string_view value, DirectoryTenant* out) {
+  Context& context = *self->state.context;
+  auto opened = open_row(context, row, value);
+  if (!opened) return opened.error();
+  auto tenant = decode_tenant(opened->expose());
+  if (!tenant) return tenant.error();
+  if (tenant->info.state == model::TenantState::deleted) {
+    context.routing->remove(*tenant);
+    self->send(context.front, TenantDeleted{tenant->info.id});
+  } else {
+    context.routing->put(*tenant);
+  }
+  if (out != nullptr) *out = std::move(*tenant);
+  return {};
+}
+
+model::Status publish_operator(const Context& context, std::string_view row, std::string_view value) {
+  auto opened = open_row(context, row, value);
+  if (!opened) return opened.error();
+  auto op = decode_operator(opened->expose());
+  if (!op) return op.error();
+  context.operators->put(*op);
+  return {};
+}
+
+model::Status publish_row(Self self, std::string_view row, std::string_view value, DirectoryTenant* tenant = nullptr) {
+  Context& context = *self->state.context;
+  if (row.starts_with(storage::kNodeRows)) return publish_node(context, value);
+  if (!context.unsealed) return {};  // what is sealed is read when the keys are open
+  if (row.starts_with(storage::kTenantRows)) return publish_tenant(self, row, value, tenant);
+  if (row.starts_with(storage::kOperatorRows)) return publish_operator(context, row, value);
+  return {};
+}
+
+model::Status publish(Self self, const cluster::Committed& item) {
+  MirrorState& state = self->state;
+  if (item.entry.kind != storage::EntryKind::command) return {};
+  if (auto status = decode_write_set(*item.entry.data, state.set); !status) return status;
+  for (const RowView& change : state.set.rows) {
+    if (!change.value) continue;
+    if (auto status = publish_row(self, change.row, *change.value); !status) return status;
+  }
+  return {};
+}
+
+void advance(Context& context, std::uint64_t index) {
+  if (context.mirrored < index) context.mirrored = index;
+}
+
+void drain(Self self) {
+  MirrorState& state = self->state;
+  Context& context = *state.context;
+  const std::lock_guard lock(context.publishing);
+  while (!state.waiting.empty()) {
+    const auto& entries = *state.waiting.front().entries;
+    for (; state.position < entries.size(); ++state.position) {
+      const cluster::Committed& item = entries[state.position];
+      if (item.entry.index.value > context.published_by_leader) {
+        if (context.directory_publisher != 0) break;
+        if (auto status = publish(self, item); !status) return context.fatal(status.error());
+      }
+      advance(context, item.entry.index.value);
+    }
+    if (state.position < entries.size()) break;
+    state.waiting.pop_front();
+    state.position = 0;
+  }
+  self->send(context.forwarder, Mirrored{model::Index{context.mirrored.load()}});
+}
+
+void take(Self self, const Apply& apply) {
+  MirrorState& state = self->state;
+  if (apply.entries != nullptr && !apply.entries->empty()) {
+    state.newest = apply.entries->back().entry.index.value;
+    state.waiting.push_back(apply);
+  }
+  drain(self);
+}
+
+model::Status read_everything(Self self) {
+  Context& context = *self->state.context;
+  const storage::TenantRows rows(*context.state_engine, model::kMetaGroup,
+                                 model::Generation{context.boards[model::kMetaGroup.value].generation},
+                                 model::TenantId{});
+  std::unordered_set<std::string> names;
+  std::set<std::pair<model::Door, std::string>> doors;
+  for (const std::string_view prefix : {storage::kNodeRows, storage::kTenantRows, storage::kOperatorRows}) {
+    auto scan = rows.scan(prefix, storage::prefix_end(prefix));
+    for (; scan->valid(); scan->next()) {
+      DirectoryTenant tenant;
+      if (auto status = publish_row(self, rows.row_of(scan->key()), scan->value(), &tenant); !status) return status;
+      if (prefix != storage::kTenantRows || tenant.info.state == model::TenantState::deleted) continue;
+      for (const model::DoorName& door : tenant.info.doors) doors.emplace(door.door, door.external_id);
+      names.insert(std::move(tenant.info.name));
+    }
+    if (auto status = scan->status(); !status) return status;
+  }
+  context.routing->retain([&](std::string_view name) { return names.contains(std::string(name)); },
+                          [&](const model::DoorName& door) {
+                            return doors.contains({door.door, door.external_id});
+                          });
+  return {};
+}
+
+void reload(Self self) {
+  MirrorState& state = self->state;
+  Context& context = *state.context;
+  const std::uint64_t applied = context.boards[model::kMetaGroup.value].applied;
+  if (applied < state.newest) {  // what came before the keys were open is not in the state yet
+    self->delayed_send(self, kWaitForState, Reload{});
+    return;
+  }
+  {
+    const std::lock_guard lock(context.publishing);
+    if (context.directory_publisher == 0) {
+      if (auto status = read_everything(self); !status) return context.fatal(status.error());
+      advance(context, applied);
+    }
+  }
+  context.mirror_loaded = true;
+  drain(self);
+  const std::lock_guard lock(context.ready_mutex);
+  context.ready_changed.notify_all();
+}
+
+MirrorActor::behavior_type mirror(Self self, Context* context) {
+  self->state.context = context;
+  return {
+      [self](const Apply& apply) { take(self, apply); },
+      [self](const Reload&) { reload(self); },
+      [self](const Finish& finish) {
+        finish.done->set_value();
+        self->quit();
+      },
+  };
+}
+
+}  // namespace
+
+MirrorActor spawn_mirror(caf::actor_system& system, Context& context) { return system.spawn(mirror, &context); }
+
+}  // namespace coffer::actors

@@ -1,0 +1,72 @@
+#pragma once
+// The inside of Node: node.cpp (its life), node_routing.cpp (its calls), node_status.cpp (what it says of itself).
+
+#include <memory>
+#include <mutex>
+#include <optional>
+
+#include "actors/bootstrap.hpp"
+#include "actors/context.hpp"
+#include "actors/node.hpp"
+#include "actors/peer_sink.hpp"
+#include "crypto/token.hpp"
+
+namespace coffer::actors {
+
+class NodeImpl final : public Node {
+ public:
+  explicit NodeImpl(NodeOptions options);
+  ~NodeImpl() override { stop(); }
+
+  model::Status run(std::chrono::milliseconds timeout);
+  void stop() override;
+  void connect(cluster::PeerLink& link) override;
+  void submit(Call* call) noexcept override;
+  model::Result<model::Credential> authenticate(std::string_view token, model::Door door) const override;
+  bool tenant_exists(const model::TenantRef& tenant) const override { return routing_.find(tenant) != nullptr; }
+  std::optional<model::TenantId> find_tenant(const model::TenantRef& tenant) const override;
+  model::Result<TenantTrust> trust_of(const model::TenantRef& tenant, model::TimeMs deadline) const override;
+  std::uint64_t trust_changes(const model::TenantId& tenant) const override {
+    return context_->trust_changes.count(tenant);
+  }
+  NodeStatus status() const override;
+  std::vector<Sample> samples() const override;
+
+ private:
+  model::Status unseal(crypto::KeyRing ring);
+  model::Status wait_for_keys(std::chrono::steady_clock::time_point until);
+  void prepare_context(const Identity& identity);
+  void prepare_tenants(Context& context);
+  void prepare_directory(Context& context);
+  void spawn_actors(std::vector<storage::Recovered> groups, bool sealed);
+  void hand_over();
+  bool is_ready() const;
+
+  void route(CallHandle call) noexcept;
+  void route_to_directory(CallHandle call) noexcept;
+  void route_to_tenant(CallHandle call) noexcept;
+  void miss(CallHandle call, bool of_a_tenant) noexcept;
+  void post(CallHandle call, const CallActor& shard) noexcept;
+  model::Status bring_up_to_date(model::GroupId group, model::TimeMs deadline) const;
+  static void undelivered(void* router, Call* call);
+  static void resubmit(void* router, Call* call);
+
+  NodeOptions options_;
+  std::optional<storage::Node> identity_;
+  std::unique_ptr<crypto::KeyRing> ring_;
+  std::unique_ptr<crypto::TokenVerifier> tokens_;
+  std::unique_ptr<storage::LogStore> log_store_;
+  model::PolicyAuthorizer authorizer_;
+  CacheBudget cache_;
+  RoutingTable routing_;
+  OperatorTable operators_;
+  std::unique_ptr<TenantDeps> tenant_deps_;
+  std::unique_ptr<DirectoryDeps> directory_deps_;
+  std::unique_ptr<Context> context_;
+  std::unique_ptr<NodePeerSink> sink_;
+  std::unique_ptr<caf::actor_system_config> config_;
+  std::unique_ptr<caf::actor_system> system_;
+  bool stopped_ = false;
+};
+
+}  // namespace coffer::actors

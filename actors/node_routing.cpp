@@ -1,0 +1,182 @@
+// A node's calls: to the shard, the directory, or the node that leads. See node_impl.hpp.
+
+#include <future>
+#include <thread>
+
+#include "actors/node_impl.hpp"
+#include "actors/retrying_call.hpp"
+#include "storage/keys.hpp"
+
+namespace coffer::actors {
+
+using model::Code;
+using model::Error;
+
+namespace {
+
+constexpr std::uint8_t kMaxReroutes = 8;
+
+bool is_of_a_tenant(const model::Credential& credential) {
+  return credential.kind == model::CredentialKind::token ||
+         ((credential.kind == model::CredentialKind::jwt || credential.kind == model::CredentialKind::certificate) &&
+          !credential.of_node);
+}
+
+}  // namespace
+
+void NodeImpl::submit(Call* call) noexcept {
+  CallHandle handle(call);
+  if (!context_->accepting) return handle.finish(Error(context_->unsealed ? Code::unavailable : Code::sealed));
+  route(std::move(handle));
+}
+
+/// A call that was routed before: from another node, or after a wait.
+void NodeImpl::resubmit(void* router, Call* call) {
+  auto* self = static_cast<NodeImpl*>(router);
+  CallHandle handle(call);
+  if (!self->context_->accepting) return handle.finish(Error(Code::unavailable));
+  self->route(std::move(handle));
+}
+
+void NodeImpl::undelivered(void* router, Call* call) {
+  auto* self = static_cast<NodeImpl*>(router);
+  CallHandle handle(call);
+  if (!self->context_->accepting || ++call->reroutes > kMaxReroutes) return;  // the handle answers unavailable
+  ++self->context_->counters.rerouted;
+  caf::anon_send(self->context_->front, self->context_->parcel(std::move(handle)));
+}
+
+void NodeImpl::route(CallHandle call) noexcept {
+  const model::CredentialKind kind = call.request().credential.kind;
+  if (kind == model::CredentialKind::none || kind == model::CredentialKind::presented) {
+    return call.finish(Error(Code::unauthenticated));
+  }
+  if (std::holds_alternative<model::TenantOperation>(call.request().operation)) {
+    return route_to_tenant(std::move(call));
+  }
+  route_to_directory(std::move(call));
+}
+
+/// To an actor here or to the node that leads. On a node that has others the call is made to live through a failover.
+void NodeImpl::post(CallHandle call, const CallActor& shard) noexcept {
+  Context& context = *context_;
+  const model::GroupId group = call.call().group;
+  if (context.is_clustered() && !call.call().survives) {
+    auto* retrying = new RetryingCall(context, call.release());
+    retrying->group = group;
+    call = CallHandle(retrying);
+  }
+  const std::uint64_t leader = context.boards[group.value].leader.load(std::memory_order_relaxed);
+  const bool elsewhere = !shard && leader != 0 && leader != context.self.value && !call.call().forwarded;
+  const CallActor to = elsewhere ? CallActor(context.forwarder) : shard ? shard : CallActor(context.front);
+  caf::anon_send(to, context.parcel(std::move(call)));
+}
+
+void NodeImpl::route_to_directory(CallHandle call) noexcept {
+  call.call().group = model::kMetaGroup;
+  post(std::move(call), context_->shards.find(model::TenantId{}).actor);
+}
+
+/// The directory here has no such tenant. If another node leads it, that may know better.
+void NodeImpl::miss(CallHandle call, bool of_a_tenant) noexcept {
+  Context& context = *context_;
+  model::Request& request = call.request();
+  if (call.call().forwarded) return call.finish(Error(Code::unavailable));
+  call.call().group = model::kMetaGroup;
+  if (context.is_clustered() && !call.call().looked_up) {
+    if (!context.directory_ready || !context.boards[model::kMetaGroup.value].holds_lease()) {
+      caf::anon_send(context.forwarder, Missing{context.parcel(std::move(call))});
+      return;
+    }
+  }
+  call.call().confirmed = true;  // the answer "there is none" is as new as the directory
+  // A token of one tenant learns nothing about others, not even whether they exist.
+  if (of_a_tenant) return call.finish(Error(Code::permission_denied));
+  request.tenant.create_at_first_use = request.tenant.create_at_first_use && context.create_at_first_use &&
+                                       request.credential.kind != model::CredentialKind::operator_ &&
+                                       model::is_mutation(std::get<model::TenantOperation>(request.operation));
+  if (!request.tenant.create_at_first_use) return call.finish(Error(Code::tenant_not_found));
+  call.call().confirmed = false;
+  caf::anon_send(context.front, context.parcel(std::move(call)));
+}
+
+void NodeImpl::route_to_tenant(CallHandle call) noexcept {
+  const model::Request& request = call.request();
+  const auto tenant = routing_.find(request.tenant);
+  const bool of_a_tenant = is_of_a_tenant(request.credential);
+  if (!tenant) return miss(std::move(call), of_a_tenant);
+  if (of_a_tenant && request.credential.tenant != tenant->id) {
+    call.call().confirmed = true;  // true on every node, at any time
+    return call.finish(Error(Code::permission_denied));
+  }
+  call.call().group = tenant->group;
+  const ShardTable::Shard shard = context_->shards.find(tenant->id);
+  if (shard.cell && shard.cell->try_get(request, call.reply())) {
+    // The lease is looked at after the reading, so that no pause in between can make the answer an old one.
+    if (context_->boards[tenant->group.value].holds_lease()) {
+      call.call().confirmed = true;
+      return call.finish();
+    }
+    call.reply() = Error(Code::unavailable);
+  }
+  post(std::move(call), shard.actor);
+}
+
+/// Waits until the group's rows here hold whatever was acknowledged before, on whatever node.
+model::Status NodeImpl::bring_up_to_date(model::GroupId group, model::TimeMs deadline) const {
+  Context& context = *context_;
+  const GroupBoard& board = context.boards[group.value];
+  std::uint64_t newest = std::max(board.trust_changed_at.load(), board.commit.load());
+  if (!context.accepting) return Error(Code::unavailable);
+  if (board.role != cluster::Role::leader) {
+    if (!context.is_clustered()) return Error(Code::unavailable);
+    auto promise = std::make_shared<std::promise<model::Result<model::Index>>>();
+    auto answer = promise->get_future();
+    auto done = [promise](model::Result<model::Index> index) { promise->set_value(std::move(index)); };
+    caf::anon_send(
+        context.forwarder,
+        Barrier{group, deadline, std::make_shared<std::function<void(model::Result<model::Index>)>>(std::move(done))});
+    const auto patience = std::chrono::milliseconds(std::max<model::TimeMs>(deadline - options_.wall_clock(), 0));
+    if (answer.wait_for(patience) != std::future_status::ready) return Error(Code::unavailable);
+    auto index = answer.get();
+    if (!index) return index.error();
+    newest = index->value;
+  }
+  while (board.applied < newest) {
+    if (options_.wall_clock() >= deadline || !context.accepting) return Error(Code::unavailable);
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  return {};
+}
+
+model::Result<model::Credential> NodeImpl::authenticate(std::string_view token, model::Door door) const {
+  if (!context_->unsealed) return Error(Code::sealed);
+  auto claims = tokens_->verify(token);
+  if (!claims) return claims.error();
+  model::Credential credential;
+  credential.door = door;
+  credential.tenant = claims->tenant;
+  credential.token_hash = claims->id_hash;
+  credential.kind = model::CredentialKind::token;
+  if (!claims->tenant.is_zero()) return credential;
+  const auto op = operators_.find(claims->id_hash);
+  if (!op) return Error(Code::unauthenticated);
+  credential.kind = op->dev_root && options_.dev ? model::CredentialKind::dev_root : model::CredentialKind::operator_;
+  return credential;
+}
+
+std::optional<model::TenantId> NodeImpl::find_tenant(const model::TenantRef& tenant) const {
+  const auto route = routing_.find(tenant);
+  return route ? std::optional(route->id) : std::nullopt;
+}
+
+model::Result<TenantTrust> NodeImpl::trust_of(const model::TenantRef& tenant, model::TimeMs deadline) const {
+  const auto route = routing_.find(tenant);
+  if (!route) return Error(Code::tenant_not_found);
+  if (auto status = bring_up_to_date(route->group, deadline); !status) return status.error();
+  const GroupBoard& board = context_->boards[route->group.value];
+  return read_trust(*options_.state_engine, *ring_, *options_.random, route->group, model::Generation{board.generation},
+                    route->id);
+}
+
+}  // namespace coffer::actors

@@ -1,0 +1,99 @@
+// What a node says of itself, for /readyz, status and /metrics. See node_impl.hpp.
+
+#include "actors/node_impl.hpp"
+#include "crypto/hash.hpp"
+
+namespace coffer::actors {
+
+namespace {
+
+std::string role_name(cluster::Role role) {
+  switch (role) {
+    case cluster::Role::leader: return "leader";
+    case cluster::Role::candidate: return "candidate";
+    case cluster::Role::follower: return "follower";
+    case cluster::Role::stopped: break;
+  }
+  return "stopped";
+}
+
+}  // namespace
+
+bool NodeImpl::is_ready() const {
+  const Context& context = *context_;
+  if (!context.accepting) return false;
+  return context.directory_ready || (context.mirror_loaded && context.boards[model::kMetaGroup.value].leader != 0);
+}
+
+NodeStatus NodeImpl::status() const {
+  NodeStatus status;
+  status.sealed = !context_->unsealed;
+  status.ready = is_ready();
+  status.node_id = identity_->id.value;
+  status.cluster_id = crypto::hex(identity_->cluster_id);
+  status.tenants = routing_.tenants();
+  const std::uint64_t shards = context_->shards.size();
+  status.active_shards = shards > 0 && context_->directory_ready ? shards - 1 : shards;  // the directory is no tenant
+  for (std::size_t id = 0; id < context_->boards.size(); ++id) {
+    const GroupBoard& board = context_->boards[id];
+    status.groups.push_back({model::GroupId{id}, role_name(board.role), board.term, board.commit, board.applied,
+                             board.durable, board.leader});
+  }
+  return status;
+}
+
+std::vector<Sample> NodeImpl::samples() const {
+  const NodeCounters& counters = context_->counters;
+  std::vector<Sample> samples;
+  const auto counter = [&](const char* name, const char* help, std::uint64_t value) {
+    samples.push_back({name, help, true, {}, static_cast<double>(value)});
+  };
+  counter("coffer_log_batches_total", "Flushes of the log database (one fsync each).", counters.log_batches);
+  counter("coffer_log_writes_total", "Durable writes that groups asked for.", counters.log_writes);
+  counter("coffer_log_bytes_total", "Bytes written to the log database.", counters.log_bytes);
+  counter("coffer_applied_entries_total", "Write sets applied to the state database.", counters.applied_entries);
+  counter("coffer_checkpoints_total", "Flushes of the state database.", counters.checkpoints);
+  counter("coffer_shards_started_total", "Tenant shards started.", counters.shards_started);
+  counter("coffer_shards_stopped_total", "Tenant shards ended.", counters.shards_stopped);
+  counter("coffer_calls_rerouted_total", "Calls that met an ending shard.", counters.rerouted);
+  counter("coffer_calls_forwarded_total", "Calls that went to the node that leads.", counters.forwarded_out);
+  counter("coffer_calls_taken_total", "Calls that came from other nodes.", counters.forwarded_in);
+  counter("coffer_calls_retried_total", "Calls that were asked again, for a leader was missing or lost.",
+          counters.retried);
+  counter("coffer_reads_confirmed_total", "Questions whether this node still leads, for it held no lease.",
+          counters.confirmations);
+  counter("coffer_peer_messages_dropped_total", "Raft messages for which a group had no room.",
+          counters.peer_messages_dropped);
+  counter("coffer_peer_frames_refused_total", "Frames of peers that this node could not read.",
+          counters.frames_refused);
+  for (const model::Limit limit : model::kAllLimits) {
+    if (model::is_burst(limit)) continue;
+    const auto refused = counters.quota_refusals.by_limit[static_cast<std::size_t>(limit)].load();
+    samples.push_back({"coffer_quota_refused_total",
+                       "Requests refused by a limit of their tenant, by limit.",
+                       true,
+                       {{"limit", std::string(model::limit_name(limit))}},
+                       static_cast<double>(refused)});
+  }
+  const NodeStatus now = status();
+  samples.push_back({"coffer_ready", "1 when the node takes calls.", false, {}, now.ready ? 1.0 : 0.0});
+  samples.push_back({"coffer_tenants", "Tenants in the directory.", false, {}, static_cast<double>(now.tenants)});
+  samples.push_back(
+      {"coffer_active_shards", "Tenants with a running shard.", false, {}, static_cast<double>(now.active_shards)});
+  samples.push_back(
+      {"coffer_cache_bytes", "Bytes held by the shards' caches.", false, {}, static_cast<double>(cache_.used)});
+  for (const GroupStatus& group : now.groups) {
+    const std::vector<std::pair<std::string, std::string>> labels{{"group", std::to_string(group.id.value)}};
+    samples.push_back({"coffer_group_leader", "1 when this node leads the group.", false, labels,
+                       group.role == "leader" ? 1.0 : 0.0});
+    samples.push_back({"coffer_group_commit_index", "Highest committed index.", false, labels,
+                       static_cast<double>(group.commit_index)});
+    samples.push_back({"coffer_group_applied_index", "Highest applied index.", false, labels,
+                       static_cast<double>(group.applied_index)});
+    samples.push_back({"coffer_group_durable_index", "Durable index D: the log is truncated behind it.", false, labels,
+                       static_cast<double>(group.durable_index)});
+  }
+  return samples;
+}
+
+}  // namespace coffer::actors

@@ -1,0 +1,22 @@
+#pragma once
+// Where the peer link leaves what comes from other nodes: each frame goes to the actor that it concerns. Owned by the
+// node; called on the link's thread, never blocks.
+
+#include "actors/context.hpp"
+#include "cluster/peer_link.hpp"
+
+namespace coffer::actors {
+
+class NodePeerSink final : public cluster::PeerSink {
+ public:
+  explicit NodePeerSink(Context& context) : context_(context) {}
+  void received(model::NodeId from, cluster::PeerFrame frame) override;
+  void connected(model::NodeId peer) override;
+  void disconnected(model::NodeId peer) override;
+
+ private:
+  void received_raft(model::NodeId from, const cluster::PeerFrame& frame);
+  Context& context_;
+};
+
+}  // namespace coffer::actors

@@ -1,0 +1,101 @@
+// See retrying_call.hpp.
+
+#include "actors/retrying_call.hpp"
+
+namespace coffer::actors {
+
+using model::Code;
+using model::Error;
+
+namespace {
+
+constexpr model::TimeMs kDefaultPatience = 15'000;  // of calls without a deadline, which only the node itself makes
+constexpr model::TimeMs kLastMoment = 5;            // too late to begin another try
+
+template <class T, class... Types>
+constexpr bool kIsOneOf = (std::is_same_v<T, Types> || ...);
+
+}  // namespace
+
+bool is_change(const model::Request& request) {
+  if (const auto* operation = std::get_if<model::TenantOperation>(&request.operation)) {
+    return model::is_mutation(*operation);
+  }
+  return std::visit(
+      []<class T>(const T&) { return !kIsOneOf<T, model::GetTenant, model::ListTenants, model::GetClusterStatus>; },
+      std::get<model::DirectoryOperation>(request.operation));
+}
+
+bool is_repeatable(const model::Request& request) {
+  if (const auto* operation = std::get_if<model::TenantOperation>(&request.operation)) {
+    return !std::holds_alternative<model::CreateToken>(*operation);  // the secret is shown once
+  }
+  const auto& operation = std::get<model::DirectoryOperation>(request.operation);
+  if (const auto* create = std::get_if<model::CreateTenant>(&operation)) return !create->with_owner_key;
+  // Those whose repetition is told apart by their request id, or leaves what the first one made as it is.
+  return std::visit(
+      []<class T>(const T&) {
+        return kIsOneOf<T, model::DeleteTenant, model::OpenDoor, model::CreateJoinToken, model::JoinNode,
+                        model::RenewNodeCertificate, model::AnnounceNode, model::DrainNode, model::RemoveNode,
+                        model::BalanceCluster, model::TransferLeadership>;
+      },
+      operation);
+}
+
+RetryingCall::RetryingCall(Context& context, Call* client) : context_(context), client_(client) {
+  request = std::move(client->request);
+  survives = true;
+  looked_up = client->looked_up;
+  const model::TimeMs now = context.wall_clock();
+  deadline_ = request.info.deadline != 0 ? request.info.deadline : now + kDefaultPatience;
+  if (request.info.request_id.empty() && is_change(request)) {
+    request.info.request_id = context.request_id_prefix + std::to_string(context.next_request_id++);
+    gave_id_ = true;
+  }
+}
+
+void RetryingCall::complete() noexcept {
+  if (!must_ask_again()) return give_back();
+  if (context_.wall_clock() + kLastMoment >= deadline_) {
+    if (reply.ok() || !may_be_done_) {
+      reply = Error(Code::unavailable, "no node could answer for the tenant's group in time");
+    } else {
+      reply = Error(Code::outcome_unknown);
+    }
+    return give_back();
+  }
+  reply = Error(Code::unavailable);
+  reroutes = 0;
+  confirmed = looked_up = decided = false;
+  ++context_.counters.retried;
+  caf::anon_send(context_.forwarder, Again{context_.parcel(CallHandle(this))});
+}
+
+bool RetryingCall::must_ask_again() {
+  if (!context_.accepting) return false;
+  const Code code = reply.ok() ? Code::ok : reply.error().code;
+  switch (code) {
+    case Code::unavailable: return !decided;
+    case Code::outcome_unknown: may_be_done_ = true; return is_repeatable(request);
+    case Code::overloaded:
+    case Code::deadline_exceeded:
+    case Code::sealed:
+    case Code::disk_error: return false;
+    case Code::ok:
+      if (is_change(request)) return false;  // it is committed
+      break;
+    default: break;  // a refusal tells what was read, too
+  }
+  return !confirmed && !context_.boards[group.value].holds_lease();
+}
+
+void RetryingCall::give_back() noexcept {
+  if (gave_id_) request.info.request_id.clear();
+  client_->request = std::move(request);
+  client_->reply = std::move(reply);
+  Call* client = client_;
+  delete this;
+  client->complete();
+}
+
+}  // namespace coffer::actors

@@ -1,0 +1,148 @@
+// The bytes of calls and control messages between nodes: fixed, whole after any cut, and refused when they are another's.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "actors/cluster_records.hpp"
+#include "actors/control_frames.hpp"
+#include "actors/forward_frames.hpp"
+#include "crypto/hash.hpp"
+
+namespace coffer::actors {
+namespace {
+
+using model::Code;
+using model::Secret;
+
+std::vector<Secret> pieces(FrameKind kind, std::uint64_t id, std::string_view message) {
+  std::vector<Secret> out;
+  encode_pieces(kind, id, message, [&](Secret body) { out.push_back(std::move(body)); });
+  return out;
+}
+
+TEST(CallFrames, AMessageOfAnySizeArrivesWhole) {
+  for (const std::size_t size : {std::size_t{0}, std::size_t{1}, kPieceBytes, kPieceBytes + 1, 5 * kPieceBytes + 7}) {
+    std::string message(size, 'x');
+    for (std::size_t i = 0; i < size; ++i) message[i] = static_cast<char>(i * 7);
+    Assembly assembly(kMaxMessageBytes);
+    std::optional<Secret> whole;
+    for (const Secret& body : pieces(FrameKind::reply, 9, message)) {
+      EXPECT_LE(body.size(), kPieceBytes + 16);
+      EXPECT_FALSE(whole.has_value()) << "nothing follows the last piece";
+      auto frame = decode_call_frame(body.expose());
+      ASSERT_TRUE(frame.ok());
+      EXPECT_EQ(frame->kind, FrameKind::reply);
+      EXPECT_EQ(frame->id, 9U);
+      auto added = assembly.add(frame->id, std::get<Piece>(frame->body));
+      ASSERT_TRUE(added.ok());
+      whole = std::move(*added);
+    }
+    ASSERT_TRUE(whole.has_value());
+    EXPECT_EQ(whole->expose(), message);
+    EXPECT_EQ(assembly.bytes(), 0U);
+  }
+}
+
+TEST(CallFrames, PiecesOfSeveralMessagesMayBeMixed) {
+  Assembly assembly(kMaxMessageBytes);
+  const auto a = pieces(FrameKind::call, 1, std::string(kPieceBytes + 5, 'a'));
+  const auto b = pieces(FrameKind::call, 2, std::string(kPieceBytes + 6, 'b'));
+  std::map<std::uint64_t, std::size_t> sizes;
+  for (const Secret* body : {&a[0], &b[0], &b[1], &a[1]}) {
+    auto frame = decode_call_frame(body->expose());
+    auto added = assembly.add(frame->id, std::get<Piece>(frame->body));
+    if (added->has_value()) sizes[frame->id] = (*added)->size();
+  }
+  EXPECT_THAT(sizes, ::testing::ElementsAre(::testing::Pair(1, kPieceBytes + 5), ::testing::Pair(2, kPieceBytes + 6)));
+}
+
+TEST(CallFrames, MoreThanANodeTakesIsRefusedAndForgotten) {
+  Assembly assembly(2 * kPieceBytes);
+  std::string message(3 * kPieceBytes, 'x');
+  bool refused = false;
+  for (const Secret& body : pieces(FrameKind::call, 1, message)) {
+    auto frame = decode_call_frame(body.expose());
+    auto added = assembly.add(1, std::get<Piece>(frame->body));
+    if (!added.ok()) {
+      refused = true;
+      EXPECT_EQ(added.error().code, Code::too_large);
+      EXPECT_EQ(assembly.bytes(), 0U);
+      break;
+    }
+  }
+  EXPECT_TRUE(refused);
+}
+
+TEST(CallFrames, AnotherFormatOrKindIsRefused) {
+  const Secret good = encode_barrier(3, model::GroupId{2});
+  std::string bytes(good.expose());
+  bytes[0] = 2;
+  EXPECT_EQ(decode_call_frame(bytes).error().code, Code::unimplemented);
+  bytes[0] = 1;
+  bytes[1] = 77;
+  EXPECT_EQ(decode_call_frame(bytes).error().code, Code::unimplemented);
+  for (std::size_t size = 0; size < good.size(); ++size) EXPECT_FALSE(decode_call_frame(good.expose().substr(0, size)));
+  EXPECT_FALSE(decode_call_frame(std::string(good.expose()) + "x"));
+}
+
+TEST(CallFrames, HaveFixedBytes) {
+  EXPECT_EQ(crypto::hex(encode_barrier(300, model::GroupId{2}).expose()), "0103ac0202");
+  EXPECT_EQ(crypto::hex(encode_answer(300, {Code::ok, model::Index{5}}).expose()), "0104ac020005");
+  EXPECT_EQ(crypto::hex(pieces(FrameKind::call, 1, "ab")[0].expose()), "010101016162");
+  EXPECT_EQ(crypto::hex(pieces(FrameKind::reply, 1, "")[0].expose()), "01020101");
+  const auto tenant = model::TenantId::from_raw("0123456789abcdef");
+  EXPECT_EQ(crypto::hex(encode_call_text(300, tenant, Secret("r")).expose()),
+            "ac0230313233343536373839616263646566"
+            "72");
+}
+
+GroupsReport sample_report() {
+  GroupsReport report;
+  model::GroupInfo info{model::GroupId{3}, model::NodeId{9}, model::Term{4}, model::Index{500}, {}};
+  info.replicas = {{model::NodeId{9}, model::ReplicaRole::voter, model::Index{500}},
+                   {model::NodeId{2}, model::ReplicaRole::standby, model::Index{7}}};
+  report.groups.push_back(info);
+  return report;
+}
+
+TEST(ControlFrames, ArriveAsTheyWereSent) {
+  auto report = decode_control(model::NodeId{9}, encode_control(sample_report()).expose());
+  ASSERT_TRUE(report.ok());
+  EXPECT_EQ(std::get<GroupsReport>(*report).groups, sample_report().groups);
+  auto step = decode_control(model::NodeId{9},
+                             encode_control(Step{model::GroupId{3}, Step::Kind::promote, model::NodeId{2}}).expose());
+  ASSERT_TRUE(step.ok());
+  EXPECT_EQ(std::get<Step>(*step).node.value, 2U);
+  EXPECT_EQ(std::get<Step>(*step).kind, Step::Kind::promote);
+}
+
+TEST(ControlFrames, HaveFixedBytesAndRefuseOthers) {
+  const std::string bytes(encode_control(sample_report()).expose());
+  EXPECT_EQ(crypto::hex(bytes), "0101010304f403020901f403020007");
+  for (std::size_t size = 0; size < bytes.size(); ++size) {
+    EXPECT_FALSE(decode_control(model::NodeId{9}, std::string_view(bytes).substr(0, size)));
+  }
+  std::string newer = bytes;
+  newer[0] = 2;
+  EXPECT_EQ(decode_control(model::NodeId{9}, newer).error().code, Code::unimplemented);
+}
+
+TEST(ClusterRecords, HaveFixedBytes) {
+  model::NodeInfo node{model::NodeId{7}, "n7:1", model::NodeState::up, 2, "ab", 1000, 900};
+  const std::string bytes = encode_node(node);
+  EXPECT_EQ(crypto::hex(bytes),
+            "080110071a046e373a3120022802320261623"
+            "8e807408407");
+  EXPECT_EQ(*decode_node(bytes), node);
+  EXPECT_EQ(crypto::hex(encode_cluster({model::NodeId{5}, 3})), "080110051803");
+  const JoinPermission permission{"hash", 1000, model::NodeId{4}, "req"};
+  EXPECT_EQ(crypto::hex(encode_join_permission(permission)),
+            "0801120468617368"
+            "18e807"
+            "2004"
+            "2a03726571");
+  EXPECT_FALSE(decode_node("\x08\x02").ok());
+}
+
+}  // namespace
+}  // namespace coffer::actors
