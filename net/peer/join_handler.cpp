@@ -26,8 +26,11 @@ model::TimeMs deadline_in(std::chrono::milliseconds time) {
 class NodeCall final : public actors::Call {
  public:
   using Done = std::function<void(Result<model::JoinReply>)>;
-  NodeCall(model::DirectoryOperation operation, std::chrono::milliseconds time, Done done) : done_(std::move(done)) {
+  /// `who`: "node:<id>", which the link's certificate proves; a node that joins has no id yet.
+  NodeCall(model::DirectoryOperation operation, const std::string& who, std::chrono::milliseconds time, Done done)
+      : done_(std::move(done)) {
     request.credential.kind = model::CredentialKind::node;
+    request.credential.principal = who;
     request.credential.door = model::Door::admin;
     request.info.door = model::Door::admin;
     request.info.deadline = deadline_in(time);
@@ -66,11 +69,11 @@ JoinHandler make_join_handler(actors::Gateway& gateway) {
   return [&gateway](peer::Join asked, std::function<void(Result<peer::Joined>)> done) {
     model::JoinNode join{std::move(asked.token_id), std::move(asked.secret), std::move(asked.address),
                          std::move(asked.certificate_request), asked.content_format};
-    gateway.submit(
-        new NodeCall(std::move(join), kJoinDeadline, [done = std::move(done)](Result<model::JoinReply> reply) {
-          if (!reply) return done(reply.error());
-          done(to_joined(*std::move(reply)));
-        }));
+    gateway.submit(new NodeCall(std::move(join), "node:joining", kJoinDeadline,
+                                [done = std::move(done)](Result<model::JoinReply> reply) {
+                                  if (!reply) return done(reply.error());
+                                  done(to_joined(*std::move(reply)));
+                                }));
   };
 }
 
@@ -82,8 +85,8 @@ Result<model::JoinReply> renew_certificate(actors::Gateway& gateway, model::Node
     std::optional<Result<model::JoinReply>> reply;
   };
   const auto answer = std::make_shared<Answer>();
-  gateway.submit(new NodeCall(model::RenewNodeCertificate{node, std::move(certificate_request)}, timeout,
-                              [answer](Result<model::JoinReply> reply) {
+  gateway.submit(new NodeCall(model::RenewNodeCertificate{node, std::move(certificate_request)},
+                              "node:" + std::to_string(node.value), timeout, [answer](Result<model::JoinReply> reply) {
                                 const std::lock_guard lock(answer->mutex);
                                 answer->reply = std::move(reply);
                                 answer->come.notify_all();

@@ -150,6 +150,7 @@ TEST(JoinHandler, passes_refusals_on) {
   ASSERT_FALSE(renewed.ok());
   EXPECT_EQ(renewed.error().message(), "used already");
   EXPECT_EQ(gateway.directory_operation<model::RenewNodeCertificate>().node, NodeId{1});
+  EXPECT_EQ(gateway.request().credential.principal, "node:1");
 }
 
 }  // namespace
