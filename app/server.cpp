@@ -20,13 +20,16 @@
 #include <spdlog/spdlog.h>
 
 #include "actors/node.hpp"
+#include "actors/offline.hpp"
 #include "app/dev_key.hpp"
 #include "app/exit.hpp"
 #include "app/log.hpp"
 #include "app/peers.hpp"
 #include "app/version.hpp"
+#include "crypto/hash.hpp"
 #include "crypto/key.hpp"
 #include "crypto/key_ring.hpp"
+#include "crypto/node_key.hpp"
 #include "net/identity/gateway.hpp"
 #include "net/jwt/mint.hpp"
 #include "net/server.hpp"
@@ -210,6 +213,35 @@ void warn_about_memory() {
   }
 }
 
+/// A stopped node's directory, opened without an actor.
+struct Offline {
+  std::optional<storage::DataDir> data;
+  std::unique_ptr<crypto::Seal> seal;
+  Databases databases;
+};
+
+model::Result<Offline> open_offline(const Config& config) {
+  LogSettings quiet = config.log;
+  quiet.level = "warn";
+  if (auto status = set_up_log(quiet); !status) return status.error();
+  Offline offline;
+  auto data = storage::DataDir::open(config.data_dir);
+  if (!data) return data.error();
+  offline.data.emplace(std::move(*data));
+  auto seal = open_seal(config, false);
+  if (!seal) return seal.error();
+  offline.seal = std::move(*seal);
+  auto databases = open_databases(*offline.data);
+  if (!databases) return databases.error();
+  offline.databases = std::move(*databases);
+  return offline;
+}
+
+model::TimeMs wall_clock() {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
 }  // namespace
 
 int run_server(const Config& config, const ServerOverrides&) {
@@ -305,6 +337,44 @@ int init_node(const Config& config, const std::string& operator_token_file) {
       "cluster %s is ready in %s\n  key file        %s   (keep a copy apart: without it nothing opens)\n"
       "  operator token  %s\n",
       cluster.c_str(), config.data_dir.c_str(), config.seal_key_file.c_str(), operator_token_file.c_str());
+  return static_cast<int>(Exit::ok);
+}
+
+int reissue_node(const Config& config) {
+  auto offline = open_offline(config);
+  if (!offline) return fail(offline.error());
+  const std::string path = peer_identity_path(config.data_dir);
+  auto stored = read_peer_identity(path);
+  if (!stored) return fail(stored.error());
+  const crypto::NodeKey key = crypto::NodeKey::generate();
+  auto fresh = actors::reissue_certificate(*offline->databases.log, *offline->databases.state, *offline->seal,
+                                           crypto::system_random(), key.certificate_request(), wall_clock());
+  if (!fresh) return fail(fresh.error());
+  PeerIdentity identity = stored->has_value() ? **std::move(stored) : PeerIdentity();
+  identity.node = fresh->node;
+  identity.cluster_id = crypto::hex(fresh->cluster_id);
+  identity.credentials = {fresh->certificate, fresh->ca, key.private_pem()};
+  if (auto status = write_peer_identity(path, identity); !status) return fail(status.error());
+  std::printf("node %llu has a new certificate in %s\n", static_cast<unsigned long long>(fresh->node.value),
+              path.c_str());
+  return static_cast<int>(Exit::ok);
+}
+
+int recover_node(const Config& config) {
+  auto offline = open_offline(config);
+  if (!offline) return fail(offline.error());
+  const auto recovered = actors::recover_quorum(*offline->databases.log, *offline->databases.state, *offline->seal,
+                                                crypto::system_random(), wall_clock());
+  if (!recovered) return fail(recovered.error());
+  std::printf("node %llu is the only voter of %zu groups now\n", static_cast<unsigned long long>(recovered->node.value),
+              recovered->groups.size());
+  for (const model::GroupId group : recovered->absent) {
+    std::printf("  group %llu was not on this node: its tenants are lost unless another node is recovered instead\n",
+                static_cast<unsigned long long>(group.value));
+  }
+  std::printf(
+      "  start it, remove the lost nodes (coffer admin cluster remove ID --force), let new ones join;\n"
+      "  the lost nodes must never run again with the data that they have\n");
   return static_cast<int>(Exit::ok);
 }
 

@@ -1,4 +1,5 @@
-// coffer admin cluster: status, join-token, drain, remove, balance, transfer.
+// coffer admin cluster: status, join-token, drain, remove, balance, transfer. What is done to a stopped node is in
+// admin_offline.cpp.
 #include "app/cli/confirm.hpp"
 #include "app/cli/connection.hpp"
 #include "app/cli/output.hpp"
@@ -181,6 +182,7 @@ void add_admin_cluster(CLI::App& root, Program& program) {
   auto* cluster = root.add_subcommand("cluster", "The nodes: who is in, who joins and leaves, who leads what.");
   cluster->require_subcommand(1);
 
+  add_admin_offline(*cluster, program);
   auto s = std::make_shared<ClusterOptions>();
   auto* command = add_command(cluster, "status", "Show the nodes and what they carry.", s);
   command->add_flag("--groups", s->groups, "Also the groups with their leaders and voters");
