@@ -11,7 +11,8 @@
 //   with other nodes (the peer link calls actors/peer_sink.hpp, which hands frames on):
 //   gateway, front --Parcel--> forwarder               forwarder  one: calls to and from the nodes that lead
 //   group   --Apply--> mirror                          mirror   one: the directory of a node that does not lead it
-//   steward --Step--> group                            steward  one: reports, placement, node records
+//   steward --Target--> group                          steward  one: reports, placement, node records
+//   group   --Install--> snapshots --Rows--> state writer  snapshots  one, detached: groups' states from and to other nodes
 
 #include <functional>
 #include <future>
@@ -100,13 +101,18 @@ struct ConfirmLeadership {
 struct FromPeer {
   std::shared_ptr<cluster::Message> message;
 };
-/// Placement asks the leader of a group for one change; what cannot be done now is asked for again later.
-struct Step {
-  enum class Kind : std::uint8_t { add_standby = 1, promote = 2, remove = 3, transfer = 4, demote = 5 };
+/// Placement tells the leader of a group which servers it should have. Each time the leader takes one step towards them.
+struct Target {
   model::GroupId group;
-  Kind kind = Kind::transfer;
-  model::NodeId node;
+  std::vector<cluster::Voter> servers;
 };
+/// The leader hands over; to zero: to whoever is furthest. What cannot be done now is asked for again.
+struct Transfer {
+  model::GroupId group;
+  model::NodeId to;
+};
+/// The state of the snapshot that a peer announced is on disk.
+struct Installed {};
 /// May elections be won here? Not while the keys are closed, and not when the node is about to stop: then leaderships
 /// are handed over.
 struct Campaign {
@@ -127,17 +133,18 @@ struct Checkpointed {
 struct Tick {
   std::uint64_t generation = 0;  // 0, from the node: start; an older timer than the newest is ignored
 };
+struct Sweep {};  // to itself (delayed): what is due by time
 struct Flush {};  // to itself: everything queued meanwhile goes as one
 /// Ends the actor; `done` is set when it has handed everything on.
 struct Finish {
   std::shared_ptr<std::promise<void>> done;
 };
 
-using GroupActor =
-    caf::typed_actor<caf::reacts_to<OpenRequest>, caf::reacts_to<Propose>, caf::reacts_to<Persisted>,
-                     caf::reacts_to<Applied>, caf::reacts_to<Checkpointed>, caf::reacts_to<Tick>, caf::reacts_to<Flush>,
-                     caf::reacts_to<Finish>, caf::reacts_to<ConfirmLeadership>, caf::reacts_to<FromPeer>,
-                     caf::reacts_to<Step>, caf::reacts_to<Campaign>, caf::reacts_to<Report>>;
+using GroupActor = caf::typed_actor<caf::reacts_to<OpenRequest>, caf::reacts_to<Propose>, caf::reacts_to<Persisted>,
+                                    caf::reacts_to<Applied>, caf::reacts_to<Checkpointed>, caf::reacts_to<Tick>,
+                                    caf::reacts_to<Flush>, caf::reacts_to<Finish>, caf::reacts_to<ConfirmLeadership>,
+                                    caf::reacts_to<FromPeer>, caf::reacts_to<Target>, caf::reacts_to<Transfer>,
+                                    caf::reacts_to<Installed>, caf::reacts_to<Campaign>, caf::reacts_to<Report>>;
 
 // ---- the two that block ----------------------------------------------------------------------------------------
 
@@ -159,10 +166,51 @@ struct Checkpoint {
   std::shared_ptr<std::promise<void>> done;  // null when nobody waits
 };
 
+/// Rows of a group's new generation, as a snapshot brings them; `number` comes back.
+struct Rows {
+  model::GroupId group;
+  model::Generation generation;
+  std::uint64_t number = 0;
+  std::shared_ptr<const std::string> block;  // storage/state_copy.hpp
+};
+struct RowsWritten {
+  model::GroupId group;
+  std::uint64_t number = 0;
+};
+/// Removes a generation's rows, slice by slice.
+struct DropGeneration {
+  model::GroupId group;
+  model::Generation generation;
+  bool notify = false;  // the snapshots' actor, by Dropped
+};
+struct Dropped {
+  model::GroupId group;
+};
+/// All rows of a snapshot are written: flush them. The state of the group is then that of `index`.
+struct FlushInstall {
+  model::GroupId group;
+  model::Index index;
+};
+/// A peer's snapshot replaces the group's state.
+struct Install {
+  model::GroupId group;
+  storage::Snapshot snapshot;
+};
+/// A frame of the channel `snapshot`.
+struct SnapshotFrame {
+  model::NodeId from;
+  std::shared_ptr<cluster::PeerFrame> frame;
+};
+using SnapshotsActor =
+    caf::typed_actor<caf::reacts_to<Install>, caf::reacts_to<SnapshotFrame>, caf::reacts_to<RowsWritten>,
+                     caf::reacts_to<Dropped>, caf::reacts_to<Sweep>, caf::reacts_to<Finish>>;
+
 using LogWriterActor =
     caf::typed_actor<caf::reacts_to<Subscribe>, caf::reacts_to<Write>, caf::reacts_to<Flush>, caf::reacts_to<Finish>>;
-using StateWriterActor = caf::typed_actor<caf::reacts_to<Subscribe>, caf::reacts_to<Apply>, caf::reacts_to<Flush>,
-                                          caf::reacts_to<Checkpoint>, caf::reacts_to<Finish>>;
+using StateWriterActor =
+    caf::typed_actor<caf::reacts_to<Subscribe>, caf::reacts_to<Apply>, caf::reacts_to<Flush>,
+                     caf::reacts_to<Checkpoint>, caf::reacts_to<Rows>, caf::reacts_to<DropGeneration>,
+                     caf::reacts_to<FlushInstall>, caf::reacts_to<Finish>>;
 
 // ---- front -----------------------------------------------------------------------------------------------------
 
@@ -187,8 +235,6 @@ struct ShardIdle {
 struct TenantDeleted {
   model::TenantId tenant;
 };
-struct Sweep {};  // to itself: calls whose deadline passed while they waited for a group
-
 using FrontActor = CallActor::extend<caf::reacts_to<GroupOpen>, caf::reacts_to<GroupClosed>, caf::reacts_to<GroupLed>,
                                      caf::reacts_to<ShardIdle>, caf::reacts_to<TenantDeleted>, caf::reacts_to<Sweep>,
                                      caf::reacts_to<Finish>>;
@@ -244,7 +290,7 @@ struct Reload {};
 using MirrorActor = caf::typed_actor<caf::reacts_to<Apply>, caf::reacts_to<Reload>, caf::reacts_to<Finish>>;
 
 using StewardActor =
-    caf::typed_actor<caf::reacts_to<FrameIn>, caf::reacts_to<Step>, caf::reacts_to<Sweep>, caf::reacts_to<Finish>>;
+    caf::typed_actor<caf::reacts_to<FrameIn>, caf::reacts_to<Transfer>, caf::reacts_to<Sweep>, caf::reacts_to<Finish>>;
 
 }  // namespace coffer::actors
 
@@ -276,7 +322,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::Sweep)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::Confirmed)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::ConfirmLeadership)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::FromPeer)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::Step)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::Transfer)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::Campaign)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::Report)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::GroupLed)
@@ -290,3 +336,12 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::Barrier)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::Mirrored)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::Reload)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::BarrierDone)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::Target)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::Installed)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::Rows)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::RowsWritten)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::DropGeneration)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::Dropped)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::FlushInstall)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::Install)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::SnapshotFrame)

@@ -11,7 +11,12 @@ using model::Error;
 
 namespace {
 
-constexpr std::uint64_t kReport = 1, kStep = 2;
+constexpr std::uint64_t kReport = 1, kTarget = 2, kTransfer = 3;
+
+std::uint64_t read_role(model::wire::Reader& reader) {
+  const std::uint64_t role = reader.varint();
+  return role <= static_cast<std::uint64_t>(model::ReplicaRole::spare) ? role : reader.fail();
+}
 
 GroupsReport read_report(model::NodeId from, model::wire::Reader& reader) {
   GroupsReport report;
@@ -26,9 +31,7 @@ GroupsReport read_report(model::NodeId from, model::wire::Reader& reader) {
     for (std::size_t j = 0; j < replicas && reader.ok(); ++j) {
       model::ReplicaInfo replica;
       replica.node = model::NodeId{reader.varint()};
-      const std::uint64_t role = reader.varint();
-      if (role > static_cast<std::uint64_t>(model::ReplicaRole::spare)) reader.fail();
-      replica.role = static_cast<model::ReplicaRole>(role);
+      replica.role = static_cast<model::ReplicaRole>(read_role(reader));
       replica.match = model::Index{reader.varint()};
       info.replicas.push_back(replica);
     }
@@ -38,6 +41,10 @@ GroupsReport read_report(model::NodeId from, model::wire::Reader& reader) {
 }
 
 }  // namespace
+
+cluster::Voter server_of(model::NodeId node, cluster::ServerRole role) {
+  return {node, std::to_string(node.value), role};
+}
 
 model::Secret encode_control(const ControlMessage& message) {
   model::Secret out;
@@ -59,11 +66,20 @@ model::Secret encode_control(const ControlMessage& message) {
     }
     return out;
   }
-  const auto& step = std::get<Step>(message);
-  writer.varint(kStep);
-  writer.varint(step.group.value);
-  writer.varint(static_cast<std::uint64_t>(step.kind));
-  writer.varint(step.node.value);
+  if (const auto* target = std::get_if<Target>(&message)) {
+    writer.varint(kTarget);
+    writer.varint(target->group.value);
+    writer.varint(target->servers.size());
+    for (const cluster::Voter& server : target->servers) {
+      writer.varint(server.id.value);
+      writer.varint(static_cast<std::uint64_t>(server.role));
+    }
+    return out;
+  }
+  const auto& transfer = std::get<Transfer>(message);
+  writer.varint(kTransfer);
+  writer.varint(transfer.group.value);
+  writer.varint(transfer.to.value);
   return out;
 }
 
@@ -71,20 +87,26 @@ model::Result<ControlMessage> decode_control(model::NodeId from, std::string_vie
   model::wire::Reader reader(bytes);
   const std::uint64_t format = reader.varint();
   const std::uint64_t kind = reader.varint();
-  if (reader.ok() && (format != kControlFormat || (kind != kReport && kind != kStep))) {
+  if (reader.ok() && (format != kControlFormat || kind < kReport || kind > kTransfer)) {
     return Error(Code::unimplemented, "a peer sent a control message in a form that this program does not know");
   }
   ControlMessage message;
   if (kind == kReport) {
     message = read_report(from, reader);
+  } else if (kind == kTarget) {
+    Target target;
+    target.group = model::GroupId{reader.varint()};
+    const std::size_t servers = reader.count();
+    for (std::size_t i = 0; i < servers && reader.ok(); ++i) {
+      const model::NodeId node{reader.varint()};
+      target.servers.push_back(server_of(node, static_cast<cluster::ServerRole>(read_role(reader))));
+    }
+    message = std::move(target);
   } else {
-    Step step;
-    step.group = model::GroupId{reader.varint()};
-    const std::uint64_t what = reader.varint();
-    if (what < 1 || what > 5) reader.fail();
-    step.kind = static_cast<Step::Kind>(what);
-    step.node = model::NodeId{reader.varint()};
-    message = step;
+    Transfer transfer;
+    transfer.group = model::GroupId{reader.varint()};
+    transfer.to = model::NodeId{reader.varint()};
+    message = transfer;
   }
   if (!reader.ok() || !reader.at_end()) return Error(Code::invalid_argument, "a peer's control message is malformed");
   return message;

@@ -1,10 +1,11 @@
 #pragma once
 // What the peer channel `control` carries: reports of the groups that a node leads, to the leader of the meta group, and
-// placement's steps to the leaders of groups. Used by the steward; pure, any thread. A golden file fixes the bytes.
+// placement's words to the leaders of groups. Used by the steward; pure, any thread. A golden file fixes the bytes.
 //
-//   body   = format:1 (=1) kind:1 fields        numbers are varints
-//   report = n group*n                          kind 1     group   = id term commit m replica*m
-//   step   = group kind node                    kind 2     replica = node role match
+//   body     = format:1 (=1) kind:1 fields      numbers are varints
+//   report   = n group*n                        kind 1     group   = id term commit m replica*m
+//   target   = group m server*m                 kind 2     replica = node role match
+//   transfer = group node                       kind 3     server  = node role
 
 #include <cstdint>
 #include <string_view>
@@ -21,7 +22,10 @@ inline constexpr std::uint32_t kControlFormat = 1;
 struct GroupsReport {
   std::vector<model::GroupInfo> groups;  // their leader is the sender
 };
-using ControlMessage = std::variant<GroupsReport, Step>;
+using ControlMessage = std::variant<GroupsReport, Target, Transfer>;
+
+/// A server of a group, as Raft's configurations name it.
+cluster::Voter server_of(model::NodeId node, cluster::ServerRole role);
 
 model::Secret encode_control(const ControlMessage& message);
 /// Errors: unimplemented (a form of a newer program), invalid_argument.

@@ -83,7 +83,7 @@ void wait_for_group(FrontState& state, model::GroupId group, CallHandle call) {
 }
 
 void drop_expired(FrontState& state) {
-  const model::TimeMs now = state.context->tenant_deps->wall_clock();
+  const model::TimeMs now = state.context->wall_clock();
   for (auto& early : state.early) {
     std::deque<CallHandle> kept;
     for (CallHandle& call : early) {

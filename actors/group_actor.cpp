@@ -6,7 +6,7 @@
 #include <unordered_set>
 
 #include "actors/context.hpp"
-#include "cluster/configuration.hpp"
+#include "cluster/membership.hpp"
 #include "cluster/wire.hpp"
 
 namespace coffer::actors {
@@ -129,7 +129,13 @@ void publish(Self self, const cluster::Actions& actions) {
   }
   board.commit = state.core->commit_index().value;
   board.durable = state.core->durable_index().value;
-  board.generation = state.core->generation().value;
+  if (const std::uint64_t before = board.generation.exchange(state.core->generation().value);
+      before != state.core->generation().value) {
+    // A snapshot has become the state: the rows of the one before are of no use, and the directory's tables are old.
+    board.applied = std::max(board.applied.load(), state.core->durable_index().value);
+    self->send(state.context->state_writer, DropGeneration{state.id, model::Generation{before}, false});
+    if (state.id == model::kMetaGroup) self->send(state.context->mirror, Reload{});
+  }
   const auto& servers = state.core->servers();
   board.voters = static_cast<std::uint32_t>(std::count_if(
       servers.begin(), servers.end(), [](const cluster::Voter& v) { return v.role == cluster::ServerRole::voter; }));
@@ -140,9 +146,7 @@ void carry_out(Self self) {
   cluster::Actions actions = state.core->take_actions();
   if (actions.lease_until) state.board().lease_until = *actions.lease_until;  // before any message leaves
   if (actions.fatal) return state.context->fatal(*actions.fatal);
-  if (actions.install) {  // only a peer sends one, and a group of one voter has none
-    return state.context->fatal(model::Error(model::Code::internal, "a snapshot came to a group without peers"));
-  }
+  if (actions.install) self->send(state.context->snapshots, Install{state.id, std::move(*actions.install)});
   for (cluster::DurableWrite& write : actions.writes) {
     self->send(state.context->log_writer, Write{std::make_shared<cluster::DurableWrite>(std::move(write))});
   }
@@ -213,43 +217,34 @@ void confirm(Self self, const ConfirmLeadership& request) {
   carry_out(self);
 }
 
-/// The configuration after a step; none when it is there already or makes no sense any more.
-std::optional<std::vector<cluster::Voter>> after(const Step& step, std::vector<cluster::Voter> servers) {
-  using Kind = Step::Kind;
-  auto found = std::find_if(servers.begin(), servers.end(),
-                            [&](const cluster::Voter& server) { return server.id == step.node; });
-  const bool there = found != servers.end();
-  switch (step.kind) {
-    case Kind::add_standby:
-      if (there) return std::nullopt;
-      servers.push_back({step.node, std::to_string(step.node.value), cluster::ServerRole::standby});
-      return servers;
-    case Kind::promote:
-      if (!there || found->role == cluster::ServerRole::voter) return std::nullopt;
-      found->role = cluster::ServerRole::voter;
-      return servers;
-    case Kind::demote:
-      if (!there || found->role == cluster::ServerRole::standby) return std::nullopt;
-      found->role = cluster::ServerRole::standby;
-      return servers;
-    case Kind::remove:
-      if (!there) return std::nullopt;
-      servers.erase(found);
-      return servers;
-    case Kind::transfer: break;
-  }
-  return std::nullopt;
+/// One step towards the servers that placement wants; it says so again.
+void approach(Self self, const Target& target) {
+  GroupState& state = self->state;
+  if (state.leadership.role != cluster::Role::leader || !state.leadership.ready) return;
+  cluster::MembershipView view;
+  view.self = state.context->self;
+  view.servers = state.core->servers();
+  view.progress = state.core->progress();
+  view.last = state.core->last_index();
+  view.now = boot_clock_ms();
+  const cluster::MembershipStep step = cluster::next_membership_step(view, target.servers);
+  // What is refused now is tried again with the next word of placement.
+  if (step.kind == cluster::MembershipStep::Kind::change) (void)state.core->change_voters(step.servers, view.now);
+  if (step.kind == cluster::MembershipStep::Kind::hand_over) (void)state.core->transfer(step.to, view.now);
+  carry_out(self);
 }
 
-void take_step(Self self, const Step& step) {
+void transfer(Self self, model::NodeId to) {
   GroupState& state = self->state;
   if (state.leadership.role != cluster::Role::leader) return;
-  if (step.kind == Step::Kind::transfer) {
-    // What is refused is asked for again, when placement still wants it.
-    (void)state.core->transfer(step.node, boot_clock_ms());
-  } else if (auto servers = after(step, state.core->servers())) {
-    (void)state.core->change_voters(*servers, boot_clock_ms());
-  }
+  (void)state.core->transfer(to, boot_clock_ms());
+  carry_out(self);
+}
+
+void installed(Self self) {
+  GroupState& state = self->state;
+  state.core->installed(boot_clock_ms());
+  ++state.context->counters.snapshots_installed;
   carry_out(self);
 }
 
@@ -305,7 +300,9 @@ GroupActor::behavior_type group(Self self, Context* context, const cluster::Grou
       [self](const Flush&) { flush(self); },
       [self](const ConfirmLeadership& request) { confirm(self, request); },
       [self](const FromPeer& from) { receive(self, std::move(*from.message)); },
-      [self](const Step& step) { take_step(self, step); },
+      [self](const Target& target) { approach(self, target); },
+      [self](const Transfer& order) { transfer(self, order.to); },
+      [self](const Installed&) { installed(self); },
       [self](const Campaign& campaign) {
         if (campaign.allowed) {
           self->state.core->allow_campaign(boot_clock_ms());

@@ -10,6 +10,7 @@
 #include "actors/node_impl.hpp"
 #include "actors/operator_token.hpp"
 #include "storage/keys.hpp"
+#include "storage/state_copy.hpp"
 
 namespace coffer::actors {
 
@@ -129,7 +130,7 @@ void NodeImpl::prepare_directory(Context& context) {
     context.cluster_view.complete(context.self, reply, ClusterView::Clock::now());
   };
   directory_deps_->transfer = [&context](const model::TransferLeadership& transfer) {
-    caf::anon_send(context.steward, Step{transfer.group, Step::Kind::transfer, transfer.to});
+    caf::anon_send(context.steward, Transfer{transfer.group, transfer.to});
   };
   directory_deps_->balance = [&context] { caf::anon_send(context.steward, Sweep{}); };
   context.directory_deps = directory_deps_.get();
@@ -179,6 +180,7 @@ void NodeImpl::spawn_actors(std::vector<storage::Recovered> groups, bool sealed)
   context.forwarder = spawn_forwarder(*system_, context);
   context.mirror = spawn_mirror(*system_, context);
   context.steward = spawn_steward(*system_, context);
+  context.snapshots = spawn_snapshots(*system_, context);
   context.log_writer = spawn_log_writer(*system_, context);
   context.state_writer = spawn_state_writer(*system_, context);
   for (std::size_t id = 0; id < groups.size(); ++id) {
@@ -190,9 +192,24 @@ void NodeImpl::spawn_actors(std::vector<storage::Recovered> groups, bool sealed)
     config.heartbeat = options_.heartbeat_ms;
     config.may_campaign = !sealed;
     config.lease = options_.lease;
+    if (groups[id].snapshot) context.boards[id].generation = groups[id].snapshot->generation.value;
     context.groups[id] = spawn_group(*system_, context, config, std::move(groups[id]));
   }
+  drop_old_generations();
   for (const GroupActor& group : context.groups) caf::anon_send(group, Tick{0});
+}
+
+/// Rows that an interrupted snapshot, or the state before a completed one, left behind.
+void NodeImpl::drop_old_generations() {
+  Context& context = *context_;
+  for (std::size_t id = 0; id < context.boards.size(); ++id) {
+    auto found = storage::generations(*options_.state_engine, model::GroupId{id});
+    if (!found) return context.fatal(found.error());
+    for (const model::Generation generation : *found) {
+      if (generation.value == context.boards[id].generation) continue;
+      caf::anon_send(context.state_writer, DropGeneration{model::GroupId{id}, generation, false});
+    }
+  }
 }
 
 void NodeImpl::connect(cluster::PeerLink& link) {
@@ -232,6 +249,7 @@ void NodeImpl::stop() {
   finish(context.front, Finish{});
   if (cluster::PeerLink* link = context.link.load()) link->stop();
   finish(context.forwarder, Finish{});
+  finish(context.snapshots, Finish{});
   finish(context.state_writer, Checkpoint{});
   for (const GroupActor& group : context.groups) finish(group, Finish{});
   finish(context.mirror, Finish{});
@@ -242,6 +260,7 @@ void NodeImpl::stop() {
   context.forwarder = nullptr;
   context.mirror = nullptr;
   context.steward = nullptr;
+  context.snapshots = nullptr;
   context.log_writer = nullptr;
   context.state_writer = nullptr;
   system_.reset();

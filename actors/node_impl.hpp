@@ -39,6 +39,7 @@ class NodeImpl final : public Node {
   void prepare_tenants(Context& context);
   void prepare_directory(Context& context);
   void spawn_actors(std::vector<storage::Recovered> groups, bool sealed);
+  void drop_old_generations();
   void hand_over();
   bool is_ready() const;
 

@@ -22,7 +22,9 @@ void NodePeerSink::received(model::NodeId from, cluster::PeerFrame frame) {
     case cluster::PeerChannel::control:
       caf::anon_send(context_.steward, FrameIn{from, std::make_shared<cluster::PeerFrame>(std::move(frame))});
       return;
-    case cluster::PeerChannel::snapshot: break;
+    case cluster::PeerChannel::snapshot:
+      caf::anon_send(context_.snapshots, SnapshotFrame{from, std::make_shared<cluster::PeerFrame>(std::move(frame))});
+      return;
   }
   ++context_.counters.frames_refused;
 }

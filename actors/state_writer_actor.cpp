@@ -4,6 +4,7 @@
 #include "actors/context.hpp"
 #include "actors/write_set.hpp"
 #include "storage/keys.hpp"
+#include "storage/state_copy.hpp"
 
 namespace coffer::actors {
 
@@ -85,6 +86,37 @@ void checkpoint(Self self) {
   }
 }
 
+// ---- snapshots of peers
+
+constexpr std::size_t kDropRows = 2000;  // at a time, so that what is committed meanwhile does not wait
+
+void write_rows(Self self, const Rows& rows) {
+  StateWriterState& state = self->state;
+  storage::Batch batch;
+  auto status = storage::add_block(*rows.block, rows.group, rows.generation, batch);
+  if (status) status = state.context->state_engine->write(batch, storage::Durability::unsynced);
+  if (!status) return stop_node(self, status.error());
+  state.bytes_since_checkpoint += batch.bytes();
+  self->send(state.context->snapshots, RowsWritten{rows.group, rows.number});
+}
+
+void drop(Self self, const DropGeneration& order) {
+  Context& context = *self->state.context;
+  auto done = storage::drop_generation(*context.state_engine, order.group, order.generation, kDropRows);
+  if (!done) return stop_node(self, done.error());
+  if (!*done) return self->send(self, order);
+  if (order.notify) self->send(context.snapshots, Dropped{order.group});
+}
+
+void flush_install(Self self, const FlushInstall& order) {
+  StateWriterState& state = self->state;
+  if (!write(self)) return;
+  if (auto status = state.writer->flush(); !status) return stop_node(self, status.error());
+  // The board says so when the new generation is active (the group's actor): until then the rows are the old ones.
+  state.applied[order.group.value] = state.pending[order.group.value] = order.index;
+  self->send(state.groups[order.group.value], Installed{});
+}
+
 StateWriterActor::behavior_type state_writer(Self self, Context* context) {
   StateWriterState& state = self->state;
   state.context = context;
@@ -116,6 +148,9 @@ StateWriterActor::behavior_type state_writer(Self self, Context* context) {
           self->delayed_send(self, self->state.context->checkpoint_interval, Checkpoint{});
         }
       },
+      [self](const Rows& rows) { write_rows(self, rows); },
+      [self](const DropGeneration& order) { drop(self, order); },
+      [self](const FlushInstall& order) { flush_install(self, order); },
       [self](const Finish& finish) {
         write(self);
         finish.done->set_value();

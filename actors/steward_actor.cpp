@@ -1,13 +1,13 @@
 // The steward: sees to the cluster's shape. On every node it collects what the groups led here report, and says to the
-// directory who this node is; beside the meta group's leader it works out the next steps (placement.hpp) and has the
-// groups' leaders take them. Runs on CAF's scheduler.
+// directory who this node is; beside the meta group's leader it works out where everything should be
+// (cluster/placement.hpp) and says so to the groups' leaders, again and again. Runs on CAF's scheduler.
 
 #include <algorithm>
 #include <set>
 
 #include "actors/context.hpp"
 #include "actors/control_frames.hpp"
-#include "actors/placement.hpp"
+#include "cluster/placement.hpp"
 #include "cluster/wire.hpp"
 
 namespace coffer::actors {
@@ -84,13 +84,54 @@ void collect(Self self) {
   context.send(leader, cluster::PeerChannel::control, {}, encode_control(GroupsReport{context.reports.all()}));
 }
 
-void take_step(Self self, const Step& step, model::NodeId leader) {
+template <class Word>
+void say(Self self, const Word& word, model::NodeId leader) {
   Context& context = *self->state.context;
   if (leader == context.self) {
-    self->send(context.groups[step.group.value], step);
+    self->send(context.groups[word.group.value], word);
   } else {
-    context.send(leader, cluster::PeerChannel::control, {}, encode_control(step));
+    context.send(leader, cluster::PeerChannel::control, {}, encode_control(word));
   }
+}
+
+std::vector<cluster::PlacementNode> nodes_for_placement(const StewardState& state, Clock::time_point now) {
+  Context& context = *state.context;
+  const auto silent = kSilentTicks * context.placement_interval;
+  const bool settled = now - state.leads_since > kGraceTicks * context.placement_interval;
+  std::vector<cluster::PlacementNode> nodes;
+  for (const model::NodeInfo& node : context.nodes.all()) {
+    if (node.state == model::NodeState::removed) continue;
+    const auto silence = now - std::max(context.cluster_view.heard_at(node.id), state.leads_since);
+    cluster::PlacementNode view{node.id, std::to_string(node.id.value), cluster::NodeHealth::up, true};
+    if (silence >= silent) view.health = cluster::NodeHealth::away;
+    if (settled && context.replace_after.count() != 0 && silence > context.replace_after) {
+      view.health = cluster::NodeHealth::lost;
+    }
+    if (node.state == model::NodeState::draining) view.health = cluster::NodeHealth::leaving;
+    if (node.state == model::NodeState::joining) view.health = cluster::NodeHealth::away;
+    nodes.push_back(std::move(view));
+  }
+  return nodes;
+}
+
+/// A node that is about to come follows the meta group: from its rows it learns whom to speak to, and gets its keys.
+void let_newcomers_follow(const Context& context, std::vector<cluster::Voter>& meta) {
+  for (const model::NodeInfo& node : context.nodes.all()) {
+    const bool there =
+        std::any_of(meta.begin(), meta.end(), [&](const cluster::Voter& server) { return server.id == node.id; });
+    if (node.state == model::NodeState::joining && !there) {
+      meta.push_back(server_of(node.id, cluster::ServerRole::standby));
+    }
+  }
+}
+
+std::string to_words(const Target& target) {
+  std::string words = "group " + std::to_string(target.group.value) + " on nodes";
+  for (const cluster::Voter& server : target.servers) {
+    words += " " + std::to_string(server.id.value);
+    if (server.role != cluster::ServerRole::voter) words += " (follows)";
+  }
+  return words;
 }
 
 void place(Self self) {
@@ -107,23 +148,32 @@ void place(Self self) {
     context.cluster_view.clear();
   }
   context.cluster_view.heard(context.self, context.reports.all(), now);
-  const auto silent = kSilentTicks * context.placement_interval;
-  const bool settled = now - state.leads_since > kGraceTicks * context.placement_interval;
-  PlacementInput input;
-  input.replicas = context.replicas;
-  input.groups = context.cluster_view.groups();
-  for (const model::NodeInfo& node : context.nodes.all()) {
-    const auto silence = now - std::max(context.cluster_view.heard_at(node.id), state.leads_since);
-    PlacementNode view{node.id, node.state, silence < silent, false};
-    view.dead = settled && context.replace_after.count() != 0 && silence > context.replace_after;
-    if (node.state == model::NodeState::joining) view.alive = false;  // it has not said yet that it is there
-    input.nodes.push_back(view);
+  std::vector<cluster::PlacementGroup> groups;
+  for (const model::GroupInfo& info : context.cluster_view.groups()) {
+    cluster::PlacementGroup group{info.id, {}, info.leader, 0};
+    for (const model::ReplicaInfo& replica : info.replicas) {
+      group.servers.push_back(server_of(replica.node, static_cast<cluster::ServerRole>(replica.role)));
+    }
+    groups.push_back(std::move(group));
   }
+  cluster::PlacementOptions options;
+  options.replicas = context.replicas;
+  cluster::PlacementPlan plan = cluster::plan_placement(nodes_for_placement(state, now), groups, options);
   std::vector<std::string> words;
-  for (const Step& step : plan(input)) {
-    words.push_back(to_string(step));
-    for (const model::GroupInfo& group : input.groups) {
-      if (group.id == step.group) take_step(self, step, group.leader);
+  for (const cluster::PlacementGroup& group : groups) {
+    Target target{group.id, group.servers};
+    for (const auto& planned : plan.targets) {
+      if (planned.group == group.id) target.servers = planned.servers;
+    }
+    if (group.id == model::kMetaGroup) let_newcomers_follow(context, target.servers);
+    if (target.servers != group.servers) {
+      words.push_back(to_words(target));
+      say(self, target, group.leader);
+    }
+    for (const auto& transfer : plan.transfers) {
+      if (transfer.group != group.id) continue;
+      words.push_back("group " + std::to_string(group.id.value) + " led by node " + std::to_string(transfer.to.value));
+      say(self, Transfer{transfer.group, transfer.to}, group.leader);
     }
   }
   context.cluster_view.set_plan(std::move(words));
@@ -139,8 +189,11 @@ void take_frame(Self self, const FrameIn& in) {
   if (auto* report = std::get_if<GroupsReport>(&*message)) {
     return context.cluster_view.heard(in.from, std::move(report->groups), Clock::now());
   }
-  const auto& step = std::get<Step>(*message);
-  if (step.group.value < context.groups.size()) self->send(context.groups[step.group.value], step);
+  const auto pass_on = [&](const auto& word) {
+    if (word.group.value < context.groups.size()) self->send(context.groups[word.group.value], word);
+  };
+  if (const auto* target = std::get_if<Target>(&*message)) return pass_on(*target);
+  pass_on(std::get<Transfer>(*message));
 }
 
 StewardActor::behavior_type steward(Self self, Context* context) {
@@ -148,9 +201,9 @@ StewardActor::behavior_type steward(Self self, Context* context) {
   self->delayed_send(self, context->placement_interval, Sweep{});
   return {
       [self](const FrameIn& in) { take_frame(self, in); },
-      [self](const Step& step) {
+      [self](const Transfer& transfer) {
         for (const model::GroupInfo& group : self->state.context->cluster_view.groups()) {
-          if (group.id == step.group) take_step(self, step, group.leader);
+          if (group.id == transfer.group) say(self, transfer, group.leader);
         }
       },
       [self](const Sweep&) {

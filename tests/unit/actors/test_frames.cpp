@@ -109,16 +109,26 @@ TEST(ControlFrames, ArriveAsTheyWereSent) {
   auto report = decode_control(model::NodeId{9}, encode_control(sample_report()).expose());
   ASSERT_TRUE(report.ok());
   EXPECT_EQ(std::get<GroupsReport>(*report).groups, sample_report().groups);
-  auto step = decode_control(model::NodeId{9},
-                             encode_control(Step{model::GroupId{3}, Step::Kind::promote, model::NodeId{2}}).expose());
-  ASSERT_TRUE(step.ok());
-  EXPECT_EQ(std::get<Step>(*step).node.value, 2U);
-  EXPECT_EQ(std::get<Step>(*step).kind, Step::Kind::promote);
+  const Target target{model::GroupId{3},
+                      {server_of(model::NodeId{2}, cluster::ServerRole::voter),
+                       server_of(model::NodeId{9}, cluster::ServerRole::standby)}};
+  auto told = decode_control(model::NodeId{9}, encode_control(target).expose());
+  ASSERT_TRUE(told.ok());
+  EXPECT_EQ(std::get<Target>(*told).servers, target.servers);
+  auto transfer =
+      decode_control(model::NodeId{9}, encode_control(Transfer{model::GroupId{3}, model::NodeId{2}}).expose());
+  ASSERT_TRUE(transfer.ok());
+  EXPECT_EQ(std::get<Transfer>(*transfer).to.value, 2U);
 }
 
 TEST(ControlFrames, HaveFixedBytesAndRefuseOthers) {
   const std::string bytes(encode_control(sample_report()).expose());
   EXPECT_EQ(crypto::hex(bytes), "0101010304f403020901f403020007");
+  EXPECT_EQ(crypto::hex(encode_control(Transfer{model::GroupId{3}, model::NodeId{2}}).expose()), "01030302");
+  EXPECT_EQ(
+      crypto::hex(encode_control(Target{model::GroupId{3}, {server_of(model::NodeId{2}, cluster::ServerRole::voter)}})
+                      .expose()),
+      "010203010201");
   for (std::size_t size = 0; size < bytes.size(); ++size) {
     EXPECT_FALSE(decode_control(model::NodeId{9}, std::string_view(bytes).substr(0, size)));
   }

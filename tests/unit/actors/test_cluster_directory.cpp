@@ -1,0 +1,184 @@
+// Who may become a node, and who is one: tokens work once and not for ever, a node speaks for itself only, ids are given
+// once, and a certificate authority is not lost when something else fails.
+
+#include "actors/cluster_directory.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "crypto/hash.hpp"
+#include "crypto/join_token.hpp"
+#include "crypto/node_certificate.hpp"
+#include "crypto/node_key.hpp"
+#include "storage/keys.hpp"
+#include "storage/open.hpp"
+
+namespace coffer::actors {
+namespace {
+
+using model::Code;
+using model::NodeState;
+
+class ClusterDirectoryTest : public ::testing::Test {
+ protected:
+  ClusterDirectoryTest()
+      : state(storage::open_memory()),
+        ring(crypto::KeyRing::generate(crypto::Key::generate(crypto::system_random()), crypto::system_random(), 1)) {
+    reopen();
+  }
+  /// As the next leader finds it.
+  void reopen() {
+    directory = std::make_unique<ClusterDirectory>(
+        ClusterDeps{ring, crypto::system_random(), std::string(16, 'c'), 4, [this](model::NodeId) { return held; }});
+    const storage::TenantRows rows(*state, model::kMetaGroup, model::Generation{1}, model::TenantId{});
+    ASSERT_TRUE(directory->load(rows).ok());
+  }
+  model::Result<ClusterDirectory::Decision> decide(const model::DirectoryOperation& operation,
+                                                   const std::string& principal = "operator") {
+    auto decision = directory->decide(operation, principal, now);
+    if (decision.ok()) {
+      storage::StateWriter writer(*state);
+      writer.apply(model::kMetaGroup, model::Generation{1}, model::TenantId{}, decision->rows);
+      EXPECT_TRUE(writer.write().ok());
+    }
+    return decision;
+  }
+  crypto::JoinToken token(model::TimeMs ttl = 1000) {
+    model::CreateJoinToken create;
+    create.ttl = ttl;
+    auto made = decide(create);
+    EXPECT_TRUE(made.ok());
+    return *crypto::parse_join_token(std::get<model::JoinTokenReply>(made->reply).token.expose());
+  }
+  static model::JoinNode wish(const crypto::JoinToken& token, const crypto::NodeKey& key) {
+    model::JoinNode join;
+    join.token_id = token.id;
+    join.secret = token.secret;
+    join.address = "n:1";
+    join.certificate_request = key.certificate_request();
+    return join;
+  }
+  model::AnnounceNode announcement(std::uint64_t node, std::uint32_t format = 1) {
+    return {model::NodeId{node}, "n" + std::to_string(node) + ":1", format};
+  }
+
+  std::unique_ptr<storage::Engine> state;
+  crypto::KeyRing ring;
+  std::unique_ptr<ClusterDirectory> directory;
+  model::TimeMs now = 1'700'000'000'000;
+  std::uint32_t held = 0;
+};
+
+TEST_F(ClusterDirectoryTest, ATokenLetsOneNodeInWithACertificateThatNamesIt) {
+  const auto key = crypto::NodeKey::generate();
+  const auto first = token();
+  auto joined = decide(wish(first, key), "");
+  ASSERT_TRUE(joined.ok()) << joined.error().message();
+  const auto& reply = std::get<model::JoinReply>(joined->reply);
+  EXPECT_EQ(reply.node.value, 2U);
+  EXPECT_EQ(*crypto::certificate_hash(reply.ca), first.ca_hash) << "the CA is the one that the token pins";
+  auto facts = crypto::read_certificate(reply.certificate);
+  ASSERT_TRUE(facts.ok());
+  EXPECT_THAT(facts->uris,
+              ::testing::ElementsAre(crypto::to_uri({crypto::hex(std::string(16, 'c')), model::NodeId{2}})));
+  EXPECT_EQ(directory->nodes().at(model::NodeId{2}).state, NodeState::joining);
+}
+
+TEST_F(ClusterDirectoryTest, AUsedTokenAnswersOnlyTheRequestThatUsedItAgain) {
+  const auto key = crypto::NodeKey::generate();
+  const auto first = token();
+  const auto join = wish(first, key);
+  ASSERT_TRUE(decide(join).ok());
+  reopen();
+  auto again = decide(join);
+  ASSERT_TRUE(again.ok()) << "its answer may have been lost with the leader";
+  EXPECT_EQ(std::get<model::JoinReply>(again->reply).node.value, 2U);
+  EXPECT_EQ(decide(wish(first, crypto::NodeKey::generate())).error().code, Code::permission_denied);
+  auto next = decide(wish(token(), crypto::NodeKey::generate()));
+  ASSERT_TRUE(next.ok());
+  EXPECT_EQ(std::get<model::JoinReply>(next->reply).node.value, 3U);
+}
+
+TEST_F(ClusterDirectoryTest, AWrongOrExpiredTokenIsRefusedInTheSameWords) {
+  const auto key = crypto::NodeKey::generate();
+  auto wrong = wish(token(), key);
+  wrong.secret = model::Secret(std::string(32, 'x'));
+  auto unknown = wish(token(), key);
+  unknown.token_id = "12345678";
+  auto late = wish(token(10), key);
+  now += 11;
+  const auto refused = decide(wrong).error();
+  EXPECT_EQ(refused.code, Code::permission_denied);
+  EXPECT_EQ(decide(unknown).error(), refused);
+  EXPECT_EQ(decide(late).error(), refused);
+}
+
+TEST_F(ClusterDirectoryTest, ARequestThatCannotBeSignedBurnsNoTokenAndLosesNoAuthority) {
+  const auto first = token();
+  auto bad = wish(first, crypto::NodeKey::generate());
+  bad.certificate_request = "no request";
+  EXPECT_FALSE(decide(bad).ok());
+  auto good = decide(wish(first, crypto::NodeKey::generate()));
+  ASSERT_TRUE(good.ok());
+  EXPECT_EQ(*crypto::certificate_hash(std::get<model::JoinReply>(good->reply).ca), first.ca_hash);
+}
+
+TEST_F(ClusterDirectoryTest, AnAuthorityThatWasNotStoredIsNotUsed) {
+  // The first node asks for its certificate with a request that fails: no row is written, so no CA may be remembered.
+  ASSERT_TRUE(decide(announcement(1), node_principal(model::NodeId{1})).ok());
+  EXPECT_FALSE(decide(model::RenewNodeCertificate{model::NodeId{1}, "none"}, node_principal(model::NodeId{1})).ok());
+  const auto first = token();
+  reopen();
+  auto joined = decide(wish(first, crypto::NodeKey::generate()));
+  ASSERT_TRUE(joined.ok()) << joined.error().message();
+  EXPECT_EQ(*crypto::certificate_hash(std::get<model::JoinReply>(joined->reply).ca), first.ca_hash);
+}
+
+TEST_F(ClusterDirectoryTest, ANodeSpeaksForItselfOnly) {
+  EXPECT_EQ(decide(announcement(1), node_principal(model::NodeId{2})).error().code, Code::permission_denied);
+  EXPECT_EQ(decide(announcement(5), node_principal(model::NodeId{5})).error().code, Code::entry_not_found);
+  ASSERT_TRUE(decide(announcement(1), node_principal(model::NodeId{1})).ok());
+  EXPECT_EQ(directory->nodes().at(model::NodeId{1}).state, NodeState::up);
+  EXPECT_TRUE(decide(announcement(1), node_principal(model::NodeId{1}))->rows.empty()) << "nothing is new";
+}
+
+TEST_F(ClusterDirectoryTest, ARemovedNodeIsOutForEver) {
+  ASSERT_TRUE(decide(announcement(1), node_principal(model::NodeId{1})).ok());
+  ASSERT_TRUE(decide(wish(token(), crypto::NodeKey::generate())).ok());
+  ASSERT_TRUE(decide(announcement(2), node_principal(model::NodeId{2})).ok());
+  held = 3;
+  EXPECT_EQ(decide(model::RemoveNode{model::NodeId{2}, false}).error().code, Code::invalid_argument);
+  ASSERT_TRUE(decide(model::RemoveNode{model::NodeId{2}, true}).ok());
+  reopen();
+  EXPECT_EQ(decide(announcement(2), node_principal(model::NodeId{2})).error().code, Code::not_active);
+  EXPECT_EQ(decide(model::RenewNodeCertificate{model::NodeId{2}, crypto::NodeKey::generate().certificate_request()},
+                   node_principal(model::NodeId{2}))
+                .error()
+                .code,
+            Code::not_active);
+  auto next = decide(wish(token(), crypto::NodeKey::generate()));
+  EXPECT_EQ(std::get<model::JoinReply>(next->reply).node.value, 3U) << "an id is given once";
+}
+
+TEST_F(ClusterDirectoryTest, TheOnlyNodeIsNotDrained) {
+  ASSERT_TRUE(decide(announcement(1), node_principal(model::NodeId{1})).ok());
+  EXPECT_EQ(decide(model::DrainNode{model::NodeId{1}, false}).error().code, Code::invalid_argument);
+}
+
+TEST_F(ClusterDirectoryTest, ANewFormatIsActiveWhenEveryNodeKnowsItAndNeverGoesBack) {
+  ASSERT_TRUE(decide(announcement(1, 2), node_principal(model::NodeId{1})).ok());
+  EXPECT_EQ(directory->settings().active_format, 2U);
+  EXPECT_FALSE(decide(wish(token(), crypto::NodeKey::generate())).ok()) << "a program that knows only format 1";
+  EXPECT_EQ(decide(announcement(1, 1), node_principal(model::NodeId{1})).error().code, Code::invalid_argument);
+  auto newer = wish(token(), crypto::NodeKey::generate());
+  newer.newest_format = 3;
+  ASSERT_TRUE(decide(newer).ok());
+  EXPECT_EQ(directory->settings().active_format, 2U);
+  ASSERT_TRUE(decide(announcement(1, 3), node_principal(model::NodeId{1})).ok());
+  EXPECT_EQ(directory->settings().active_format, 3U);
+  reopen();
+  EXPECT_EQ(directory->settings().active_format, 3U);
+}
+
+}  // namespace
+}  // namespace coffer::actors
