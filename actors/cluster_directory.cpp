@@ -109,6 +109,17 @@ void ClusterDirectory::keep(const model::NodeInfo& node, Decision& decision) {
   decision.nodes.push_back(node);
 }
 
+/// Whoever is let in must learn whom to speak to, though the cluster's first node may not have announced itself yet.
+void ClusterDirectory::keep_self(model::TimeMs now, Decision& decision) {
+  if (deps_.self_address.empty() || nodes_.contains(deps_.self)) return;
+  model::NodeInfo node;
+  node.id = deps_.self;
+  node.address = deps_.self_address;
+  node.state = model::NodeState::up;
+  node.joined_at = now;
+  keep(node, decision);
+}
+
 /// New formats are for when every node knows them; it never goes back.
 void ClusterDirectory::raise_format(Decision& decision) {
   std::uint32_t common = UINT32_MAX;
@@ -142,6 +153,7 @@ model::Result<ClusterDirectory::Decision> ClusterDirectory::create_token(const m
   if (!ca) return ca.error();
   auto pin = crypto::certificate_hash(ca->certificate_pem());
   if (!pin) return pin.error();
+  keep_self(now, decision);
   const crypto::JoinToken token = crypto::new_join_token(*pin, deps_.random);
   const JoinPermission permission{crypto::join_secret_hash(token.secret), now + create.ttl, {}, {}};
   permissions_[token.id] = permission;
@@ -215,11 +227,12 @@ model::Result<ClusterDirectory::Decision> ClusterDirectory::join(const model::Jo
 
 model::Result<ClusterDirectory::Decision> ClusterDirectory::renew(const model::RenewNodeCertificate& renew,
                                                                   model::TimeMs now) {
+  Decision decision;
+  decision.action = "renew-node-certificate";
+  if (renew.node == deps_.self) keep_self(now, decision);
   auto found = nodes_.find(renew.node);
   if (found == nodes_.end()) return Error(Code::entry_not_found, "there is no such node");
   if (found->second.state == model::NodeState::removed) return Error(Code::not_active, "the node was removed");
-  Decision decision;
-  decision.action = "renew-node-certificate";
   return certify(found->second, renew.certificate_request, now, std::move(decision));
 }
 

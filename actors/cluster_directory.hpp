@@ -25,6 +25,8 @@ struct ClusterDeps {
   crypto::Random& random;
   std::string cluster_id;  // 16 bytes
   std::uint32_t data_groups = 0;
+  model::NodeId self;  // this node, and where others reach it; empty: unknown
+  std::string self_address = {};
   /// Replicas that the node holds, as the leaders of groups report.
   std::function<std::uint32_t(model::NodeId)> replicas_of;
 };
@@ -64,6 +66,7 @@ class ClusterDirectory {
                                   Decision decision);
   model::Result<crypto::ClusterCa> authority(model::TimeMs now, Decision& decision);
   void keep(const model::NodeInfo& node, Decision& decision);
+  void keep_self(model::TimeMs now, Decision& decision);
   void raise_format(Decision& decision);
   std::string cluster_name() const;
 

@@ -54,7 +54,8 @@ DirectoryCore::DirectoryCore(const DirectoryDeps& deps)
       rows_(deps.state, model::kMetaGroup, deps.generation, model::TenantId{}),
       sealer_(deps.ring.directory_sealer(deps.random)),
       group_tenants_(deps.data_groups + 1, 0),
-      cluster_({deps.ring, deps.random, deps.cluster_id, deps.data_groups, deps.replicas_of}) {}
+      cluster_({deps.ring, deps.random, deps.cluster_id, deps.data_groups, deps.self, deps.peer_address,
+                deps.replicas_of}) {}
 
 model::Result<std::unique_ptr<DirectoryCore>> DirectoryCore::open(const DirectoryDeps& deps) {
   std::unique_ptr<DirectoryCore> core(new DirectoryCore(deps));

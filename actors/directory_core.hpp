@@ -29,7 +29,9 @@ struct DirectoryDeps {
   std::uint32_t data_groups = 16;
   std::size_t max_waiting = 4096;
   // What the cluster's part needs of the node; empty where there is no cluster (tests).
-  std::string cluster_id;                                           // 16 bytes
+  std::string cluster_id;  // 16 bytes
+  model::NodeId self;
+  std::string peer_address;                                         // where others reach this node
   std::function<std::uint32_t(model::NodeId)> replicas_of;          // as groups report
   std::function<void(const model::NodeInfo&)> node_changed;         // after the commit
   std::function<void(model::ClusterStatusReply&)> complete_status;  // with what is not in rows

@@ -122,6 +122,8 @@ void NodeImpl::prepare_directory(Context& context) {
   directory_deps_.reset(new DirectoryDeps{*options_.state_engine, *ring_, *options_.random, options_.wall_clock,
                                           routing_, operators_, model::Generation{1}, identity_->data_groups});
   directory_deps_->cluster_id = identity_->cluster_id;
+  directory_deps_->self = identity_->id;
+  directory_deps_->peer_address = options_.peer_address;
   directory_deps_->replicas_of = [&context](model::NodeId node) { return context.cluster_view.replicas_of(node); };
   directory_deps_->node_changed = [&context](const model::NodeInfo& node) {
     if (context.nodes.put(node)) context.publish_peers();

@@ -111,6 +111,10 @@ class ClusterFixture : public ::testing::Test {
 
   /// A token from one node, used at another.
   void join(std::uint64_t id, std::uint64_t at = 1) {
+    ASSERT_TRUE(eventually([&] {
+      auto known = status(at);
+      return known.ok() && !known->nodes.empty();
+    }));
     auto token = run(at, operate(model::CreateJoinToken{}));
     ASSERT_TRUE(token.ok()) << token.error().message();
     auto parsed = crypto::parse_join_token(std::get<model::JoinTokenReply>(token->body).token.expose());

@@ -28,8 +28,9 @@ class ClusterDirectoryTest : public ::testing::Test {
   }
   /// As the next leader finds it.
   void reopen() {
-    directory = std::make_unique<ClusterDirectory>(
-        ClusterDeps{ring, crypto::system_random(), std::string(16, 'c'), 4, [this](model::NodeId) { return held; }});
+    directory = std::make_unique<ClusterDirectory>(ClusterDeps{ring, crypto::system_random(), std::string(16, 'c'), 4,
+                                                               model::NodeId{1}, self_address,
+                                                               [this](model::NodeId) { return held; }});
     const storage::TenantRows rows(*state, model::kMetaGroup, model::Generation{1}, model::TenantId{});
     ASSERT_TRUE(directory->load(rows).ok());
   }
@@ -67,7 +68,18 @@ class ClusterDirectoryTest : public ::testing::Test {
   std::unique_ptr<ClusterDirectory> directory;
   model::TimeMs now = 1'700'000'000'000;
   std::uint32_t held = 0;
+  std::string self_address;
 };
+
+TEST_F(ClusterDirectoryTest, WhoeverIsLetInLearnsOfTheNodeThatLetItIn) {
+  self_address = "n1:1";
+  reopen();
+  auto joined = decide(wish(token(), crypto::NodeKey::generate()));
+  ASSERT_TRUE(joined.ok());
+  const auto& nodes = std::get<model::JoinReply>(joined->reply).nodes;
+  ASSERT_EQ(nodes.size(), 2U);
+  EXPECT_EQ(nodes[0].address, "n1:1");
+}
 
 TEST_F(ClusterDirectoryTest, ATokenLetsOneNodeInWithACertificateThatNamesIt) {
   const auto key = crypto::NodeKey::generate();
