@@ -54,6 +54,44 @@ void check_same_address(const Config& config, std::vector<Problem>& problems) {
   }
 }
 
+void check_peer(const Config& config, std::vector<Problem>& problems) {
+  const PeerConfig& peer = config.peer;
+  if (peer.address.empty()) {
+    if (!peer.join.empty()) {
+      problems.push_back({"peer.address", 0, 0, "is needed to join a cluster: where the other nodes reach this one"});
+    }
+    return;
+  }
+  const auto address = parse_address(peer.address);
+  if (!address.ok()) {
+    problems.push_back({"peer.address", 0, 0, address.error().detail});
+    return;
+  }
+  const bool everywhere = address->host.empty() || address->host == "0.0.0.0" || address->host == "::";
+  if (everywhere && peer.advertise.empty()) {
+    problems.push_back({"peer.advertise", 0, 0,
+                        "is needed, because '" + peer.address + "' does not say where the other nodes reach this one"});
+  }
+  for (const auto& item : listeners(config)) {
+    if (address->port == 0 || item.listener->address != peer.address) continue;
+    problems.push_back({"peer.address", 0, 0,
+                        "'" + peer.address + "' is " + item.name + ".address, too: each listener needs its own"});
+  }
+  for (const auto& [setting, text] : {std::pair("peer.advertise", peer.advertise), std::pair("peer.join", peer.join)}) {
+    if (text.empty()) continue;
+    const auto parsed = parse_address(text);
+    if (!parsed.ok()) {
+      problems.push_back({setting, 0, 0, parsed.error().detail});
+    } else if (parsed->host.empty()) {
+      problems.push_back({setting, 0, 0, "'" + text + "' names no host"});
+    }
+  }
+  if (!peer.join.empty() && peer.token.empty() && peer.token_file.empty()) {
+    problems.push_back({"peer.join_token_file", 0, 0,
+                        "is needed to join: the file with a token of `coffer admin cluster join-token`"});
+  }
+}
+
 }  // namespace
 
 Config::Config() {
@@ -72,6 +110,11 @@ void apply(const ServerOverrides& overrides, Config& config) {
   if (overrides.admin) config.admin.address = *overrides.admin;
   if (overrides.seal_key_file) config.seal_key_file = *overrides.seal_key_file;
   config.seal.manual = config.seal.manual || overrides.manual_seal;
+  if (overrides.peer) config.peer.address = *overrides.peer;
+  if (overrides.advertise) config.peer.advertise = *overrides.advertise;
+  if (overrides.join) config.peer.join = *overrides.join;
+  if (overrides.join_token) config.peer.token = model::Secret(*overrides.join_token);
+  if (overrides.join_token_file) config.peer.token_file = *overrides.join_token_file;
   config.doors.dev = config.dev;
   config.identity.guard.spares_loopback = config.dev;
 }
@@ -80,6 +123,7 @@ std::vector<Problem> validate(const Config& config) {
   std::vector<Problem> problems;
   for (const auto& item : listeners(config)) check_listener(config, item, problems);
   check_same_address(config, problems);
+  check_peer(config, problems);
   if (config.data_dir.empty()) problems.push_back({"data", 0, 0, "must not be empty"});
   const crypto::Pkcs11Settings& device = config.seal.pkcs11;
   const bool opens = !config.seal_key_file.empty() || !device.module.empty() || !config.seal.passphrase_file.empty();

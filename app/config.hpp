@@ -13,6 +13,7 @@
 #include "actors/keeper_settings.hpp"
 #include "crypto/seal.hpp"
 #include "model/quota.hpp"
+#include "model/secret.hpp"
 #include "net/guard.hpp"
 #include "net/settings.hpp"
 
@@ -25,10 +26,22 @@ struct LogSettings {
   LogFormat format = LogFormat::text;
 };
 
+/// The link to the other nodes. Without an address the node is alone.
+struct PeerConfig {
+  std::string address;    // to listen on
+  std::string advertise;  // where the others reach it; empty: `address`
+  std::string join;       // the peers' address of a node of the cluster to join; taken once, by an empty data directory
+  std::string token_file;
+  model::Secret token;  // from the command line, instead of the file
+};
+
 struct ClusterSettings {
   std::uint32_t data_groups = 16;  // fixed when the data directory is made
   std::chrono::milliseconds election_timeout{300};
   std::chrono::milliseconds heartbeat{60};
+  bool lease = true;                           // false: every read asks a majority
+  std::uint32_t replicas = 3;                  // of a data group, as far as there are nodes
+  std::chrono::milliseconds replace_after{0};  // a silent node's replicas are made elsewhere; 0: never by itself
 };
 
 struct StorageSettings {
@@ -75,6 +88,7 @@ struct Config {
   std::uint64_t reseal_rows_per_second = 20'000;
   net::Listener http, grpc, admin;   // by default 127.0.0.1:7780, :7781, :7782
   std::vector<ExtraListener> extra;  // [[listener]]
+  PeerConfig peer;
   net::Doors doors;
   LogSettings log;
   ClusterSettings cluster;
@@ -93,6 +107,7 @@ struct ServerOverrides {
   std::string config_file;  // empty: none
   std::optional<std::string> data, http, grpc, admin, seal_key_file;
   bool manual_seal = false;
+  std::optional<std::string> peer, advertise, join, join_token, join_token_file;
 };
 
 /// Puts the command line over the configuration, and what --dev implies under it.

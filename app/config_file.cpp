@@ -69,6 +69,14 @@ void read_listener(Section& section, net::Listener& out) {
   section.table("limits", [&](Section& limits) { read_limits(limits, out.limits); });
 }
 
+void read_peer(Section& section, PeerConfig& out) {
+  section.text("address", out.address, address_check);
+  section.text("advertise", out.advertise, address_check);
+  section.text("join", out.join, address_check);
+  // Not looked at before it is needed: when the node has joined, the file may go.
+  section.text("join_token_file", out.token_file);
+}
+
 void read_log(Section& section, LogSettings& out) {
   const auto& levels = log_levels();
   if (const auto i = section.choice("level", levels)) out.level = levels[*i];
@@ -203,11 +211,15 @@ void read_all(Section& root, Config& out) {
   root.table("http", [&](Section& s) { read_listener(s, out.http); });
   root.table("grpc", [&](Section& s) { read_listener(s, out.grpc); });
   root.table("admin", [&](Section& s) { read_listener(s, out.admin); });
+  root.table("peer", [&](Section& s) { read_peer(s, out.peer); });
   root.table("log", [&](Section& s) { read_log(s, out.log); });
   root.table("cluster", [&](Section& s) {
     s.number("data_groups", out.cluster.data_groups, 1, 1024);
     s.duration("election_timeout", out.cluster.election_timeout, 50ms, 60s);
     s.duration("heartbeat", out.cluster.heartbeat, 10ms, 10s);
+    s.flag("lease", out.cluster.lease);
+    s.number("replicas", out.cluster.replicas, 1, 5);
+    s.duration("replace_after", out.cluster.replace_after, 0ms, 24h * 30);
   });
   root.table("storage",
              [&](Section& s) { s.size("checkpoint_bytes", out.storage.checkpoint_bytes, 1 << 20, 16ULL << 30); });

@@ -22,5 +22,6 @@ int main(int argc, char** argv) {
     app::cli::print_failure(app::Failure(status.error()), io.err);
     return static_cast<int>(app::Exit::failed);
   }
-  return app::cli::run(std::vector<std::string>(argv + 1, argv + argc), io, app::run_server, app::init_node);
+  return app::cli::run(std::vector<std::string>(argv + 1, argv + argc), io, app::run_server, app::init_node,
+                       {app::reissue_node, app::recover_node});
 }

@@ -20,13 +20,17 @@
 #include <spdlog/spdlog.h>
 
 #include "actors/node.hpp"
+#include "actors/offline.hpp"
 #include "app/dev_key.hpp"
 #include "app/exit.hpp"
 #include "app/log.hpp"
+#include "app/peers.hpp"
 #include "app/sealing.hpp"
 #include "app/version.hpp"
+#include "crypto/hash.hpp"
 #include "crypto/key.hpp"
 #include "crypto/key_ring.hpp"
+#include "crypto/node_key.hpp"
 #include "net/identity/gateway.hpp"
 #include "net/jwt/mint.hpp"
 #include "net/server.hpp"
@@ -91,6 +95,7 @@ model::Result<Databases> open_databases(const storage::DataDir& data) {
 /// Data directory, databases, keys and actors. The lock of the data directory lives as long as this.
 struct Running {
   std::optional<storage::DataDir> data;
+  std::unique_ptr<Peers> peers;  // null: the node is alone
   std::unique_ptr<actors::Node> node;
 };
 
@@ -141,6 +146,15 @@ model::Result<Running> start_node(const Config& config, const Start& start) {
   options.quotas = config.quotas;
   options.checkpoint_bytes = config.storage.checkpoint_bytes;
   options.log = [](std::string_view line) { spdlog::warn("{}", line); };
+  options.lease = config.cluster.lease;
+  options.replicas = config.cluster.replicas;
+  options.replace_after = config.cluster.replace_after;
+  if (start.bootstrap != actors::Bootstrap::require && !config.peer.address.empty()) {
+    auto peers = Peers::prepare(config, [](std::string_view line) { spdlog::info("peers: {}", line); });
+    if (!peers) return peers.error();
+    running.peers = *std::move(peers);
+    running.peers->fill(options);
+  }
   options.fatal = [](const Error& error) {
     // Nothing may be acknowledged after a failed write: no destructor runs, the restart replays what is durable.
     spdlog::critical("the node stops: {}", error.message());
@@ -150,6 +164,9 @@ model::Result<Running> start_node(const Config& config, const Start& start) {
   auto node = actors::Node::start(std::move(options));
   if (!node) return node.error();
   running.node = std::move(*node);
+  if (running.peers) {
+    if (auto status = running.peers->begin(*running.node); !status) return status.error();
+  }
   return running;
 }
 
@@ -192,6 +209,39 @@ void warn_about_memory() {
   }
 }
 
+/// A stopped node's directory, opened without an actor.
+struct Offline {
+  std::optional<storage::DataDir> data;
+  std::unique_ptr<crypto::Seal> seal;
+  Databases databases;
+};
+
+model::Result<Offline> open_offline(const Config& config) {
+  LogSettings quiet = config.log;
+  quiet.level = "warn";
+  if (auto status = set_up_log(quiet); !status) return status.error();
+  Offline offline;
+  auto data = storage::DataDir::open(config.data_dir);
+  if (!data) return data.error();
+  offline.data.emplace(std::move(*data));
+  auto seal = open_automatic_seal(config, false);
+  if (!seal) return seal.error();
+  if (*seal == nullptr) {
+    return Error(Code::sealed,
+                 "a stopped node is opened by a key file, a device or a passphrase's file: name one in [seal]");
+  }
+  offline.seal = std::move(*seal);
+  auto databases = open_databases(*offline.data);
+  if (!databases) return databases.error();
+  offline.databases = std::move(*databases);
+  return offline;
+}
+
+model::TimeMs wall_clock() {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
 /// What serve() ended with, when the node is to be started again, sealed.
 constexpr int kStartSealed = -1;
 
@@ -213,6 +263,7 @@ int serve(const Config& config, const Signals& signals, const std::string& token
   net::IdentityGateway& gateway = **made;
 
   net::Metrics metrics(gateway);
+  if (running->peers) metrics.add_source([peers = running->peers.get()] { return peers->samples(); });
   net::Doors door_settings = config.doors;
   door_settings.dev = config.dev;
   door_settings.version = std::string(kVersion);
@@ -265,6 +316,10 @@ int serve(const Config& config, const Signals& signals, const std::string& token
       spdlog::info("coffer {} is ready: cluster {}, {} tenants, data in {}", kVersion, status.cluster_id,
                    status.tenants, config.data_dir);
     }
+    if (running->peers) {
+      spdlog::info("node {} listens for its peers on {} (they reach it at {})", status.node_id,
+                   with_port(config.peer.address, running->peers->port()), running->peers->address());
+    }
     if (config.dev) spdlog::info("--dev: the root token is in {}", token_file);
     const int signal = signals.wait();
     if (signal == Signals::kSeal) exit = kStartSealed;
@@ -272,6 +327,7 @@ int serve(const Config& config, const Signals& signals, const std::string& token
   }
   for (std::size_t i = 0; i < started; ++i) servers[i].server->stop();
   gateway.stop();
+  if (running->peers) running->peers->stop();
   node.stop();
   spdlog::info(exit == kStartSealed ? "stopped; starting sealed" : "stopped");
   return exit;
@@ -324,6 +380,44 @@ int init_node(const Config& config, const std::string& operator_token_file) {
                 config.seal.threshold);
     for (const model::Secret& share : shares) std::printf("%s\n", std::string(share.expose()).c_str());
   }
+  return static_cast<int>(Exit::ok);
+}
+
+int reissue_node(const Config& config) {
+  auto offline = open_offline(config);
+  if (!offline) return fail(offline.error());
+  const std::string path = peer_identity_path(config.data_dir);
+  auto stored = read_peer_identity(path);
+  if (!stored) return fail(stored.error());
+  const crypto::NodeKey key = crypto::NodeKey::generate();
+  auto fresh = actors::reissue_certificate(*offline->databases.log, *offline->databases.state, *offline->seal,
+                                           crypto::system_random(), key.certificate_request(), wall_clock());
+  if (!fresh) return fail(fresh.error());
+  PeerIdentity identity = stored->has_value() ? **std::move(stored) : PeerIdentity();
+  identity.node = fresh->node;
+  identity.cluster_id = crypto::hex(fresh->cluster_id);
+  identity.credentials = {fresh->certificate, fresh->ca, key.private_pem()};
+  if (auto status = write_peer_identity(path, identity); !status) return fail(status.error());
+  std::printf("node %llu has a new certificate in %s\n", static_cast<unsigned long long>(fresh->node.value),
+              path.c_str());
+  return static_cast<int>(Exit::ok);
+}
+
+int recover_node(const Config& config) {
+  auto offline = open_offline(config);
+  if (!offline) return fail(offline.error());
+  const auto recovered = actors::recover_quorum(*offline->databases.log, *offline->databases.state, *offline->seal,
+                                                crypto::system_random(), wall_clock());
+  if (!recovered) return fail(recovered.error());
+  std::printf("node %llu is the only voter of %zu groups now\n", static_cast<unsigned long long>(recovered->node.value),
+              recovered->groups.size());
+  for (const model::GroupId group : recovered->absent) {
+    std::printf("  group %llu was not on this node: its tenants are lost unless another node is recovered instead\n",
+                static_cast<unsigned long long>(group.value));
+  }
+  std::printf(
+      "  start it, remove the lost nodes (coffer admin cluster remove ID --force), let new ones join;\n"
+      "  the lost nodes must never run again with the data that they have\n");
   return static_cast<int>(Exit::ok);
 }
 

@@ -15,4 +15,12 @@ int run_server(const Config& config, const ServerOverrides& overrides);
 /// the first operator's token in `operator_token_file` (made, 0600). Listens nowhere. Returns the exit code.
 int init_node(const Config& config, const std::string& operator_token_file);
 
+/// Gives the stopped node in config.data_dir a new certificate, when the old one has expired while it was down. Returns
+/// the exit code.
+int reissue_node(const Config& config);
+
+/// Makes the stopped node in config.data_dir a cluster of its own, when most of the others are lost for ever
+/// (actors/offline.hpp). Returns the exit code.
+int recover_node(const Config& config);
+
 }  // namespace coffer::app

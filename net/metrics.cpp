@@ -98,12 +98,17 @@ struct Metrics::Series {
 
 struct Metrics::Impl {
   const actors::Gateway* gateway;
+  std::vector<std::function<std::vector<actors::Sample>()>> sources;
   mutable std::mutex mutex;  // guards the map; a Series needs none
   std::map<std::pair<std::string, std::string>, std::unique_ptr<Series>> series;
 };
 
 Metrics::Metrics(const actors::Gateway& gateway) : impl_(std::make_unique<Impl>()) { impl_->gateway = &gateway; }
 Metrics::~Metrics() = default;
+
+void Metrics::add_source(std::function<std::vector<actors::Sample>()> source) {
+  impl_->sources.push_back(std::move(source));
+}
 
 Metrics::Series& Metrics::series(std::string_view door, std::string_view method) {
   const std::lock_guard lock(impl_->mutex);
@@ -154,7 +159,11 @@ std::string Metrics::text() const {
   }
   std::vector<prometheus::MetricFamily> families{std::move(requests), std::move(latency)};
   std::map<std::string, std::size_t> positions;
-  for (const auto& sample : impl_->gateway->samples()) {
+  std::vector<actors::Sample> samples = impl_->gateway->samples();
+  for (const auto& source : impl_->sources) {
+    for (auto& sample : source()) samples.push_back(std::move(sample));
+  }
+  for (const auto& sample : samples) {
     const auto [position, is_new] = positions.try_emplace(sample.name, families.size());
     if (is_new) {
       families.push_back({sample.name,

@@ -19,6 +19,8 @@ class Metrics {
  public:
   explicit Metrics(const actors::Gateway& gateway);
   ~Metrics();
+  /// Shown after the gateway's; any thread calls it. Before the listeners start.
+  void add_source(std::function<std::vector<actors::Sample>()> source);
   void observe(std::string_view door, std::string_view method, std::string_view status, double seconds);
   /// What a listener holds per method, so that counting a call looks nothing up. Lives as long as the Metrics.
   struct Series;

@@ -214,6 +214,7 @@ void add_admin(CLI::App& root, Program& program) {
   add_admin_issuers(*admin_app, program);
   add_admin_certificates(*admin_app, program);
   add_admin_quotas(*admin_app, program);
+  add_admin_cluster(*admin_app, program);
   add_admin_policy(*admin_app, program);
   add_admin_init(*admin_app, program);
   add_admin_seal(*admin_app, program);

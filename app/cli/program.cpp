@@ -97,8 +97,8 @@ std::unique_ptr<CLI::App> make_tree(Program& program) {
   return root;
 }
 
-int run(std::vector<std::string> arguments, Io& io, RunServer run_server, InitNode init_node) {
-  Program program{io, std::move(run_server), std::move(init_node), {}};
+int run(std::vector<std::string> arguments, Io& io, RunServer run_server, InitNode init_node, OfflineTools offline) {
+  Program program{io, std::move(run_server), std::move(init_node), std::move(offline), {}};
   const auto root = make_tree(program);
   std::reverse(arguments.begin(), arguments.end());  // CLI11 takes them from the back
   try {

@@ -21,10 +21,16 @@ using RunServer = std::function<int(const Config&, const ServerOverrides&)>;
 /// init_node, likewise.
 using InitNode = std::function<int(const Config&, const std::string& operator_token_file)>;
 
+/// What is done to a stopped node, likewise: reissue_node and recover_node.
+struct OfflineTools {
+  std::function<int(const Config&)> reissue, recover;
+};
+
 struct Program {
   Io& io;
   RunServer run_server;
   InitNode init_node;
+  OfflineTools offline;
   std::function<int()> action;  // of the command that was chosen
 
   /// Makes `work` the action of a command: its failure is printed and becomes the exit code.
@@ -36,7 +42,8 @@ void print_failure(const Failure& failure, std::ostream& err);
 
 std::unique_ptr<CLI::App> make_tree(Program& program);
 /// Parses and runs; returns the exit code. `arguments` without the program's name.
-int run(std::vector<std::string> arguments, Io& io, RunServer run_server, InitNode init_node = {});
+int run(std::vector<std::string> arguments, Io& io, RunServer run_server, InitNode init_node = {},
+        OfflineTools offline = {});
 
 // One for each file of commands.
 void add_server(CLI::App& root, Program& program);  // server
@@ -61,6 +68,8 @@ void add_admin_issuers(CLI::App& admin, Program& program);
 void add_admin_certificates(CLI::App& admin, Program& program);
 void add_admin_quotas(CLI::App& admin, Program& program);
 void add_cloudforet(CLI::App& root, Program& program);  // cloudforet list, get, get-data, stat
+void add_admin_cluster(CLI::App& admin, Program& program);
+void add_admin_offline(CLI::App& cluster, Program& program);
 void add_dev_token(CLI::App& root, Program& program);
 void add_admin_policy(CLI::App& admin, Program& program);
 void add_bench(CLI::App& root, Program& program);

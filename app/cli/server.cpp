@@ -42,6 +42,7 @@ Outcome check(const ServerOverrides& overrides, Io& io) {
          << "  http   " << summary(c.http) << "\n"
          << "  grpc   " << summary(c.grpc) << "\n"
          << "  admin  " << summary(c.admin) << "\n"
+         << "  peer   " << (c.peer.address.empty() ? "none" : c.peer.address) << "\n"
          << "  seal   " << (c.seal_key_file.empty() ? "a key file of its own" : c.seal_key_file) << "\n"
          << "  dapr   " << count(c.doors.dapr_stores.size(), "store") << ", "
          << (c.doors.dapr_runtime_statuses ? "runtime" : "reference") << " statuses\n";
@@ -60,6 +61,16 @@ void add_server(CLI::App& root, Program& program) {
   command->add_option("--grpc", o->grpc, "gRPC address (default 127.0.0.1:7781)")->type_name("ADDR");
   command->add_option("--admin", o->admin, "Admin gRPC address (default 127.0.0.1:7782)")->type_name("ADDR");
   command->add_option("--seal-key", o->seal_key_file, "File that unseals this node")->type_name("FILE");
+  command->add_option("--peer", o->peer, "Address for the other nodes of a cluster (default: none, the node is alone)")
+      ->type_name("ADDR");
+  command->add_option("--advertise", o->advertise, "Where the other nodes reach it, when that is not --peer")
+      ->type_name("ADDR");
+  command->add_option("--join", o->join, "Join the cluster of the node at this peers' address; the data directory is empty")
+      ->type_name("ADDR");
+  command->add_option("--token", o->join_token, "Token of `coffer admin cluster join-token` for --join")
+      ->type_name("TOKEN");
+  command->add_option("--token-file", o->join_token_file, "File with the token, which other users cannot see in ps")
+      ->type_name("FILE");
   command->add_flag("--insecure", o->insecure, "Start without TLS, outside --dev");
   command->callback([o, &program] { program.action = [o, &program] { return start(*o, program); }; });
 }

@@ -8,6 +8,7 @@
 #include <string>
 #include <utility>
 
+#include "net/admin/cluster.hpp"
 #include "net/admin/messages.hpp"
 #include "net/admin/quota_messages.hpp"
 #include "net/admin/resident.hpp"
@@ -53,6 +54,7 @@ class AdminDoor final : public Door {
     add_policies(methods);
     add_quotas(methods);
     add_server(methods);
+    add_cluster_methods([this](Rpc& rpc, std::string id) { return open(rpc, std::move(id)); }, make_failure, methods);
     return methods;
   }
   WireStatus http_failure(const Error& error, std::string_view) const override { return make_failure(error); }

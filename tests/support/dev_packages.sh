@@ -28,6 +28,7 @@ build_packages=(
 test_packages=(clang-format openssl softhsm2)
 bench_packages=(nghttp2-client)
 fuzz_packages=(clang libclang-rt-dev)
+nemesis_packages=(iproute2 faketime)
 lint_packages=(clang-format clang-tidy shellcheck)
 
 installed() {  # installed PACKAGE: also when another architecture-qualified name provides it

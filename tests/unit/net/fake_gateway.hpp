@@ -20,7 +20,7 @@ namespace coffer::net {
 
 inline model::TenantId test_tenant_id() { return model::TenantId::from_raw("0123456789abcdef"); }
 
-class FakeGateway final : public actors::Gateway {
+class FakeGateway : public actors::Gateway {
  public:
   void submit(actors::Call* call) noexcept override {
     requests.push_back(call->request);

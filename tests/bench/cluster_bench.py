@@ -1,0 +1,254 @@
+#!/usr/bin/env python3
+"""`./dev bench cluster`: three nodes of Coffer beside a three-node etcd, on this machine, in one interleaved session.
+
+    cluster_bench.py --build build/release --etcd build/peers/usr/bin/etcd [--rounds 5] [--seconds 3] [--kills 10] [--write]
+
+The same load generator (h2load, a prepared body, plaintext towards clients, 256-byte values, fsync on) for both. Whoever
+is not measured is stopped meanwhile. Coffer's nodes speak mutual TLS with each other, as they always do, and etcd's do not: the ratio
+counts that against Coffer. --write puts the table into docs/benchmarks.md.
+"""
+
+import argparse
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / "tests/api"), str(ROOT / "tests/cluster"), str(Path(__file__).resolve().parent)]
+
+import grpc  # noqa: E402
+
+import cases  # noqa: E402
+from cluster import Cluster  # noqa: E402
+from harness import free_port  # noqa: E402
+from load import GrpcDoor  # noqa: E402
+
+MARK_BEGIN, MARK_END = "<!-- cluster: begin -->", "<!-- cluster: end -->"
+TENANT = "default"
+
+
+class Etcd:
+    """Three etcd processes; the first endpoint that says it leads is measured."""
+
+    def __init__(self, binary, folder):
+        self.ports = [(free_port(), free_port()) for _ in range(3)]
+        self.names = [f"e{i}" for i in range(3)]
+        everyone = ",".join(f"{n}=http://127.0.0.1:{p[1]}" for n, p in zip(self.names, self.ports))
+        self.processes = []
+        for name, (client, peer) in zip(self.names, self.ports):
+            command = [binary, "--name", name, "--data-dir", f"{folder}/{name}", "--listen-client-urls", f"http://127.0.0.1:{client}",
+                       "--advertise-client-urls", f"http://127.0.0.1:{client}", "--listen-peer-urls", f"http://127.0.0.1:{peer}",
+                       "--initial-advertise-peer-urls", f"http://127.0.0.1:{peer}", "--initial-cluster", everyone]
+            self.processes.append(subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
+        self.leader = self.wait_leader()
+
+    def wait_leader(self):
+        """The client port of the leading member: StatusResponse.header(1).member_id(2) equals leader(4)."""
+        end = time.monotonic() + 60
+        while time.monotonic() < end:
+            for client, _ in self.ports:
+                try:
+                    with grpc.insecure_channel(f"127.0.0.1:{client}") as channel:
+                        answer = channel.unary_unary("/etcdserverpb.Maintenance/Status")(b"", timeout=2)
+                    fields = dict(read_fields(answer))
+                    if fields.get(4) and dict(read_fields(fields[1])).get(2) == fields[4]:
+                        return client
+                except grpc.RpcError:
+                    pass
+            time.sleep(0.2)
+        raise RuntimeError("etcd elects no leader")
+
+    def close(self):
+        for process in self.processes:
+            process.send_signal(signal.SIGCONT)
+            process.kill()
+            process.wait()
+
+
+def read_fields(data):
+    """(number, value) of a protobuf message: varints and bytes."""
+    at = 0
+
+    def varint():
+        nonlocal at
+        value = shift = 0
+        while True:
+            byte = data[at]
+            at += 1
+            value |= (byte & 127) << shift
+            shift += 7
+            if byte < 128:
+                return value
+    while at < len(data):
+        tag = varint()
+        if tag & 7 == 0:
+            yield tag >> 3, varint()
+        else:
+            size = varint()
+            yield tag >> 3, data[at:at + size]
+            at += size
+
+
+def h2load(address, path, body, connections, seconds, token=None):
+    """(requests per second, median latency in seconds) of a prepared gRPC call."""
+    with tempfile.NamedTemporaryFile() as prepared:
+        prepared.write(cases.framed(body))
+        prepared.flush()
+        command = ["h2load", "-c", str(connections), "-m", "1", "-D", str(max(1, round(seconds))), "-d", prepared.name, "-H", "content-type: application/grpc",
+                   "-H", "te: trailers", "--log-file", f"{prepared.name}.log"]
+        if token:
+            command += ["-H", f"authorization: Bearer {token}"]
+        subprocess.run([*command, f"http://{address}{path}"], capture_output=True, check=True)
+        log = Path(f"{prepared.name}.log")
+        times, failed = [], 0
+        for line in log.read_text().splitlines():
+            _, status, micros = line.split("\t")[:3]
+            failed += status != "200"
+            times.append(int(micros) / 1e6)
+        log.unlink()
+        if failed or not times:
+            raise RuntimeError(f"{path} at {address}: {failed} of {len(times)} requests failed")
+        return len(times) / seconds, statistics.median(times)
+
+
+class Side:
+    """What can be stopped while the other side is measured."""
+
+    def __init__(self, processes):
+        self.processes = processes
+
+    def __enter__(self):
+        for process in self.processes:
+            process.send_signal(signal.SIGCONT)
+        time.sleep(1.5)                 # leaders are elected again after a stop
+        return self
+
+    def __exit__(self, *_):
+        for process in self.processes:
+            process.send_signal(signal.SIGSTOP)
+
+
+def leader_of_tenant(cluster):
+    group = cluster.nodes[0].admin("tenants", "show", TENANT)["group"]
+    leader = cluster.leader_of(group)
+    return leader, next(n for n in cluster.nodes if n is not leader)
+
+
+def kill_gaps(cluster, kills):
+    """Longest gap in acknowledged writes after each kill -9 of the tenant's leader, in ms, and lost writes."""
+    gaps, lost = [], 0
+    for _ in range(kills):
+        leader, survivor = leader_of_tenant(cluster)
+        stop, acknowledged = threading.Event(), []
+
+        def write(number, node=survivor):
+            door, count = GrpcDoor(node, TENANT), 0
+            while not stop.is_set():
+                count += 1
+                if door.put(f"kill-{number}", str(count))[0]:
+                    acknowledged.append((time.monotonic(), number, count))
+            door.close()
+        writers = [threading.Thread(target=write, args=(i,)) for i in range(8)]
+        for writer in writers:
+            writer.start()
+        time.sleep(1)
+        killed = time.monotonic()
+        leader.kill()
+        time.sleep(3)
+        stop.set()
+        for writer in writers:
+            writer.join()
+        times = [killed] + sorted(t for t, _, _ in acknowledged if t > killed)
+        gaps.append(max(b - a for a, b in zip(times, times[1:])) * 1000)
+        door = GrpcDoor(survivor, TENANT)
+        for number in range(8):
+            newest = max((c for _, n, c in acknowledged if n == number), default=0)
+            lost += int(door.get(f"kill-{number}")[1] or 0) < newest
+        door.close()
+        leader.joining = None
+        leader.start()
+        cluster.wait_replicated()
+    return gaps, lost
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--build", type=Path, default=ROOT / "build/release")
+    parser.add_argument("--etcd", type=Path, default=ROOT / "build/peers/usr/bin/etcd")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=3)
+    parser.add_argument("--kills", type=int, default=10)
+    parser.add_argument("--write", action="store_true")
+    o = parser.parse_args()
+    results = {}
+    with tempfile.TemporaryDirectory(prefix="bench-", dir=o.build) as folder, \
+            Cluster(3, data_groups=16, folder=f"{folder}") as cluster:
+        etcd = Etcd(o.etcd.resolve(), folder)
+        try:
+            cluster.nodes[0].put("bench", cases.VALUE)
+            leader, other = leader_of_tenant(cluster)
+            ours, theirs = Side([n.process for n in cluster.nodes]), Side(etcd.processes)
+            where = cases.message(1, TENANT) + cases.message(2, "kv") + cases.message(3, "bench")
+            etcd_address = f"127.0.0.1:{etcd.leader}"
+            theirs.__exit__()
+            plan = []
+            for connections in (64, 1):
+                put = ("/coffer.v1.Secrets/Put", where + cases.message(5, cases.VALUE))
+                etcd_put = ("/etcdserverpb.KV/Put", cases.message(1, "bench") + cases.message(2, cases.VALUE))
+                plan.append((f"Put, {connections} connections", connections, put, etcd_put, "leader"))
+                get = ("/coffer.v1.Secrets/Get", where)
+                etcd_get = ("/etcdserverpb.KV/Range", cases.message(1, "bench"))
+                plan.append((f"Get, {connections} connections", connections, get, etcd_get, "leader"))
+            plan.append(("Get by another node, 64 connections", 64, ("/coffer.v1.Secrets/Get", where), None, "other"))
+            for number in range(o.rounds):
+                for name, connections, own, etcd_call, at in plan:
+                    with ours:
+                        leader, other = leader_of_tenant(cluster)
+                        node = leader if at == "leader" else other
+                        results.setdefault((name, "coffer"), []).append(
+                            h2load(node.grpc_address, *own, connections, o.seconds, cluster.token()))
+                    if etcd_call:
+                        with theirs:
+                            results.setdefault((name, "etcd"), []).append(h2load(etcd_address, *etcd_call, connections, o.seconds))
+                print(f"round {number + 1}/{o.rounds}", flush=True)
+        finally:
+            etcd.close()
+        for node in cluster.nodes:
+            node.continue_process()
+        gaps, lost = kill_gaps(cluster, o.kills)
+    lines = ["| what | Coffer | etcd | ratio |", "|---|---|---|---|"]
+    for name in dict.fromkeys(n for n, _ in results):
+        own, reference = results[name, "coffer"], results.get((name, "etcd"))
+        for field, title, unit in ((0, "per second", ""), (1, "median", " ms")):
+            scale = 1000 if field else 1
+            a = statistics.median(r[field] for r in own) * scale
+            text = f"| {name}, {title} | {a:,.2f}{unit} |" if field else f"| {name}, {title} | {a:,.0f} |"
+            if reference:
+                b = statistics.median(r[field] for r in reference) * scale
+                ratio = statistics.median(x[field] / y[field] for x, y in zip(own, reference))
+                text += (f" {b:,.2f}{unit} |" if field else f" {b:,.0f} |") + f" {ratio:.2f} |"
+            else:
+                text += " | |"
+            lines.append(text)
+    lines.append(f"| gap in acknowledged writes after kill -9 of the leader, median of {len(gaps)} | {statistics.median(gaps):.0f} ms | | |")
+    lines.append(f"| acknowledged writes lost by it | {lost} | | |")
+    text = "\n".join([MARK_BEGIN, "", *lines, "", MARK_END])
+    print(text)
+    if o.write:
+        path = ROOT / "docs/benchmarks.md"
+        whole = path.read_text(encoding="utf-8")
+        if MARK_BEGIN in whole:
+            before, rest = whole.split(MARK_BEGIN, 1)
+            whole = before + text + rest.split(MARK_END, 1)[1]
+        else:
+            whole += "\n## Three nodes beside a three-node etcd\n\n" + text + "\n"
+        path.write_text(whole, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

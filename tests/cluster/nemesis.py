@@ -1,0 +1,183 @@
+#!/usr/bin/env python3
+"""Faults under load against a cluster of real processes, and a linearizability check of what its clients saw.
+
+    ./dev nemesis [--minutes M] [--seed S] [--nodes N] [--loopback] [--write] [--keep DIR]
+
+Each node runs in a network namespace of its own (--loopback: none, and no faults of the network). One fault after another is
+chosen by the seed; clients on several doors go on meanwhile. --write puts the report into docs/faults.md, --keep
+the histories into a folder. Exit status 1 when the checker finds a violation.
+"""
+
+import argparse
+import collections
+import datetime
+import random
+import sys
+import time
+from pathlib import Path
+
+import namespaces
+from cluster import Cluster, wait_for
+from history import check
+from load import Load
+
+ROOT = Path(__file__).resolve().parents[2]
+REPORT = ROOT / "docs/faults.md"
+MARK_BEGIN, MARK_END = "<!-- nemesis: begin -->", "<!-- nemesis: end -->"
+
+
+class Nemesis:
+    """Does one thing to a cluster and undoes it. `quiet` is how long the fault lasts."""
+
+    def __init__(self, cluster, rng, quiet=3.0):
+        self.cluster, self.rng, self.quiet = cluster, rng, quiet
+        self.done = collections.Counter()
+
+    def faults(self):
+        names = ["kill a leader", "kill any node", "stop and continue a leader", "restart all", "hand a group over"]
+        if self.cluster.network:
+            names += ["isolate a leader", "cut one link", "cut one link one way", "cut two sides apart"]
+        return names
+
+    def victim(self):
+        """Who leads some group, by the group's luck; else anybody."""
+        return self.cluster.leader_of(self.rng.randrange(5)) or self.rng.choice(self.cluster.alive())
+
+    def wait(self):
+        time.sleep(self.quiet * (0.5 + self.rng.random()))
+
+    def once(self):
+        name = self.rng.choice(self.faults())
+        {"kill a leader": lambda: self.kill(self.victim()),
+         "kill any node": lambda: self.kill(self.rng.choice(self.cluster.alive())),
+         "stop and continue a leader": lambda: self.stop(self.victim()),
+         "restart all": self.restart_all,
+         "hand a group over": self.transfer,
+         "isolate a leader": lambda: self.cut(lambda n: n.isolate(self.victim().number)),
+         "cut one link": lambda: self.cut(lambda n: n.cut(*self.pair())),
+         "cut one link one way": lambda: self.cut(lambda n: n.cut_one_way(*self.pair())),
+         "cut two sides apart": self.partition}[name]()
+        self.done[name] += 1
+        self.cluster.wait_ready()
+        return name
+
+    def pair(self):
+        return self.rng.sample([n.number for n in self.cluster.nodes], 2)
+
+    def kill(self, node):
+        node.kill()
+        self.wait()
+        self.revive([node])
+
+    @staticmethod
+    def revive(nodes):
+        for node in nodes:
+            node.joining = None
+            node.spawn()
+
+    def stop(self, node):
+        node.stop_process()
+        self.wait()
+        node.continue_process()
+
+    def restart_all(self):
+        for node in self.cluster.nodes:
+            node.kill()
+        self.revive(self.cluster.nodes)
+
+    def transfer(self):
+        to = self.rng.choice(self.cluster.nodes)
+        try:
+            to.admin_cluster("transfer", str(self.rng.randrange(5)), str(to.id))
+        except AssertionError:
+            pass                        # it is no voter there, or somebody else was faster
+
+    def cut(self, how):
+        how(self.cluster.network)
+        self.wait()
+        self.cluster.network.heal()
+
+    def partition(self):
+        numbers = [n.number for n in self.cluster.nodes]
+        self.rng.shuffle(numbers)
+        side = numbers[:len(numbers) // 2]
+
+        def how(network):
+            for a in side:
+                for b in numbers:
+                    if b not in side:
+                        network.cut(a, b)
+        self.cut(how)
+
+
+def run(seed, seconds, size, network, keep=None, settings=""):
+    """One cluster under faults for so long. (violations, counts, faults)"""
+    rng = random.Random(seed)
+    with Cluster(size, network=network, settings=settings) as cluster:
+        load = Load(cluster, seed=seed, clients=8, pause=0.02).start()
+        nemesis = Nemesis(cluster, rng)
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            time.sleep(1 + rng.random())
+            print(f"seed {seed}: {nemesis.once()}", flush=True)
+        cluster.wait_ready()
+        wait_for(lambda: cluster.status(), "the cluster's status after the last fault")
+        load.stop()
+        found = check(load.recorder.operations, load.final())
+        if keep or found:
+            folder = Path(keep or ".")
+            folder.mkdir(parents=True, exist_ok=True)
+            load.recorder.save(folder / f"history-{seed}.jsonl")
+        return found, load.counts(), nemesis.done
+
+
+def report(runs, size, in_namespaces):
+    counts, faults, violations = collections.Counter(), collections.Counter(), 0
+    for _, found, c, f in runs:
+        counts.update(c)
+        faults.update(f)
+        violations += len(found)
+    lines = [MARK_BEGIN, "",
+             f"Run of {datetime.date.today().isoformat()}: {size} nodes"
+             f"{' in network namespaces' if in_namespaces else ' on loopback'}, seeds {', '.join(str(r[0]) for r in runs)}.", "",
+             "| what | number |", "|---|---|"]
+    lines += [f"| {name} | {number:,} |" for name, number in counts.items()]
+    lines += [f"| fault: {name} | {number:,} |" for name, number in sorted(faults.items())]
+    lines += [f"| **violations** | **{violations}** |", "", MARK_END]
+    return "\n".join(lines)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--minutes", type=float, default=10)
+    parser.add_argument("--round", type=float, default=90, help="seconds of one cluster; then a new one, with the next seed")
+    parser.add_argument("--seed", type=int, default=int(time.time()) % 100_000)
+    parser.add_argument("--nodes", type=int, default=3)
+    parser.add_argument("--loopback", action="store_true")
+    parser.add_argument("--write", action="store_true")
+    parser.add_argument("--keep")
+    arguments = parser.parse_args()
+    why_not = "as asked" if arguments.loopback else namespaces.permitted()
+    if why_not:
+        print(f"without network faults: {why_not}")
+    runs, end, seed = [], time.monotonic() + arguments.minutes * 60, arguments.seed
+    while not runs or time.monotonic() < end:
+        network = None if why_not else namespaces.Network(arguments.nodes)
+        seconds = min(arguments.round, max(10, end - time.monotonic()))
+        found, counts, faults = run(seed, seconds, arguments.nodes, network, arguments.keep)
+        runs.append((seed, found, counts, faults))
+        print(f"seed {seed}: {counts}, {sum(faults.values())} faults, {len(found)} violations", flush=True)
+        for sentence in found:
+            print(f"  VIOLATION {sentence}")
+        seed += 1
+    text = report(runs, arguments.nodes, not why_not)
+    print(text)
+    if arguments.write:
+        whole = REPORT.read_text(encoding="utf-8")
+        before, rest = whole.split(MARK_BEGIN, 1)
+        REPORT.write_text(before + text + rest.split(MARK_END, 1)[1], encoding="utf-8")
+    sys.exit(1 if any(r[1] for r in runs) else 0)
+
+
+if __name__ == "__main__":
+    main()

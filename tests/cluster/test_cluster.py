@@ -1,0 +1,165 @@
+#!/usr/bin/env python3
+"""A cluster of real processes: it forms by join tokens, serves everything on every node, and survives what happens to
+processes: kill -9 of leaders, stop and continue, restart of all, a wiped node, drain and removal. The histories of clients on
+several doors go through the checker of history.py."""
+
+import json
+import statistics
+import time
+import unittest
+
+from cluster import Cluster, wait_for
+from history import check
+from load import Load
+
+
+class FormedCluster(unittest.TestCase):
+    """One cluster for the tests that leave it whole."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.cluster = Cluster(3)
+        cls.cluster.__enter__()
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.cluster.__exit__(None, None, None)
+
+    def test_everything_is_served_on_every_node(self):
+        writer, *others = self.cluster.nodes
+        answer = writer.put("shared", "one", tenant="everywhere")
+        self.assertEqual(answer.status, 200, answer)
+        for node in self.cluster.nodes:
+            answer = node.get("shared", tenant="everywhere")
+            self.assertEqual((answer.status, answer.json["value"]), (200, "one"), f"node {node.number}: {answer}")
+        for number, node in enumerate(self.cluster.nodes):
+            self.assertEqual(node.put("shared", f"v{number}", tenant="everywhere").status, 200)
+            for reader in self.cluster.nodes:
+                self.assertEqual(reader.get("shared", tenant="everywhere").json["value"], f"v{number}",
+                                 "a write that was acknowledged is not read")
+
+    def test_tenants_made_on_one_node_are_known_on_all(self):
+        for number, node in enumerate(self.cluster.nodes):
+            name = f"made-on-{number}"
+            self.assertEqual(node.put("a", "b", tenant=name).status, 200)
+            for other in self.cluster.nodes:
+                shown = other.admin("tenants", "show", name)
+                self.assertEqual(shown["name"], name)
+
+    def test_status_names_nodes_groups_and_certificates(self):
+        for node in self.cluster.nodes:
+            status = wait_for(node.cluster_status, "a status")
+            self.assertEqual([n["state"] for n in status["nodes"]], ["up"] * 3)
+            self.assertEqual(len({n["certificate_serial"] for n in status["nodes"]}), 3)
+            self.assertEqual(len(status["groups"]), 5)
+            self.assertEqual(status["self"], node.id)
+
+    def test_leaderships_spread_over_the_nodes(self):
+        def spread():
+            status = self.cluster.status()
+            return status and len({g["leader"] for g in status["groups"]}) >= 2
+        wait_for(spread, lambda: json.dumps(self.cluster.status()))
+
+    def test_a_join_token_counts_once(self):
+        first = self.cluster.nodes[0]
+        used = self.cluster.folder / "join-2.token"
+        from cluster import Node
+        stranger = Node(self.cluster, 9, self.cluster.config)
+        stranger.data.mkdir(mode=0o700)
+        stranger.joining = (first.peer_address, used)
+        stranger.spawn()
+        self.assertNotEqual(stranger.process.wait(60), 0)
+        self.assertIn("cannot join", stranger.log())
+        self.assertIn("join-token", stranger.log())
+        stranger.close()
+        self.assertEqual(len(self.cluster.status()["nodes"]), 3)
+
+
+class Faults(unittest.TestCase):
+    def verify(self, load):
+        load.stop()
+        found = check(load.recorder.operations, load.final())
+        print(load.counts())
+        self.assertEqual(found, [])
+        self.assertGreater(len(load.acknowledged), 50, "the load did next to nothing")
+
+    def test_kill_9_of_leaders_under_load(self):
+        with Cluster(3) as cluster:
+            load = Load(cluster, seed=1).start()
+            gaps = []
+            for _ in range(3):
+                time.sleep(2)
+                victim = cluster.leader_of(0) or cluster.alive()[0]
+                begin = time.monotonic()
+                victim.kill()
+                time.sleep(3)
+                gaps.append(self.longest_gap(load, begin, time.monotonic()))
+                victim.joining = None
+                victim.start()
+                cluster.wait_ready()
+            self.verify(load)
+            print(f"gaps in acknowledged writes: {[round(g, 2) for g in gaps]} s, median {statistics.median(gaps):.2f}")
+
+    @staticmethod
+    def longest_gap(load, begin, end):
+        times = [begin] + sorted(t for t, _ in load.acknowledged if begin < t < end) + [end]
+        return max(b - a for a, b in zip(times, times[1:]))
+
+    def test_stop_and_continue_of_leaders_under_load(self):
+        with Cluster(3) as cluster:
+            load = Load(cluster, seed=2).start()
+            for _ in range(3):
+                time.sleep(1.5)
+                victim = cluster.leader_of(0) or cluster.alive()[0]
+                victim.stop_process()
+                time.sleep(2.5)
+                victim.continue_process()
+            cluster.wait_ready()
+            self.verify(load)
+
+    def test_restart_of_all_under_load(self):
+        with Cluster(3) as cluster:
+            load = Load(cluster, seed=3).start()
+            time.sleep(2)
+            for node in cluster.nodes:
+                node.kill()
+            for node in cluster.nodes:
+                node.joining = None
+                node.spawn()
+            cluster.wait_ready()
+            time.sleep(2)
+            self.verify(load)
+
+    def test_a_wiped_node_comes_back_under_a_new_id(self):
+        with Cluster(3) as cluster:
+            load = Load(cluster, seed=4).start()
+            time.sleep(1)
+            lost = cluster.nodes[2]
+            lost.kill()
+            cluster.nodes[0].admin_cluster("remove", str(lost.id), "--force", "--yes")
+            fresh = cluster.add()
+            self.assertNotIn(fresh.id, (1, 2, lost.id))
+            cluster.wait_replicated(voters=3)
+            self.verify(load)
+
+    def test_a_drained_node_leaves_without_a_trace(self):
+        with Cluster(3) as cluster:
+            cluster.add()
+            load = Load(cluster, seed=5).start()
+            time.sleep(1)
+            leaving = cluster.nodes[1]
+            cluster.nodes[0].admin_cluster("drain", str(leaving.id))
+
+            def empty():
+                status = cluster.status()
+                node = next((n for n in (status or {}).get("nodes", []) if n["id"] == leaving.id), None)
+                return node is not None and node.get("replicas", 0) == 0
+            wait_for(empty, lambda: "nothing is left on the drained node: " + json.dumps(cluster.status()))
+            cluster.nodes[0].admin_cluster("remove", str(leaving.id), "--yes")
+            leaving.terminate()
+            time.sleep(1)
+            self.verify(load)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
