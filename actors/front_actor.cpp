@@ -83,7 +83,7 @@ void wait_for_group(FrontState& state, model::GroupId group, CallHandle call) {
 }
 
 void drop_expired(FrontState& state) {
-  const model::TimeMs now = state.context->tenant_deps->wall_clock();
+  const model::TimeMs now = state.context->wall_clock();
   for (auto& early : state.early) {
     std::deque<CallHandle> kept;
     for (CallHandle& call : early) {
@@ -201,12 +201,13 @@ FrontActor::behavior_type front(Self self, Context* context, const RoutingTable*
       [self](const GroupOpen& open) {
         FrontState& s = self->state;
         s.open[open.group.value] = true;
+        if (open.group == model::kMetaGroup && !s.directory) {
+          s.directory = spawn_directory(self->system(), *s.context);
+          s.context->shards.put(model::TenantId{}, {s.directory, nullptr});
+        }
         std::deque<CallHandle> early;
         early.swap(s.early[open.group.value]);
         for (CallHandle& call : early) route(self, std::move(call));
-        if (open.group != model::kMetaGroup || s.directory) return;
-        s.directory = spawn_directory(self->system(), *s.context);
-        s.context->shards.put(model::TenantId{}, {s.directory, nullptr});
       },
       [self](const GroupClosed& closed) { group_closed(self, closed.group); },
       [self](const GroupLed& led) {

@@ -22,7 +22,9 @@ std::string role_name(cluster::Role role) {
 bool NodeImpl::is_ready() const {
   const Context& context = *context_;
   if (!context.accepting) return false;
-  return context.directory_ready || (context.mirror_loaded && context.boards[model::kMetaGroup.value].leader != 0);
+  if (context.directory_ready) return true;
+  const std::uint64_t leader = context.boards[model::kMetaGroup.value].leader;
+  return context.mirror_loaded && leader != 0 && leader != context.self.value;
 }
 
 NodeStatus NodeImpl::status() const {
