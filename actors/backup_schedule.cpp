@@ -19,6 +19,7 @@ namespace {
 
 constexpr std::string_view kPrefix = "coffer-", kSuffix = ".backup", kUnfinished = ".partial";
 constexpr std::size_t kPieceBytes = 1 << 20;
+constexpr std::chrono::seconds kFirstElections{2};  // after a start
 
 /// "coffer-20261120T160400Z.backup": sorts by time.
 std::string file_name(std::chrono::system_clock::time_point when) {
@@ -83,7 +84,7 @@ BackupSessions::Clock::time_point BackupSessions::run_schedule(const BackupSched
   const auto now = Clock::now();
   if (!next_scheduled_) {
     // A restart does not begin the interval anew: the newest file says when the last one was made.
-    next_scheduled_ = now;
+    next_scheduled_ = now + kFirstElections;
     const auto files = finished_in(schedule.directory);
     std::error_code failed;
     if (!files.empty()) {

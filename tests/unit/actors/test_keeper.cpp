@@ -124,6 +124,9 @@ class Cluster {
 };
 
 const model::SealReply& seal_of(const model::Result<model::Reply>& reply) {
+  static const model::SealReply kNone;
+  if (!reply) ADD_FAILURE() << reply.error().message();
+  if (!reply) return kNone;
   return std::get<model::SealReply>(reply->body);
 }
 
