@@ -332,13 +332,13 @@ void add_quotas(Variants* variants) {
   using Set = SetQuota;
   variants->add<GetQuota>({}, {});
   variants->add<Watch>({{1, 7}, "kv", "a", 1000, 5}, {
-                                                    [](Watch& o) { o.from.counter = 8; },
-                           [](Watch& o) { o.from.epoch = 2; },
-                                                    [](Watch& o) { o.space = "other"; },
-                                                    [](Watch& o) { o.prefix = "b"; },
-                                                    [](Watch& o) { o.wait_ms = 0; },
-                                                    [](Watch& o) { o.limit = 6; },
-                                                });
+                                                         [](Watch& o) { o.from.counter = 8; },
+                                                         [](Watch& o) { o.from.epoch = 2; },
+                                                         [](Watch& o) { o.space = "other"; },
+                                                         [](Watch& o) { o.prefix = "b"; },
+                                                         [](Watch& o) { o.wait_ms = 0; },
+                                                         [](Watch& o) { o.limit = 6; },
+                                                     });
   variants->add<Set>({{{Limit::entries, 5}, {Limit::reads, std::nullopt}}},
                      {
                          [](Set& o) { o.changes[0].limit = Limit::bytes; },
