@@ -55,13 +55,13 @@ bool QueryRun::wants(const model::Document& document, model::TimeMs now) const {
          (where_.empty() || model::fits(document.entry.get(), where_, now));
 }
 
-model::Status QueryRun::take(std::shared_ptr<const model::Document> document) {
+model::Status QueryRun::take(const std::shared_ptr<const model::Document>& document) {
   ++total_;
-  if (pipeline_) return pipeline_->push(std::move(document));
+  if (pipeline_) return pipeline_->push(document);
   if (distinct_) {
-    distinct_->push(std::move(document));
+    distinct_->push(document);
   } else if (listing_) {
-    listing_->push(std::move(document));
+    listing_->push(document);
   }
   return {};
 }

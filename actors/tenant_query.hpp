@@ -25,7 +25,7 @@ class QueryRun {
   /// Does the filter hold? Before anybody asks whether the caller may see it, which costs more.
   bool wants(const model::Document& document, model::TimeMs now) const;
   /// Takes a document that is wanted and may be seen. Errors: too_large.
-  model::Status take(std::shared_ptr<const model::Document> document);
+  model::Status take(const std::shared_ptr<const model::Document>& document);
   /// Errors: too_large.
   model::Result<model::QueryReply> finish();
 

@@ -16,7 +16,7 @@ class Listing {
   /// schema does not know sorts nothing. `limit` 0: everything behind `skip`.
   Listing(const std::vector<SortKey>& keys, const Schema& schema, std::uint64_t skip, std::uint64_t limit);
 
-  void push(std::shared_ptr<const Document> document);
+  void push(const std::shared_ptr<const Document>& document);
   std::uint64_t total() const { return total_; }
   /// The page. Once, after the last push.
   std::vector<std::shared_ptr<const Document>> finish();
@@ -31,7 +31,8 @@ class Listing {
     bool descending;
   };
   Value value_of(const Document& document, const Key& key) const;
-  bool before(const Held& a, const Held& b) const;
+  bool before(const Value& first_of_a, const Document& a, const Value& first_of_b, const Document& b) const;
+  bool before(const Held& a, const Held& b) const { return before(a.first, *a.document, b.first, *b.document); }
 
   std::vector<Key> keys_;
   const std::uint64_t skip_, limit_;

@@ -248,7 +248,10 @@ Outcome stat(const CloudforetOptions& o, Io& io) {
     json::object group{{"keys", std::move(keys)},
                        {"fields", json::array{json::object{{"n", "count"}, {"o", "count"}}}}};
     json::object query{{"filter", std::move(*filters)}, {"keyword", o.keyword}};
-    query["aggregate"] = json::array{json::object{{"group", std::move(group)}}};
+    // The most first.
+    const json::object most{{"key", "count"}, {"desc", true}};
+    const json::value order = door.resource()->of_user ? json::value(json::array{most}) : json::value(most);
+    query["aggregate"] = json::array{json::object{{"group", std::move(group)}}, json::object{{"sort", order}}};
     json::value answer;
     if (auto failure = door.call("stat", {{"query", std::move(query)}}, answer)) return failure;
     if (o.output.json()) {

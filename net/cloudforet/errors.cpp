@@ -98,7 +98,7 @@ WireStatus to_status(const Error& error, const Failed& failed) {
     case Code::entry_exists:
       if (detail.starts_with("related:")) {
         return make(Category::internal, "ERROR_EXIST_RELATED_SECRET",
-                    "Related Secret is exist. (secret_id=" + std::string(detail.substr(8)) + ")");
+                    "Related Secret is exist. (secret_id=" + std::string(detail.substr(9)) + ")");
       }
       return make(Category::already_exists, "ERROR_SAVE_UNIQUE_VALUES",
                   "Tried to save duplicate unique values. (keys = " + failed.unique + ")");

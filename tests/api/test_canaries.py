@@ -64,6 +64,15 @@ class Canaries(unittest.TestCase):
         server.request("GET", "/v1.0/secrets/coffer/map", token=None)
         server.request("GET", "/v1.0/secrets/coffer/" + canary("dapr name"), token=None)
         server.request("GET", "/v1.0/secrets/coffer/map", token=None, headers={"dapr-api-token": canary("wrong dapr token")})
+        made = server.request("POST", "/secret/v1/secret/create", {
+            "name": canary("cloudforet name"), "data": {canary("cloudforet key"): canary("cloudforet value")}, "secret_type": "CREDENTIALS",
+            "schema": canary("cloudforet schema"), "tags": {canary("cloudforet tag"): [canary("cloudforet tag value")]}, "domain_id": "canaries"})
+        self.assertEqual(made.status, 200, made)
+        secret = {"secret_id": made.json["secret_id"], "domain_id": "canaries"}
+        self.assertEqual(server.request("POST", "/secret/v1/secret/update-data", {**secret, "data": {"k": canary("cloudforet newer value")}}).status, 200)
+        self.assertEqual(server.request("POST", "/secret/v1/secret/get-data", secret).status, 200)
+        for op in ("regex", "nonsense"):
+            server.request("POST", "/secret/v1/secret/list", {"domain_id": "canaries", "query": {"filter": [{"k": "name", "v": canary("cloudforet filter"), "o": op}]}})
         server.get("map", token=canary("wrong bearer"))
         with Admin(server) as admin:
             made = admin.create_token("default", description=canary("token description"))

@@ -7,6 +7,7 @@ import base64
 import json
 import subprocess
 import unittest
+from pathlib import Path
 
 from admin_client import Admin
 from cloudforet_case import DOMAIN, CloudforetCase
@@ -301,6 +302,25 @@ class Queries(CloudforetCase):
         self.assertEqual(self.stat(distinct="nofield"), {"results": []})
         year = self.stat({"group": {"keys": [{"k": "created_at", "n": "d", "date_format": "%Y-%m-%dT"}], "fields": [{"n": "c", "o": "count"}]}})
         self.assertRegex(year["results"][0]["d"], r"^20\d\d-\d\d-\d\dT$")
+
+    def test_the_command_lists_counts_and_writes_values_to_files(self):
+        cli = lambda *arguments: self.server.cli("cloudforet", *arguments, environment={"COFFER_DOMAIN": DOMAIN})
+        done = cli("list", "secret", "--filter", "provider eq aws", "--filter", "tags.team.id gte 2", "--sort", "-name", "--output", "json")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        found = json.loads(done.stdout)
+        self.assertEqual([r["name"] for r in found["results"]], ["n-2"])
+        table = cli("list", "secret", "--page-size", "2").stdout.decode().splitlines()
+        self.assertEqual((len(table), table[0].split()[:2]), (3, ["ID", "NAME"]))
+        one = found["results"][0]["secret_id"]
+        self.assertIn(b"n-2", cli("get", "secret", one).stdout)
+        out = Path(self.folder) / "value.json"
+        done = cli("get-data", "secret", one, "--out", str(out))
+        self.assertEqual((done.returncode, done.stdout), (0, b""), done.stderr)
+        self.assertEqual((json.loads(out.read_text()), out.stat().st_mode & 0o777), ({"hidden": "value-2"}, 0o600))
+        self.assertEqual(cli("stat", "secret", "--group", "provider").stdout.decode().split()[-4:], ["aws", "3", "google_cloud", "2"])
+        self.assertEqual(cli("get", "secret", "secret-none").returncode, 3)
+        self.assertEqual(cli("list", "things").returncode, 2)
+        self.assertEqual(cli("list", "secret", "--filter", "name").returncode, 2)
 
     def test_no_query_sees_a_value(self):
         for query in ({"filter": [{"k": "data.hidden", "v": "value-1", "o": "eq"}]}, {"only": ["data"]}):
