@@ -22,8 +22,9 @@ void tell_own_term(RequestVoteResult& result, std::uint64_t current_term) {
   }
 }
 
-bool is_stale_refusal(const AppendEntriesResult& result, std::optional<std::uint64_t> match) {
-  return result.rejected.value != 0 && match && result.rejected.value <= *match;
+bool is_stale_refusal(const AppendEntriesResult& result, std::optional<std::uint64_t> match,
+                      std::uint64_t current_term) {
+  return result.term.value <= current_term && result.rejected.value != 0 && match && result.rejected.value <= *match;
 }
 
 std::vector<AppendEntries> split_at_configurations(AppendEntries message) {

@@ -24,7 +24,9 @@ void tell_own_term(RequestVoteResult& result, std::uint64_t current_term);
 
 /// G4: a refusal at or below what the peer is known to hold is stale; libraft would let next fall below match and then
 /// send that peer nothing more in this term. `match` is none when this node does not lead or does not know the peer.
-bool is_stale_refusal(const AppendEntriesResult& result, std::optional<std::uint64_t> match);
+/// One of a higher term is never stale: this leader must hear of it, or the peer would be cut off for good.
+bool is_stale_refusal(const AppendEntriesResult& result, std::optional<std::uint64_t> match,
+                      std::uint64_t current_term);
 
 /// G5: libraft books a configuration entry under the index of the message's first new entry. So a message is cut so
 /// that each configuration entry stands first in its part.

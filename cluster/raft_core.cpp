@@ -198,7 +198,8 @@ bool RaftCore::Impl::admits(Message& message) const {
   if (const auto* result = std::get_if<AppendEntriesResult>(&message.body)) {
     raft_index match = 0;
     const bool known = raft_match_index(r, message.from.value, &match) == 0;
-    return !guards::is_stale_refusal(*result, known ? std::optional<std::uint64_t>(match) : std::nullopt);
+    return !guards::is_stale_refusal(*result, known ? std::optional<std::uint64_t>(match) : std::nullopt,
+                                     r->current_term);
   }
   if (std::holds_alternative<RequestVoteResult>(message.body)) {
     return r->state == RAFT_CANDIDATE;  // G7: otherwise libraft reads another member of its union

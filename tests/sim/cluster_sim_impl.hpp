@@ -101,6 +101,7 @@ class ClusterSim final : public NodeWorld {
   void compare(model::GroupId group, std::uint64_t id);
   void heal();
   void run_until(bool (ClusterSim::*done)() const, std::uint64_t ms, const std::string& what);
+  std::string standing();  // for the message of a violation
   bool has_converged() const;
   void check_histories();
 

@@ -88,6 +88,9 @@ TEST(ClusterSimCheckTest, DoubleVotesAreFound) { EXPECT_NE(seeds_until_found(Clu
 TEST(ClusterSimCheckTest, ALogThatIsTruncatedBeforeTheStateIsFlushedIsFound) {
   EXPECT_NE(seeds_until_found(ClusterMutant::truncates_too_early, 40), 0U);
 }
+TEST(ClusterSimCheckTest, RowsThatAnInterruptedSnapshotLeftAreFound) {
+  EXPECT_NE(seeds_until_found(ClusterMutant::keeps_old_rows, 100), 0U);
+}
 TEST(ClusterSimCheckTest, AShardThatOutlivesItsLeadershipIsFound) {
   EXPECT_NE(seeds_until_found(ClusterMutant::ends_no_shard, 40), 0U);
 }

@@ -160,9 +160,37 @@ void ClusterSim::compare(model::GroupId group, std::uint64_t id) {
 void ClusterSim::run_until(bool (ClusterSim::*done)() const, std::uint64_t ms, const std::string& what) {
   const std::uint64_t until = time_.now() + ms;
   while (!(this->*done)()) {
-    require(time_.now() < until, what);
+    require(time_.now() < until, time_.now() < until ? "" : what + ":" + standing());
     require(time_.step(), "the simulation stands still");
   }
+}
+
+std::string ClusterSim::standing() {
+  std::ostringstream out;
+  for (std::uint64_t id = 1; id <= size(); ++id) {
+    for (const auto& [group, wanted] : wanted_) {
+      const cluster::GroupCore* core = node(id).group(group);
+      out << " [node " << id << " group " << group.value;
+      if (core != nullptr) {
+        const cluster::Leadership leadership = core->leadership();
+        out << ": role " << static_cast<int>(leadership.role) << " term " << leadership.term.value << " leader "
+            << leadership.leader.value << (leadership.ready ? " ready" : "") << " D " << core->durable_index().value
+            << " applied " << node(id).applied(group) << " commit " << core->commit_index().value << " last "
+            << core->last_index().value << " servers";
+        for (const cluster::Voter& server : core->servers()) {
+          out << " " << server.id.value << (server.role == cluster::ServerRole::voter ? "" : "s");
+        }
+      }
+      out << "]";
+    }
+  }
+  for (const auto& [group, wanted] : wanted_) {
+    out << " wanted in " << group.value << ":";
+    for (const cluster::Voter& server : wanted) {
+      out << " " << server.id.value << (server.role == cluster::ServerRole::voter ? "" : "s");
+    }
+  }
+  return out.str();
 }
 
 bool ClusterSim::has_converged() const {

@@ -31,7 +31,9 @@ SimNode::SimNode(NodeWorld& world, model::NodeId id, std::vector<ClusterTenant> 
       log_disk_(disk(seed)),
       state_disk_(disk(seed + 1)),
       random_(seed + 2),
-      deps_{state_disk_, world.ring(), random_, authorizer_, [this] { return world_.wall_clock(id_); }, budget_, {}} {}
+      deps_{state_disk_, world.ring(), random_, authorizer_, [this] { return world_.wall_clock(id_); }, budget_, {}} {
+  deps_.kept_changes = 8;  // rows go away, too
+}
 
 SimNode::~SimNode() { up_ = false; }
 

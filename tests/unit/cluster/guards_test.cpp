@@ -148,6 +148,25 @@ TEST_F(GuardTest, G4_AStaleRefusalDoesNotCutAFollowerOff) {
   EXPECT_EQ(net[behind].commands(), (std::vector<std::string>{"a", "b", "c", "d"}));
 }
 
+TEST_F(GuardTest, G4_ARefusalOfAHigherTermIsHeardWhateverItRefuses) {
+  Net net(3);
+  net.start();
+  Host* leader = net.await_leader();
+  ASSERT_NE(leader, nullptr);
+  leader->propose({"a", "b", "c"}, 1, net.now);
+  net.advance(100);
+  const std::uint64_t ahead = leader->config.self.value % 3 + 1;
+  const model::Index match = leader->core->last_index();
+  // A peer whose elections came to nothing (a hand-over's raise the term at once) refuses everything of this term.
+  const model::Term higher(leader->leadership.term.value + 100);
+  leader->receive(
+      make_message(ahead, leader->config.self.value, AppendEntriesResult{higher, match, model::Index(match.value - 1)}),
+      net.now);
+  net.settle();
+  EXPECT_FALSE(leader->leads()) << "else the peer is cut off for good";
+  EXPECT_EQ(leader->on_disk().hard_state.term, higher);
+}
+
 TEST_F(GuardTest, G5_AConfigurationInTheMiddleOfAMessageIsCommittedUnderItsOwnIndex) {
   follow();
   std::vector<Voter> servers = voters(3);
