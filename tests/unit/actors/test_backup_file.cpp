@@ -2,8 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+#include <fstream>
+
 #include "actors/backup_file.hpp"
 #include "crypto/file_key.hpp"
+#include "crypto/hash.hpp"
 
 namespace coffer::actors {
 namespace {
@@ -118,6 +122,28 @@ TEST_F(BackupFileTest, EachHolderOpensTheFilesKey) {
             Code::key_mismatch);
   manifest.set_id(std::string(16, 'k'));
   EXPECT_FALSE(crypto::open_root_slot(manifest, root).ok());
+}
+
+TEST_F(BackupFileTest, ReadsTheFileThatAnEarlierBuildWrote) {
+  // COFFER_WRITE_GOLDEN=1 writes it anew; a difference is a new format and needs a new number.
+  const std::string path = std::string(COFFER_SOURCE_DIR) + "/tests/unit/actors/golden/backup.hex";
+  const std::string fresh = file();
+  if (const char* write = std::getenv("COFFER_WRITE_GOLDEN"); write != nullptr && std::string_view(write) == "1") {
+    std::ofstream out(path);
+    const std::string digits = crypto::hex(fresh);
+    for (std::size_t at = 0; at < digits.size(); at += 64) out << digits.substr(at, 64) << "\n";
+  }
+  std::ifstream in(path);
+  std::string digits, line;
+  while (std::getline(in, line)) digits += line;
+  EXPECT_EQ(digits, crypto::hex(fresh));
+  std::string bytes(digits.size() / 2, '\0');
+  for (std::size_t k = 0; k < bytes.size(); ++k) {
+    bytes[k] = static_cast<char>(std::stoi(digits.substr(2 * k, 2), nullptr, 16));
+  }
+  const auto rows = read(bytes, 100, &key_);
+  ASSERT_TRUE(rows.ok()) << rows.error().message();
+  EXPECT_EQ(*rows, 3);
 }
 
 }  // namespace

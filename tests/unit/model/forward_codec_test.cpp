@@ -85,7 +85,7 @@ void each_alternative(const F& f) {
   }
 }
 
-Request request_with(std::variant<TenantOperation, DirectoryOperation> operation) {
+Request request_with(decltype(Request::operation) operation) {
   Request request;
   Filler filler;
   filler.fill(request.tenant);
@@ -98,6 +98,7 @@ Request request_with(std::variant<TenantOperation, DirectoryOperation> operation
 void each_request(const std::function<void(const Request&)>& f) {
   each_alternative<TenantOperation>([&](TenantOperation operation) { f(request_with(std::move(operation))); });
   each_alternative<DirectoryOperation>([&](DirectoryOperation operation) { f(request_with(std::move(operation))); });
+  each_alternative<KeeperOperation>([&](KeeperOperation operation) { f(request_with(std::move(operation))); });
 }
 
 void each_reply(const std::function<void(const Result<Reply>&)>& f) {

@@ -1,0 +1,195 @@
+// The keeper's backups in a whole node: taken while writes go on, restored entry by entry, by schedule; tenants on their way
+// between clusters.
+
+#include "keeper_fixture.hpp"
+
+namespace coffer::actors {
+namespace {
+
+using model::Code;
+
+/// A backup of a node, by its operators' calls.
+std::string backup_of(Cluster& cluster, std::vector<std::string> tenants = {}) {
+  auto begun = cluster.keep(model::StartBackup{std::move(tenants)});
+  if (!begun) {
+    ADD_FAILURE() << begun.error().message();
+    return {};
+  }
+  const std::string id = std::get<model::StreamReply>(begun->body).id;
+  std::string file;
+  for (std::uint64_t sequence = 0;; ++sequence) {
+    auto piece = cluster.keep(model::ReadBackup{id, sequence});
+    if (!piece) {
+      ADD_FAILURE() << piece.error().message();
+      return {};
+    }
+    auto again = cluster.keep(model::ReadBackup{id, sequence});  // as after a lost answer
+    EXPECT_EQ(std::get<model::StreamReply>(again->body).data, std::get<model::StreamReply>(piece->body).data);
+    file += std::get<model::StreamReply>(piece->body).data;
+    if (std::get<model::StreamReply>(piece->body).last) return file;
+  }
+}
+
+BackupInput input_of(const std::string& file) {
+  auto at = std::make_shared<std::size_t>(0);
+  return {[file, at]() -> model::Result<std::string> {
+            std::string piece = file.substr(*at, 10'000);
+            *at += piece.size();
+            return piece;
+          },
+          {}};
+}
+
+RootSource root_by_file(const std::string& path) {
+  return [path](const store::v1::BackupManifest& manifest) -> model::Result<crypto::Key> {
+    auto seal = crypto::open_key_file_seal(path);
+    if (!seal) return seal.error();
+    return (*seal)->unwrap(manifest.seals(0), manifest.cluster_id());
+  };
+}
+
+TEST(Keeper, ABackupIsRestoredEntryByEntryWhileWritesWentOn) {
+  Cluster cluster;
+  ASSERT_TRUE(cluster.start().ok());
+  for (int i = 0; i < 200; ++i) {
+    ASSERT_TRUE(cluster.put("t" + std::to_string(i % 3), "a" + std::to_string(i), "v" + std::to_string(i)).ok());
+  }
+  std::atomic<bool> stop{false};
+  std::thread writer([&] {
+    for (int i = 0; !stop; ++i) (void)cluster.put("busy", "n" + std::to_string(i), "x");
+  });
+  const std::string file = backup_of(cluster);
+  stop = true;
+  writer.join();
+  const auto checked = verify_backup(input_of(file));
+  ASSERT_TRUE(checked.ok()) << checked.error().message();
+  EXPECT_FALSE(checked->opened);
+  EXPECT_EQ(file.find("v17"), std::string::npos);
+
+  Cluster other;
+  fs::copy_file(cluster.path + "/key", other.path + "/key", fs::copy_options::overwrite_existing);
+  fs::permissions(other.path + "/key", fs::perms::owner_read | fs::perms::owner_write);
+  {
+    auto log = std::move(*storage::open_leveldb(Cluster::at(other.path + "/log")));
+    auto state = std::move(*storage::open_leveldb(Cluster::at(other.path + "/state")));
+    const auto restored = restore_backup(input_of(file), *log, *state, std::nullopt, root_by_file(other.path + "/key"),
+                                         crypto::system_random());
+    ASSERT_TRUE(restored.ok()) << restored.error().message();
+    EXPECT_GE(restored->tenants, 3U);
+    EXPECT_EQ(restore_backup(input_of(file), *log, *state, std::nullopt, root_by_file(other.path + "/key"),
+                             crypto::system_random())
+                  .error()
+                  .code,
+              Code::invalid_argument);
+  }
+  ASSERT_TRUE(other.start().ok());
+  for (int i = 0; i < 200; ++i) {
+    ASSERT_EQ(other.get("t" + std::to_string(i % 3), "a" + std::to_string(i)), "v" + std::to_string(i));
+  }
+  ASSERT_TRUE(other.put("t0", "later", "x").ok());
+  ASSERT_TRUE(other.start().ok());
+  EXPECT_EQ(other.get("t0", "later"), "x");
+}
+
+TEST(Keeper, OneTenantIsRestoredAlone) {
+  Cluster cluster;
+  ASSERT_TRUE(cluster.start().ok());
+  ASSERT_TRUE(cluster.put("one", "a", "1").ok());
+  ASSERT_TRUE(cluster.put("two", "a", "2").ok());
+  const std::string file = backup_of(cluster);
+  Cluster other;
+  {
+    auto log = std::move(*storage::open_leveldb(Cluster::at(other.path + "/log")));
+    auto state = std::move(*storage::open_leveldb(Cluster::at(other.path + "/state")));
+    EXPECT_EQ(restore_backup(input_of(file), *log, *state, "none", root_by_file(cluster.path + "/key"),
+                             crypto::system_random())
+                  .error()
+                  .code,
+              Code::tenant_not_found);
+  }
+  fs::remove_all(other.path + "/log");
+  fs::remove_all(other.path + "/state");
+  {
+    auto log = std::move(*storage::open_leveldb(Cluster::at(other.path + "/log")));
+    auto state = std::move(*storage::open_leveldb(Cluster::at(other.path + "/state")));
+    ASSERT_TRUE(restore_backup(input_of(file), *log, *state, "two", root_by_file(cluster.path + "/key"),
+                               crypto::system_random())
+                    .ok());
+  }
+  fs::copy_file(cluster.path + "/key", other.path + "/key", fs::copy_options::overwrite_existing);
+  fs::permissions(other.path + "/key", fs::perms::owner_read | fs::perms::owner_write);
+  ASSERT_TRUE(other.start([](NodeOptions& options) { options.dev = false; }).ok());
+  EXPECT_EQ(other.get("two", "a"), "2");
+  EXPECT_EQ(other.node->status().tenants, 1U);
+}
+
+TEST(Keeper, ATenantMovesToAnotherClusterByAPassphrase) {
+  Cluster from, to;
+  ASSERT_TRUE(from.start().ok());
+  ASSERT_TRUE(to.start().ok());
+  for (int i = 0; i < 30; ++i) ASSERT_TRUE(from.put("t", "a" + std::to_string(i), "v" + std::to_string(i)).ok());
+  model::ExportTenant wanted;
+  wanted.tenant = "t";
+  wanted.passphrase = model::Secret("correct horse battery");
+  auto begun = from.keep(std::move(wanted));
+  ASSERT_TRUE(begun.ok()) << begun.error().message();
+  std::string file;
+  for (std::uint64_t sequence = 0;; ++sequence) {
+    auto piece = from.keep(model::ReadBackup{std::get<model::StreamReply>(begun->body).id, sequence});
+    ASSERT_TRUE(piece.ok());
+    file += std::get<model::StreamReply>(piece->body).data;
+    if (std::get<model::StreamReply>(piece->body).last) break;
+  }
+  const auto take = [&](const std::string& passphrase, const std::string& bytes) -> model::Result<model::Reply> {
+    auto import = to.keep(model::ImportTenant{"moved", model::Secret(passphrase), {}});
+    if (!import) return import;
+    const std::string id = std::get<model::StreamReply>(import->body).id;
+    std::uint64_t sequence = 0;
+    for (std::size_t at = 0; at < bytes.size(); at += 3000) {
+      auto taken = to.keep(model::WriteImport{id, sequence++, bytes.substr(at, 3000)});
+      if (!taken) return taken;
+    }
+    return to.keep(model::FinishImport{id});
+  };
+  EXPECT_EQ(take("correct horse buttery", file).error().code, Code::key_mismatch);
+  auto done = take("correct horse battery", file);
+  ASSERT_TRUE(done.ok()) << done.error().message();
+  EXPECT_EQ(std::get<model::StreamReply>(done->body).entries, 30U);
+  for (int i = 0; i < 30; ++i) EXPECT_EQ(to.get("moved", "a" + std::to_string(i)), "v" + std::to_string(i));
+  EXPECT_EQ(take("correct horse battery", file).error().code, Code::tenant_exists);
+  ASSERT_TRUE(to.start().ok());
+  EXPECT_EQ(to.get("moved", "a7"), "v7");
+  EXPECT_EQ(from.get("t", "a7"), "v7");
+}
+
+TEST(Keeper, ScheduledBackupsAreWrittenAndTheOldestRemoved) {
+  Cluster cluster;
+  fs::create_directory(cluster.path + "/backups");
+  ASSERT_TRUE(cluster
+                  .start([&](NodeOptions& options) {
+                    options.keeper.backups.directory = cluster.path + "/backups";
+                    options.keeper.backups.every = std::chrono::seconds(1);
+                    options.keeper.backups.keep = 2;
+                  })
+                  .ok());
+  ASSERT_TRUE(cluster.put("t", "a", "value").ok());
+  std::set<std::string> seen;
+  EXPECT_TRUE(eventually([&] {
+    for (const auto& entry : fs::directory_iterator(cluster.path + "/backups")) {
+      if (entry.path().extension() == ".backup") seen.insert(entry.path().filename().string());
+    }
+    return seen.size() >= 4;
+  }));
+  cluster.node.reset();
+  int left = 0;
+  for (const auto& entry : fs::directory_iterator(cluster.path + "/backups")) {
+    ++left;
+    std::ifstream in(entry.path(), std::ios::binary);
+    const std::string file{std::istreambuf_iterator<char>(in), {}};
+    EXPECT_TRUE(verify_backup(input_of(file)).ok());
+  }
+  EXPECT_EQ(left, 2);
+}
+
+}  // namespace
+}  // namespace coffer::actors
