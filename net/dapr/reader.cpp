@@ -68,7 +68,7 @@ Status Reader::judge(std::string_view store, std::string_view key, std::string_v
     const model::Category category = answer.error().category();
     const bool is_about_key = category == model::Category::not_found ||
                               category == model::Category::permission_denied ||
-                              category == model::Category::invalid_argument;
+                              category == model::Category::invalid_argument || answer.error().code == Code::not_active;
     if (!is_about_key) return {};
   }
   const auto view = stores_.find(store);

@@ -94,7 +94,7 @@ TEST_F(DaprHttp, FailuresHaveTheRuntimesStatusesWhenToldSo) {
       R"({"errorCode":"ERR_SECRET_STORE_NOT_FOUND","message":"failed finding secret store with key nope"})";
   expect(get("nope", "db"), 401, no_store);
   expect(bulk("nope"), 401, no_store);
-  EXPECT_EQ(get("closed", "db").status, 403);
+  EXPECT_EQ(get("closed", "db").status, 403) << "whatever is true of the secret";
   const auto malformed = get("single", "db", {{"metadata.version_id", "x"}});
   EXPECT_EQ(malformed.status, 500);
   EXPECT_TRUE(malformed.answer_body.starts_with(R"({"errorCode":"ERR_SECRET_GET",)")) << malformed.answer_body;
