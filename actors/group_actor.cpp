@@ -129,8 +129,10 @@ void publish(Self self, const cluster::Actions& actions) {
   }
   board.commit = state.core->commit_index().value;
   board.durable = state.core->durable_index().value;
-  if (const std::uint64_t before = board.generation.exchange(state.core->generation().value);
-      before != state.core->generation().value) {
+  const std::uint64_t generation = state.core->generation().value;
+  // Before its start the core does not know it yet, and dropping the rows in use would lose them.
+  if (const std::uint64_t before = board.generation; state.timer != 0 && before != generation) {
+    board.generation = generation;
     // A snapshot has become the state: the rows of the one before are of no use, and the directory's tables are old.
     board.applied = std::max(board.applied.load(), state.core->durable_index().value);
     self->send(state.context->state_writer, DropGeneration{state.id, model::Generation{before}, false});
