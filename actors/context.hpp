@@ -75,6 +75,7 @@ struct Context {
   std::chrono::milliseconds checkpoint_interval{60'000};
   std::vector<Operator> new_operators;  // to be added when the directory opens
   bool create_at_first_use = false;
+  model::AuditPort* audit = nullptr;  // null: nothing is noted
 
   std::vector<GroupActor> groups;  // by id; filled before the front starts
   LogWriterActor log_writer;

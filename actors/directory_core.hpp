@@ -27,6 +27,8 @@ struct DirectoryDeps {
   model::Generation generation;
   std::uint32_t data_groups = 16;
   std::size_t max_waiting = 4096;
+  model::AuditPort* audit = nullptr;             // null: nothing is noted
+  const std::atomic<bool>* read_only = nullptr;  // see TenantDeps
 };
 
 class DirectoryCore {

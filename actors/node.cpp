@@ -99,8 +99,10 @@ class NodeImpl final : public Node {
   }
   NodeStatus status() const override;
   std::vector<Sample> samples() const override;
+  model::AuditPort* audit() const override { return audit_.get(); }
 
  private:
+  model::Status start_audit();
   void spawn_actors(std::vector<storage::Recovered> groups);
   void submit_to_tenant(CallHandle call) noexcept;
   static void undelivered(void* router, Call* call);
@@ -116,6 +118,8 @@ class NodeImpl final : public Node {
   OperatorTable operators_;
   std::unique_ptr<TenantDeps> tenant_deps_;
   std::unique_ptr<DirectoryDeps> directory_deps_;
+  std::unique_ptr<DiskWatch> disk_;   // outlives the actors, who look at it
+  std::unique_ptr<AuditLog> audit_;   // likewise
   std::unique_ptr<Context> context_;
   std::unique_ptr<caf::actor_system_config> config_;
   std::unique_ptr<caf::actor_system> system_;
@@ -134,7 +138,12 @@ model::Status NodeImpl::run(std::chrono::milliseconds timeout) {
       new TenantDeps{*options_.state_engine, *ring_, *options_.random, authorizer_, options_.wall_clock, cache_, {}});
   directory_deps_.reset(new DirectoryDeps{*options_.state_engine, *ring_, *options_.random, options_.wall_clock,
                                           routing_, operators_, model::Generation{1}, identity_->data_groups});
+  if (options_.free_bytes) disk_ = std::make_unique<DiskWatch>(options_.disk, options_.free_bytes, options_.log);
+  if (auto status = start_audit(); !status) return status;
+  tenant_deps_->audit = directory_deps_->audit = audit_.get();
+  if (disk_) tenant_deps_->read_only = directory_deps_->read_only = &disk_->read_only();
   context_ = std::make_unique<Context>();
+  context_->audit = audit_.get();
   Context& context = *context_;
   tenant_deps_->trust_changed = [&context](const model::TenantId& tenant, model::GroupId group, model::Index index) {
     std::atomic<std::uint64_t>& newest = context.boards[group.value].trust_changed_at;
@@ -170,6 +179,24 @@ model::Status NodeImpl::run(std::chrono::milliseconds timeout) {
   std::unique_lock lock(context.ready_mutex);
   const bool ready = context.ready_changed.wait_for(lock, timeout, [&] { return context.directory_ready.load(); });
   if (!ready) return Error(Code::unavailable, "the node did not get ready in time");
+  return {};
+}
+
+/// The audit trail begins when the key ring is open and before anything is asked, so that it misses nothing.
+model::Status NodeImpl::start_audit() {
+  if (options_.audit.directory.empty()) return {};
+  options_.audit.trail.cluster = crypto::hex(identity_->cluster_id);
+  options_.audit.trail.node = identity_->id.value;
+  options_.audit.trail.key_version = ring_->current_version();
+  auto seed = ring_->audit_key(ring_->current_version());
+  if (!seed) return seed.error();
+  AuditLog::Hooks hooks{options_.wall_clock, options_.log, [this](std::uint32_t version) {
+                          auto key = ring_->audit_key(version);
+                          return key ? crypto::ChainSigner(*key).public_key() : std::string();
+                        }};
+  auto log = AuditLog::start(std::move(options_.audit), crypto::ChainSigner(*seed), std::move(hooks));
+  if (!log) return log.error();
+  audit_ = std::move(*log);
   return {};
 }
 
@@ -216,6 +243,8 @@ void NodeImpl::stop() {
   context.log_writer = nullptr;
   context.state_writer = nullptr;
   system_.reset();
+  audit_.reset();  // signs its end after the last answer
+  disk_.reset();
 }
 
 void NodeImpl::undelivered(void* router, Call* call) {
@@ -249,17 +278,22 @@ void NodeImpl::submit_to_tenant(CallHandle call) noexcept {
                             !request.credential.of_node);
   if (!route) {
     // A token of one tenant learns nothing about others, not even whether they exist.
+    call.audit().port = audit_.get();
     if (of_a_tenant) return call.finish(Error(Code::permission_denied));
     request.tenant.create_at_first_use = request.tenant.create_at_first_use && context_->create_at_first_use &&
                                          request.credential.kind != model::CredentialKind::operator_ &&
                                          model::is_mutation(std::get<model::TenantOperation>(request.operation));
     if (!request.tenant.create_at_first_use) return call.finish(Error(Code::tenant_not_found));
+    call.audit().port = nullptr;  // the shard will say
     return caf::anon_send(context_->front, context_->parcel(std::move(call)));
   }
-  if (of_a_tenant && request.credential.tenant != route->id) return call.finish(Error(Code::permission_denied));
+  if (of_a_tenant && request.credential.tenant != route->id) {
+    call.audit().port = audit_.get();
+    return call.finish(Error(Code::permission_denied));
+  }
   const ShardTable::Shard shard = context_->shards.find(route->id);
   if (shard.cell) {
-    if (shard.cell->try_get(request, call.reply())) return call.finish();
+    if (shard.cell->try_get(request, call.reply(), &call.audit())) return call.finish();
   }
   caf::anon_send(shard.actor ? shard.actor : CallActor(context_->front), context_->parcel(std::move(call)));
 }
@@ -301,6 +335,8 @@ model::Result<TenantTrust> NodeImpl::trust_of(const model::TenantRef& tenant, mo
 
 NodeStatus NodeImpl::status() const {
   NodeStatus status;
+  status.read_only = disk_ && disk_->read_only();
+  status.free_bytes = disk_ ? disk_->free_bytes() : 0;
   status.ready = context_->accepting && context_->directory_ready;
   status.node_id = identity_->id.value;
   status.cluster_id = crypto::hex(identity_->cluster_id);
@@ -355,6 +391,14 @@ std::vector<Sample> NodeImpl::samples() const {
                        static_cast<double>(group.applied_index)});
     samples.push_back({"coffer_group_durable_index", "Durable index D: the log is truncated behind it.", false, labels,
                        static_cast<double>(group.durable_index)});
+  }
+  if (audit_) audit_->add_samples(samples);
+  if (disk_) {
+    const auto gauge = [&](const char* name, const char* help, double value) {
+      samples.push_back({name, help, false, {}, value});
+    };
+    gauge("coffer_disk_free_bytes", "Room on the data's disk.", static_cast<double>(disk_->free_bytes()));
+    gauge("coffer_read_only", "1 while the node is low on disk and takes no changes.", disk_->read_only() ? 1 : 0);
   }
   return samples;
 }

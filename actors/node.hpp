@@ -8,7 +8,9 @@
 #include <string>
 #include <string_view>
 
+#include "actors/audit_log.hpp"
 #include "actors/bootstrap.hpp"
+#include "actors/disk_watch.hpp"
 #include "actors/gateway.hpp"
 #include "crypto/key_ring.hpp"
 #include "storage/engine.hpp"
@@ -29,6 +31,9 @@ struct NodeOptions {
   std::size_t checkpoint_bytes = 32 << 20;
   std::chrono::milliseconds checkpoint_interval{60'000};
   std::int64_t cache_bytes = 128LL << 20;
+  AuditOptions audit;                         // its cluster, node and key are filled in
+  DiskLimits disk;
+  DiskWatch::FreeBytes free_bytes;            // on the data's disk; null: not watched
   model::QuotaLimits quotas;                  // of tenants that have none of their own
   std::function<model::TimeMs()> wall_clock;  // default: the system's
   crypto::Random* random = nullptr;           // default: the system's

@@ -39,6 +39,11 @@ model::Status add(StateWriterState& state, const Apply& apply) {
                                                       std::string(status.error().message()));
     }
     state.writer->apply(apply.group, apply.generation, state.set.head.tenant, state.set.rows);
+    if (state.context->audit != nullptr && !state.set.audit.empty()) {
+      const WriteSetHead& head = state.set.head;
+      state.context->audit->changed(
+          {apply.group, item.entry.index, head.tenant, {head.epoch, head.revision}, state.set.audit});
+    }
   }
   return {};
 }

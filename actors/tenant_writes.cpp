@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "actors/disk_watch.hpp"
 #include "actors/tenant_core.hpp"
 #include "actors/tenant_mutation.hpp"
 #include "actors/write_set.hpp"
@@ -44,6 +45,7 @@ void TenantCore::write(CallHandle call, const Caller& caller, std::vector<Submis
   const model::CallInfo& info = call.request().info;
   if (auto status = model::check_request_id(info.request_id); !status) return call.finish(status.error());
   if (answer_retry(call, caller, mutation)) return;
+  if (deps_.read_only != nullptr && *deps_.read_only) return call.finish(low_on_disk());
   if (pending_.size() >= deps_.max_pending_writes || overlay_.bytes() > deps_.max_overlay_bytes) {
     return call.finish(Error(Code::overloaded));
   }
@@ -52,8 +54,11 @@ void TenantCore::write(CallHandle call, const Caller& caller, std::vector<Submis
   mutation.audit.set_door(std::string(to_string(info.door)));
   mutation.audit.set_address(info.address);
   mutation.audit.set_request_id(info.request_id);
+  mutation.audit.set_trace(info.trace);
   auto body = decide(caller, operation, mutation);
+  if (!mutation.audit.entry_hash().empty()) note_entry(call.audit(), mutation.audit.entry_hash());
   if (!body) return call.finish(body.error());
+  describe(operation, mutation);
   if (auto status = check_held(mutation); !status) return call.finish(status.error());
   // What changes nothing is answered at once, unless a retry must get the same answer after later changes.
   if (mutation.rows.empty() && mutation.request_key.empty())
@@ -152,6 +157,7 @@ model::Result<model::ReplyBody> TenantCore::decide(const Caller& caller, model::
     return apply_policy(caller, *apply, mutation.now, mutation.rows);
   }
   if (auto* set = std::get_if<model::SetQuota>(&operation)) return set_quota(caller, *set, mutation);
+  if (auto* set = std::get_if<model::SetAudit>(&operation)) return set_audit(caller, *set, mutation);
   return change_trust(caller, operation, mutation);
 }
 
@@ -159,9 +165,14 @@ model::Result<TenantCore::Changed> TenantCore::change_entry(
     const Caller& caller, model::Capability capability, const std::string& space, const std::string& name,
     model::Payload* payload, const std::function<model::Result<model::Decision>(const model::Entry*)>& rule,
     Mutation& mutation) {
+  const std::string hash = entry_hash(space, name);
+  // The first of a transaction stands for it; the others are in its change row. A refusal is noted by it, too.
+  if (mutation.audit.entry_hash().empty()) {
+    mutation.audit.set_space_hash(space_hash(space));
+    mutation.audit.set_entry_hash(hash);
+  }
   const auto verdict = judge(caller, capability, space, name);
   if (verdict == model::Verdict::denied) return refusal(*caller.principal, capability, space, name);
-  const std::string hash = entry_hash(space, name);
   auto current = latest_entry(hash);
   if (!current) return current.error();
   if (verdict == model::Verdict::lacking &&
@@ -194,11 +205,7 @@ model::Result<TenantCore::Changed> TenantCore::change_entry(
   if (!held && is_held(*next)) mutation.header.set_entries(mutation.header.entries() + 1);
   if (held && !is_held(*next)) mutation.header.set_entries(mutation.header.entries() - 1);
   mutation.changes.push_back({decision->change, space, name, decision->version});
-  if (mutation.audit.entry_hash().empty()) {
-    mutation.audit.set_space_hash(space_hash(space));
-    mutation.audit.set_entry_hash(hash);
-    mutation.audit.set_version(decision->version);
-  }
+  if (mutation.audit.entry_hash() == hash) mutation.audit.set_version(decision->version);
   mutation.entry_hashes.push_back(hash);
   mutation.entries.push_back(next);
   return changed;
@@ -393,6 +400,8 @@ void TenantCore::submit(CallHandle call, Mutation mutation, model::ReplyBody bod
   pending.touches_trust = mutation.touches_trust;
   pending.touches_policy = mutation.touches_policy;
   pending.quota = std::move(mutation.quota);
+  pending.audit = std::move(mutation.audit_settings);
+  pending.call.audit().in_write_set = true;
   pending_.push_back(std::move(pending));
   out.push_back({sequence, std::move(write_set)});
 }

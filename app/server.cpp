@@ -12,6 +12,8 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
+#include <functional>
 #include <memory>
 #include <string>
 #include <thread>
@@ -23,6 +25,8 @@
 #include "app/dev_key.hpp"
 #include "app/exit.hpp"
 #include "app/log.hpp"
+#include "app/notify.hpp"
+#include "app/reload.hpp"
 #include "app/version.hpp"
 #include "crypto/key.hpp"
 #include "crypto/key_ring.hpp"
@@ -51,13 +55,22 @@ class Signals {
     pthread_sigmask(SIG_BLOCK, &set_, nullptr);
     std::signal(SIGPIPE, SIG_IGN);
   }
-  /// SIGTERM or SIGINT. SIGHUP changes nothing: everything is read at start.
-  int wait() const {
+  /// SIGTERM or SIGINT. SIGHUP calls `reload`; the service manager's watchdog is fed meanwhile.
+  int wait(const std::function<void()>& reload) const {
+    const auto watchdog = watchdog_interval();
+    const timespec interval{static_cast<std::time_t>(watchdog ? watchdog->count() / 1000 : 0),
+                            static_cast<long>(watchdog ? watchdog->count() % 1000 * 1'000'000 : 0)};
     for (;;) {
-      int signal = 0;
-      sigwait(&set_, &signal);
-      if (signal != SIGHUP) return signal;
-      spdlog::info("SIGHUP: nothing is reloaded; restart the server to change its configuration");
+      const int signal = watchdog ? sigtimedwait(&set_, nullptr, &interval) : sigwaitinfo(&set_, nullptr);
+      if (signal == SIGHUP) {
+        notify_reloading();
+        reload();
+        notify_manager("READY=1");
+      } else if (signal > 0) {
+        return signal;
+      } else if (watchdog) {
+        notify_manager("WATCHDOG=1");
+      }
     }
   }
 
@@ -112,6 +125,22 @@ model::Result<std::unique_ptr<crypto::Seal>> open_seal(const Config& config, boo
   return crypto::open_key_file_seal(path);
 }
 
+actors::AuditOptions audit_options(const AuditConfig& config, const std::string& data) {
+  actors::AuditOptions options;
+  if (!config.enabled) return options;
+  options.directory = config.directory.empty() ? data + "/audit" : config.directory;
+  options.trail.file_bytes = config.file_bytes;
+  options.trail.file_age_s = config.file_age.count();
+  options.trail.keep_s = config.keep.count();
+  options.trail.keep_bytes = config.keep_bytes;
+  options.queue_bytes = config.queue_bytes;
+  options.sync_interval = config.sync_interval;
+  options.sink_lines = config.sink_queue;
+  if (config.to_stdout) options.sinks.push_back(make_stdout_sink());
+  if (config.syslog) options.sinks.push_back(make_syslog_sink(*config.syslog, config.syslog_facility));
+  return options;
+}
+
 /// Data directory, databases, keys and actors. The lock of the data directory lives as long as this.
 struct Running {
   std::optional<storage::DataDir> data;
@@ -145,6 +174,12 @@ model::Result<Running> start_node(const Config& config, actors::Bootstrap bootst
   options.max_shards = config.shards.max_live;
   options.cache_bytes = static_cast<std::int64_t>(config.shards.cache_budget_bytes);
   options.quotas = config.quotas;
+  options.audit = audit_options(config.audit, config.data_dir);
+  options.disk.read_only_below = config.storage.read_only_below;
+  options.free_bytes = [path = config.data_dir]() -> std::optional<std::uint64_t> {
+    const auto free = storage::free_bytes(path);
+    return free ? std::optional(*free) : std::nullopt;
+  };
   options.checkpoint_bytes = config.storage.checkpoint_bytes;
   options.log = [](std::string_view line) { spdlog::warn("{}", line); };
   options.fatal = [](const Error& error) {
@@ -198,7 +233,7 @@ void warn_about_memory() {
 
 }  // namespace
 
-int run_server(const Config& config, const ServerOverrides&) {
+int run_server(const Config& config, const ServerOverrides& overrides) {
   if (auto status = set_up_log(config.log); !status) return fail(status.error());
   const Signals signals;
   let_threads_finish_their_turns();
@@ -220,11 +255,14 @@ int run_server(const Config& config, const ServerOverrides&) {
   net::IdentityGateway& gateway = **made;
 
   net::Metrics metrics(gateway);
+  net::CallLog calls([format = config.log.format](const net::CallLine& line) { log_call(format, line); });
+  calls.set_level(config.log.requests);
+  metrics.set_call_log(&calls);
   net::Doors door_settings = config.doors;
   door_settings.dev = config.dev;
   door_settings.version = std::string(kVersion);
   const auto doors = net::make_doors(door_settings, gateway);
-  const auto admin_door = net::make_admin_door(door_settings, gateway);
+  const auto admin_door = net::make_admin_door(door_settings, gateway, metrics);
   std::vector<net::Door*> shown;
   for (const auto& door : doors) shown.push_back(door.get());
 
@@ -259,7 +297,21 @@ int run_server(const Config& config, const ServerOverrides&) {
     spdlog::info("coffer {} is ready: cluster {}, {} tenants, data in {}", kVersion, status.cluster_id, status.tenants,
                  config.data_dir);
     if (config.dev) spdlog::info("--dev: the root token is in {}", token_file);
-    const int signal = signals.wait();
+    Config running_config = config;
+    Reloadable parts;
+    const std::pair<const char*, net::Listener Config::*> reloaded[] = {
+        {"http", &Config::http}, {"grpc", &Config::grpc}, {"admin", &Config::admin}};
+    for (const auto& [name, settings] : reloaded) {
+      for (const Named& named : servers) {
+        if (name == std::string_view(named.name)) parts.servers.push_back({name, named.server.get(), settings});
+      }
+    }
+    parts.doors = shown;
+    parts.identity = &gateway;
+    parts.calls = &calls;
+    notify_manager("READY=1\nSTATUS=serving");
+    const int signal = signals.wait([&] { reload(overrides, parts, running_config); });
+    notify_manager("STOPPING=1\nSTATUS=draining");
     spdlog::info("{}: draining", signal == SIGTERM ? "SIGTERM" : "SIGINT");
   }
   for (std::size_t i = 0; i < started; ++i) servers[i].server->stop();

@@ -87,6 +87,7 @@ class Encoder {
   }
 
   void put(const Quota& q) { fields(q.values, q.version, q.changed_at, q.changed_by); }
+  void put(const AuditSettings& a) { fields(a.strict, a.clear_names, a.version, a.changed_at, a.changed_by); }
 
   // Operations. A field that is added to one of them must be added here: a test changes each and compares. What came
   // later has a kind of its own or stands behind the rest of a whole request, and only when it is used: the bytes of
@@ -127,6 +128,8 @@ class Encoder {
   void put(const GetQuota&) {}
   void put(const SetQuota::Change& c) { fields(static_cast<std::uint64_t>(c.limit), c.value); }
   void put(const SetQuota& o) { fields(o.changes); }
+  void put(const GetAudit& o) { fields(o.space, o.name); }
+  void put(const SetAudit& o) { fields(o.strict, o.clear_names); }
   void put(const LookupSelf&) {}
   void put(const RenewSelf& o) { fields(o.ttl); }
   void put(const RevokeSelf&) {}
@@ -161,6 +164,8 @@ class Encoder {
   static std::uint64_t request_kind(const ListCertificateRules&) { return 45; }
   static std::uint64_t request_kind(const GetQuota&) { return 60; }
   static std::uint64_t request_kind(const SetQuota&) { return 61; }
+  static std::uint64_t request_kind(const GetAudit&) { return 75; }
+  static std::uint64_t request_kind(const SetAudit&) { return 76; }
   static std::uint64_t request_kind(const GetPolicy&) { return 20; }
   static std::uint64_t request_kind(const ApplyPolicy&) { return 21; }
   static std::uint64_t request_kind(const SetPermission&) { return 22; }
@@ -243,6 +248,7 @@ class Decoder {
            i.mapping, i.claims, i.version, i.changed_at, i.changed_by);
   }
   void get(Quota& q) { fields(q.values, q.version, q.changed_at, q.changed_by); }
+  void get(AuditSettings& a) { fields(a.strict, a.clear_names, a.version, a.changed_at, a.changed_by); }
   void get(CertificateRule& r) { fields(r.name, r.san, r.principal, r.roles, r.version, r.changed_at, r.changed_by); }
 
   template <class... Fields>
@@ -267,6 +273,7 @@ enum class ReplyKind : std::uint8_t {
   issuer = 40,
   certificate_rule = 41,
   quota = 60,
+  audit = 75,
 };
 
 void put_header(Secret* out, std::uint64_t kind) {
@@ -330,6 +337,9 @@ Secret encode_reply(const ReplyBody& body) {
   } else if (const auto* quota = std::get_if<QuotaReply>(&body)) {
     header(ReplyKind::quota);
     encoder.fields(quota->own, quota->limits.values, quota->entries, quota->bytes);
+  } else if (const auto* audit = std::get_if<AuditReply>(&body)) {
+    header(ReplyKind::audit);
+    encoder.fields(audit->settings);
   } else {
     assert(false && "only replies of mutations are stored");
   }
@@ -376,6 +386,7 @@ Result<ReplyBody> decode_reply(std::string_view bytes) {
     }
     case ReplyKind::issuer: decoder.fields(body.emplace<IssuerReply>().issuer); break;
     case ReplyKind::certificate_rule: decoder.fields(body.emplace<CertificateRuleReply>().rule); break;
+    case ReplyKind::audit: decoder.fields(body.emplace<AuditReply>().settings); break;
     case ReplyKind::quota: {
       auto& reply = body.emplace<QuotaReply>();
       decoder.fields(reply.own, reply.limits.values, reply.entries, reply.bytes);

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "model/access.hpp"
+#include "model/audit.hpp"
 #include "model/entry.hpp"
 #include "model/identity.hpp"
 #include "model/ids.hpp"
@@ -142,11 +143,18 @@ struct SetQuota {
   std::vector<Change> changes;  // what is not named stays
 };
 
+struct GetAudit {
+  std::string space, name;  // when given, the answer has the hash by which records name this secret
+};
+struct SetAudit {  // what is absent stays
+  std::optional<bool> strict, clear_names;
+};
+
 using TenantOperation =
     std::variant<Put, Get, UpdateMetadata, Delete, Undelete, Destroy, History, List, BatchGet, Transact, CreateToken,
                  ListTokens, RevokeToken, SetPermission, LookupSelf, RenewSelf, RevokeSelf, GetPolicy, ApplyPolicy,
                  PutIssuer, DeleteIssuer, ListIssuers, PutCertificateRule, DeleteCertificateRule, ListCertificateRules,
-                 GetQuota, SetQuota>;
+                 GetQuota, SetQuota, GetAudit, SetAudit>;
 
 // ---- requests to the directory --------------------------------------------------------------------------------
 
@@ -244,6 +252,11 @@ struct QuotaReply {                      // GetQuota, SetQuota
   std::uint64_t entries = 0, bytes = 0;  // held
 };
 
+struct AuditReply {  // GetAudit, SetAudit
+  AuditSettings settings;
+  std::string entry_hash;  // GetAudit with a name: 32 bytes
+};
+
 enum class TenantState : std::uint8_t { active = 1, deleted = 2 };
 struct TenantInfo {
   TenantId id;
@@ -265,7 +278,7 @@ struct TenantsReply {
 
 using ReplyBody = std::variant<EntryReply, DeleteReply, HistoryReply, ListReply, BatchGetReply, TransactReply,
                                TokenReply, TokensReply, TenantReply, TenantsReply, PolicyReply, IssuerReply,
-                               IssuersReply, CertificateRuleReply, CertificateRulesReply, QuotaReply>;
+                               IssuersReply, CertificateRuleReply, CertificateRulesReply, QuotaReply, AuditReply>;
 struct Reply {
   Revision revision;  // of the tenant when the request was decided
   ReplyBody body;
@@ -284,6 +297,7 @@ struct CallInfo {
   Door door = Door::native;
   std::string request_id;  // the client's id of a mutation; empty: none. At most 128 bytes.
   std::string address;     // of the client, for the audit record
+  std::string trace;       // the traceparent (W3C Trace Context) that came or was made; empty: none
   TimeMs deadline = 0;     // wall clock; at most 60 s ahead
   bool as_admin = false;   // the caller wants his role pods_admin to count (Tapis)
 };

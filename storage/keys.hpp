@@ -13,6 +13,7 @@
 //   'x' hash:32                       certificate rule       sealed CertificateRuleRecord; hash = keyed hash of its name
 //   'p'                               policy                 sealed PolicyRecord
 //   'l'                               limits (quota)         sealed QuotaRecord
+//   'a'                               audit settings         sealed AuditSettingsRecord
 // of the directory (tenant zero, group 0):
 //   'd' tenant:16                     tenant                 sealed TenantRecord
 //   'o' hash:32                       operator               sealed OperatorRecord
@@ -31,6 +32,7 @@ inline constexpr char kHeaderRow[] = "h";
 inline constexpr char kKeysRow[] = "k";
 inline constexpr char kPolicyRow[] = "p";
 inline constexpr char kQuotaRow[] = "l";
+inline constexpr char kAuditRow[] = "a";
 inline constexpr char kKeyRingRow[] = "y";
 /// What every row of a kind begins with, for scans.
 inline constexpr std::string_view kEntryRows = "e", kTokenRows = "t", kTenantRows = "d", kOperatorRows = "o",

@@ -55,6 +55,7 @@ class DaprDoor final : public Door {
   }
   std::optional<std::string> clean_path(std::string_view raw_path) const override { return dapr::clean_path(raw_path); }
   bool hides_verbs() const override { return true; }
+  void reload(const Doors& settings) override { reader_.reload(settings); }
 
  private:
   Method get_secret();
