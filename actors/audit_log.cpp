@@ -227,12 +227,16 @@ void AuditLog::add_samples(std::vector<Sample>& samples) const {
   };
   counter("coffer_audit_records_total", "Records written to the audit trail.", records_);
   counter("coffer_audit_bytes_total", "Bytes written to the audit trail.", bytes_);
-  counter("coffer_audit_dropped_total", "Audit records that were lost: the queue was full or the disk failed.", dropped_);
+  counter("coffer_audit_dropped_total", "Audit records that were lost: the queue was full or the disk failed.",
+          dropped_);
   counter("coffer_audit_refusals_total", "Requests without a credential that holds, counted by source.",
           refusals_counted_);
   counter("coffer_audit_syncs_total", "Syncs of the audit trail.", syncs_);
   counter("coffer_audit_failures_total", "Writes and syncs of the audit trail that failed.", failures_);
-  samples.push_back({"coffer_audit_last_record", "Number of the newest record in the audit trail.", false, {},
+  samples.push_back({"coffer_audit_last_record",
+                     "Number of the newest record in the audit trail.",
+                     false,
+                     {},
                      static_cast<double>(written().sequence)});
   sinks_.add_samples(samples);
 }

@@ -54,8 +54,8 @@ void append(std::string& out, const model::AuditEvent& event, model::TimeMs now)
   head.has_entry = event.entry != nullptr;
   if (event.entry != nullptr) head.entry = *event.entry;
   head.items = event.items == nullptr ? 0 : static_cast<std::uint32_t>(event.items->size());
-  std::array texts{event.principal,  event.action, event.address, event.request_id,
-                   event.trace, event.details, event.space,   event.name};
+  std::array texts{event.principal, event.action,  event.address, event.request_id,
+                   event.trace,     event.details, event.space,   event.name};
   for (std::string_view& text : texts) text = text.substr(0, kMostText);
   append(out, head, texts);
   for (std::uint32_t i = 0; i < head.items; ++i) put(out, (*event.items)[i]);
@@ -148,8 +148,8 @@ bool AuditQueue::next(std::string_view& rest, Item& item) {
   item.time = head.time;
   item.is_change = head.is_change;
   item.entry = head.entry;
-  item.change = {model::GroupId{head.group}, model::Index{head.index}, head.tenant, {head.epoch, head.revision},
-                 texts[0]};
+  item.change = {
+      model::GroupId{head.group}, model::Index{head.index}, head.tenant, {head.epoch, head.revision}, texts[0]};
   model::AuditEvent& event = item.event;
   event.door = head.door;
   event.tenant = head.tenant;

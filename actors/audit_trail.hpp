@@ -24,7 +24,7 @@ struct AuditTrailOptions {
   std::uint64_t node = 0;
   std::uint64_t file_bytes = 64 << 20;
   std::int64_t file_age_s = 24 * 3600;
-  std::int64_t keep_s = 90 * 24 * 3600;  // 0: for ever
+  std::int64_t keep_s = 90 * 24 * 3600;    // 0: for ever
   std::uint64_t keep_bytes = 10ULL << 30;  // 0: as many as there are
   std::uint32_t key_version = 1;
 };

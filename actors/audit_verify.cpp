@@ -53,7 +53,8 @@ class Verifier {
 void Verifier::open_segment(std::string_view line, std::uint64_t sequence) {
   const std::string cluster(audit_field(line, "cluster").value_or(""));
   const std::uint64_t node = audit_number(line, "node").value_or(0);
-  if (any_ && (cluster != cluster_ || node != node_)) here("it is of another cluster or node than what stands before it");
+  if (any_ && (cluster != cluster_ || node != node_))
+    here("it is of another cluster or node than what stands before it");
   cluster_ = cluster;
   node_ = node;
   const auto key = crypto::from_base64url(audit_field(line, "public_key").value_or(""));
@@ -129,8 +130,8 @@ void Verifier::end(std::string_view head) {
     const auto signature = crypto::from_base64url(audit_field(head, "signature").value_or(""));
     crypto::ChainHash said{};
     if (hash && hash->size() == said.size()) hash->copy(said.data(), said.size());
-    if (!signature || !crypto::verify_signature(
-                          key, audit_statement("head", cluster_, node_, head_sequence, said), *signature)) {
+    if (!signature ||
+        !crypto::verify_signature(key, audit_statement("head", cluster_, node_, head_sequence, said), *signature)) {
       problem("head: it was altered: its signature is not this cluster's");
     }
   } else if (checkpointed_) {

@@ -146,8 +146,8 @@ void DirectoryCore::handle(CallHandle call, std::vector<Submission>& out) {
   }
   if (auto status = model::check_request_id(request.info.request_id); !status) return call.finish(status.error());
   const auto& operation = std::get<model::DirectoryOperation>(request.operation);
-  const bool reads = std::holds_alternative<model::GetTenant>(operation) ||
-                     std::holds_alternative<model::ListTenants>(operation);
+  const bool reads =
+      std::holds_alternative<model::GetTenant>(operation) || std::holds_alternative<model::ListTenants>(operation);
   if (!reads && deps_.read_only != nullptr && *deps_.read_only) return call.finish(low_on_disk());
   if (std::holds_alternative<model::CreateTenant>(operation)) return create(std::move(call), *principal, out);
   if (std::holds_alternative<model::DeleteTenant>(operation)) return remove(std::move(call), *principal, out);

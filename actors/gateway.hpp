@@ -51,7 +51,7 @@ struct GroupStatus {
 struct NodeStatus {
   bool ready = false;  // unsealed, directory loaded, meta group led
   bool sealed = false;
-  bool read_only = false;  // too little room on the disk: what changes something is refused
+  bool read_only = false;        // too little room on the disk: what changes something is refused
   std::uint64_t free_bytes = 0;  // on the disk; 0: not known
   std::uint64_t node_id = 0;
   std::string cluster_id;

@@ -118,8 +118,8 @@ class NodeImpl final : public Node {
   OperatorTable operators_;
   std::unique_ptr<TenantDeps> tenant_deps_;
   std::unique_ptr<DirectoryDeps> directory_deps_;
-  std::unique_ptr<DiskWatch> disk_;   // outlives the actors, who look at it
-  std::unique_ptr<AuditLog> audit_;   // likewise
+  std::unique_ptr<DiskWatch> disk_;  // outlives the actors, who look at it
+  std::unique_ptr<AuditLog> audit_;  // likewise
   std::unique_ptr<Context> context_;
   std::unique_ptr<caf::actor_system_config> config_;
   std::unique_ptr<caf::actor_system> system_;

@@ -31,7 +31,7 @@ struct NodeOptions {
   std::size_t checkpoint_bytes = 32 << 20;
   std::chrono::milliseconds checkpoint_interval{60'000};
   std::int64_t cache_bytes = 128LL << 20;
-  AuditOptions audit;                         // its cluster, node and key are filled in
+  AuditOptions audit;  // its cluster, node and key are filled in
   DiskLimits disk;
   DiskWatch::FreeBytes free_bytes;            // on the data's disk; null: not watched
   model::QuotaLimits quotas;                  // of tenants that have none of their own

@@ -119,9 +119,9 @@ model::Result<model::ReplyBody> TenantCore::set_audit(const Caller& caller, cons
   ++settings->version;
   settings->changed_at = mutation.now;
   settings->changed_by = mutation.principal;
-  mutation.rows.push_back({storage::kAuditRow, sealer_.seal(encode_audit_settings(*settings),
-                                                            crypto::row_identity(identity_.tenant.view(),
-                                                                                 storage::kAuditRow))});
+  mutation.rows.push_back(
+      {storage::kAuditRow, sealer_.seal(encode_audit_settings(*settings),
+                                        crypto::row_identity(identity_.tenant.view(), storage::kAuditRow))});
   mutation.audit_settings = *settings;
   return model::ReplyBody(model::AuditReply{std::move(*settings), {}});
 }

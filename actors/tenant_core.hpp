@@ -54,9 +54,9 @@ struct TenantDeps {
   model::TimeMs kept_requests_ms = 600'000;  // at least
   /// Issuers or certificate rules have changed by the entry at this index; called before the change is answered.
   std::function<void(const model::TenantId&, model::GroupId, model::Index)> trust_changed;
-  model::QuotaLimits quotas;                // of tenants that have none of their own
-  QuotaRefusals* quota_refusals = nullptr;  // null: not counted
-  model::AuditPort* audit = nullptr;        // null: nothing is noted
+  model::QuotaLimits quotas;                     // of tenants that have none of their own
+  QuotaRefusals* quota_refusals = nullptr;       // null: not counted
+  model::AuditPort* audit = nullptr;             // null: nothing is noted
   const std::atomic<bool>* read_only = nullptr;  // the node has too little room to take changes; null: it has
 };
 
@@ -125,7 +125,7 @@ class TenantCore {
     std::vector<CallHandle> retries;  // the same request, sent again meanwhile
     std::vector<std::string> entry_hashes;
     std::vector<EntryPtr> entries;
-    std::optional<model::Quota> quota;  // of a change of it
+    std::optional<model::Quota> quota;          // of a change of it
     std::optional<model::AuditSettings> audit;  // likewise
     bool touches_tokens = false, touches_policy = false;
     bool touches_trust = false;

@@ -33,7 +33,7 @@ struct ClusterSettings {
 };
 
 struct StorageSettings {
-  std::uint64_t checkpoint_bytes = 64 << 20;  // of log per group before the state is flushed and the log truncated
+  std::uint64_t checkpoint_bytes = 64 << 20;     // of log per group before the state is flushed and the log truncated
   std::uint64_t read_only_below = 512ULL << 20;  // free bytes on the disk; 0: never read-only
 };
 

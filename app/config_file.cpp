@@ -97,7 +97,8 @@ void read_audit(Section& section, AuditConfig& out) {
     };
     if (syslog.text("address", address, check)) out.syslog = *parse_syslog(address);
     syslog.number("facility", out.syslog_facility, 0, 23);
-    if (syslog.present() && !syslog.has("address")) syslog.problem("address", "is needed: it says where syslog listens");
+    if (syslog.present() && !syslog.has("address"))
+      syslog.problem("address", "is needed: it says where syslog listens");
   });
 }
 

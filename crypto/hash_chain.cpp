@@ -33,8 +33,8 @@ std::string ChainSigner::sign(std::string_view message) const {
   std::string signature(64, '\0');
   std::size_t size = signature.size();
   must(context != nullptr && EVP_DigestSignInit(context.get(), nullptr, nullptr, nullptr, key_.get()) == 1 &&
-           EVP_DigestSign(context.get(), as_bytes(signature.data()), &size, as_bytes(message.data()),
-                          message.size()) == 1,
+           EVP_DigestSign(context.get(), as_bytes(signature.data()), &size, as_bytes(message.data()), message.size()) ==
+               1,
        "EVP_DigestSign");
   return signature;
 }

@@ -23,7 +23,7 @@ class ChainSigner {
  public:
   /// The seed is an Ed25519 private key: any 32 bytes are one.
   explicit ChainSigner(const Key& seed);
-  std::string sign(std::string_view message) const;                  // 64 bytes
+  std::string sign(std::string_view message) const;              // 64 bytes
   const std::string& public_key() const { return public_key_; }  // 32 bytes
 
  private:

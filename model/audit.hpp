@@ -65,12 +65,12 @@ struct AuditedChange {
 /// Which records are wanted; what is not set does not matter.
 struct AuditQuery {
   std::optional<TenantId> tenant;
-  std::string entry;                            // hexadecimal digits with which the entry's hash begins
+  std::string entry;                             // hexadecimal digits with which the entry's hash begins
   std::string principal, action, door, outcome;  // exact
-  TimeMs from = 0, until = 0;                   // 0: open
-  std::uint64_t after = 0;                      // sequence numbers above this one
-  std::uint32_t limit = 100;                    // at most 1000
-  bool newest = false;                          // the last `limit` ones instead of the first
+  TimeMs from = 0, until = 0;                    // 0: open
+  std::uint64_t after = 0;                       // sequence numbers above this one
+  std::uint32_t limit = 100;                     // at most 1000
+  bool newest = false;                           // the last `limit` ones instead of the first
 };
 struct AuditPage {
   std::vector<std::string> lines;  // JSON, in their order

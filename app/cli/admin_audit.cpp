@@ -19,7 +19,7 @@ namespace admin = coffer::admin::v1;
 struct AuditCommand {
   ConnectionOptions connection{.target = Target::admin};
   OutputOption output;
-  std::string directory, public_key;                                           // verify
+  std::string directory, public_key;                                                                 // verify
   std::string tenant, tenant_id, space, name, entry, principal, action, door, outcome, from, until;  // query, tail
   std::uint32_t limit = 100;
   bool follow = false;
@@ -60,9 +60,8 @@ Outcome verify(const AuditCommand& o, Io& io) {
   if (!connection) return failure;
   const auto stub = admin::Audit::NewStub(connection->channel());
   admin::VerifyAuditResponse reply;
-  failure = connection->call("verify the audit trail", [&](auto* context) {
-    return stub->Verify(context, admin::VerifyAuditRequest(), &reply);
-  });
+  failure = connection->call("verify the audit trail",
+                             [&](auto* context) { return stub->Verify(context, admin::VerifyAuditRequest(), &reply); });
   if (failure) return failure;
   if (o.output.json()) {
     io.out << to_json(reply);
@@ -131,8 +130,8 @@ Outcome query(const AuditCommand& o, bool newest, Io& io) {
   request.set_newest(newest);
   for (;;) {
     admin::QueryAuditResponse reply;
-    failure = connection->call("read the audit trail",
-                               [&](auto* context) { return stub->Query(context, request, &reply); });
+    failure =
+        connection->call("read the audit trail", [&](auto* context) { return stub->Query(context, request, &reply); });
     if (failure) return failure;
     print(reply, io.out);
     io.out.flush();

@@ -39,10 +39,10 @@ void print(const admin::StatusResponse& status, const Readings& before, const Re
       << format_duration(std::chrono::seconds(status.uptime_seconds())) << ", "
       << number(static_cast<double>(status.resident_bytes()) / (1 << 20)) << " MiB resident, "
       << number(static_cast<double>(status.free_bytes()) / (1 << 30)) << " GiB free\n"
-      << status.tenants() << " tenants, " << status.active_shards() << " shards; per second: "
-      << number(rate("coffer_log_writes_total")) << " log writes in " << number(rate("coffer_log_batches_total"))
-      << " syncs, " << number(rate("coffer_audit_records_total")) << " audit records, "
-      << number(rate("coffer_quota_refused_total")) << " over quota\n";
+      << status.tenants() << " tenants, " << status.active_shards()
+      << " shards; per second: " << number(rate("coffer_log_writes_total")) << " log writes in "
+      << number(rate("coffer_log_batches_total")) << " syncs, " << number(rate("coffer_audit_records_total"))
+      << " audit records, " << number(rate("coffer_quota_refused_total")) << " over quota\n";
   Table table({"DOOR", "METHOD", "PER SECOND", "FAILED", "P50 MS", "P99 MS"});
   for (const auto& row : requests_between(before, after)) {
     table.add({row.door, row.method, number(row.requests / seconds), number(row.failed / seconds),

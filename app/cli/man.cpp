@@ -33,8 +33,8 @@ std::string upper(std::string text) {
 }
 
 std::string head(const std::string& name, const std::string& description) {
-  return ".TH " + upper(name) + " 1 \"\" \"coffer " + std::string(kVersion) + "\" \"Coffer\"\n.SH NAME\n" +
-         roff(name) + " \\- " + roff(description) + "\n";
+  return ".TH " + upper(name) + " 1 \"\" \"coffer " + std::string(kVersion) + "\" \"Coffer\"\n.SH NAME\n" + roff(name) +
+         " \\- " + roff(description) + "\n";
 }
 
 std::vector<const CLI::App*> commands_of(const CLI::App& app) {
@@ -47,7 +47,8 @@ std::string spelling(const CLI::Option& option) {
   if (option.get_snames().empty() && option.get_lnames().empty()) {
     names = "\\fI" + roff(option.get_name(true)) + "\\fR";
   } else {
-    for (const auto& name : option.get_snames()) names += (names.empty() ? "" : ", ") + ("\\fB\\-" + roff(name) + "\\fR");
+    for (const auto& name : option.get_snames())
+      names += (names.empty() ? "" : ", ") + ("\\fB\\-" + roff(name) + "\\fR");
     for (const auto& name : option.get_lnames()) {
       names += (names.empty() ? "" : ", ") + ("\\fB\\-\\-" + roff(name) + "\\fR");
     }
@@ -86,8 +87,8 @@ void describe(const CLI::App& app, const std::string& path, std::string& out) {
 }
 
 std::string page_of_program(const CLI::App& root) {
-  std::string out = head("coffer", root.get_description()) + ".SH SYNOPSIS\n" + synopsis(root, "coffer") +
-                    "\n.SH COMMANDS\n";
+  std::string out =
+      head("coffer", root.get_description()) + ".SH SYNOPSIS\n" + synopsis(root, "coffer") + "\n.SH COMMANDS\n";
   for (const auto* sub : commands_of(root)) {
     out += ".TP\n\\fB" + roff(sub->get_name()) + "\\fR\n" + roff(sub->get_description()) + " See \\fBcoffer\\-" +
            roff(sub->get_name()) + "\\fR(1).\n";

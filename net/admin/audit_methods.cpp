@@ -42,8 +42,7 @@ const google::protobuf::ServiceDescriptor& service() {
 
 /// A method that the audit trail answers. `ask` fills the answer and then calls `done` once, from any thread.
 template <class In, class Out>
-Method trail_method(const char* name, actors::Gateway& gateway, OpenCall open,
-                    std::function<Status(const In&)> check,
+Method trail_method(const char* name, actors::Gateway& gateway, OpenCall open, std::function<Status(const In&)> check,
                     std::function<void(model::AuditPort&, const In&, Out&, std::function<void(Status)>)> ask) {
   Method method;
   method.descriptor = service().FindMethodByName(name);
@@ -179,8 +178,9 @@ Method settings_method(const char* name, const OpenCall& open, std::function<mod
 
 void add_audit_methods(actors::Gateway& gateway, const OpenCall& open, std::vector<Method>& methods) {
   add_reading(gateway, open, methods);
-  methods.push_back(settings_method<api::GetAuditSettingsRequest>(
-      "GetSettings", open, [](const auto& in) { return model::GetAudit{in.space(), in.name()}; }));
+  methods.push_back(settings_method<api::GetAuditSettingsRequest>("GetSettings", open, [](const auto& in) {
+    return model::GetAudit{in.space(), in.name()};
+  }));
   methods.push_back(settings_method<api::SetAuditSettingsRequest>("SetSettings", open, [](const auto& in) {
     model::SetAudit set;
     if (in.has_strict()) set.strict = in.strict();

@@ -55,7 +55,8 @@ class AdminDoor final : public Door {
     add_policies(methods);
     add_quotas(methods);
     add_server(methods);
-    add_audit_methods(gateway_, [this](Rpc& rpc, std::string id) { return open(rpc, std::move(id)); }, methods);
+    add_audit_methods(
+        gateway_, [this](Rpc& rpc, std::string id) { return open(rpc, std::move(id)); }, methods);
     return methods;
   }
   WireStatus http_failure(const Error& error, std::string_view) const override { return make_failure(error); }

@@ -77,8 +77,7 @@ void Job::complete_call_info(model::CallInfo& info) const {
                 deadline_);
 }
 
-void Job::write_log(const Context& context, const Metrics::Series& series, std::string_view status,
-                    bool failed) const {
+void Job::write_log(const Context& context, const Metrics::Series& series, std::string_view status, bool failed) const {
   const CallLog* const log = context.metrics->call_log();
   if (log == nullptr || !log->wants(failed)) return;
   const std::string_view trace = caller_.header("traceparent");

@@ -63,7 +63,8 @@ class HttpServer final : public Server {
  public:
   HttpServer(Listener listener, std::vector<Door*> doors, actors::Gateway& gateway, Metrics& metrics,
              std::shared_ptr<SourceGuard> guard)
-      : listener_(std::move(listener)), doors_(std::move(doors)), 
+      : listener_(std::move(listener)),
+        doors_(std::move(doors)),
         context_{&gateway, &metrics, std::make_shared<LiveLimits>(listener_.limits)} {
     shared_.live = context_.live;
     shared_.guard = std::move(guard);

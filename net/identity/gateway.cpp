@@ -202,9 +202,10 @@ void Gateway::process(const JobPtr& job) {
   const auto trust = trust_for(request.tenant, basis, deadline != 0 ? deadline : now + 1'000);
   if (!trust) return finish(job->release(), trust.error());
   const model::Credential& presented = request.credential;
-  Verdict verdict = presented.is_certificate
-                        ? vouch_for_certificate(presented.token.expose(), **trust, node_.get(), lookups_)
-                        : vouch_for_token(presented.token.expose(), request.tenant, **trust, node_.get(), lookups_, now);
+  Verdict verdict =
+      presented.is_certificate
+          ? vouch_for_certificate(presented.token.expose(), **trust, node_.get(), lookups_)
+          : vouch_for_token(presented.token.expose(), request.tenant, **trust, node_.get(), lookups_, now);
   if (auto* vouched = std::get_if<Vouched>(&verdict)) {
     ++verified_;
     credentials_.put(job->key, basis, vouched->credential, vouched->until);

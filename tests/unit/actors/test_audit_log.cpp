@@ -135,8 +135,8 @@ TEST_F(AuditLogTest, AFloodFromInventedSourcesTakesBoundedMemory) {
   RefusalCounts counts;
   for (int i = 0; i < 100'000; ++i) {
     auto refused = event("get", model::Code::unauthenticated);
-    const std::string address = "10." + std::to_string(i / 65536) + "." + std::to_string(i / 256 % 256) + "." +
-                                std::to_string(i % 256) + ":1";
+    const std::string address =
+        "10." + std::to_string(i / 65536) + "." + std::to_string(i / 256 % 256) + "." + std::to_string(i % 256) + ":1";
     refused.address = address;
     counts.add(refused, now);
   }

@@ -35,8 +35,13 @@ class RecordingPort final : public model::AuditPort {
   void verify(std::function<void(model::Result<model::AuditVerdict>)>) override {}
 
   static Noted noted(const model::AuditEvent& e) {
-    return {std::string(e.principal), std::string(e.action), std::string(e.space), std::string(e.name), e.code,
-            e.entry ? std::string(e.entry->data(), e.entry->size()) : std::string(), e.version,
+    return {std::string(e.principal),
+            std::string(e.action),
+            std::string(e.space),
+            std::string(e.name),
+            e.code,
+            e.entry ? std::string(e.entry->data(), e.entry->size()) : std::string(),
+            e.version,
             e.items ? e.items->size() : 0};
   }
 
@@ -205,8 +210,9 @@ TEST(DiskRule, TurnsReadOnlyBelowTheLimitAndComesBackWellAboveIt) {
 TEST(DiskWatchTest, LooksAgainAndAgain) {
   std::atomic<std::uint64_t> free{2000};
   std::atomic<int> said{0};
-  DiskWatch watch({1000}, [&] { return std::optional(free.load()); }, [&](std::string_view) { ++said; },
-                  std::chrono::milliseconds(1));
+  DiskWatch watch(
+      {1000}, [&] { return std::optional(free.load()); }, [&](std::string_view) { ++said; },
+      std::chrono::milliseconds(1));
   const auto becomes = [&](bool wanted) {
     for (int i = 0; i < 5000 && watch.read_only() != wanted; ++i) {
       std::this_thread::sleep_for(std::chrono::milliseconds(1));

@@ -443,6 +443,9 @@ TEST(Operations, KnowTheirNameAndWhetherTheyChangeAnything) {
       {ListCertificateRules{}, "list_certificate_rules", false},
       {GetQuota{}, "get_quota", false},
       {SetQuota{}, "set_quota", true},
+      {GetAudit{}, "get_audit", false},
+      {SetAudit{}, "set_audit", true},
+      {Get{{}, {}, 0, true, true}, "inject", false},
       {SetPermission{}, "set_permission", true},
       {LookupSelf{}, "lookup_self", false},
       {RenewSelf{}, "renew_self", true},
@@ -451,8 +454,8 @@ TEST(Operations, KnowTheirNameAndWhetherTheyChangeAnything) {
       {ApplyPolicy{}, "apply_policy", true},
       {ApplyPolicy{{}, std::nullopt, true}, "apply_policy", false},
   };
-  static_assert(std::size(rows) == std::variant_size_v<TenantOperation> + 2,
-                "describe is a second form of get, a dry run one of apply_policy");
+  static_assert(std::size(rows) == std::variant_size_v<TenantOperation> + 3,
+                "describe and inject are forms of get, a dry run one of apply_policy");
   for (const Row& row : rows) {
     EXPECT_EQ(operation_name(row.operation), row.name);
     EXPECT_EQ(is_mutation(row.operation), row.mutation) << row.name;

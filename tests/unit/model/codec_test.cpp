@@ -333,6 +333,16 @@ void add_quotas(Variants* variants) {
                      });
 }
 
+void add_audit(Variants* variants) {
+  variants->add<GetAudit>({"kv", "a"}, {[](GetAudit& o) { o.space = "kw"; }, [](GetAudit& o) { o.name = "b"; }});
+  variants->add<SetAudit>({true, std::nullopt}, {
+                                                    [](SetAudit& o) { o.strict = false; },
+                                                    [](SetAudit& o) { o.strict.reset(); },
+                                                    [](SetAudit& o) { o.clear_names = true; },
+                                                    [](SetAudit& o) { o.clear_names = false; },
+                                                });
+}
+
 void add_policies(Variants* variants) {
   using Apply = ApplyPolicy;
   variants->add<Apply>(sample_apply(), {
@@ -378,6 +388,7 @@ TEST(CanonicalRequest, AnyChangeOfAnyFieldChangesTheBytes) {
   add_trust(&variants);
   add_policies(&variants);
   add_quotas(&variants);
+  add_audit(&variants);
   std::set<std::size_t> kinds;
   std::map<std::string, std::size_t> seen;
   for (std::size_t i = 0; i < variants.all.size(); ++i) {
@@ -402,6 +413,7 @@ TEST(CanonicalRequest, HasTheBytesOfTheGoldenFiles) {
   test::expect_golden("request_delete_issuer", bytes_of(DeleteIssuer{"corp"}));
   test::expect_golden("request_put_certificate_rule", bytes_of(PutCertificateRule{sample_rule()}));
   test::expect_golden("request_delete_certificate_rule", bytes_of(DeleteCertificateRule{"web"}));
+  test::expect_golden("request_set_audit", bytes_of(SetAudit{true, false}));
   test::expect_golden("request_set_quota", bytes_of(SetQuota{{{Limit::entries, 5}, {Limit::reads, std::nullopt}}}));
   test::expect_golden("request_apply_policy", bytes_of(sample_apply()));
   test::expect_golden("request_set_permission", bytes_of(sample_set_permission()));
