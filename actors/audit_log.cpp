@@ -2,6 +2,8 @@
 
 #include "actors/audit_log.hpp"
 
+#include <algorithm>
+
 #include "actors/audit_format.hpp"
 #include "actors/audit_line.hpp"
 #include "actors/audit_verify.hpp"
@@ -85,8 +87,12 @@ void AuditLog::changed(const model::AuditedChange& change) noexcept {
 
 void AuditLog::write_forever() {
   while (!stopping_) {
-    const auto idle = refusals_counted_ == 0 ? kLongSleep : options_.refusals_interval;
-    queue_.wait(options_.gather, unsynced_ ? options_.sync_interval : idle);
+    auto patience = refusals_counted_ == 0 ? kLongSleep : options_.refusals_interval;
+    if (unsynced_) {
+      const auto due = synced_at_ + options_.sync_interval - steady_clock::now();
+      patience = std::max(std::chrono::milliseconds(1), std::chrono::ceil<std::chrono::milliseconds>(due));
+    }
+    queue_.wait(options_.gather, patience);
     write_batch();
   }
   write_batch();

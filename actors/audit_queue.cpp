@@ -181,11 +181,14 @@ AuditQueue::Batch AuditQueue::take() {
   filled_ = false;
   Batch all;
   for (Stripe& stripe : stripes_) {
+    {
+      const std::lock_guard lock(stripe.mutex);
+      if (stripe.batch.bytes.empty() && stripe.batch.dropped == 0) continue;
+    }
     Batch one;
     one.bytes.reserve(kFirstBytes);
     {
       const std::lock_guard lock(stripe.mutex);
-      if (stripe.batch.bytes.empty() && stripe.batch.dropped == 0) continue;
       std::swap(one, stripe.batch);
     }
     all.dropped += one.dropped;

@@ -64,7 +64,7 @@ class DaprDoor final : public Door {
 
   const std::string version_;
   actors::Gateway& gateway_;
-  const dapr::Reader reader_;
+  dapr::Reader reader_;
   dapr::Attributes attributes_;
   const google::protobuf::ServiceDescriptor& service_;
 };
