@@ -137,7 +137,7 @@ class Manager(unittest.TestCase):
         self.addCleanup(manager.close)
         manager.bind(str(folder / "notify"))
         manager.settimeout(30)
-        server = Server(config="", environment={"NOTIFY_SOCKET": str(folder / "notify"), "WATCHDOG_USEC": "200000"})
+        server = Server(config="# its defaults\n", environment={"NOTIFY_SOCKET": str(folder / "notify"), "WATCHDOG_USEC": "200000"})
         self.addCleanup(server.close)
         server.start()
 
