@@ -17,11 +17,11 @@ install(CODE "
     execute_process(COMMAND gzip -9nf \"\${page}\" COMMAND_ERROR_IS_FATAL ANY)
   endforeach()
   file(GLOB pages \"${PROJECT_BINARY_DIR}/man/*.1.gz\")
-  file(INSTALL \${pages} DESTINATION \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/share/man/man1\")
+  file(INSTALL \${pages} DESTINATION \"\${CMAKE_INSTALL_PREFIX}/share/man/man1\")
   execute_process(COMMAND \"${PROJECT_BINARY_DIR}/coffer\" completion bash
                   OUTPUT_FILE \"${PROJECT_BINARY_DIR}/man/coffer\" COMMAND_ERROR_IS_FATAL ANY)
   file(INSTALL \"${PROJECT_BINARY_DIR}/man/coffer\"
-       DESTINATION \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/share/bash-completion/completions\")
+       DESTINATION \"\${CMAKE_INSTALL_PREFIX}/share/bash-completion/completions\")
 ")
 
 set(CPACK_GENERATOR DEB)
