@@ -11,6 +11,10 @@
 
 namespace coffer::actors {
 
+/// Notes in the audit trail what the call was answered, and completes it: at once, or for a strict tenant when the
+/// record is on disk. REQUIRES: call->audit.port.
+void complete_audited(Call* call) noexcept;
+
 class CallHandle {
  public:
   CallHandle() = default;
@@ -31,15 +35,20 @@ class CallHandle {
   Call& call() { return *call_; }
   model::GroupId group() const { return call_->group; }
 
+  AuditNote& audit() { return call_->audit; }
+
   /// Answers; the call may be gone afterwards.
   void finish(model::Result<model::Reply> reply) {
-    Call* call = std::exchange(call_, nullptr);
-    call->reply = std::move(reply);
-    call->complete();
+    call_->reply = std::move(reply);
+    finish();
   }
   /// The same for an answer that was made where it belongs.
   model::Result<model::Reply>& reply() { return call_->reply; }
-  void finish() { std::exchange(call_, nullptr)->complete(); }
+  void finish() {
+    Call* call = std::exchange(call_, nullptr);
+    if (call->audit.port != nullptr) return complete_audited(call);
+    call->complete();
+  }
   /// Gives the obligation away.
   [[nodiscard]] Call* release() { return std::exchange(call_, nullptr); }
 

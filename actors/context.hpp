@@ -108,6 +108,7 @@ struct Context {
   RoutingTable* routing = nullptr;
   OperatorTable* operators = nullptr;
   bool create_at_first_use = false;
+  std::atomic<model::AuditPort*> audit{nullptr};  // null: nothing is noted, as before the node is unsealed
 
   std::vector<GroupActor> groups;  // by id; filled before the front starts
   LogWriterActor log_writer;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "actors/disk_watch.hpp"
 #include "actors/write_set.hpp"
 #include "storage/keys.hpp"
 
@@ -169,13 +170,20 @@ model::Result<std::string> DirectoryCore::authorize(const model::Request& reques
 
 void DirectoryCore::handle(CallHandle call, std::vector<Submission>& out) {
   const model::Request& request = call.request();
+  call.audit().port = deps_.audit;
   if (request.info.deadline != 0 && request.info.deadline < deps_.wall_clock()) {
     return call.finish(Error(Code::deadline_exceeded));
   }
   auto principal = authorize(request);
   if (!principal) return call.finish(principal.error());
+  if (deps_.audit != nullptr) {
+    call.audit().principal = std::make_shared<const model::Principal>(model::Principal{*principal, false, {}, {}, {}});
+  }
   if (auto status = model::check_request_id(request.info.request_id); !status) return call.finish(status.error());
   const auto& operation = std::get<model::DirectoryOperation>(request.operation);
+  const bool reads =
+      std::holds_alternative<model::GetTenant>(operation) || std::holds_alternative<model::ListTenants>(operation);
+  if (!reads && deps_.read_only != nullptr && *deps_.read_only) return call.finish(low_on_disk());
   if (std::holds_alternative<model::CreateTenant>(operation)) return create(std::move(call), *principal, out);
   if (std::holds_alternative<model::DeleteTenant>(operation)) return remove(std::move(call), *principal, out);
   if (std::holds_alternative<model::OpenDoor>(operation)) return open_door(std::move(call), *principal, out);
@@ -389,10 +397,13 @@ void DirectoryCore::submit(Pending pending, std::vector<storage::RowChange> rows
   audit.set_principal(principal);
   audit.set_action(std::string(action));
   audit.set_outcome("ok");
+  if (!pending.name.empty()) audit.set_details("tenant=" + pending.name);
   if (pending.call) {
     audit.set_door(std::string(to_string(pending.call.request().info.door)));
     audit.set_address(pending.call.request().info.address);
     audit.set_request_id(pending.call.request().info.request_id);
+    audit.set_trace(pending.call.request().info.trace);
+    pending.call.audit().in_write_set = true;
   }
   const model::TenantId directory{};
   rows.push_back({storage::kHeaderRow, header_.SerializeAsString()});

@@ -43,6 +43,8 @@ struct DirectoryDeps {
   std::function<void(model::ClusterStatusReply&)> complete_status;  // with what is not in rows
   std::function<void(const model::TransferLeadership&)> transfer;
   std::function<void()> balance;
+  model::AuditPort* audit = nullptr;             // null: nothing is noted
+  const std::atomic<bool>* read_only = nullptr;  // see TenantDeps
 };
 
 class DirectoryCore {

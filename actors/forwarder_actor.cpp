@@ -291,6 +291,7 @@ void take_reply(ForwarderState& state, std::uint64_t id, const model::Secret& me
   auto reply = model::decode_forwarded_reply(message.expose().substr(1));
   if (!reply) return call.finish(Error(Code::internal, reply.error().detail));
   call.call().confirmed = true;  // by the node that answered
+  call.audit().elsewhere = true;
   call.call().decided = message.expose().front() != 0;
   call.finish(std::move(*reply));
 }

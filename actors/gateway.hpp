@@ -10,10 +10,26 @@
 #include <string_view>
 #include <vector>
 
+#include "model/audit.hpp"
 #include "model/requests.hpp"
 #include "model/result.hpp"
 
 namespace coffer::actors {
+
+/// What the audit trail will say of a call. Filled by whoever decides it on this node; a node that only forwards a call
+/// leaves `port` null and records nothing.
+struct AuditNote {
+  model::AuditPort* port = nullptr;
+  std::shared_ptr<const model::Principal> principal;
+  model::TenantId tenant;
+  model::NameHash entry{};
+  bool has_entry = false;
+  bool elsewhere = false;     // another node records it, to which the call was forwarded
+  bool in_write_set = false;  // the committed write set brings the record; the answer needs none of its own
+  bool strict = false, clear_names = false;
+  std::uint64_t version = 0;
+  std::vector<model::AuditItem> items;  // of a request for several secrets
+};
 
 /// One request on its way. Owned by the transport; must live until complete() was called.
 class Call {
@@ -31,6 +47,7 @@ class Call {
   bool looked_up = false;  // its tenant was not found, and the directory here was brought up to date since
   bool survives = false;   // asks again by itself when its answer is lost
   bool decided = false;    // the answer is about this caller and stays the same on every node: it is not asked again
+  AuditNote audit;
 };
 
 struct GroupStatus {
@@ -42,6 +59,8 @@ struct GroupStatus {
 struct NodeStatus {
   bool ready = false;  // unsealed, directory loaded, meta group led
   bool sealed = false;
+  bool read_only = false;        // too little room on the disk: what changes something is refused
+  std::uint64_t free_bytes = 0;  // on the disk; 0: not known
   std::uint64_t node_id = 0;
   std::string cluster_id;
   std::uint64_t tenants = 0, active_shards = 0;
@@ -82,6 +101,8 @@ class Gateway {
   virtual std::uint64_t trust_changes(const model::TenantId& tenant) const = 0;
   virtual NodeStatus status() const = 0;
   virtual std::vector<Sample> samples() const = 0;
+  /// Where listeners note what never reached the actors, and operators read; null: this gateway has no audit trail.
+  virtual model::AuditPort* audit() const { return nullptr; }
 };
 
 }  // namespace coffer::actors

@@ -84,6 +84,7 @@ model::Status NodeImpl::wait_until_ready(std::chrono::steady_clock::time_point u
 
 /// What does not depend on keys.
 void NodeImpl::prepare_context(const Identity& identity) {
+  if (options_.free_bytes) disk_ = std::make_unique<DiskWatch>(options_.disk, options_.free_bytes, options_.log);
   context_ = std::make_unique<Context>();
   Context& context = *context_;
   context.log_store = log_store_.get();
@@ -157,8 +158,12 @@ model::Status NodeImpl::unseal(crypto::KeyRing ring) {
   Context& context = *context_;
   ring_ = std::make_unique<crypto::KeyRing>(std::move(ring));
   tokens_ = std::make_unique<crypto::TokenVerifier>(*ring_);
+  if (auto status = start_audit(); !status) return status;
+  context.audit = audit_.get();
   prepare_tenants(context);
   prepare_directory(context);
+  tenant_deps_->audit = directory_deps_->audit = audit_.get();
+  if (disk_) tenant_deps_->read_only = directory_deps_->read_only = &disk_->read_only();
   if (!options_.operator_token_file.empty()) {
     auto op =
         operator_of_file(options_.operator_token_file, *ring_, *options_.random, options_.wall_clock(), options_.dev);
@@ -167,6 +172,24 @@ model::Status NodeImpl::unseal(crypto::KeyRing ring) {
   }
   context.unsealed = true;
   context.accepting = true;
+  return {};
+}
+
+/// The audit trail begins when the key ring is open and before anything is asked, so that it misses nothing.
+model::Status NodeImpl::start_audit() {
+  if (options_.audit.directory.empty()) return {};
+  options_.audit.trail.cluster = crypto::hex(identity_->cluster_id);
+  options_.audit.trail.node = identity_->id.value;
+  options_.audit.trail.key_version = ring_->current_version();
+  auto seed = ring_->audit_key(ring_->current_version());
+  if (!seed) return seed.error();
+  AuditLog::Hooks hooks{options_.wall_clock, options_.log, [this](std::uint32_t version) {
+                          auto key = ring_->audit_key(version);
+                          return key ? crypto::ChainSigner(*key).public_key() : std::string();
+                        }};
+  auto log = AuditLog::start(std::move(options_.audit), crypto::ChainSigner(*seed), std::move(hooks));
+  if (!log) return log.error();
+  audit_ = std::move(*log);
   return {};
 }
 
@@ -281,6 +304,8 @@ void NodeImpl::stop() {
   context.log_writer = nullptr;
   context.state_writer = nullptr;
   system_.reset();
+  audit_.reset();  // signs its end after the last answer
+  disk_.reset();
 }
 
 model::Result<std::unique_ptr<Node>> Node::start(NodeOptions options, std::chrono::milliseconds timeout) {

@@ -10,7 +10,9 @@
 #include <string_view>
 #include <vector>
 
+#include "actors/audit_log.hpp"
 #include "actors/bootstrap.hpp"
+#include "actors/disk_watch.hpp"
 #include "actors/gateway.hpp"
 #include "actors/keeper_settings.hpp"
 #include "cluster/peer_link.hpp"
@@ -40,6 +42,9 @@ struct NodeOptions {
   std::size_t checkpoint_bytes = 32 << 20;
   std::chrono::milliseconds checkpoint_interval{60'000};
   std::int64_t cache_bytes = 128LL << 20;
+  AuditOptions audit;  // its cluster, node and key are filled in
+  DiskLimits disk;
+  DiskWatch::FreeBytes free_bytes;            // on the data's disk; null: not watched
   model::QuotaLimits quotas;                  // of tenants that have none of their own
   std::function<model::TimeMs()> wall_clock;  // default: the system's
   crypto::Random* random = nullptr;           // default: the system's

@@ -6,8 +6,10 @@
 #include <mutex>
 #include <optional>
 
+#include "actors/audit_log.hpp"
 #include "actors/bootstrap.hpp"
 #include "actors/context.hpp"
+#include "actors/disk_watch.hpp"
 #include "actors/key_keeper.hpp"
 #include "actors/node.hpp"
 #include "actors/peer_sink.hpp"
@@ -33,6 +35,7 @@ class NodeImpl final : public Node, private KeeperHost {
   }
   NodeStatus status() const override;
   std::vector<Sample> samples() const override;
+  model::AuditPort* audit() const override { return context_->audit; }
 
  private:
   // For the keeper; on its thread.
@@ -54,6 +57,7 @@ class NodeImpl final : public Node, private KeeperHost {
   void keys_committed(const KeyChanges& changes);
   model::Status wait_until_ready(std::chrono::steady_clock::time_point until);
 
+  model::Status start_audit();
   model::Status unseal(crypto::KeyRing ring);
   model::Status wait_for_keys(std::chrono::steady_clock::time_point until);
   void prepare_context(const Identity& identity);
@@ -84,6 +88,8 @@ class NodeImpl final : public Node, private KeeperHost {
   OperatorTable operators_;
   std::unique_ptr<TenantDeps> tenant_deps_;
   std::unique_ptr<DirectoryDeps> directory_deps_;
+  std::unique_ptr<DiskWatch> disk_;  // outlives the actors, who look at it
+  std::unique_ptr<AuditLog> audit_;  // likewise; null until the node is unsealed
   std::unique_ptr<Context> context_;
   mutable std::mutex key_rows_mutex_;
   KeyRows key_rows_;  // as committed; under the mutex

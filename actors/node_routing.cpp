@@ -96,6 +96,7 @@ void NodeImpl::miss(CallHandle call, bool of_a_tenant) noexcept {
     }
   }
   call.call().confirmed = true;  // the answer "there is none" is as new as the directory
+  call.audit().port = context.audit;
   // A token of one tenant learns nothing about others, not even whether they exist.
   if (of_a_tenant) return call.finish(Error(Code::permission_denied));
   request.tenant.create_at_first_use = request.tenant.create_at_first_use && context.create_at_first_use &&
@@ -103,6 +104,7 @@ void NodeImpl::miss(CallHandle call, bool of_a_tenant) noexcept {
                                        model::is_mutation(std::get<model::TenantOperation>(request.operation));
   if (!request.tenant.create_at_first_use) return call.finish(Error(Code::tenant_not_found));
   call.call().confirmed = false;
+  call.audit().port = nullptr;  // the shard will say
   caf::anon_send(context.front, context.parcel(std::move(call)));
 }
 
@@ -113,11 +115,12 @@ void NodeImpl::route_to_tenant(CallHandle call) noexcept {
   if (!tenant) return miss(std::move(call), of_a_tenant);
   if (of_a_tenant && request.credential.tenant != tenant->id) {
     call.call().confirmed = true;  // true on every node, at any time
+    call.audit().port = context_->audit;
     return call.finish(Error(Code::permission_denied));
   }
   call.call().group = tenant->group;
   const ShardTable::Shard shard = context_->shards.find(tenant->id);
-  if (shard.cell && shard.cell->try_get(request, call.reply())) {
+  if (shard.cell && shard.cell->try_get(request, call.reply(), &call.audit())) {
     // The lease is looked at after the reading, so that no pause in between can make the answer an old one.
     if (context_->boards[tenant->group.value].holds_lease()) {
       call.call().confirmed = true;

@@ -30,6 +30,8 @@ bool NodeImpl::is_ready() const {
 NodeStatus NodeImpl::status() const {
   NodeStatus status;
   status.sealed = !context_->unsealed;
+  status.read_only = disk_ && disk_->read_only();
+  status.free_bytes = disk_ ? disk_->free_bytes() : 0;
   status.ready = is_ready();
   status.node_id = identity_->id.value;
   status.cluster_id = crypto::hex(identity_->cluster_id);
@@ -98,6 +100,14 @@ std::vector<Sample> NodeImpl::samples() const {
                        static_cast<double>(group.applied_index)});
     samples.push_back({"coffer_group_durable_index", "Durable index D: the log is truncated behind it.", false, labels,
                        static_cast<double>(group.durable_index)});
+  }
+  if (context_->audit != nullptr) audit_->add_samples(samples);
+  if (disk_) {
+    const auto gauge = [&](const char* name, const char* help, double value) {
+      samples.push_back({name, help, false, {}, value});
+    };
+    gauge("coffer_disk_free_bytes", "Room on the data's disk.", static_cast<double>(disk_->free_bytes()));
+    gauge("coffer_read_only", "1 while the node is low on disk and takes no changes.", disk_->read_only() ? 1 : 0);
   }
   return samples;
 }

@@ -198,6 +198,24 @@ model::Result<model::Issuer> decode_issuer(std::string_view bytes) {
   return issuer;
 }
 
+std::string encode_audit_settings(const model::AuditSettings& settings) {
+  store::v1::AuditSettingsRecord record;
+  record.set_format(kRecordFormat);
+  record.set_strict(settings.strict);
+  record.set_clear_names(settings.clear_names);
+  record.set_version(settings.version);
+  record.set_changed_at_ms(settings.changed_at);
+  record.set_changed_by(settings.changed_by);
+  return record.SerializeAsString();
+}
+
+model::Result<model::AuditSettings> decode_audit_settings(std::string_view bytes) {
+  auto parsed = parse<store::v1::AuditSettingsRecord>(bytes, "audit settings");
+  if (!parsed) return parsed.error();
+  return model::AuditSettings{parsed->strict(), parsed->clear_names(), parsed->version(), parsed->changed_at_ms(),
+                              parsed->changed_by()};
+}
+
 std::string encode_quota(const model::Quota& quota) {
   store::v1::QuotaRecord record;
   record.set_format(kRecordFormat);

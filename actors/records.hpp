@@ -23,6 +23,8 @@ model::Result<model::Entry> decode_entry(std::string_view bytes);
 std::string encode_token(const model::TokenInfo& token);
 model::Result<model::TokenInfo> decode_token(std::string_view bytes);
 
+std::string encode_audit_settings(const model::AuditSettings& settings);
+model::Result<model::AuditSettings> decode_audit_settings(std::string_view bytes);
 std::string encode_quota(const model::Quota& quota);
 model::Result<model::Quota> decode_quota(std::string_view bytes);
 std::string encode_issuer(const model::Issuer& issuer);

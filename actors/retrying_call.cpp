@@ -93,6 +93,7 @@ void RetryingCall::give_back() noexcept {
   if (gave_id_) request.info.request_id.clear();
   client_->request = std::move(request);
   client_->reply = std::move(reply);
+  client_->audit.elsewhere = audit.elsewhere || audit.port != nullptr;  // this call noted itself, or another node did
   Call* client = client_;
   delete this;
   client->complete();

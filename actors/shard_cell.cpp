@@ -24,10 +24,10 @@ ShardCell::Turn ShardCell::turn() {
   return Turn(*this);
 }
 
-bool ShardCell::try_get(const model::Request& request, model::Result<model::Reply>& reply) {
+bool ShardCell::try_get(const model::Request& request, model::Result<model::Reply>& reply, AuditNote* note) {
   if (!try_acquire()) return false;
   const Turn turn(*this);
-  if (core_ == nullptr || !core_->get_from_memory(request, reply)) return false;
+  if (core_ == nullptr || !core_->get_from_memory(request, reply, note)) return false;
   mark();
   return true;
 }

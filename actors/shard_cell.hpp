@@ -34,7 +34,7 @@ class ShardCell {
   /// The shard's actor. Waits for a reader, which takes microseconds.
   Turn turn();
   /// Any thread. False when it is somebody else's turn, the core is not there, or the answer is not in memory.
-  bool try_get(const model::Request& request, model::Result<model::Reply>& reply);
+  bool try_get(const model::Request& request, model::Result<model::Reply>& reply, AuditNote* note = nullptr);
   /// The shard's actor, at its end: nobody reads from here any more.
   void close();
 

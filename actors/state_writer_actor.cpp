@@ -53,6 +53,10 @@ model::Status add(StateWriterState& state, const Apply& apply) {
     }
     state.writer->apply(apply.group, apply.generation, state.set.head.tenant, state.set.rows);
     note_trust(state, apply.group, item.entry.index);
+    if (model::AuditPort* const audit = state.context->audit; audit != nullptr && !state.set.audit.empty()) {
+      const WriteSetHead& head = state.set.head;
+      audit->changed({apply.group, item.entry.index, head.tenant, {head.epoch, head.revision}, state.set.audit});
+    }
   }
   return {};
 }

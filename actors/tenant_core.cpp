@@ -78,7 +78,8 @@ model::Status TenantCore::load() {
   keys_record_ = std::move(record);
   committed_revision_ = header_.revision();
   newest_time_ = header_.leader_time_ms();
-  return load_quota();
+  if (auto status = load_quota(); !status) return status;
+  return load_audit();
 }
 
 // Nothing un-expires when a clock steps back or another node leads.
@@ -206,6 +207,7 @@ model::Result<TenantCore::Caller> TenantCore::admit(const model::Request& reques
 
 void TenantCore::handle(CallHandle call, std::vector<Submission>& out) {
   auto caller = admit(call.request());
+  note(call.audit(), caller ? caller->principal : nullptr);
   if (!caller) {
     call.call().decided = true;
     return call.finish(caller.error());
@@ -233,6 +235,7 @@ void TenantCore::committed(std::uint64_t sequence, model::Index index, model::In
     if (done.touches_policy) forget_policy();
     if (done.touches_tokens || done.touches_trust || done.touches_policy) ++access_changes_;
     if (done.quota) use_quota(std::move(*done.quota));
+    if (done.audit) audit_ = std::move(*done.audit);
     committed_revision_ = done.reply.revision.counter;
     for (CallHandle& retry : done.retries) {
       auto copy = model::decode_reply(model::encode_reply(done.reply.body).expose());

@@ -59,8 +59,10 @@ struct TenantDeps {
   model::TimeMs kept_requests_ms = 600'000;  // at least
   /// Issuers or certificate rules have changed by the entry at this index; called before the change is answered.
   std::function<void(const model::TenantId&, model::GroupId, model::Index)> trust_changed;
-  model::QuotaLimits quotas;                // of tenants that have none of their own
-  QuotaRefusals* quota_refusals = nullptr;  // null: not counted
+  model::QuotaLimits quotas;                     // of tenants that have none of their own
+  QuotaRefusals* quota_refusals = nullptr;       // null: not counted
+  model::AuditPort* audit = nullptr;             // null: nothing is noted
+  const std::atomic<bool>* read_only = nullptr;  // the node has too little room to take changes; null: it has
 };
 
 struct TenantIdentity {
@@ -92,7 +94,7 @@ class TenantCore {
   /// Answers the call now, keeps it (a write until its commit, a list until its slice), or refuses it.
   void handle(CallHandle call, std::vector<Submission>& out);
   /// What handle() would answer to a Get, when all that it takes is in memory; else false: handle() is to be called.
-  bool get_from_memory(const model::Request& request, model::Result<model::Reply>& reply);
+  bool get_from_memory(const model::Request& request, model::Result<model::Reply>& reply, AuditNote* note = nullptr);
   /// Write sets up to `sequence` are committed, the last of them at `index`; the state holds up to `applied`.
   void committed(std::uint64_t sequence, model::Index index, model::Index applied);
   /// This write set is not, or may not be, in the log. Every waiting write is answered; no call may follow.
@@ -141,7 +143,8 @@ class TenantCore {
     std::vector<CallHandle> retries;  // the same request, sent again meanwhile
     std::vector<std::string> entry_hashes;
     std::vector<EntryPtr> entries;
-    std::optional<model::Quota> quota;  // of a change of it
+    std::optional<model::Quota> quota;          // of a change of it
+    std::optional<model::AuditSettings> audit;  // likewise
     bool touches_tokens = false, touches_policy = false;
     bool touches_trust = false;
     bool by_entry = false;  // see Mutation
@@ -202,7 +205,7 @@ class TenantCore {
   bool holds(const model::Get& get, const std::string& hash) const;
   model::Result<model::Payload> payload(const std::string& hash, std::uint64_t version);
   model::Result<model::ReplyBody> history(const Caller& caller, const model::History& history);
-  model::Result<model::ReplyBody> batch_get(const Caller& caller, const model::BatchGet& batch);
+  model::Result<model::ReplyBody> batch_get(const Caller& caller, const model::BatchGet& batch, AuditNote& audit);
   model::Result<model::ReplyBody> list_tokens(const Caller& caller);
 
   // tenant_writes.cpp
@@ -282,6 +285,15 @@ class TenantCore {
   model::Status rotate_when_due(Mutation& mutation);
   model::Status reseal_slice(std::uint32_t rows, Mutation& mutation, model::TenantKeysReply& reply);
   model::Status sweep_slice(std::uint32_t rows, Mutation& mutation, model::TenantKeysReply& reply);
+  // tenant_audit.cpp
+  model::Status load_audit();
+  model::Result<model::AuditSettings> stored_audit(bool latest);
+  void note(AuditNote& note, std::shared_ptr<const model::Principal> principal) const;
+  void note_entry(AuditNote& note, const std::string& hash) const;
+  void note_item(AuditNote& note, const std::string& hash, model::Code code) const;
+  void describe(const model::TenantOperation& operation, Mutation& mutation) const;
+  model::Result<model::ReplyBody> get_audit(const Caller& caller, const model::GetAudit& get);
+  model::Result<model::ReplyBody> set_audit(const Caller& caller, const model::SetAudit& set, Mutation& mutation);
 
   // tenant_tokens.cpp
   model::Result<model::TokenInfo> stored_token(const std::string& hash, bool latest);
@@ -348,7 +360,8 @@ class TenantCore {
   std::shared_ptr<const model::PolicySet> policy_;  // as committed; null until it is needed
   std::shared_ptr<const model::Principal> open_direktiv_, open_dapr_, open_cloudforet_;
 
-  model::Quota quota_;  // as committed
+  model::AuditSettings audit_;  // as committed
+  model::Quota quota_;          // as committed
   model::QuotaLimits quota_limits_;
   model::RequestRates rates_;
 

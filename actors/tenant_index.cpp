@@ -135,12 +135,14 @@ void TenantCore::run_list_slice(ListJob& job) {
       model::EntryReply reply{entry, entry.last_version, std::nullopt};
       if (list.with_payload) {
         model::EntryReply value;
-        const auto status = get_entry(job.caller, get, entry_hash(get.space, get.name), value);
+        const std::string hash = entry_hash(get.space, get.name);
+        const auto status = get_entry(job.caller, get, hash, value);
         if (!status && status.error().category() == model::Category::data_loss) return job.call.finish(status.error());
         if (!status) {  // may not be read, or went away meanwhile
           job.after = it->first;
           continue;
         }
+        note_item(job.call.audit(), hash, Code::ok);
         job.bytes += value.payload->size();
         reply = std::move(value);
       }

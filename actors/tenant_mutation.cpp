@@ -51,8 +51,8 @@ void TenantCore::record_change(const EntryPtr& current, const EntryPtr& next, co
   if (mutation.audit.entry_hash().empty()) {
     mutation.audit.set_space_hash(space_hash(next->space));
     mutation.audit.set_entry_hash(hash);
-    mutation.audit.set_version(decision.version);
   }
+  if (mutation.audit.entry_hash() == hash) mutation.audit.set_version(decision.version);
   mutation.entry_hashes.push_back(hash);
   mutation.entries.push_back(next);
   if (const model::TimeMs ends = model::next_sweep(*next, deps_.limits); ends != 0) {

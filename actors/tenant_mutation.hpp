@@ -20,8 +20,9 @@ struct TenantCore::Mutation {
   std::string principal;
   std::string request_key, request_hash;
   store::v1::AuditRecord audit;
-  std::string_view token_hash;        // of the caller's own token, in his request; empty: it is none
-  std::optional<model::Quota> quota;  // the tenant's own, when it changes
+  std::string_view token_hash;                         // of the caller's own token, in his request; empty: it is none
+  std::optional<model::Quota> quota;                   // the tenant's own, when it changes
+  std::optional<model::AuditSettings> audit_settings;  // likewise
   bool touches_tokens = false, touches_policy = false;
   bool touches_trust = false;   // issuers or certificate rules
   bool touches_header = false;  // it is to be written although no row changes

@@ -51,13 +51,15 @@ void TenantCore::read(CallHandle call, const Caller& caller) {
   if (std::holds_alternative<model::Query>(operation)) return start_query(std::move(call), caller);
   model::Result<model::ReplyBody> body{Code::internal};
   if (const auto* one = std::get_if<model::Get>(&operation)) {
+    note_entry(call.audit(), entry_hash(one->space, one->name));
     body = get(caller, *one);
   } else if (const auto* past = std::get_if<model::History>(&operation)) {
+    note_entry(call.audit(), entry_hash(past->space, past->name));
     body = history(caller, *past);
   } else if (const auto* document = std::get_if<model::ReadDocument>(&operation)) {
     body = read_document(caller, *document);
   } else if (const auto* batch = std::get_if<model::BatchGet>(&operation)) {
-    body = batch_get(caller, *batch);
+    body = batch_get(caller, *batch, call.audit());
   } else if (std::holds_alternative<model::ListTokens>(operation)) {
     body = list_tokens(caller);
   } else if (std::holds_alternative<model::LookupSelf>(operation)) {
@@ -66,6 +68,8 @@ void TenantCore::read(CallHandle call, const Caller& caller) {
     body = get_quota(caller);
   } else if (std::holds_alternative<model::TendTenant>(operation)) {
     body = keys_status(caller);
+  } else if (const auto* settings = std::get_if<model::GetAudit>(&operation)) {
+    body = get_audit(caller, *settings);
   } else if (std::holds_alternative<model::GetPolicy>(operation)) {
     body = get_policy(caller);
   } else if (const auto* apply = std::get_if<model::ApplyPolicy>(&operation)) {
@@ -110,17 +114,22 @@ bool TenantCore::knows(const model::Credential& credential) const {
   return false;
 }
 
-bool TenantCore::get_from_memory(const model::Request& request, model::Result<model::Reply>& reply) {
+bool TenantCore::get_from_memory(const model::Request& request, model::Result<model::Reply>& reply, AuditNote* audit) {
   const auto* operation = std::get_if<model::TenantOperation>(&request.operation);
   const auto* get = operation == nullptr ? nullptr : std::get_if<model::Get>(operation);
   if (get == nullptr || !knows(request.credential)) return false;
-  const auto caller = admit(request);
+  auto caller = admit(request);
   if (!caller) {
+    if (audit != nullptr) note(*audit, nullptr);
     reply = caller.error();
     return true;
   }
   const std::string hash = entry_hash(get->space, get->name);
   if (!holds(*get, hash)) return false;
+  if (audit != nullptr) {
+    note(*audit, caller->principal);
+    note_entry(*audit, hash);
+  }
   if (auto status = count_request(request, caller->at); !status) {
     reply = status.error();
     return true;
@@ -213,7 +222,8 @@ model::Result<model::ReplyBody> TenantCore::history(const Caller& caller, const 
   return model::ReplyBody(std::move(reply));
 }
 
-model::Result<model::ReplyBody> TenantCore::batch_get(const Caller& caller, const model::BatchGet& batch) {
+model::Result<model::ReplyBody> TenantCore::batch_get(const Caller& caller, const model::BatchGet& batch,
+                                                      AuditNote& audit) {
   model::BatchGetReply reply;
   reply.results.reserve(batch.items.size());
   std::uint64_t bytes = 0;
@@ -226,7 +236,9 @@ model::Result<model::ReplyBody> TenantCore::batch_get(const Caller& caller, cons
       continue;
     }
     model::EntryReply one;
-    const auto status = get_entry(caller, item, entry_hash(item.space, item.name), one);
+    const std::string hash = entry_hash(item.space, item.name);
+    const auto status = get_entry(caller, item, hash, one);
+    note_item(audit, hash, status ? Code::ok : status.error().code);
     reply.results.push_back(status.ok() ? model::Result<model::EntryReply>(std::move(one)) : status.error());
     const auto& last = reply.results.back();
     if (last.ok() && last.value().payload) bytes += last.value().payload->size();

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "actors/audit_details.hpp"
+#include "actors/disk_watch.hpp"
 #include "actors/tenant_core.hpp"
 #include "actors/tenant_mutation.hpp"
 #include "actors/write_set.hpp"
@@ -31,6 +32,7 @@ void TenantCore::write(CallHandle call, const Caller& caller, std::vector<Submis
   const model::CallInfo& info = call.request().info;
   if (auto status = model::check_request_id(info.request_id); !status) return call.finish(status.error());
   if (answer_retry(call, caller, mutation)) return;
+  if (deps_.read_only != nullptr && *deps_.read_only) return call.finish(low_on_disk());
   if (pending_.size() >= deps_.max_pending_writes || overlay_.bytes() > deps_.max_overlay_bytes) {
     return call.finish(Error(Code::overloaded));
   }
@@ -39,9 +41,12 @@ void TenantCore::write(CallHandle call, const Caller& caller, std::vector<Submis
   mutation.audit.set_door(std::string(to_string(info.door)));
   mutation.audit.set_address(info.address);
   mutation.audit.set_request_id(info.request_id);
+  mutation.audit.set_trace(info.trace);
   auto body = decide(caller, operation, mutation);
+  if (!mutation.audit.entry_hash().empty()) note_entry(call.audit(), mutation.audit.entry_hash());
   if (!body) return answer_behind_pending(std::move(call), body.error());
-  mutation.audit.set_details(audit_details(operation, *body));
+  describe(operation, mutation);
+  if (mutation.audit.details().empty()) mutation.audit.set_details(audit_details(operation, *body));
   if (auto status = check_held(mutation); !status) return answer_behind_pending(std::move(call), status.error());
   // What changes nothing needs no write set, unless a retry must get the same answer after later changes.
   if (mutation.rows.empty() && mutation.request_key.empty() && !mutation.touches_header) {
@@ -158,6 +163,7 @@ model::Result<model::ReplyBody> TenantCore::decide(const Caller& caller, model::
   if (auto* set = std::get_if<model::SetQuota>(&operation)) return set_quota(caller, *set, mutation);
   if (auto* tending = std::get_if<model::TendTenant>(&operation)) return tend(caller, *tending, mutation);
   if (auto* change = std::get_if<model::ChangeDocument>(&operation)) return change_document(caller, *change, mutation);
+  if (auto* set = std::get_if<model::SetAudit>(&operation)) return set_audit(caller, *set, mutation);
   return change_trust(caller, operation, mutation);
 }
 
@@ -165,9 +171,14 @@ model::Result<TenantCore::Changed> TenantCore::change_entry(
     const Caller& caller, model::Capability capability, const std::string& space, const std::string& name,
     model::Payload* payload, const std::function<model::Result<model::Decision>(const model::Entry*)>& rule,
     Mutation& mutation) {
+  const std::string hash = entry_hash(space, name);
+  // The first of a transaction stands for it; the others are in its change row. A refusal is noted by it, too.
+  if (mutation.audit.entry_hash().empty()) {
+    mutation.audit.set_space_hash(space_hash(space));
+    mutation.audit.set_entry_hash(hash);
+  }
   const auto verdict = judge(caller, capability, space, name);
   if (verdict == model::Verdict::denied) return refusal(*caller.principal, capability, space, name);
-  const std::string hash = entry_hash(space, name);
   auto current = latest_entry(hash);
   if (!current) return current.error();
   if (verdict == model::Verdict::lacking &&
@@ -381,6 +392,8 @@ void TenantCore::submit(CallHandle call, Mutation mutation, model::ReplyBody bod
   pending.quota = std::move(mutation.quota);
   pending.by_entry = mutation.by_entry;
   pending.at = mutation.now;
+  pending.audit = std::move(mutation.audit_settings);
+  pending.call.audit().in_write_set = true;
   pending_.push_back(std::move(pending));
   out.push_back({sequence, std::move(write_set)});
 }

@@ -11,9 +11,11 @@
 #include <vector>
 
 #include "actors/keeper_settings.hpp"
+#include "app/audit_sinks.hpp"
 #include "crypto/seal.hpp"
 #include "model/quota.hpp"
 #include "model/secret.hpp"
+#include "net/call_notes.hpp"
 #include "net/guard.hpp"
 #include "net/settings.hpp"
 
@@ -24,6 +26,7 @@ enum class LogFormat : std::uint8_t { text, json };
 struct LogSettings {
   std::string level = "info";  // trace, debug, info, warn, error, off
   LogFormat format = LogFormat::text;
+  net::CallLog::Level requests = net::CallLog::Level::none;  // which requests get a line
 };
 
 /// The link to the other nodes. Without an address the node is alone.
@@ -45,7 +48,23 @@ struct ClusterSettings {
 };
 
 struct StorageSettings {
-  std::uint64_t checkpoint_bytes = 64 << 20;  // of log per group before the state is flushed and the log truncated
+  std::uint64_t checkpoint_bytes = 64 << 20;     // of log per group before the state is flushed and the log truncated
+  std::uint64_t read_only_below = 512ULL << 20;  // free bytes on the disk; 0: never read-only
+};
+
+struct AuditConfig {
+  bool enabled = true;
+  std::string directory;  // empty: <data>/audit
+  std::uint64_t file_bytes = 64 << 20;
+  std::chrono::seconds file_age{24 * 3600};
+  std::chrono::seconds keep{90 * 24 * 3600};  // 0: for ever
+  std::uint64_t keep_bytes = 10ULL << 30;     // 0: all of it
+  std::uint64_t queue_bytes = 16 << 20;
+  std::chrono::milliseconds sync_interval{1000};
+  bool to_stdout = false;
+  std::optional<SyslogTarget> syslog;
+  unsigned syslog_facility = 13;
+  std::uint32_t sink_queue = 10'000;  // records
 };
 
 struct ShardSettings {
@@ -93,6 +112,7 @@ struct Config {
   LogSettings log;
   ClusterSettings cluster;
   StorageSettings storage;
+  AuditConfig audit;
   ShardSettings shards;
   IdentityConfig identity;
   model::QuotaLimits quotas;  // of tenants that have none of their own

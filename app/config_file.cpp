@@ -82,6 +82,32 @@ void read_log(Section& section, LogSettings& out) {
   if (const auto i = section.choice("level", levels)) out.level = levels[*i];
   if (const auto i = section.choice("format", {"text", "json"}))
     out.format = *i == 0 ? LogFormat::text : LogFormat::json;
+  if (const auto i = section.choice("requests", {"none", "failed", "all"}))
+    out.requests = static_cast<net::CallLog::Level>(*i);
+}
+
+void read_audit(Section& section, AuditConfig& out) {
+  section.flag("enabled", out.enabled);
+  section.text("directory", out.directory);
+  section.size("file_bytes", out.file_bytes, 64 << 10, 16ULL << 30);
+  section.duration("file_age", out.file_age, 1min, 365 * 24h);
+  section.duration("keep", out.keep, 0ms, 100 * 365 * 24h);
+  section.size("keep_bytes", out.keep_bytes, 0, 1ULL << 50);
+  section.size("queue_bytes", out.queue_bytes, 64 << 10, 4ULL << 30);
+  section.duration("sync_interval", out.sync_interval, 1ms, 1min);
+  section.flag("stdout", out.to_stdout);
+  section.number("sink_queue", out.sink_queue, 16, 10'000'000);
+  section.table("syslog", [&](Section& syslog) {
+    std::string address;
+    const auto check = [](std::string_view text) {
+      const auto target = parse_syslog(text);
+      return target.ok() ? Status() : Status(target.error());
+    };
+    if (syslog.text("address", address, check)) out.syslog = *parse_syslog(address);
+    syslog.number("facility", out.syslog_facility, 0, 23);
+    if (syslog.present() && !syslog.has("address"))
+      syslog.problem("address", "is needed: it says where syslog listens");
+  });
 }
 
 void read_store(Section& section, std::vector<net::DaprStore>& stores) {
@@ -221,8 +247,11 @@ void read_all(Section& root, Config& out) {
     s.number("replicas", out.cluster.replicas, 1, 5);
     s.duration("replace_after", out.cluster.replace_after, 0ms, 24h * 30);
   });
-  root.table("storage",
-             [&](Section& s) { s.size("checkpoint_bytes", out.storage.checkpoint_bytes, 1 << 20, 16ULL << 30); });
+  root.table("storage", [&](Section& s) {
+    s.size("checkpoint_bytes", out.storage.checkpoint_bytes, 1 << 20, 16ULL << 30);
+    s.size("read_only_below", out.storage.read_only_below, 0, 1ULL << 50);
+  });
+  root.table("audit", [&](Section& s) { read_audit(s, out.audit); });
   root.table("shards", [&](Section& s) {
     s.number("threads", out.shards.threads, 0, 1024);
     s.duration("idle", out.shards.idle, 1s, 24h);

@@ -15,11 +15,16 @@
 namespace coffer::app {
 namespace {
 
-/// The message as a JSON string with its quotes.
+/// A message that begins with this is members of a JSON object already.
+constexpr char kMembers = '\x01';
+
+/// The message as members of a JSON object.
 class JsonMessage final : public spdlog::custom_flag_formatter {
  public:
   void format(const spdlog::details::log_msg& message, const std::tm&, spdlog::memory_buf_t& out) override {
-    const auto text = json_quote({message.payload.data(), message.payload.size()});
+    const std::string_view payload(message.payload.data(), message.payload.size());
+    const bool is_members = payload.starts_with(kMembers);
+    const auto text = is_members ? std::string(payload.substr(1)) : "\"message\":" + json_quote(payload);
     out.append(text.data(), text.data() + text.size());
   }
   std::unique_ptr<custom_flag_formatter> clone() const override { return std::make_unique<JsonMessage>(); }
@@ -38,7 +43,7 @@ class PlainMessage final : public spdlog::custom_flag_formatter {
 std::unique_ptr<spdlog::formatter> make_formatter(LogFormat format) {
   auto formatter = std::make_unique<spdlog::pattern_formatter>(spdlog::pattern_time_type::utc);
   if (format == LogFormat::json) {
-    formatter->add_flag<JsonMessage>('*').set_pattern(R"({"time":"%Y-%m-%dT%H:%M:%S.%eZ","level":"%l","message":%*})");
+    formatter->add_flag<JsonMessage>('*').set_pattern(R"({"time":"%Y-%m-%dT%H:%M:%S.%eZ","level":"%l",%*})");
   } else {
     formatter->add_flag<PlainMessage>('*').set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %-7l %*");
   }
@@ -50,6 +55,39 @@ std::unique_ptr<spdlog::formatter> make_formatter(LogFormat format) {
 const std::vector<std::string>& log_levels() {
   static const std::vector<std::string> levels = {"trace", "debug", "info", "warn", "error", "off"};
   return levels;
+}
+
+model::Status set_log_level(const std::string& level) {
+  const auto& levels = log_levels();
+  if (std::find(levels.begin(), levels.end(), level) == levels.end()) {
+    return model::Error(model::Code::invalid_argument, "'" + level + "' is no log level");
+  }
+  spdlog::default_logger()->set_level(spdlog::level::from_str(level));
+  return {};
+}
+
+void log_call(LogFormat format, const net::CallLine& line) {
+  const std::string ms = std::to_string(line.seconds * 1000).substr(0, 8);
+  const std::string_view trace = line.trace.empty() ? line.trace : net::trace_id(line.trace);
+  std::string text;
+  const auto add = [&](std::string_view name, std::string_view value, bool quoted) {
+    if (value.empty()) return;
+    if (format == LogFormat::json) {
+      text.append(",\"").append(name).append("\":");
+      text += quoted ? json_quote(value) : std::string(value);
+    } else {
+      text.append(" ").append(name).append("=").append(value);
+    }
+  };
+  text = format == LogFormat::json ? std::string(1, kMembers) + "\"message\":\"request\"" : "request";
+  add("door", line.door, true);
+  add("method", line.method, true);
+  add("status", line.status, true);
+  add("ms", ms, false);
+  add("address", line.address, true);
+  add("request_id", line.request_id, true);
+  add("trace_id", trace, true);
+  spdlog::info("{}", text);
 }
 
 model::Status set_up_log(const LogSettings& settings) {

@@ -14,6 +14,11 @@ namespace coffer::app {
 /// trace, debug, info, warn, error, off.
 const std::vector<std::string>& log_levels();
 
+/// Changes the level of the log that is set up. Errors: invalid_argument.
+model::Status set_log_level(const std::string& level);
+/// A line for a request that was answered.
+void log_call(LogFormat format, const net::CallLine& line);
+
 /// Makes spdlog's default logger write to stderr. JSON lines have "time", "level" and "message".
 /// Errors: invalid_argument for an unknown level.
 model::Status set_up_log(const LogSettings& settings);

@@ -12,6 +12,8 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
+#include <functional>
 #include <memory>
 #include <string>
 #include <thread>
@@ -24,7 +26,9 @@
 #include "app/dev_key.hpp"
 #include "app/exit.hpp"
 #include "app/log.hpp"
+#include "app/notify.hpp"
 #include "app/peers.hpp"
+#include "app/reload.hpp"
 #include "app/sealing.hpp"
 #include "app/version.hpp"
 #include "crypto/hash.hpp"
@@ -58,13 +62,22 @@ class Signals {
   }
   /// The signal by which a thread asks main to seal the node.
   static constexpr int kSeal = SIGUSR2;
-  /// SIGTERM, SIGINT or kSeal. SIGHUP changes nothing: everything is read at start.
-  int wait() const {
+  /// SIGTERM, SIGINT or kSeal. SIGHUP calls `reload`; the service manager's watchdog is fed meanwhile.
+  int wait(const std::function<void()>& reload) const {
+    const auto watchdog = watchdog_interval();
+    const timespec interval{static_cast<std::time_t>(watchdog ? watchdog->count() / 1000 : 0),
+                            static_cast<long>(watchdog ? watchdog->count() % 1000 * 1'000'000 : 0)};
     for (;;) {
-      int signal = 0;
-      sigwait(&set_, &signal);
-      if (signal != SIGHUP) return signal;
-      spdlog::info("SIGHUP: nothing is reloaded; restart the server to change its configuration");
+      const int signal = watchdog ? sigtimedwait(&set_, nullptr, &interval) : sigwaitinfo(&set_, nullptr);
+      if (signal == SIGHUP) {
+        notify_reloading();
+        reload();
+        notify_manager("READY=1");
+      } else if (signal > 0) {
+        return signal;
+      } else if (watchdog) {
+        notify_manager("WATCHDOG=1");
+      }
     }
   }
 
@@ -90,6 +103,22 @@ model::Result<Databases> open_databases(const storage::DataDir& data) {
   auto state_engine = storage::open_leveldb(state);
   if (!state_engine) return state_engine.error();
   return Databases{std::move(*log_engine), std::move(*state_engine)};
+}
+
+actors::AuditOptions audit_options(const AuditConfig& config, const std::string& data) {
+  actors::AuditOptions options;
+  if (!config.enabled) return options;
+  options.directory = config.directory.empty() ? data + "/audit" : config.directory;
+  options.trail.file_bytes = config.file_bytes;
+  options.trail.file_age_s = config.file_age.count();
+  options.trail.keep_s = config.keep.count();
+  options.trail.keep_bytes = config.keep_bytes;
+  options.queue_bytes = config.queue_bytes;
+  options.sync_interval = config.sync_interval;
+  options.sink_lines = config.sink_queue;
+  if (config.to_stdout) options.sinks.push_back(make_stdout_sink());
+  if (config.syslog) options.sinks.push_back(make_syslog_sink(*config.syslog, config.syslog_facility));
+  return options;
 }
 
 /// Data directory, databases, keys and actors. The lock of the data directory lives as long as this.
@@ -144,6 +173,12 @@ model::Result<Running> start_node(const Config& config, const Start& start) {
   options.max_shards = config.shards.max_live;
   options.cache_bytes = static_cast<std::int64_t>(config.shards.cache_budget_bytes);
   options.quotas = config.quotas;
+  options.audit = audit_options(config.audit, config.data_dir);
+  options.disk.read_only_below = config.storage.read_only_below;
+  options.free_bytes = [path = config.data_dir]() -> std::optional<std::uint64_t> {
+    const auto free = storage::free_bytes(path);
+    return free ? std::optional(*free) : std::nullopt;
+  };
   options.checkpoint_bytes = config.storage.checkpoint_bytes;
   options.log = [](std::string_view line) { spdlog::warn("{}", line); };
   options.lease = config.cluster.lease;
@@ -246,7 +281,8 @@ model::TimeMs wall_clock() {
 constexpr int kStartSealed = -1;
 
 /// A node's life in this process, from the opening of its data to the closing: nothing of its keys is left behind.
-int serve(const Config& config, const Signals& signals, const std::string& token_file, bool sealed) {
+int serve(const Config& config, const ServerOverrides& overrides, const Signals& signals, const std::string& token_file,
+          bool sealed) {
   Start start;
   start.bootstrap = config.dev ? actors::Bootstrap::allow : actors::Bootstrap::refuse;
   start.operator_token_file = token_file;
@@ -264,11 +300,14 @@ int serve(const Config& config, const Signals& signals, const std::string& token
 
   net::Metrics metrics(gateway);
   if (running->peers) metrics.add_source([peers = running->peers.get()] { return peers->samples(); });
+  net::CallLog calls([format = config.log.format](const net::CallLine& line) { log_call(format, line); });
+  calls.set_level(config.log.requests);
+  metrics.set_call_log(&calls);
   net::Doors door_settings = config.doors;
   door_settings.dev = config.dev;
   door_settings.version = std::string(kVersion);
   const auto doors = net::make_doors(door_settings, gateway);
-  const auto admin_door = net::make_admin_door(door_settings, gateway);
+  const auto admin_door = net::make_admin_door(door_settings, gateway, metrics);
   const auto keeper_door = net::make_keeper_door(gateway);
   const auto cloudforet = net::make_cloudforet(door_settings, gateway);
   if (!cloudforet) return fail(cloudforet.error());
@@ -321,7 +360,21 @@ int serve(const Config& config, const Signals& signals, const std::string& token
                    with_port(config.peer.address, running->peers->port()), running->peers->address());
     }
     if (config.dev) spdlog::info("--dev: the root token is in {}", token_file);
-    const int signal = signals.wait();
+    Config running_config = config;
+    Reloadable parts;
+    const std::pair<const char*, net::Listener Config::*> reloaded[] = {
+        {"http", &Config::http}, {"grpc", &Config::grpc}, {"admin", &Config::admin}};
+    for (const auto& [name, settings] : reloaded) {
+      for (const Named& named : servers) {
+        if (name == std::string_view(named.name)) parts.servers.push_back({name, named.server.get(), settings});
+      }
+    }
+    parts.doors = shown;
+    parts.identity = &gateway;
+    parts.calls = &calls;
+    notify_manager("READY=1\nSTATUS=serving");
+    const int signal = signals.wait([&] { reload(overrides, parts, running_config); });
+    notify_manager("STOPPING=1\nSTATUS=draining");
     if (signal == Signals::kSeal) exit = kStartSealed;
     spdlog::info("{}: draining", signal == Signals::kSeal ? "sealing" : signal == SIGTERM ? "SIGTERM" : "SIGINT");
   }
@@ -335,7 +388,7 @@ int serve(const Config& config, const Signals& signals, const std::string& token
 
 }  // namespace
 
-int run_server(const Config& config, const ServerOverrides&) {
+int run_server(const Config& config, const ServerOverrides& overrides) {
   if (auto status = set_up_log(config.log); !status) return fail(status.error());
   const Signals signals;
   let_threads_finish_their_turns();
@@ -347,8 +400,8 @@ int run_server(const Config& config, const ServerOverrides&) {
     if (!dev) return fail(dev.error());
     token_file = *dev + "/root.token";
   }
-  int exit = serve(config, signals, token_file, false);
-  while (exit == kStartSealed) exit = serve(config, signals, token_file, true);
+  int exit = serve(config, overrides, signals, token_file, false);
+  while (exit == kStartSealed) exit = serve(config, overrides, signals, token_file, true);
   return exit;
 }
 

@@ -1,4 +1,4 @@
-// The key ring. From each cluster key independent keys are derived for its three uses, so that no key serves two; the
+// The key ring. From each cluster key independent keys are derived for each of its uses, so that no key serves two; the
 // cluster key itself is not kept. The labels are part of the stored format.
 
 #include "crypto/key_ring.hpp"
@@ -36,10 +36,12 @@ struct KeyRing::Keys {
     explicit OfVersion(const Key& cluster_key)
         : wrapping(derive(cluster_key, "coffer tenant keys")),
           directory(derive(cluster_key, "coffer directory")),
-          tokens(derive(cluster_key, "coffer tokens")) {}
+          tokens(derive(cluster_key, "coffer tokens")),
+          audit(derive(cluster_key, "coffer audit")) {}
     Key wrapping;
     Key directory;
     Key tokens;
+    Key audit;
   };
   std::map<std::uint32_t, OfVersion> by_version;
   store::v1::KeyRingRecord record;
@@ -340,6 +342,14 @@ std::string KeyRing::token_mac(std::uint32_t version, std::string_view body) con
 }
 
 std::uint32_t KeyRing::current_version() const { return keys().record.current(); }
+
+model::Result<Key> KeyRing::audit_key(std::uint32_t version) const {
+  const Keys& ring = keys();
+  const auto found = ring.by_version.find(version);
+  if (found != ring.by_version.end()) return found->second.audit.duplicate();
+  return model::Error(model::Code::key_mismatch,
+                      "The key ring holds no cluster key of version " + std::to_string(version) + ".");
+}
 
 bool KeyRing::has(std::uint32_t version) const { return keys().by_version.contains(version); }
 

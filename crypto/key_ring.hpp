@@ -93,6 +93,8 @@ class KeyRing {
   Sealer directory_sealer(Random& random) const;
   /// MAC of a token's body under the cluster key of that version: 32 bytes; empty when there is no such version.
   std::string token_mac(std::uint32_t version, std::string_view body) const;
+  /// The seed by which this cluster signs its audit files. Errors: key_mismatch when there is no such version.
+  model::Result<Key> audit_key(std::uint32_t version) const;
   std::uint32_t current_version() const;
   bool has(std::uint32_t version) const;
 

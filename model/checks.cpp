@@ -258,6 +258,13 @@ struct Checker {
     }
     return {};
   }
+  Status operator()(const GetAudit& get) const {
+    return get.space.empty() && get.name.empty() ? Status() : check_key(get, limits);
+  }
+  Status operator()(const SetAudit& set) const {
+    if (set.strict || set.clear_names) return {};
+    return invalid("settings: at least one of strict and clear_names is needed");
+  }
   Status operator()(const LookupSelf&) const { return {}; }
   Status operator()(const RenewSelf& renew) const { return check_ttl("ttl", renew.ttl); }
   Status operator()(const RevokeSelf&) const { return {}; }
@@ -330,8 +337,12 @@ struct Namer {
   std::string_view operator()(const ChangeDocument&) const { return "change_document"; }
   std::string_view operator()(const ReadDocument&) const { return "read_document"; }
   std::string_view operator()(const Query&) const { return "query"; }
+  std::string_view operator()(const GetAudit&) const { return "get_audit"; }
+  std::string_view operator()(const SetAudit&) const { return "set_audit"; }
   std::string_view operator()(const Put&) const { return "put"; }
-  std::string_view operator()(const Get& get) const { return get.with_payload ? "get" : "describe"; }
+  std::string_view operator()(const Get& get) const {
+    return get.inject ? "inject" : get.with_payload ? "get" : "describe";
+  }
   std::string_view operator()(const UpdateMetadata&) const { return "update_metadata"; }
   std::string_view operator()(const Delete&) const { return "delete"; }
   std::string_view operator()(const Undelete&) const { return "undelete"; }
@@ -414,7 +425,7 @@ bool is_mutation(const TenantOperation& operation) {
       []<class T>(const T&) {
         return kIsOneOf<T, Put, UpdateMetadata, Delete, Undelete, Destroy, Transact, CreateToken, RevokeToken,
                         SetPermission, RenewSelf, RevokeSelf, ApplyPolicy, PutIssuer, DeleteIssuer, PutCertificateRule,
-                        DeleteCertificateRule, SetQuota, ChangeDocument>;
+                        DeleteCertificateRule, SetQuota, ChangeDocument, SetAudit>;
       },
       operation);
 }

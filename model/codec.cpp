@@ -87,6 +87,7 @@ class Encoder {
   }
 
   void put(const Quota& q) { fields(q.values, q.version, q.changed_at, q.changed_by); }
+  void put(const AuditSettings& a) { fields(a.strict, a.clear_names, a.version, a.changed_at, a.changed_by); }
 
   // Operations. A field that is added to one of them must be added here: a test changes each and compares. What came
   // later has a kind of its own or stands behind the rest of a whole request, and only when it is used: the bytes of
@@ -146,6 +147,8 @@ class Encoder {
   // Reads are never compared with a retried one.
   void put(const ReadDocument& o) { fields(o.action, o.space, o.name); }
   void put(const Query& o) { fields(o.action, o.space); }
+  void put(const GetAudit& o) { fields(o.space, o.name); }
+  void put(const SetAudit& o) { fields(o.strict, o.clear_names); }
   void put(const LookupSelf&) {}
   void put(const RenewSelf& o) { fields(o.ttl); }
   void put(const RevokeSelf&) {}
@@ -185,6 +188,8 @@ class Encoder {
   static std::uint64_t request_kind(const ChangeDocument&) { return 80; }
   static std::uint64_t request_kind(const ReadDocument&) { return 81; }
   static std::uint64_t request_kind(const Query&) { return 82; }
+  static std::uint64_t request_kind(const GetAudit&) { return 75; }
+  static std::uint64_t request_kind(const SetAudit&) { return 76; }
   static std::uint64_t request_kind(const GetPolicy&) { return 20; }
   static std::uint64_t request_kind(const ApplyPolicy&) { return 21; }
   static std::uint64_t request_kind(const SetPermission&) { return 22; }
@@ -268,6 +273,7 @@ class Decoder {
   }
   void get(KeyVersionInfo& v) { fields(v.version, v.created_at, v.current); }
   void get(Quota& q) { fields(q.values, q.version, q.changed_at, q.changed_by); }
+  void get(AuditSettings& a) { fields(a.strict, a.clear_names, a.version, a.changed_at, a.changed_by); }
   void get(CertificateRule& r) { fields(r.name, r.san, r.principal, r.roles, r.version, r.changed_at, r.changed_by); }
 
   template <class... Fields>
@@ -293,6 +299,7 @@ enum class ReplyKind : std::uint8_t {
   certificate_rule = 41,
   tenant_keys = 50,
   quota = 60,
+  audit = 75,
 };
 
 void put_header(Secret* out, std::uint64_t kind) {
@@ -362,6 +369,9 @@ Secret encode_reply(const ReplyBody& body) {
   } else if (const auto* keys = std::get_if<TenantKeysReply>(&body)) {
     header(ReplyKind::tenant_keys);
     encoder.fields(keys->data_keys, keys->cluster_key, keys->seals, keys->seal_limit, keys->rows, keys->more);
+  } else if (const auto* audit = std::get_if<AuditReply>(&body)) {
+    header(ReplyKind::audit);
+    encoder.fields(audit->settings);
   } else {
     assert(false && "only replies of mutations are stored");
   }
@@ -413,6 +423,7 @@ Result<ReplyBody> decode_reply(std::string_view bytes) {
       decoder.fields(reply.data_keys, reply.cluster_key, reply.seals, reply.seal_limit, reply.rows, reply.more);
       break;
     }
+    case ReplyKind::audit: decoder.fields(body.emplace<AuditReply>().settings); break;
     case ReplyKind::quota: {
       auto& reply = body.emplace<QuotaReply>();
       decoder.fields(reply.own, reply.limits.values, reply.entries, reply.bytes);

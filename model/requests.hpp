@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "model/access.hpp"
+#include "model/audit.hpp"
 #include "model/cluster_requests.hpp"
 #include "model/document_requests.hpp"
 #include "model/entry.hpp"
@@ -148,11 +149,18 @@ struct SetQuota {
   std::vector<Change> changes;  // what is not named stays
 };
 
+struct GetAudit {
+  std::string space, name;  // when given, the answer has the hash by which records name this secret
+};
+struct SetAudit {  // what is absent stays
+  std::optional<bool> strict, clear_names;
+};
+
 using TenantOperation =
     std::variant<Put, Get, UpdateMetadata, Delete, Undelete, Destroy, History, List, BatchGet, Transact, CreateToken,
                  ListTokens, RevokeToken, SetPermission, LookupSelf, RenewSelf, RevokeSelf, GetPolicy, ApplyPolicy,
                  PutIssuer, DeleteIssuer, ListIssuers, PutCertificateRule, DeleteCertificateRule, ListCertificateRules,
-                 GetQuota, SetQuota, Watch, TendTenant, ChangeDocument, ReadDocument, Query>;
+                 GetQuota, SetQuota, Watch, TendTenant, ChangeDocument, ReadDocument, Query, GetAudit, SetAudit>;
 
 // ---- requests to the directory --------------------------------------------------------------------------------
 
@@ -263,6 +271,11 @@ struct QuotaReply {                      // GetQuota, SetQuota
   std::uint64_t entries = 0, bytes = 0;  // held
 };
 
+struct AuditReply {  // GetAudit, SetAudit
+  AuditSettings settings;
+  std::string entry_hash;  // GetAudit with a name: 32 bytes
+};
+
 struct QueryReply {                 // ReadDocument answers a BatchGetReply: the document, and the one it links to
   std::vector<EntryReply> entries;  // the page, in order
   std::uint64_t total = 0;          // of what fits, before the page was cut
@@ -294,7 +307,7 @@ using ReplyBody =
     std::variant<EntryReply, DeleteReply, HistoryReply, ListReply, BatchGetReply, TransactReply, TokenReply,
                  TokensReply, TenantReply, TenantsReply, PolicyReply, IssuerReply, IssuersReply, CertificateRuleReply,
                  CertificateRulesReply, QuotaReply, WatchReply, ClusterStatusReply, JoinTokenReply, JoinReply,
-                 NodeReply, DoneReply, TenantKeysReply, SealReply, KeysReply, StreamReply, QueryReply>;
+                 NodeReply, DoneReply, TenantKeysReply, SealReply, KeysReply, StreamReply, QueryReply, AuditReply>;
 struct Reply {
   Revision revision;  // of the tenant when the request was decided
   ReplyBody body;
@@ -315,6 +328,7 @@ struct CallInfo {
   std::string address;     // of the client, for the audit record
   TimeMs deadline = 0;     // wall clock; at most 60 s ahead
   bool as_admin = false;   // the caller wants his role pods_admin to count (Tapis)
+  std::string trace;       // the traceparent (W3C Trace Context) that came or was made; empty: none
 };
 
 struct Request {

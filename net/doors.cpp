@@ -33,11 +33,12 @@ std::vector<std::unique_ptr<Door>> make_doors(const Doors& settings, actors::Gat
   return doors;
 }
 
-std::unique_ptr<Door> make_admin_door(const Doors& settings, actors::Gateway& gateway) {
-  return make_admin_door(settings, gateway, [] {
+std::unique_ptr<Door> make_admin_door(const Doors& settings, actors::Gateway& gateway, const Metrics& metrics) {
+  const auto clock = [] {
     return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
         .count();
-  });
+  };
+  return make_admin_door(settings, gateway, clock, [&metrics] { return metrics.text(); });
 }
 
 }  // namespace coffer::net

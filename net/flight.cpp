@@ -6,6 +6,8 @@
 #include <array>
 #include <random>
 
+#include "net/call_notes.hpp"
+
 namespace coffer::net {
 
 std::chrono::milliseconds time_allowed(std::chrono::milliseconds by_client, const Limits& limits) {
@@ -34,11 +36,12 @@ std::string make_call_id() {
   return id;
 }
 
-void complete_info(model::CallInfo& info, std::string_view client_id, std::string_view address,
+void complete_info(model::CallInfo& info, std::string_view client_id, std::string_view address, std::string_view trace,
                    model::TimeMs deadline) {
   if (info.deadline == 0 || info.deadline > deadline) info.deadline = deadline;
   if (info.request_id.empty()) info.request_id = client_id;
   if (info.address.empty()) info.address = address;
+  if (!trace.empty() && is_valid_traceparent(trace)) info.trace = trace;
 }
 
 bool may_change_something(const model::Request& request) {

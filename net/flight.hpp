@@ -21,15 +21,16 @@ class InFlight {
   explicit InFlight(std::size_t limit) : limit_(limit) {}
   /// False when the limit is reached; then nothing was counted.
   bool enter() {
-    if (count_.fetch_add(1, std::memory_order_relaxed) < limit_) return true;
+    if (count_.fetch_add(1, std::memory_order_relaxed) < limit_.load(std::memory_order_relaxed)) return true;
     leave();
     return false;
   }
   void leave() { count_.fetch_sub(1, std::memory_order_relaxed); }
+  void set_limit(std::size_t limit) { limit_.store(limit, std::memory_order_relaxed); }
   std::size_t count() const { return count_.load(std::memory_order_relaxed); }
 
  private:
-  const std::size_t limit_;
+  std::atomic<std::size_t> limit_;
   std::atomic<std::size_t> count_{0};
 };
 
@@ -49,9 +50,10 @@ bool is_valid_call_id(std::string_view id);
 /// 16 random hexadecimal digits. Not a secret and not unguessable.
 std::string make_call_id();
 
-/// Fills what decode left open: deadline, the client's request id, its address. `client_id` is empty when the client
-/// sent none.
-void complete_info(model::CallInfo& info, std::string_view client_id, std::string_view address, model::TimeMs deadline);
+/// Fills what decode left open: deadline, the client's request id, its address, its traceparent when that is one.
+/// `client_id` and `trace` are empty when the client sent none.
+void complete_info(model::CallInfo& info, std::string_view client_id, std::string_view address, std::string_view trace,
+                   model::TimeMs deadline);
 
 bool may_change_something(const model::Request& request);
 /// What the caller is told when the deadline passed without an answer: a read is simply late, of a change nobody knows.

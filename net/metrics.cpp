@@ -128,6 +128,8 @@ void Metrics::observe(std::string_view door, std::string_view method, std::strin
 void Metrics::observe(Series& series, model::Category status, double seconds) {
   series.count(static_cast<int>(status), seconds);
 }
+std::string_view Metrics::door(const Series& series) { return series.door; }
+std::string_view Metrics::method(const Series& series) { return series.method; }
 void Metrics::observe(Series& series, int http_status, double seconds) { series.count(kHttp + http_status, seconds); }
 
 std::string Metrics::text() const {

@@ -21,6 +21,7 @@
 #include "actors/gateway.hpp"
 #include "model/requests.hpp"
 #include "model/result.hpp"
+#include "net/settings.hpp"
 
 namespace coffer::net {
 
@@ -92,6 +93,9 @@ struct Method {
   const google::protobuf::Message* in_prototype = nullptr;
   const google::protobuf::Message* out_prototype = nullptr;
   std::function<model::Result<Step>(Rpc&)> decode;
+  /// Optional, in place of submitting the call: asks somebody else than the actors, sets `reply` and completes the call
+  /// once, from any thread.
+  std::function<void(Rpc&)> start;
   /// Called when the reply is ok.
   std::function<model::Status(Rpc&)> encode;
   /// Optional. Called before `fail` when the actors failed: true when the door answers OK after all and has filled
@@ -159,6 +163,8 @@ class Door {
   virtual std::optional<std::string> clean_path(std::string_view) const { return std::nullopt; }
   /// True: what unknown_path says of a known path with another verb stands; false: it becomes 405 with Allow.
   virtual bool hides_verbs() const { return false; }
+  /// Takes over what of the settings may change while it serves (Dapr: its stores). Main's thread.
+  virtual void reload(const Doors&) {}
 };
 
 }  // namespace coffer::net

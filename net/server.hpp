@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "net/call_notes.hpp"
 #include "net/guard.hpp"
 #include "net/rpc.hpp"
 #include "net/settings.hpp"
@@ -27,12 +28,18 @@ class Metrics {
   Series& series(std::string_view door, std::string_view method);
   static void observe(Series& series, model::Category status, double seconds);
   static void observe(Series& series, int http_status, double seconds);
+  static std::string_view door(const Series& series);
+  static std::string_view method(const Series& series);
+  /// Where answered calls are written to; set before the listeners are made. Null: nowhere.
+  void set_call_log(const CallLog* log) { call_log_ = log; }
+  const CallLog* call_log() const { return call_log_; }
   /// Prometheus text format.
   std::string text() const;
 
  private:
   struct Impl;
   std::unique_ptr<Impl> impl_;
+  const CallLog* call_log_ = nullptr;
 };
 
 class Server {
@@ -41,6 +48,9 @@ class Server {
   /// The bound port. Errors of start: one sentence that names address and reason.
   virtual model::Status start() = 0;
   virtual std::uint16_t port() const = 0;
+  /// Takes over what may change while it serves: certificates for new connections, limits for new requests (not the
+  /// address, not whether there is TLS, not what HTTP/2 has agreed on). Errors: invalid_argument; then nothing changed.
+  virtual model::Status reload(const Listener& listener) = 0;
   /// Takes no new calls, lets those in flight end for at most `drain`, then cuts them.
   virtual void stop() = 0;
 };
@@ -68,6 +78,6 @@ struct Cloudforet {
 };
 model::Result<Cloudforet> make_cloudforet(const Doors& settings, actors::Gateway& gateway);
 /// What else the admin listener serves.
-std::unique_ptr<Door> make_admin_door(const Doors& settings, actors::Gateway& gateway);
+std::unique_ptr<Door> make_admin_door(const Doors& settings, actors::Gateway& gateway, const Metrics& metrics);
 
 }  // namespace coffer::net

@@ -127,9 +127,11 @@ DataDir::~DataDir() {
   if (lock_ >= 0) ::close(lock_);
 }
 
-model::Result<std::uint64_t> DataDir::free_bytes() const {
+model::Result<std::uint64_t> DataDir::free_bytes() const { return storage::free_bytes(path_); }
+
+model::Result<std::uint64_t> free_bytes(const std::string& path) {
   struct statvfs info;
-  if (::statvfs(path_.c_str(), &info) != 0) return data_dir_failure(path_, errno);
+  if (::statvfs(path.c_str(), &info) != 0) return data_dir_failure(path, errno);
   return static_cast<std::uint64_t>(info.f_bavail) * info.f_frsize;
 }
 

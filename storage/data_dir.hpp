@@ -38,4 +38,7 @@ class DataDir {
   int lock_;  // the open lock file; the kernel drops the lock with the process, however it ends
 };
 
+/// The same of any directory. Any thread.
+model::Result<std::uint64_t> free_bytes(const std::string& path);
+
 }  // namespace coffer::storage

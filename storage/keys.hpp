@@ -15,6 +15,7 @@
 //                                                            attribute, space and value
 //   'p'                               policy                 sealed PolicyRecord
 //   'l'                               limits (quota)         sealed QuotaRecord
+//   'a'                               audit settings         sealed AuditSettingsRecord
 // of the directory (tenant zero, group 0):
 //   'd' tenant:16                     tenant                 sealed TenantRecord
 //   'o' hash:32                       operator               sealed OperatorRecord
@@ -37,6 +38,7 @@ inline constexpr char kHeaderRow[] = "h";
 inline constexpr char kKeysRow[] = "k";
 inline constexpr char kPolicyRow[] = "p";
 inline constexpr char kQuotaRow[] = "l";
+inline constexpr char kAuditRow[] = "a";
 inline constexpr char kKeyRingRow[] = "y";
 inline constexpr char kClusterRow[] = "u";
 inline constexpr char kClusterCaRow[] = "a";

@@ -139,6 +139,8 @@ void print_status(const admin::StatusResponse& s, std::ostream& out) {
   record.add("tenants", std::to_string(s.tenants()));
   record.add("live shards", std::to_string(s.active_shards()));
   record.add("memory", std::to_string(s.resident_bytes() >> 20) + " MiB");
+  if (s.free_bytes() != 0) record.add("free disk", std::to_string(s.free_bytes() >> 20) + " MiB");
+  if (s.read_only()) record.add("changes", "refused: the node is low on disk");
   record.print(out);
   out << "\n";
   Table table({"GROUP", "ROLE", "TERM", "COMMITTED", "APPLIED", "DURABLE"});
@@ -215,6 +217,8 @@ void add_admin(CLI::App& root, Program& program) {
   add_admin_certificates(*admin_app, program);
   add_admin_quotas(*admin_app, program);
   add_admin_cluster(*admin_app, program);
+  add_admin_audit(*admin_app, program);
+  add_admin_top(*admin_app, program);
   add_admin_policy(*admin_app, program);
   add_admin_init(*admin_app, program);
   add_admin_seal(*admin_app, program);

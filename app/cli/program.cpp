@@ -91,6 +91,7 @@ std::unique_ptr<CLI::App> make_tree(Program& program) {
   add_dev_token(*root, program);
   add_bench(*root, program);
   add_completion(*root, program);
+  add_man(*root, program);
   // Last, because commands inherit the footer that their parent has when they are added.
   root->footer("Options stand behind the command; `coffer COMMAND --help` shows them.\n\n" +
                std::string(exit_code_help()));

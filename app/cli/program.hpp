@@ -70,10 +70,13 @@ void add_admin_quotas(CLI::App& admin, Program& program);
 void add_cloudforet(CLI::App& root, Program& program);  // cloudforet list, get, get-data, stat
 void add_admin_cluster(CLI::App& admin, Program& program);
 void add_admin_offline(CLI::App& cluster, Program& program);
+void add_admin_audit(CLI::App& admin, Program& program);
+void add_admin_top(CLI::App& admin, Program& program);
 void add_dev_token(CLI::App& root, Program& program);
 void add_admin_policy(CLI::App& admin, Program& program);
 void add_bench(CLI::App& root, Program& program);
 void add_completion(CLI::App& root, Program& program);
+void add_man(CLI::App& root, Program& program);
 
 /// An option that may be given several times, each time with one value (CLI11 would otherwise take all that follows).
 CLI::Option* add_repeated(CLI::App* command, const std::string& name, std::vector<std::string>& out,

@@ -8,6 +8,7 @@
 #include <string>
 #include <utility>
 
+#include "net/admin/audit_methods.hpp"
 #include "net/admin/cluster.hpp"
 #include "net/admin/messages.hpp"
 #include "net/admin/quota_messages.hpp"
@@ -41,8 +42,9 @@ WireStatus make_failure(const Error& error) {
 
 class AdminDoor final : public Door {
  public:
-  AdminDoor(const Doors& settings, actors::Gateway& gateway, std::function<model::TimeMs()> clock)
-      : version_(settings.version), gateway_(gateway), clock_(std::move(clock)) {}
+  AdminDoor(const Doors& settings, actors::Gateway& gateway, std::function<model::TimeMs()> clock,
+            std::function<std::string()> metrics)
+      : version_(settings.version), gateway_(gateway), clock_(std::move(clock)), metrics_(std::move(metrics)) {}
 
   std::string_view name() const override { return "admin"; }
   std::vector<Method> methods() override {
@@ -55,6 +57,8 @@ class AdminDoor final : public Door {
     add_quotas(methods);
     add_server(methods);
     add_cluster_methods([this](Rpc& rpc, std::string id) { return open(rpc, std::move(id)); }, make_failure, methods);
+    add_audit_methods(
+        gateway_, [this](Rpc& rpc, std::string id) { return open(rpc, std::move(id)); }, methods);
     return methods;
   }
   WireStatus http_failure(const Error& error, std::string_view) const override { return make_failure(error); }
@@ -123,6 +127,7 @@ class AdminDoor final : public Door {
   const std::string version_;
   actors::Gateway& gateway_;
   const std::function<model::TimeMs()> clock_;
+  const std::function<std::string()> metrics_;  // null: there is no text
   const std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
 };
 
@@ -375,13 +380,23 @@ void AdminDoor::add_server(std::vector<Method>& methods) {
        .encode = [](const api::StatusRequest&, const NoBody&, Rpc&, api::StatusResponse&) -> Status { return {}; },
        .fail = [](const Rpc&, const Error& error) { return make_failure(error); },
        .recover = {}}));
+  methods.push_back(typed_method<api::MetricsRequest, api::MetricsResponse, NoBody>(
+      service("Server"), "Metrics",
+      {.decode = [this](const api::MetricsRequest&, Rpc& rpc) -> Result<Step> {
+         if (const Status ok = open(rpc, {}); !ok) return ok.error();
+         if (metrics_) static_cast<api::MetricsResponse&>(rpc.out()).set_text(metrics_());
+         return Step::done;
+       },
+       .encode = [](const api::MetricsRequest&, const NoBody&, Rpc&, api::MetricsResponse&) -> Status { return {}; },
+       .fail = [](const Rpc&, const Error& error) { return make_failure(error); },
+       .recover = {}}));
 }
 
 }  // namespace
 
 std::unique_ptr<Door> make_admin_door(const Doors& settings, actors::Gateway& gateway,
-                                      std::function<model::TimeMs()> clock) {
-  return std::make_unique<AdminDoor>(settings, gateway, std::move(clock));
+                                      std::function<model::TimeMs()> clock, std::function<std::string()> metrics) {
+  return std::make_unique<AdminDoor>(settings, gateway, std::move(clock), std::move(metrics));
 }
 
 }  // namespace coffer::net

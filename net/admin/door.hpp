@@ -1,6 +1,5 @@
 #pragma once
-// The admin door: coffer.admin.v1 (Tenants, Tokens, Policies, Issuers, Certificates, Server) on its own listener, gRPC only, for operators. Made once by
-// net/doors.cpp; its functions run where rpc.hpp says.
+// The admin door: coffer.admin.v1 on its own listener, gRPC only, for operators. Made once by net/doors.cpp; its functions run where rpc.hpp says.
 
 #include <functional>
 #include <memory>
@@ -12,6 +11,6 @@ namespace coffer::net {
 
 /// The gateway must outlive the door. `clock` is the wall clock, by which a token is shown as expired.
 std::unique_ptr<Door> make_admin_door(const Doors& settings, actors::Gateway& gateway,
-                                      std::function<model::TimeMs()> clock);
+                                      std::function<model::TimeMs()> clock, std::function<std::string()> metrics = {});
 
 }  // namespace coffer::net

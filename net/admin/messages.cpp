@@ -189,6 +189,8 @@ void to_message(const actors::NodeStatus& status, api::StatusResponse* out) {
   out->set_cluster_id(status.cluster_id);
   out->set_seal(status.sealed ? "sealed" : "open");
   out->set_tenants(status.tenants);
+  out->set_read_only(status.read_only);
+  out->set_free_bytes(status.free_bytes);
   out->set_active_shards(status.active_shards);
   for (const actors::GroupStatus& group : status.groups) {
     auto* row = out->add_groups();

@@ -55,6 +55,7 @@ class DaprDoor final : public Door {
   }
   std::optional<std::string> clean_path(std::string_view raw_path) const override { return dapr::clean_path(raw_path); }
   bool hides_verbs() const override { return true; }
+  void reload(const Doors& settings) override { reader_.reload(settings); }
 
  private:
   Status judge(const api::GetSecretRequest& in, const Status& answer) const {
@@ -66,7 +67,7 @@ class DaprDoor final : public Door {
 
   const std::string version_;
   actors::Gateway& gateway_;
-  const dapr::Reader reader_;
+  dapr::Reader reader_;
   dapr::Attributes attributes_;
   const google::protobuf::ServiceDescriptor& service_;
 };

@@ -92,7 +92,9 @@ Status Reader::ask_bulk(std::string_view store, model::Request& request) const {
 
 WireStatus Reader::describe(const Caller& caller, const Asked& asked, const Error& error) const {
   if (error.category() == model::Category::unauthenticated) return refuse_token(has_no_credential(caller, rule_));
-  return errors_.describe(asked, error);
+  ErrorTable errors = errors_;
+  errors.no_stores = stores_.none();
+  return errors.describe(asked, error);
 }
 
 }  // namespace coffer::net::dapr

@@ -31,12 +31,13 @@ class Reader {
   model::Status ask_bulk(std::string_view store, model::Request& request) const;
 
   const Stores& stores() const { return stores_; }
+  void reload(const Doors& settings) { stores_.reload(settings); }
   /// The words for a failure at any step.
   WireStatus describe(const Caller& caller, const Asked& asked, const model::Error& error) const;
   bool is_absent(const model::Error& error) const { return errors_.is_absent(error); }
 
  private:
-  const Stores stores_;
+  Stores stores_;
   const actors::Gateway& gateway_;
   const CredentialRule rule_;
   const ErrorTable errors_;

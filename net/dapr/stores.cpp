@@ -26,7 +26,7 @@ Stores::Stores(const Doors& settings, const actors::Gateway& gateway)
     : dev_(settings.dev), configured_(settings.dapr_stores), gateway_(gateway) {}
 
 std::optional<View> Stores::find(std::string_view name) const {
-  for (const DaprStore& store : configured_) {
+  for (const DaprStore& store : configured_.get()) {
     if (store.name != name) continue;
     return View{
         {.name = store.tenant, .door = {}, .create_at_first_use = dev_}, store.space, store.multiple_values, &store};
@@ -44,9 +44,10 @@ std::optional<View> Stores::find(std::string_view name) const {
 
 std::vector<Stores::Component> Stores::components() const {
   std::vector<Component> all;
-  for (const DaprStore& store : configured_) all.push_back({store.name, store.multiple_values});
+  for (const DaprStore& store : configured_.get()) all.push_back({store.name, store.multiple_values});
+  const auto& configured = configured_.get();
   const bool taken =
-      std::any_of(configured_.begin(), configured_.end(), [](const auto& s) { return s.name == kDevStore; });
+      std::any_of(configured.begin(), configured.end(), [](const auto& s) { return s.name == kDevStore; });
   if (dev_ && !taken) all.push_back({std::string(kDevStore), true});
   return all;
 }

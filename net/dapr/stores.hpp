@@ -1,6 +1,5 @@
 #pragma once
-// Dapr's secret stores as named views of a tenant's space, and their scopes. Used by the Dapr door; constant after
-// construction, any thread.
+// Dapr's secret stores as named views of a tenant's space, and their scopes. Used by the Dapr door, any thread.
 
 #include <optional>
 #include <string>
@@ -9,6 +8,7 @@
 
 #include "actors/gateway.hpp"
 #include "model/requests.hpp"
+#include "net/live.hpp"
 #include "net/settings.hpp"
 
 namespace coffer::net::dapr {
@@ -33,9 +33,12 @@ class Stores {
   /// made at first use.
   Stores(const Doors& settings, const actors::Gateway& gateway);
 
+  /// Other configured stores from the next request on.
+  void reload(const Doors& settings) { configured_.set(settings.dapr_stores); }
+
   std::optional<View> find(std::string_view name) const;
   /// True when no store can be found under any name.
-  bool none() const { return !dev_ && configured_.empty(); }
+  bool none() const { return !dev_ && configured_.get().empty(); }
 
   struct Component {
     std::string name;
@@ -46,7 +49,7 @@ class Stores {
 
  private:
   const bool dev_;
-  const std::vector<DaprStore> configured_;
+  Live<std::vector<DaprStore>> configured_;
   const actors::Gateway& gateway_;
 };
 

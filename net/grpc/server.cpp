@@ -7,6 +7,7 @@
 #include <grpcpp/server.h>
 #include <grpcpp/server_builder.h>
 
+#include "net/grpc/live_certificates.hpp"
 #include "net/grpc/worker.hpp"
 #include "net/listen.hpp"
 #include "net/server.hpp"
@@ -18,24 +19,7 @@ namespace {
 using grpc::internal::RpcMethod;
 using model::Code;
 using model::Error;
-using model::Result;
 using model::Status;
-
-Result<std::shared_ptr<grpc::ServerCredentials>> credentials_of(const std::optional<TlsFiles>& tls) {
-  if (!tls) return grpc::InsecureServerCredentials();
-  const auto material = load_tls(*tls);
-  if (!material) return material.error();
-  // A client certificate is asked for, not demanded: a door may take a token instead. One that is presented must verify.
-  grpc::SslServerCredentialsOptions options(material->client_ca.empty()
-                                                ? GRPC_SSL_DONT_REQUEST_CLIENT_CERTIFICATE
-                                                : GRPC_SSL_REQUEST_CLIENT_CERTIFICATE_AND_VERIFY);
-  options.pem_root_certs = material->client_ca;
-  options.pem_key_cert_pairs.push_back({std::string(material->key.expose()), material->certificate});
-  auto credentials = grpc::SslServerCredentials(options);
-  auto& key = options.pem_key_cert_pairs.front().private_key;
-  model::wipe(key.data(), key.size());
-  return credentials;
-}
 
 void set_limits(const Limits& limits, grpc::ServerBuilder& builder) {
   const auto ms = [](std::chrono::milliseconds time) { return static_cast<int>(time.count()); };
@@ -71,7 +55,8 @@ class GrpcServer final : public Server {
       : listener_(std::move(listener)), doors_(std::move(doors)), metrics_(metrics), threads_(std::move(threads)) {
     shared_.gateway = &gateway;
     shared_.guard = std::move(guard);
-    shared_.limits = listener_.limits;
+    shared_.live = std::make_shared<LiveLimits>(listener_.limits);
+    shared_.log = metrics_.call_log();
     shared_.tls = listener_.tls.has_value();
     shared_.in_flight = std::make_shared<InFlight>(listener_.limits.calls_in_flight);
   }
@@ -79,15 +64,20 @@ class GrpcServer final : public Server {
 
   Status start() override {
     if (auto status = add_methods(); !status) return status;
-    const auto credentials = credentials_of(listener_.tls);
-    if (!credentials) return credentials.error();
+    auto credentials = grpc::InsecureServerCredentials();
+    if (listener_.tls) {
+      auto live = LiveCertificates::make(*listener_.tls);
+      if (!live) return live.error();
+      certificates_ = std::move(*live);
+      credentials = certificates_->credentials();
+    }
     if (auto status = check_free(listener_.address); !status) return status;
     const auto address = parse_address(listener_.address);
     grpc::ServerBuilder builder;
     set_limits(listener_.limits, builder);
     int port = 0;
     const std::string host = address->host.empty() ? "[::]" : listener_.address.substr(0, listener_.address.rfind(':'));
-    builder.AddListeningPort(host + ":" + std::to_string(address->port), *credentials, &port);
+    builder.AddListeningPort(host + ":" + std::to_string(address->port), credentials, &port);
     builder.RegisterService(shared_.service.get());
     builder.RegisterAsyncGenericService(&shared_.unknown);
     auto started = threads_->start(builder);
@@ -106,6 +96,15 @@ class GrpcServer final : public Server {
   }
 
   std::uint16_t port() const override { return port_; }
+
+  Status reload(const Listener& listener) override {
+    if (certificates_ && listener.tls) {
+      if (auto status = certificates_->replace(*listener.tls); !status) return status;
+    }
+    shared_.live->set(listener.limits);
+    shared_.in_flight->set_limit(listener.limits.calls_in_flight);
+    return {};
+  }
 
   void stop() override {
     if (workers_.empty()) return;
@@ -164,6 +163,7 @@ class GrpcServer final : public Server {
   std::vector<std::unique_ptr<Worker>> workers_;
   std::unique_ptr<grpc::ServerCompletionQueue> unused_;
   std::unique_ptr<grpc::Server> server_;
+  std::unique_ptr<LiveCertificates> certificates_;  // null without TLS
   std::uint16_t port_ = 0;
 };
 

@@ -57,9 +57,10 @@ void UnaryCall::begin() {
   if (auto status = parse(id); !status) return answer_now(status);
   const auto step = guarded_decode(served_.method->decode, static_cast<Rpc&>(*this));
   if (!step) return answer_now(step.error());
-  if (*step == Step::done) return answer_now({});
-  complete_info(request.info, id, address(), deadline_);
-  changes_ = may_change_something(request);
+  if (*step == Step::done) return note(Code::ok), answer_now({});
+  complete_info(request.info, id, address(), header("traceparent"), deadline_);
+  changes_ = served_.method->start || may_change_something(request);
+  if (served_.method->start) return served_.method->start(*this);
   shared.gateway->submit(this);  // and with it the call: nothing is touched behind this
 }
 
@@ -69,7 +70,7 @@ void UnaryCall::read_deadline() {
   if (deadline != std::chrono::system_clock::time_point::max()) {
     by_client = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::system_clock::now());
   }
-  const auto allowed = time_allowed(by_client, worker_.shared().limits);
+  const auto allowed = time_allowed(by_client, worker_.shared().limits());
   patience_ = arrived_ + allowed + kGrace;
   deadline_ = wall_clock_ms() + allowed.count();
   request.info.deadline = deadline_;
@@ -125,6 +126,8 @@ void UnaryCall::answer(const Status& status, bool may_recover) noexcept {
   if (failure.grpc_code == Category::ok) return send_out();
   const auto now = Clock::now();
   Metrics::observe(*served_.series, failure.grpc_code, std::chrono::duration<double>(now - arrived_).count());
+  note(status.error().code);
+  log(failure.grpc_code, now);
   if (worker_.shared().guard && status.error().code == Code::unauthenticated) {
     worker_.shared().guard->failed(address(), is_loopback(), now);
   }
@@ -137,8 +140,25 @@ void UnaryCall::send_out() {
   // The size was computed by the line above and is kept in the message.
   message.SerializeWithCachedSizesToArray(const_cast<std::uint8_t*>(slice.begin()));
   const grpc::ByteBuffer bytes(&slice, 1);
-  Metrics::observe(*served_.series, Category::ok, std::chrono::duration<double>(Clock::now() - arrived_).count());
+  const auto now = Clock::now();
+  Metrics::observe(*served_.series, Category::ok, std::chrono::duration<double>(now - arrived_).count());
+  log(Category::ok, now);
   wire_->writer.Finish(bytes, grpc::Status::OK, static_cast<Tag*>(this));
+}
+
+/// For the audit trail, of what the actors have not noted.
+void UnaryCall::note(Code code) const {
+  note_unsubmitted(*worker_.shared().gateway, *this, *this, Metrics::door(*served_.series),
+                   Metrics::method(*served_.series), code);
+}
+
+void UnaryCall::log(Category status, Clock::time_point now) const {
+  const CallLog* const log = worker_.shared().log;
+  if (log == nullptr || !log->wants(status != Category::ok)) return;
+  const std::string_view trace = header("traceparent");
+  log->write({Metrics::door(*served_.series), Metrics::method(*served_.series), model::category_name(status),
+              status != Category::ok, std::chrono::duration<double>(now - arrived_).count(), address_,
+              header("x-request-id"), is_valid_traceparent(trace) ? trace : std::string_view()});
 }
 
 void UnaryCall::sent() {
@@ -162,6 +182,7 @@ void UnaryCall::tick(Clock::time_point now) {
   if (!state_.compare_exchange_strong(expected, State::abandoned, std::memory_order_acq_rel)) return;
   const Error error = cut ? cut_off(changes_) : overdue(changes_);
   Metrics::observe(*served_.series, error.category(), std::chrono::duration<double>(now - arrived_).count());
+  log(error.category(), now);
   wire_->writer.FinishWithError(to_grpc(error), static_cast<Tag*>(this));
 }
 

@@ -52,6 +52,8 @@ class UnaryCall final : public Rpc, public Returned, private GrpcCaller, private
   void answer(const model::Status& status, bool may_recover) noexcept;
   void answer_now(const model::Status& status);
   void send_out();
+  void note(model::Code code) const;
+  void log(model::Category status, Clock::time_point now) const;
   void sent();
 
   Worker& worker_;

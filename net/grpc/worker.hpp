@@ -20,6 +20,7 @@
 
 #include "net/flight.hpp"
 #include "net/grpc/threads.hpp"
+#include "net/live.hpp"
 #include "net/server.hpp"
 
 namespace coffer::net::rpc {
@@ -39,7 +40,9 @@ struct Shared {
   Shared();
   ~Shared();
   actors::Gateway* gateway = nullptr;
-  Limits limits;
+  std::shared_ptr<LiveLimits> live;
+  const Limits& limits() const { return live->get(); }
+  const CallLog* log = nullptr;  // null: requests are not logged
   bool tls = false;
   std::shared_ptr<InFlight> in_flight;
   std::shared_ptr<SourceGuard> guard;  // null: no address is refused

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "net/http/job.hpp"
+#include "net/live.hpp"
 #include "net/rest/binding.hpp"
 #include "net/server.hpp"
 
@@ -16,7 +17,8 @@ namespace coffer::net::http {
 struct Context {
   actors::Gateway* gateway = nullptr;
   Metrics* metrics = nullptr;
-  Limits limits;
+  std::shared_ptr<LiveLimits> live;
+  const Limits& limits() const { return live->get(); }
 };
 
 class Endpoint {

@@ -55,7 +55,7 @@ Await<void> IoThread::accept() {
 }
 
 void IoThread::admit(Socket socket) {
-  if (shared_.connections.load(std::memory_order_relaxed) >= shared_.limits.connections) return;
+  if (shared_.connections.load(std::memory_order_relaxed) >= shared_.limits().connections) return;
   boost::system::error_code ec;
   socket.set_option(asio::ip::tcp::no_delay(true), ec);
   asio::co_spawn(context_, Session::serve(std::make_unique<Session>(shared_from_this(), std::move(socket))),

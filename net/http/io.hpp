@@ -36,8 +36,10 @@ inline constexpr asio::as_tuple_t<asio::use_awaitable_t<Executor>> kAwait{};
 /// What all io threads of a listener share; constant but for the counters.
 struct Shared {
   std::unique_ptr<Site> site;
-  Limits limits;
-  std::optional<asio::ssl::context> tls;
+  std::shared_ptr<LiveLimits> live;
+  const Limits& limits() const { return live->get(); }
+  bool has_tls = false;
+  std::atomic<std::shared_ptr<asio::ssl::context>> tls;  // of new connections
   std::shared_ptr<InFlight> in_flight;
   std::shared_ptr<SourceGuard> guard;  // null: no address is refused
   std::atomic<std::size_t> connections{0};

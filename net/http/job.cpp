@@ -2,6 +2,8 @@
 
 #include "net/http/job.hpp"
 
+#include "net/http/endpoint.hpp"
+
 namespace coffer::net::http {
 namespace {
 
@@ -80,7 +82,16 @@ void Job::set_deadline(model::CallInfo& info, const Limits& limits) {
 }
 
 void Job::complete_call_info(model::CallInfo& info) const {
-  complete_info(info, incoming().header("x-request-id"), caller_.address(), deadline_);
+  complete_info(info, incoming().header("x-request-id"), caller_.address(), incoming().header("traceparent"),
+                deadline_);
+}
+
+void Job::write_log(const Context& context, const Metrics::Series& series, std::string_view status, bool failed) const {
+  const CallLog* const log = context.metrics->call_log();
+  if (log == nullptr || !log->wants(failed)) return;
+  const std::string_view trace = caller_.header("traceparent");
+  log->write({Metrics::door(series), Metrics::method(series), status, failed, seconds(), caller_.address(), call_id(),
+              is_valid_traceparent(trace) ? trace : std::string_view()});
 }
 
 model::Result<std::string_view> Job::client_id() const {

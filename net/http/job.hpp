@@ -13,6 +13,7 @@
 #include "net/flight.hpp"
 #include "net/http/incoming.hpp"
 #include "net/rpc.hpp"
+#include "net/server.hpp"
 
 namespace coffer::net::http {
 
@@ -51,6 +52,8 @@ struct Arrival {
   std::string_view query;                                                // raw, in request->target
   Clock::time_point began;
 };
+
+struct Context;
 
 class Job {
  public:
@@ -102,6 +105,8 @@ class Job {
   const Incoming& incoming() const { return *arrival_.request; }
   const Arrival& arrival() const { return arrival_; }
   const Caller& http_caller() const { return caller_; }
+  /// To the log of requests, when it is on.
+  void write_log(const Context& context, const Metrics::Series& series, std::string_view status, bool failed) const;
   double seconds() const { return std::chrono::duration<double>(Clock::now() - arrival_.began).count(); }
   /// Sets when the call must be done, and what decode left open of it.
   void set_deadline(model::CallInfo& info, const Limits& limits);

@@ -26,6 +26,9 @@ class ProbeJob final : public Job {
  private:
   Answer readiness() const {
     const auto status = context_.gateway->status();
+    if (status.ready && status.read_only) {
+      return {200, "application/json", R"({"status":"ready","read_only":true,"reason":"the node is low on disk"})", {}};
+    }
     if (status.ready) return {200, "application/json", R"({"status":"ready"})", {}};
     const char* body = status.sealed ? R"({"status":"not ready","reason":"the node is sealed"})"
                                      : R"({"status":"not ready","reason":"the node has not joined its groups yet"})";

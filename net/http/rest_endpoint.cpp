@@ -61,19 +61,24 @@ class RestJob final : public Job, public Rpc {
   Answer give_up(bool server_stops) const override {
     const Error error = server_stops ? cut_off(changes_) : overdue(changes_);
     Metrics::observe(rest_.series, error.category(), seconds());
+    log(error.category());
     return to_answer(rest_.door.http_failure(error, call_id()));
   }
 
  protected:
   bool begin() override {
-    set_deadline(request.info, rest_.context.limits);
+    set_deadline(request.info, rest_.context.limits());
     if (auto status = read(); !status) return finish(status, false), true;
     const auto step = guarded_decode(rest_.method.decode, static_cast<Rpc&>(*this));
     if (!step) return finish(step.error(), false), true;
-    if (*step == Step::done) return finish({}, false), true;
+    if (*step == Step::done) return note(Code::ok), finish({}, false), true;
     complete_call_info(request.info);
     changes_ = may_change_something(request);
-    rest_.context.gateway->submit(this);
+    if (rest_.method.start) {
+      rest_.method.start(*this);
+    } else {
+      rest_.context.gateway->submit(this);
+    }
     return false;
   }
 
@@ -82,7 +87,7 @@ class RestJob final : public Job, public Rpc {
  private:
   Status read() {
     if (const auto id = client_id(); !id) return id.error();
-    return fill_message(arrival(), *rest_.binding, rest_.context.limits.json_depth, in_);
+    return fill_message(arrival(), *rest_.binding, rest_.context.limits().json_depth, in_);
   }
 
   Status encode() noexcept {
@@ -106,8 +111,18 @@ class RestJob final : public Job, public Rpc {
       category = failure.grpc_code;
       outcome = to_answer(std::move(failure));
       note_error(status.error(), &outcome);
+      note(status.error().code);
     }
     Metrics::observe(rest_.series, category, seconds());
+    log(category);
+  }
+
+  void note(Code code) const {
+    note_unsubmitted(*rest_.context.gateway, *this, http_caller(), rest_.door.name(), Metrics::method(rest_.series),
+                     code);
+  }
+  void log(Category status) const {
+    write_log(rest_.context, rest_.series, model::category_name(status), status != Category::ok);
   }
 
   const Rest& rest_;

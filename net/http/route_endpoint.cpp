@@ -41,7 +41,10 @@ class RouteJob final : public Job, public HttpExchange {
   void complete() noexcept override {
     if (!claim()) return;
     encode();
-    if (!reply.ok()) note_error(reply.error(), &outcome);
+    if (!reply.ok()) {
+      note_error(reply.error(), &outcome);
+      note(reply.error().code);
+    }
     observe(outcome.status);
     answered();
   }
@@ -55,11 +58,11 @@ class RouteJob final : public Job, public HttpExchange {
  protected:
   bool begin() override {
     request.info = {};
-    set_deadline(request.info, route_.context.limits);
+    set_deadline(request.info, route_.context.limits());
     if (auto status = read(); !status) return refuse(status.error()), true;
     const auto step = guarded_decode(route_.route.decode, static_cast<HttpExchange&>(*this));
     if (!step) return fail(step.error()), true;
-    if (*step == Step::done) return observe(outcome.status), true;
+    if (*step == Step::done) return note(Code::ok), observe(outcome.status), true;
     complete_call_info(request.info);
     changes_ = route_.route.start || may_change_something(request);
     if (route_.route.start) {
@@ -73,18 +76,27 @@ class RouteJob final : public Job, public HttpExchange {
   void refuse(const Error& error) override {
     send(route_.door.http_failure(error, call_id()));
     note_error(error, &outcome);
+    note(error.code);
   }
 
  private:
   void fail(const Error& error) {
     send(route_.route.fail(*this, error));
     note_error(error, &outcome);
+    note(error.code);
   }
   void send(WireStatus status) {
     outcome = to_answer(std::move(status));
     observe(outcome.status);
   }
-  void observe(int status) const { Metrics::observe(route_.series, status, seconds()); }
+  void observe(int status) const {
+    Metrics::observe(route_.series, status, seconds());
+    write_log(route_.context, route_.series, std::to_string(status), status >= 400);
+  }
+  void note(Code code) const {
+    note_unsubmitted(*route_.context.gateway, *this, http_caller(), route_.door.name(), Metrics::method(route_.series),
+                     code);
+  }
 
   Status read() {
     if (const auto id = client_id(); !id) return id.error();

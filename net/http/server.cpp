@@ -30,10 +30,11 @@ int choose_protocol(SSL*, const unsigned char** out, unsigned char* size, const 
   return SSL_TLSEXT_ERR_OK;
 }
 
-Status set_up_tls(const TlsFiles& files, std::optional<asio::ssl::context>* out) {
+Status set_up_tls(const TlsFiles& files, std::atomic<std::shared_ptr<asio::ssl::context>>* out) {
   const auto material = load_tls(files);
   if (!material) return material.error();
-  auto& context = out->emplace(asio::ssl::context::tls_server);
+  const auto made = std::make_shared<asio::ssl::context>(asio::ssl::context::tls_server);
+  asio::ssl::context& context = *made;
   SSL_CTX* const native = context.native_handle();
   boost::system::error_code ec;
   SSL_CTX_set_min_proto_version(native, TLS1_2_VERSION);
@@ -44,13 +45,17 @@ Status set_up_tls(const TlsFiles& files, std::optional<asio::ssl::context>* out)
   const auto key = material->key.expose();
   context.use_private_key(asio::buffer(key.data(), key.size()), asio::ssl::context::pem, ec);
   if (ec) return Error(Code::invalid_argument, "the TLS key " + files.key + ": " + ec.message());
-  if (material->client_ca.empty()) return {};
+  if (material->client_ca.empty()) {
+    out->store(made);
+    return {};
+  }
   context.add_certificate_authority(asio::buffer(material->client_ca), ec);
   if (ec) return Error(Code::invalid_argument, "the TLS client CA " + files.client_ca + ": " + ec.message());
   // Asked for, not demanded: a door may take a token instead. One that is presented must verify.
   context.set_verify_mode(asio::ssl::verify_peer, ec);
   static constexpr unsigned char kName[] = "coffer";
   SSL_CTX_set_session_id_context(native, kName, sizeof kName - 1);
+  out->store(made);
   return {};
 }
 
@@ -58,19 +63,22 @@ class HttpServer final : public Server {
  public:
   HttpServer(Listener listener, std::vector<Door*> doors, actors::Gateway& gateway, Metrics& metrics,
              std::shared_ptr<SourceGuard> guard)
-      : listener_(std::move(listener)), doors_(std::move(doors)), context_{&gateway, &metrics, listener_.limits} {
+      : listener_(std::move(listener)),
+        doors_(std::move(doors)),
+        context_{&gateway, &metrics, std::make_shared<LiveLimits>(listener_.limits)} {
+    shared_.live = context_.live;
     shared_.guard = std::move(guard);
   }
   ~HttpServer() override { stop(); }
 
   Status start() override {
-    shared_.limits = listener_.limits;
     shared_.in_flight = std::make_shared<InFlight>(listener_.limits.calls_in_flight);
     auto site = Site::make(doors_, context_);
     if (!site) return site.error();
     shared_.site = *std::move(site);
     if (listener_.tls) {
       if (auto status = set_up_tls(*listener_.tls, &shared_.tls); !status) return status;
+      shared_.has_tls = true;
     }
     if (auto status = check_free(listener_.address); !status) return status;
     if (auto status = listen(); !status) {
@@ -90,6 +98,15 @@ class HttpServer final : public Server {
   }
 
   std::uint16_t port() const override { return port_; }
+
+  Status reload(const Listener& listener) override {
+    if (shared_.has_tls && listener.tls) {
+      if (auto status = set_up_tls(*listener.tls, &shared_.tls); !status) return status;
+    }
+    shared_.live->set(listener.limits);
+    if (shared_.in_flight) shared_.in_flight->set_limit(listener.limits.calls_in_flight);
+    return {};
+  }
 
   void stop() override {
     if (workers_.empty()) return;

@@ -45,8 +45,11 @@ Session::Session(std::shared_ptr<IoThread> io, Socket socket)
                      (endpoint.address().is_v6() && endpoint.address().to_v6().is_v4_mapped() &&
                       asio::ip::make_address_v4(asio::ip::v4_mapped, endpoint.address().to_v6()).is_loopback());
   }
-  peer_.tls = shared_.tls.has_value();
-  if (shared_.tls) tls_.emplace(socket_, *shared_.tls);
+  peer_.tls = shared_.has_tls;
+  if (shared_.has_tls) {
+    tls_context_ = shared_.tls.load();
+    tls_.emplace(socket_, *tls_context_);
+  }
   io_->add(this);
 }
 
@@ -61,7 +64,7 @@ Await<void> Session::serve(std::unique_ptr<Session> self) {
 }
 
 Await<bool> Session::handshake() {
-  allow(shared_.limits.header_timeout);
+  allow(shared_.limits().header_timeout);
   auto [ec] = co_await tls_->async_handshake(asio::ssl::stream_base::server, kAwait);
   if (ec) co_return false;
   peer_.certificate = certificate_names(tls_->native_handle());
@@ -72,7 +75,7 @@ Await<Session::Next> Session::exchange() {
   request_->clear();
   call_id_.clear();
   if (begin_ == end_ && input_.size() > 4 * kFirstBuffer) input_ = {};
-  Parser parser(shared_.limits.header_bytes, shared_.limits.body_bytes, *request_);
+  Parser parser(shared_.limits().header_bytes, shared_.limits().body_bytes, *request_);
   if (const Next next = co_await read_header(parser); next != Next::request) co_return next;
   take_call_id();
   if (auto status = admit(); !status) co_return co_await refuse(429, status.error());
@@ -90,7 +93,7 @@ Await<Session::Next> Session::exchange() {
 Await<Session::Next> Session::read_header(Parser& parser) {
   idle_ = begin_ == end_;
   if (idle_ && io_->is_draining()) co_return Next::close;
-  allow(first_ || !idle_ ? shared_.limits.header_timeout : shared_.limits.idle_timeout);
+  allow(first_ || !idle_ ? shared_.limits().header_timeout : shared_.limits().idle_timeout);
   first_ = false;
   bool began = false;
   while (true) {
@@ -102,22 +105,22 @@ Await<Session::Next> Session::read_header(Parser& parser) {
       if (parser.malformed() != Malformed::none) co_return co_await refuse_malformed(parser.malformed());
       if (parser.has_header()) co_return Next::request;
     }
-    if (!co_await fill(shared_.limits.header_bytes + kFirstBuffer)) {
+    if (!co_await fill(shared_.limits().header_bytes + kFirstBuffer)) {
       if (expired_ && began) {
         co_return co_await refuse(408, Error(Code::deadline_exceeded, "the request's header took too long"));
       }
-      if (end_ - begin_ >= shared_.limits.header_bytes)
+      if (end_ - begin_ >= shared_.limits().header_bytes)
         co_return co_await refuse_malformed(Malformed::header_too_large);
       co_return Next::close;
     }
-    if (idle_) allow(shared_.limits.header_timeout);
+    if (idle_) allow(shared_.limits().header_timeout);
     idle_ = false;
   }
 }
 
 Await<Session::Next> Session::read_body(Parser& parser) {
   const auto declared = parser.declared_length();
-  allow(shared_.limits.header_timeout, declared ? static_cast<std::size_t>(declared) : shared_.limits.body_bytes);
+  allow(shared_.limits().header_timeout, declared ? static_cast<std::size_t>(declared) : shared_.limits().body_bytes);
   while (true) {
     if (begin_ != end_) begin_ += parser.feed(buffered());
     if (parser.malformed() != Malformed::none) co_return co_await refuse_malformed(parser.malformed());
@@ -185,7 +188,7 @@ Await<Session::Next> Session::send(const Answer& answer, bool keep_alive) {
   keep_alive = keep_alive && !io_->is_draining() && !cut_;
   bool large = false;
   append_response(answer, {request_->method == "HEAD", keep_alive, request_->http_10, call_id_}, &output_, &large);
-  allow(shared_.limits.header_timeout, output_.size() + answer.body.size());
+  allow(shared_.limits().header_timeout, output_.size() + answer.body.size());
   const bool sent = co_await write(output_) && (!large || co_await write(answer.body));
   model::wipe(output_.data(), output_.size());
   output_.clear();
@@ -243,7 +246,7 @@ Await<Session::Next> Session::refuse(Answer answer) {
 }
 
 Await<Session::Next> Session::refuse_malformed(Malformed malformed) {
-  const auto& limits = shared_.limits;
+  const auto& limits = shared_.limits();
   switch (malformed) {
     case Malformed::header_too_large:
       return refuse(431, Error(Code::too_large, "the request's header is larger than " +

@@ -65,6 +65,7 @@ class Session final : public Waker {
   std::shared_ptr<IoThread> io_;
   Shared& shared_;
   Socket socket_;
+  std::shared_ptr<asio::ssl::context> tls_context_;  // as it was when the connection came
   std::optional<asio::ssl::stream<Socket&>> tls_;
   Peer peer_;
 

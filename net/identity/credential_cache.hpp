@@ -24,6 +24,7 @@ class CredentialCache {
   struct Basis {
     std::optional<model::TenantId> tenant;
     std::uint64_t changes = 0;  // of the tenant's trust
+    std::uint64_t node = 0;     // of the node's own
     friend bool operator==(const Basis&, const Basis&) = default;
   };
   /// `key` is a SHA-256.

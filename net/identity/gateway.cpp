@@ -13,6 +13,7 @@
 #include "net/identity/decoy.hpp"
 #include "net/identity/vouch.hpp"
 #include "net/jwt/fetch.hpp"
+#include "net/live.hpp"
 
 namespace coffer::net {
 namespace {
@@ -59,6 +60,7 @@ class Gateway final : public IdentityGateway {
   ~Gateway() override { stop(); }
 
   void stop() override;
+  model::Status reload(const std::vector<NodeCertificate>& certificates) override;
   void submit(actors::Call* call) noexcept override;
   Result<model::Credential> authenticate(std::string_view token, model::Door door) const override;
   bool tenant_exists(const model::TenantRef& tenant) const override { return inner_.tenant_exists(tenant); }
@@ -71,6 +73,7 @@ class Gateway final : public IdentityGateway {
   std::uint64_t trust_changes(const model::TenantId& tenant) const override { return inner_.trust_changes(tenant); }
   actors::NodeStatus status() const override { return inner_.status(); }
   std::vector<actors::Sample> samples() const override;
+  model::AuditPort* audit() const override { return inner_.audit(); }
 
  private:
   struct Ready {  // a tenant's trust, ready to verify with
@@ -88,7 +91,7 @@ class Gateway final : public IdentityGateway {
   }
   CredentialCache::Basis basis_of(const model::TenantRef& tenant) const {
     const auto id = inner_.find_tenant(tenant);
-    return {id, id ? inner_.trust_changes(*id) : 0};
+    return {id, id ? inner_.trust_changes(*id) : 0, node_changes_.load()};
   }
   void pass_on(actors::Call* call, model::Credential credential) noexcept {
     credential.door = call->request.credential.door;
@@ -103,7 +106,8 @@ class Gateway final : public IdentityGateway {
 
   actors::Gateway& inner_;
   const IdentitySettings settings_;
-  const NodeTrust node_;
+  Live<NodeTrust> node_;
+  std::atomic<std::uint64_t> node_changes_{0};
   CredentialCache credentials_;
   jwt::KeySources sources_;
   const Lookups lookups_;
@@ -199,9 +203,10 @@ void Gateway::process(const JobPtr& job) {
   const auto trust = trust_for(request.tenant, basis, deadline != 0 ? deadline : now + 1'000);
   if (!trust) return finish(job->release(), trust.error());
   const model::Credential& presented = request.credential;
-  Verdict verdict = presented.is_certificate
-                        ? vouch_for_certificate(presented.token.expose(), **trust, node_, lookups_)
-                        : vouch_for_token(presented.token.expose(), request.tenant, **trust, node_, lookups_, now);
+  Verdict verdict =
+      presented.is_certificate
+          ? vouch_for_certificate(presented.token.expose(), **trust, node_.get(), lookups_)
+          : vouch_for_token(presented.token.expose(), request.tenant, **trust, node_.get(), lookups_, now);
   if (auto* vouched = std::get_if<Vouched>(&verdict)) {
     ++verified_;
     credentials_.put(job->key, basis, vouched->credential, vouched->until);
@@ -252,6 +257,17 @@ void Gateway::stop() {
   for (std::thread& thread : threads_) thread.join();
   sources_.stop();  // what waited there finds the queue closed
   queue_.clear();   // the jobs answer
+}
+
+model::Status Gateway::reload(const std::vector<NodeCertificate>& certificates) {
+  for (const NodeCertificate& one : certificates) {
+    if (auto ok = model::check_certificate_rule(one.rule); !ok) return ok.error();
+  }
+  NodeTrust next = node_.get();
+  next.certificates = certificates;
+  node_.set(std::move(next));
+  ++node_changes_;  // what was verified by the old rules is verified anew
+  return {};
 }
 
 std::vector<actors::Sample> Gateway::samples() const {

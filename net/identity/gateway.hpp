@@ -39,6 +39,8 @@ class IdentityGateway : public actors::Gateway {
   /// Ends the threads; calls that wait are answered `unavailable`. The listeners must have stopped. Called by the
   /// destructor, too.
   virtual void stop() = 0;
+  /// Other rules of [[certificates]], from the next request on. Errors: invalid_argument; then nothing changed.
+  virtual model::Status reload(const std::vector<NodeCertificate>& certificates) = 0;
 };
 
 /// `inner` must outlive it. Errors: invalid_argument (an issuer or rule of the settings).

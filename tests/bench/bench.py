@@ -45,6 +45,7 @@ def compare(ours, theirs, field):
 COMPARISONS = [  # row, ours, yardstick, field of Slice, bound of ours / theirs: CPU at most, rate at least
     ("gRPC Get, CPU per request", "coffer gRPC Get", "bare grpc++ echo", "cpu_us", 1.5),
     ("gRPC Get, requests per second", "coffer gRPC Get", "bare grpc++ echo", "rate", None),
+    ("gRPC Get with its audit record, requests per second", "coffer gRPC Get", "coffer gRPC Get, audit off", "rate", 0.9),
     ("HTTP Get, CPU per request", "coffer HTTP Get", "bare Beast answer", "cpu_us", 1.8),
     ("HTTP Get, requests per second", "coffer HTTP Get", "bare Beast answer", "rate", None),
     ("Get with a JWT seen before, CPU per request", "coffer gRPC Get, JWT", "coffer gRPC Get, token", "cpu_us", 1.1),
@@ -98,7 +99,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--seconds", type=float, default=2)
     parser.add_argument("--tenants", type=int, default=100_000)
-    parser.add_argument("--only", default="get,http,jwt,put,tenants")
+    parser.add_argument("--only", default="get,http,jwt,audit,put,tenants")
     parser.add_argument("--no-pin", dest="pin", action="store_false")
     parser.add_argument("--write", action="store_true")
     arguments = parser.parse_args()
@@ -112,7 +113,7 @@ def main():
     slices = {}
     # CPU per request is counted on one CPU with the generator on another. Puts are counted by what the machine gets done:
     # a server that waits for its disk has work for more than one CPU, and both servers may use them all.
-    for part, pin in (({"get", "http", "jwt"}, arguments.pin), ({"put"}, False)):
+    for part, pin in (({"get", "http", "jwt", "audit"}, arguments.pin), ({"put"}, False)):
         if only & part:
             with cases.Session(arguments.build, arguments.etcd, only & part, pin) as session:
                 slices |= measure(session.cases, arguments.rounds, arguments.seconds)

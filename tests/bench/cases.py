@@ -100,7 +100,7 @@ class Session:
     def __init__(self, build, etcd, only, pinned):
         self.build, self.etcd, self.only, self.pinned = Path(build), Path(etcd).resolve(), only, pinned
         self.folder = Path(tempfile.mkdtemp(prefix="bench-", dir=self.build))
-        self.processes, self.cases, self.server = [], [], None
+        self.processes, self.cases, self.server, self.unaudited = [], [], None, None
         # From the start, so that each server counts one CPU and makes threads for one.
         self.prefix = ["taskset", "-c", "0"] if pinned else []
 
@@ -111,11 +111,13 @@ class Session:
                 self.start_bare("bare grpc++ echo", "bare_grpc", self.server.grpc_address)
             if "http" in self.only:
                 self.start_bare("bare Beast answer", "bare_http", self.server.http_address)
+            if "audit" in self.only:
+                self.start_unaudited()
             if "put" in self.only:
                 self.start_etcd()
                 self.cases.append(DiskCase(self.folder))
             # Yardstick and own case next to each other in a round see the same neighbours.
-            order = ["coffer gRPC Get", "bare grpc++ echo", "coffer gRPC Get, token", "coffer gRPC Get, JWT", "coffer HTTP Get", "bare Beast answer", "coffer gRPC Put", "etcd Put",
+            order = ["coffer gRPC Get", "coffer gRPC Get, audit off", "bare grpc++ echo", "coffer gRPC Get, token", "coffer gRPC Get, JWT", "coffer HTTP Get", "bare Beast answer", "coffer gRPC Put", "etcd Put",
                      "disk: one fdatasync each"]
             self.cases.sort(key=lambda c: order.index(c.name))
             for process in self.processes:
@@ -133,8 +135,9 @@ class Session:
                 process.wait(30)
             except subprocess.TimeoutExpired:
                 process.kill()
-        if self.server:
-            self.server.close()
+        for server in (self.server, self.unaudited):
+            if server:
+                server.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def spawn(self, command):
@@ -173,7 +176,7 @@ class Session:
         self.server.put("bench/put", VALUE)
         token = self.server.token()
         where = message(1, "default") + message(2, "kv")
-        if "get" in self.only:
+        if {"get", "audit"} & self.only:
             body = framed(where + message(3, "bench/get"))
             self.add("coffer gRPC Get", self.at(self.server.grpc_address, self.grpc_arguments("/coffer.v1.Secrets/Get", body, token)))
         if "jwt" in self.only:
@@ -191,6 +194,15 @@ class Session:
             body = framed(where + message(3, "bench/put") + message(5, VALUE))
             self.add("coffer gRPC Put", self.at(self.server.grpc_address, self.grpc_arguments("/coffer.v1.Secrets/Put", body, token)),
                      lambda: self.server.get("bench/put").json["version"])
+
+    def start_unaudited(self):
+        """The same server without an audit trail: what the trail costs a read."""
+        self.unaudited = Server(data=self.folder / "unaudited", prefix=self.prefix, config="[audit]\nenabled = false\n").start()
+        self.processes.append(self.unaudited.process)
+        self.unaudited.put("bench/get", VALUE)
+        body = framed(message(1, "default") + message(2, "kv") + message(3, "bench/get"))
+        arguments = self.at(self.unaudited.grpc_address, self.grpc_arguments("/coffer.v1.Secrets/Get", body, self.unaudited.token()))
+        self.cases.append(Case("coffer gRPC Get, audit off", self.unaudited.process, arguments, self.pinned))
 
     def add(self, name, arguments, check=None):
         self.cases.append(Case(name, self.server.process, arguments, self.pinned, check))

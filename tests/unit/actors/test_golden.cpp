@@ -99,6 +99,8 @@ model::Quota sample_quota() {
   return quota;
 }
 
+model::AuditSettings sample_audit_settings() { return {true, false, 4, 1700000000009, "operator"}; }
+
 DirectoryTenant sample_tenant() {
   DirectoryTenant tenant;
   tenant.info.id.bytes.fill(0xab);
@@ -164,6 +166,7 @@ std::map<std::string, std::string> today() {
           {"operator", encode_operator({"root", std::string(32, 'o'), 1700000000001, true})},
           {"policy", encode_policy(sample_policy())},
           {"quota", encode_quota(sample_quota())},
+          {"audit_settings", encode_audit_settings(sample_audit_settings())},
           {"request", request.SerializeAsString()},
           {"tenant", encode_tenant(sample_tenant())},
           {"token", encode_token(sample_token())},
@@ -204,6 +207,7 @@ TEST(ActorsGolden, WhatAnEarlierBuildWroteIsRead) {
   EXPECT_EQ(*decode_certificate_rule(stored_bytes("certificate_rule")), sample_rule());
   EXPECT_EQ(*decode_token(stored_bytes("token_renewable")), sample_renewable_token());
   EXPECT_EQ(*decode_quota(stored_bytes("quota")), sample_quota());
+  EXPECT_EQ(*decode_audit_settings(stored_bytes("audit_settings")), sample_audit_settings());
   EXPECT_EQ(*decode_policy(stored_bytes("policy")), sample_policy());
   const auto tenant = decode_tenant(stored_bytes("tenant"));
   ASSERT_TRUE(tenant.ok());

@@ -457,6 +457,9 @@ TEST(Operations, KnowTheirNameAndWhetherTheyChangeAnything) {
       {ChangeDocument{}, "change_document", true},
       {ReadDocument{}, "read_document", false},
       {Query{}, "query", false},
+      {GetAudit{}, "get_audit", false},
+      {SetAudit{}, "set_audit", true},
+      {Get{{}, {}, 0, true, true}, "inject", false},
       {SetPermission{}, "set_permission", true},
       {LookupSelf{}, "lookup_self", false},
       {RenewSelf{}, "renew_self", true},
@@ -469,8 +472,8 @@ TEST(Operations, KnowTheirNameAndWhetherTheyChangeAnything) {
       {TendTenant{Tending::reseal}, "reseal", true},
       {TendTenant{Tending::sweep}, "sweep", true},
   };
-  static_assert(std::size(rows) == std::variant_size_v<TenantOperation> + 5,
-                "describe is a second form of get, a dry run one of apply_policy, and tending has four");
+  static_assert(std::size(rows) == std::variant_size_v<TenantOperation> + 6,
+                "describe and inject are forms of get, a dry run one of apply_policy, and tending has four");
   for (const Row& row : rows) {
     EXPECT_EQ(operation_name(row.operation), row.name);
     EXPECT_EQ(is_mutation(row.operation), row.mutation) << row.name;

@@ -190,5 +190,17 @@ TEST(StoredReply, AHugeCountIsRefusedBeforeMemoryIsTaken) {
   EXPECT_FALSE(decode_reply("\x01\x03\xff\xff\xff\xff\xff\xff\xff\xff\x7f").ok());
 }
 
+AuditReply sample_audit_reply() { return {{true, false, 4, 1'700'000'000'000, "operator"}, {}}; }
+
+TEST(StoredAuditReply, IsReadBackAsItWas) {
+  const auto read = decode_reply(encode_reply(sample_audit_reply()).expose());
+  ASSERT_TRUE(read.ok());
+  EXPECT_EQ(std::get<AuditReply>(*read).settings, sample_audit_reply().settings);
+}
+
+TEST(StoredAuditReply, HasTheBytesOfTheGoldenFile) {
+  test::expect_golden("reply_audit", encode_reply(sample_audit_reply()).expose());
+}
+
 }  // namespace
 }  // namespace coffer::model

@@ -1,0 +1,112 @@
+// What the audit trail is told when a call is answered; see call_handle.hpp. Any thread.
+
+#include <new>
+
+#include "actors/call_handle.hpp"
+#include "crypto/hash.hpp"
+#include "model/rules.hpp"
+
+namespace coffer::actors {
+namespace {
+
+using model::Code;
+using model::CredentialKind;
+
+std::string_view action_of(const model::Request& request) {
+  if (const auto* tenant = std::get_if<model::TenantOperation>(&request.operation)) {
+    return model::operation_name(*tenant);
+  }
+  struct Namer {
+    std::string_view operator()(const model::CreateTenant&) const { return "create_tenant"; }
+    std::string_view operator()(const model::GetTenant&) const { return "get_tenant"; }
+    std::string_view operator()(const model::ListTenants&) const { return "list_tenants"; }
+    std::string_view operator()(const model::DeleteTenant&) const { return "delete_tenant"; }
+    std::string_view operator()(const model::OpenDoor&) const { return "open_door"; }
+  };
+  return std::visit(Namer{}, std::get<model::DirectoryOperation>(request.operation));
+}
+
+/// Who presented the credential, when the shard did not come to recognise him. Empty: nobody can say.
+std::string claimed_principal(const model::Credential& credential) {
+  constexpr std::size_t kShown = 8;  // bytes of a token's hash that its id shows
+  switch (credential.kind) {
+    case CredentialKind::token: return "token:" + crypto::hex(credential.token_hash.substr(0, kShown));
+    case CredentialKind::operator_: return "operator";
+    case CredentialKind::dev_root: return "dev-root";
+    case CredentialKind::jwt:
+    case CredentialKind::certificate: return credential.principal;
+    case CredentialKind::open_door: return "door:" + std::string(to_string(credential.door));
+    case CredentialKind::presented:
+    case CredentialKind::none: break;
+  }
+  return {};
+}
+
+/// The one secret that the request names, for a tenant that wants its names in clear.
+void name_entry(const model::Request& request, model::AuditEvent& event) {
+  const auto* tenant = std::get_if<model::TenantOperation>(&request.operation);
+  if (tenant == nullptr) return;
+  std::visit(
+      [&event]<class T>(const T& operation) {
+        if constexpr (requires { operation.space, operation.name; }) {
+          event.space = operation.space;
+          event.name = operation.name;
+        } else if constexpr (std::is_same_v<T, model::List>) {
+          event.space = operation.space;
+        }
+      },
+      *tenant);
+}
+
+void answer_strict(void* context, bool on_disk) {
+  auto* call = static_cast<Call*>(context);
+  if (!on_disk && call->reply.ok()) {
+    // A change that was made stays made; of a read nothing was shown.
+    call->reply = model::Error(call->audit.in_write_set ? Code::outcome_unknown : Code::unavailable,
+                               "the audit record could not be written, and this tenant's answers wait for theirs");
+  }
+  call->complete();
+}
+
+}  // namespace
+
+void complete_audited(Call* call) noexcept {
+  const AuditNote& note = call->audit;
+  const bool ok = call->reply.ok();
+  if (ok && note.in_write_set && !note.strict) return call->complete();
+  bool given = false;  // to the audit's thread, which completes the call
+  try {
+    const model::Request& request = call->request;
+    model::AuditEvent event;
+    std::string claimed;
+    if (!note.principal) claimed = claimed_principal(request.credential);
+    event.door = request.info.door;
+    event.tenant = note.tenant;
+    event.principal = note.principal ? std::string_view(note.principal->name) : std::string_view(claimed);
+    event.action = action_of(request);
+    event.code = ok ? Code::ok : call->reply.error().code;
+    event.entry = note.has_entry ? &note.entry : nullptr;
+    event.version = note.version;
+    if (ok && event.version == 0) {
+      if (const auto* entry = std::get_if<model::EntryReply>(&call->reply->body)) event.version = entry->version;
+    }
+    if (note.clear_names) name_entry(request, event);
+    event.address = request.info.address;
+    event.request_id = request.info.request_id;
+    event.trace = request.info.trace;
+    event.items = note.items.empty() ? nullptr : &note.items;
+    if (event.code == Code::unauthenticated) {
+      note.port->refused(event);
+    } else if (note.strict) {
+      note.port->record_strictly(event, call, answer_strict);
+      given = true;
+    } else {
+      note.port->record(event);
+    }
+  } catch (const std::bad_alloc&) {
+    if (note.strict) return answer_strict(call, false);
+  }
+  if (!given) call->complete();
+}
+
+}  // namespace coffer::actors

@@ -1,0 +1,116 @@
+// See audit_format.hpp.
+
+#include "actors/audit_format.hpp"
+
+#include "actors/audit_line.hpp"
+#include "actors/records.hpp"
+#include "crypto/hash.hpp"
+
+namespace coffer::actors {
+namespace {
+
+using model::Code;
+
+/// Half of the hash: enough to tell a tenant's secrets apart, and half of the space.
+constexpr std::size_t kShownHash = 16;
+
+std::string shown(std::string_view hash) { return crypto::hex(hash.substr(0, kShownHash)); }
+std::string_view view(const model::NameHash& hash) { return {hash.data(), hash.size()}; }
+
+/// The catalogue's number of the outcome goes beside its name where several codes share one.
+std::string_view outcome(Code code) { return code == Code::ok ? std::string_view("OK") : model::info(code).name; }
+
+void begin(std::string& out, std::string_view kind, const model::TenantId& tenant) {
+  out.assign("\"kind\":\"").append(kind).append("\"");
+  if (!tenant.is_zero()) AuditLine(out).word("tenant", to_string(tenant));
+}
+
+/// Why a Tapis request was denied, in the contract's words.
+std::string_view tapis_reason(Code code) {
+  if (code == Code::write_only) return "readable=false";
+  if (code == Code::read_only) return "writable=false";
+  return {};
+}
+
+}  // namespace
+
+std::string_view tapis_event(std::string_view action, bool ok, Code code, std::uint64_t version) {
+  if (action == "put") {
+    if (ok) return version == 1 ? "SECRET_CREATED" : "SECRET_UPDATED";
+    return code == Code::read_only || code == Code::permission_denied ? "SECRET_WRITE_DENIED" : "";
+  }
+  if (action == "update_metadata") {
+    if (ok) return "SECRET_UPDATED";
+    return code == Code::read_only || code == Code::permission_denied ? "SECRET_WRITE_DENIED" : "";
+  }
+  if (action == "get") {
+    if (ok) return "SECRET_READ";
+    return code == Code::write_only || code == Code::permission_denied ? "SECRET_READ_DENIED" : "";
+  }
+  if (action == "inject") return ok ? "SECRET_INJECTED" : "SECRET_RESOLUTION_FAILED";
+  if (action == "delete" || action == "destroy") {
+    return ok ? "SECRET_DELETED" : code == Code::permission_denied ? "SECRET_WRITE_DENIED" : "";
+  }
+  return {};
+}
+
+void format_request(const AuditQueue::Item& item, std::string& out) {
+  const model::AuditEvent& event = item.event;
+  begin(out, "request", event.tenant);
+  AuditLine line(out);
+  line.word("door", to_string(event.door)).text("action", event.action);
+  if (event.door == model::Door::tapis) {
+    line.text("event", tapis_event(event.action, event.code == Code::ok, event.code, event.version));
+    line.text("reason", tapis_reason(event.code));
+  }
+  if (event.entry != nullptr) line.word("entry", shown(view(*event.entry)));
+  line.text("space", event.space).text("name", event.name);
+  if (event.version != 0) line.number("version", event.version);
+  line.word("outcome", outcome(event.code));
+  line.text("principal", event.principal).text("address", event.address).text("request_id", event.request_id);
+  line.text("trace", event.trace).text("details", event.details);
+  if (event.items == nullptr) return;
+  out += ",\"items\":[";
+  bool first = true;
+  for (const model::AuditItem& one : *event.items) {
+    out.append(first ? "{\"entry\":\"" : ",{\"entry\":\"").append(shown(view(one.entry)));
+    out.append("\",\"outcome\":\"").append(outcome(one.code)).append("\"}");
+    first = false;
+  }
+  out += ']';
+}
+
+bool format_change(const model::AuditedChange& change, std::string& out) {
+  store::v1::AuditRecord record;
+  if (!record.ParseFromArray(change.record.data(), static_cast<int>(change.record.size()))) return false;
+  begin(out, "change", change.tenant);
+  AuditLine line(out);
+  line.text("door", record.door()).text("action", record.action());
+  if (record.door() == to_string(model::Door::tapis)) {
+    line.text("event", tapis_event(record.action(), true, Code::ok, record.version()));
+  }
+  if (!record.entry_hash().empty()) line.word("entry", shown(record.entry_hash()));
+  line.text("space", record.space()).text("name", record.name());
+  if (record.version() != 0) line.number("version", record.version());
+  line.word("outcome", "OK");
+  line.text("principal", record.principal()).text("address", record.address());
+  line.text("request_id", record.request_id()).text("trace", record.trace()).text("details", record.details());
+  line.word("decided", audit_time(record.time_ms()));
+  line.number("group", change.group.value).number("index", change.index.value);
+  line.number("epoch", change.revision.epoch).number("revision", change.revision.counter);
+  return true;
+}
+
+void format_refusals(const RefusalCounts::Source& source, const RefusalCounts::Count& count, std::string& out) {
+  begin(out, "refusals", {});
+  AuditLine line(out);
+  if (source.address.empty()) {
+    line.text("address", "others");
+  } else {
+    line.word("door", to_string(source.door)).text("principal", source.principal).text("address", source.address);
+  }
+  line.word("outcome", outcome(source.code)).number("count", count.count);
+  line.word("first", audit_time(count.first)).word("last", audit_time(count.last));
+}
+
+}  // namespace coffer::actors

@@ -1,0 +1,21 @@
+#pragma once
+// A record's fields, behind its number and time, as docs/audit.md describes them. Pure but for the scratch string.
+
+#include <string>
+
+#include "actors/audit_queue.hpp"
+#include "actors/audit_refusals.hpp"
+
+namespace coffer::actors {
+
+/// A decided request: kind "request".
+void format_request(const AuditQueue::Item& item, std::string& out);
+/// A committed write set: kind "change". False when its record cannot be read.
+bool format_change(const model::AuditedChange& change, std::string& out);
+/// Requests whose credential did not hold: kind "refusals".
+void format_refusals(const RefusalCounts::Source& source, const RefusalCounts::Count& count, std::string& out);
+
+/// The event's name in the Tapis Pods contract (its section 2.6); empty: it has none.
+std::string_view tapis_event(std::string_view action, bool ok, model::Code code, std::uint64_t version);
+
+}  // namespace coffer::actors

@@ -1,0 +1,211 @@
+// See audit_trail.hpp.
+
+#include "actors/audit_trail.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+#include <vector>
+
+#include "actors/audit_line.hpp"
+#include "crypto/hash.hpp"
+
+namespace coffer::actors {
+namespace {
+
+using model::Status;
+
+std::string letters(const crypto::ChainHash& hash) { return crypto::base64url({hash.data(), hash.size()}); }
+
+}  // namespace
+
+model::Result<std::unique_ptr<AuditTrail>> AuditTrail::open(storage::AuditDirectory directory,
+                                                            AuditTrailOptions options, crypto::ChainSigner signer,
+                                                            model::TimeMs now) {
+  std::unique_ptr<AuditTrail> trail(new AuditTrail(std::move(directory), std::move(options), std::move(signer)));
+  if (auto status = trail->recover(now); !status) return status.error();
+  return trail;
+}
+
+/// Reads the newest file: where the chain goes on, which changes the trail has, whether something is wrong.
+Status AuditTrail::recover(model::TimeMs now) {
+  auto files = directory_.files();
+  if (!files) return files.error();
+  std::string trouble;
+  while (!files->empty() && files->back().bytes == 0) {  // a crash between a file's making and its first record
+    if (auto status = directory_.remove(files->back()); !status) return status;
+    files->pop_back();
+  }
+  if (!files->empty()) {
+    const auto& newest = files->back();
+    std::uint64_t good = 0;
+    bool first = true;
+    const auto read = [&](std::string_view line, std::uint64_t at, bool torn) {
+      const auto split = split_audit_line(line);
+      const auto sequence = audit_number(line, "seq");
+      if (torn || !split || !sequence) {
+        if (torn) return false;
+        trouble = "record " + std::to_string(++state_.last.sequence) + " cannot be read";
+        good = at + line.size() + 1;
+        return true;
+      }
+      const bool follows = first || (*sequence == state_.last.sequence + 1 &&
+                                     crypto::next_hash(state_.last.hash, split->body) == split->hash);
+      if (!follows && trouble.empty()) trouble = "record " + std::to_string(*sequence) + " does not follow";
+      if (first) {
+        // "3:120 7:15"
+        std::string_view groups = audit_field(line, "groups").value_or("");
+        while (!groups.empty()) {
+          const std::string pair(groups.substr(0, groups.find(' ')));
+          groups.remove_prefix(std::min(groups.size(), pair.size() + 1));
+          const auto colon = pair.find(':');
+          if (colon == std::string::npos) continue;
+          state_.groups[std::strtoull(pair.c_str(), nullptr, 10)] = std::strtoull(&pair[colon + 1], nullptr, 10);
+        }
+      } else if (const auto group = audit_number(line, "group")) {
+        state_.groups[*group] = std::max(state_.groups[*group], audit_number(line, "index").value_or(0));
+      }
+      first = false;
+      state_.last = {*sequence, split->hash};
+      good = at + line.size() + 1;
+      return true;
+    };
+    if (auto status = directory_.each_line(newest.name, read); !status) return status;
+    if (auto status = directory_.append_to(newest, good); !status) return status;
+    if (state_.last.sequence < newest.first) state_.last.sequence = newest.first;
+  }
+  if (const auto head = audit_number(directory_.head(), "seq"); head && *head > state_.last.sequence) {
+    trouble = "records " + std::to_string(state_.last.sequence + 1) + " to " + std::to_string(*head) +
+              " are missing at its end";
+    state_.last.sequence = *head;
+  }
+  safe_ = state_;
+  written_ = state_.last;
+  if (auto status = begin_file(now); !status) return status;
+  if (trouble.empty()) return {};
+  std::string fields = "\"kind\":\"trouble\"";
+  AuditLine(fields).text("details", "at its start the node found its audit trail damaged: " + trouble);
+  add(now, fields);
+  return write(now, [](std::string_view) {});
+}
+
+std::uint64_t AuditTrail::add(model::TimeMs time, std::string_view fields) {
+  const std::size_t begin = batch_.size();
+  const std::uint64_t sequence = ++state_.last.sequence;
+  batch_.append("{\"seq\":").append(std::to_string(sequence));
+  batch_.append(",\"time\":\"").append(audit_time(time)).append("\",").append(fields);
+  state_.last.hash = crypto::next_hash(state_.last.hash, std::string_view(batch_).substr(begin));
+  batch_.append(",\"hash\":\"").append(letters(state_.last.hash)).append("\"}\n");
+  return sequence;
+}
+
+bool AuditTrail::is_new_change(std::uint64_t group, std::uint64_t index) {
+  std::uint64_t& newest = state_.groups[group];
+  if (index <= newest) return false;
+  newest = index;
+  return true;
+}
+
+Status AuditTrail::write_batch(const std::function<void(std::string_view line)>& written) {
+  if (batch_.empty()) return {};
+  if (auto status = directory_.append(batch_); !status) {
+    state_ = safe_;
+    batch_.clear();
+    return status;
+  }
+  safe_ = state_;
+  written_ = state_.last;
+  std::string_view rest = batch_;
+  while (!rest.empty()) {
+    const auto end = rest.find('\n');
+    written(rest.substr(0, end));
+    rest.remove_prefix(end + 1);
+  }
+  batch_.clear();
+  return {};
+}
+
+Status AuditTrail::write(model::TimeMs now, const std::function<void(std::string_view line)>& written) {
+  if (auto status = write_batch(written); !status) return status;
+  const bool old = (now - file_began_) / 1000 >= options_.file_age_s;
+  if (directory_.size() < options_.file_bytes && !old) return {};
+  if (auto status = checkpoint(now, written); !status) return status;
+  if (auto status = begin_file(now); !status) return status;
+  return retain(now);
+}
+
+void AuditTrail::add_checkpoint(model::TimeMs now) {
+  const auto statement =
+      audit_statement("checkpoint", options_.cluster, options_.node, state_.last.sequence, state_.last.hash);
+  std::string fields = "\"kind\":\"checkpoint\"";
+  AuditLine(fields).number("key", options_.key_version).word("signature", crypto::base64url(signer_.sign(statement)));
+  checked_ = add(now, fields);
+}
+
+Status AuditTrail::checkpoint(model::TimeMs now, const std::function<void(std::string_view line)>& written) {
+  if (state_.last.sequence == checked_) return {};
+  const std::uint64_t before = checked_;
+  add_checkpoint(now);
+  if (auto status = write_batch(written); !status) {
+    checked_ = before;
+    return status;
+  }
+  if (auto status = directory_.sync(); !status) return status;
+  const auto statement = audit_statement("head", options_.cluster, options_.node, written_.sequence, written_.hash);
+  std::string head = "{\"seq\":" + std::to_string(written_.sequence);
+  AuditLine(head)
+      .word("last", letters(written_.hash))
+      .number("key", options_.key_version)
+      .word("signature", crypto::base64url(signer_.sign(statement)));
+  return directory_.write_head(head + "}\n");
+}
+
+Status AuditTrail::begin_file(model::TimeMs now) {
+  if (auto status = directory_.begin(state_.last.sequence + 1); !status) return status;
+  file_began_ = now;
+  std::string groups;
+  for (const auto& [group, index] : state_.groups) {
+    if (!groups.empty()) groups += ' ';
+    groups.append(std::to_string(group)).append(":").append(std::to_string(index));
+  }
+  const auto statement =
+      audit_statement("segment", options_.cluster, options_.node, state_.last.sequence, state_.last.hash);
+  std::string fields = "\"kind\":\"segment\"";
+  AuditLine(fields)
+      .number("format", 1)
+      .word("cluster", options_.cluster)
+      .number("node", options_.node)
+      .word("previous", letters(state_.last.hash))
+      .text("groups", groups)
+      .number("key", options_.key_version)
+      .word("public_key", crypto::base64url(signer_.public_key()))
+      .word("signature", crypto::base64url(signer_.sign(statement)));
+  checked_ = add(now, fields);
+  return write_batch([](std::string_view) {});
+}
+
+Status AuditTrail::retain(model::TimeMs now) {
+  auto files = directory_.files();
+  if (!files) return files.error();
+  std::uint64_t total = 0;
+  for (const auto& file : *files) total += file.bytes;
+  std::size_t removed = 0;
+  while (removed + 1 < files->size()) {
+    const auto& oldest = (*files)[removed];
+    const bool old = options_.keep_s != 0 && now / 1000 - oldest.written_at > options_.keep_s;
+    if (!old && (options_.keep_bytes == 0 || total <= options_.keep_bytes)) break;
+    total -= oldest.bytes;
+    ++removed;
+  }
+  if (removed == 0) return {};
+  // Noted and on disk before it is done: files that are missing without such a record were taken away by somebody.
+  std::string fields = "\"kind\":\"retention\"";
+  AuditLine(fields).number("removed_to", (*files)[removed].first - 1);
+  add(now, fields);
+  if (auto status = checkpoint(now, [](std::string_view) {}); !status) return status;
+  for (std::size_t i = 0; i < removed; ++i) {
+    if (auto status = directory_.remove((*files)[i]); !status) return status;
+  }
+  return {};
+}
+
+}  // namespace coffer::actors

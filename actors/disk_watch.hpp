@@ -1,0 +1,60 @@
+#pragma once
+// Turns a node read-only before its disk is full, and back when there is room again. The rule is a value; the node asks
+// it every second with what the file system says, on one thread; the flag that shards look at is an atomic.
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <string_view>
+#include <thread>
+
+#include "model/result.hpp"
+
+namespace coffer::actors {
+
+struct DiskLimits {
+  std::uint64_t read_only_below = 512ULL << 20;  // free bytes; 0: never
+  /// More than that must be free again before changes are taken, so that the node does not flap.
+  std::uint64_t recover_above() const { return read_only_below + read_only_below / 4; }
+};
+
+/// Whether the node is read-only from now on.
+inline bool is_read_only(bool was, std::uint64_t free_bytes, const DiskLimits& limits) {
+  return free_bytes < (was ? limits.recover_above() : limits.read_only_below);
+}
+
+/// Asks for the room on the disk every second, on a thread of its own.
+class DiskWatch {
+ public:
+  using FreeBytes = std::function<std::optional<std::uint64_t>()>;
+  DiskWatch(DiskLimits limits, FreeBytes free_bytes, std::function<void(std::string_view)> log,
+            std::chrono::milliseconds interval = std::chrono::seconds(1));
+  ~DiskWatch();
+  const std::atomic<bool>& read_only() const { return read_only_; }
+  std::uint64_t free_bytes() const { return free_bytes_; }
+
+ private:
+  void look();
+
+  const DiskLimits limits_;
+  const FreeBytes ask_;
+  const std::function<void(std::string_view)> log_;
+  std::atomic<bool> read_only_{false};
+  std::atomic<std::uint64_t> free_bytes_{0};
+  std::mutex mutex_;
+  std::condition_variable stopped_;
+  bool stop_ = false;
+  std::thread thread_;
+};
+
+/// What a change is told meanwhile: `unavailable`, for it was not applied and will be when it is tried later.
+inline model::Error low_on_disk() {
+  return {model::Code::unavailable,
+          "the node is low on disk and takes no changes until there is room again; reads go on", 30};
+}
+
+}  // namespace coffer::actors

@@ -1,0 +1,63 @@
+#pragma once
+// The files of the audit trail on disk: a folder (0700) of append-only files (0600), named by the number of their first
+// record, and a small file that says how far the trail goes. What the lines mean is actors/audit_trail's. One thread
+// writes; reading opens files anew and may go on meanwhile, on any thread.
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "model/result.hpp"
+
+namespace coffer::storage {
+
+class AuditDirectory {
+ public:
+  struct File {
+    std::uint64_t first = 0;  // number of its first record
+    std::string name;         // "audit-00000000000000000001.jsonl"
+    std::uint64_t bytes = 0;
+    std::int64_t written_at = 0;  // seconds since 1970
+  };
+
+  /// Makes the folder when it is missing. Errors: disk_error, one sentence that names it.
+  static model::Result<AuditDirectory> open(std::string path);
+  AuditDirectory(AuditDirectory&& other) noexcept;
+  AuditDirectory& operator=(AuditDirectory&&) = delete;
+  ~AuditDirectory();
+
+  const std::string& path() const { return path_; }
+  /// In the order of their records. Errors: disk_error.
+  model::Result<std::vector<File>> files() const;
+  /// Calls `line` with each line of the file, without its end, and the byte at which it begins; stops when it answers
+  /// false. A last line without an end (torn by a crash) is given with `torn` set.
+  model::Status each_line(const std::string& name,
+                          const std::function<bool(std::string_view line, std::uint64_t at, bool torn)>& line) const;
+
+  /// The newest file, cut to `bytes`, for appending.
+  model::Status append_to(const File& file, std::uint64_t bytes);
+  /// A new one; its name is on disk when this returns.
+  model::Status begin(std::uint64_t first);
+  model::Status append(std::string_view bytes);
+  model::Status sync();
+  std::uint64_t size() const { return size_; }
+  model::Status remove(const File& file);
+
+  /// Replaces what head() answers; on disk when it returns.
+  model::Status write_head(std::string_view text);
+  /// Empty when there is none.
+  std::string head() const;
+
+ private:
+  explicit AuditDirectory(std::string path) : path_(std::move(path)) {}
+  model::Status open_file(const std::string& name, int flags);
+  model::Status sync_folder() const;
+
+  std::string path_;
+  int fd_ = -1;
+  std::uint64_t size_ = 0;
+};
+
+}  // namespace coffer::storage
