@@ -7,8 +7,9 @@ import re
 import subprocess
 import unittest
 
+from cluster import Cluster, Node, wait_for    # puts tests/api on the path
+
 import harness
-from cluster import Cluster, Node, wait_for
 
 DOCUMENT = (harness.ROOT / "docs/cluster.md").read_text()
 
@@ -103,13 +104,14 @@ class Runbook(unittest.TestCase):
 
     def join(self, cluster):
         node = cluster.node(len(cluster.nodes) + 1)
+        before = {n["id"] for n in cluster.nodes[0].cluster_status()["nodes"]}
         token = cluster.folder / f"join-{node.number}.token"
         token.write_text(cluster.nodes[0].admin_cluster("join-token"))
         node.data.mkdir(mode=0o700)
         node.joining = (cluster.nodes[0].peer_address, token)
         node.start()
         status = wait_for(node.cluster_status, "a status")
-        node.id = status["self"]
+        (node.id,) = {n["id"] for n in status["nodes"]} - before
         return node
 
     @staticmethod
