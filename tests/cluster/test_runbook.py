@@ -40,7 +40,7 @@ class Production(Cluster):
 
     def init(self):
         first = self.node(1)
-        done = harness.run("admin", "init", *first.options(), "--operator-token", self.token_file)
+        done = harness.run("admin", "init", "--config", first.config_path, *first.options(), "--operator-token", self.token_file)
         assert done.returncode == 0, done.stderr
         return first
 
