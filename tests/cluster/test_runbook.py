@@ -83,7 +83,7 @@ class Runbook(unittest.TestCase):
             self.assertIn(b"only voter of 5 groups", done.stdout)
 
             first.start()
-            self.assertEqual(self.admin(first, "tenants", "show", "acme")["name"], "acme")
+            wait_for(lambda: "acme" in first.cli("admin", "tenants", "list").stdout.decode(), "what was acknowledged is there")
             for node in others:
                 first.admin_cluster("remove", str(node.id), "--force", "--yes")
             fresh = self.join(cluster)
