@@ -71,6 +71,11 @@ class Runbook(unittest.TestCase):
             cluster.wait_replicated()
             self.admin(first, "tenants", "create", "acme")
 
+            # What only the lost nodes acknowledged would be lost; the survivor has everything here.
+            def caught_up():
+                group = next((g for g in (cluster.status() or {"groups": []})["groups"] if g["id"] == 0), None)
+                return group and all(r["match_index"] >= group["commit_index"] for r in group["replicas"])
+            wait_for(caught_up, "the survivor holds all of the directory")
             for node in others:
                 node.kill()
             running = harness.run("admin", "cluster", "recover", *first.options(), "--yes")
