@@ -156,6 +156,12 @@ model::Result<Running> start_node(const Config& config, const Start& start) {
   options.keeper.backups = config.backup;
   options.keeper.reseal_rows_per_second = config.reseal_rows_per_second;
   options.keeper.program = "coffer " + std::string(kVersion);
+  // Before the databases are made: whoever joins has none.
+  if (start.bootstrap != actors::Bootstrap::require && !config.peer.address.empty()) {
+    auto peers = Peers::prepare(config, [](std::string_view line) { spdlog::info("peers: {}", line); });
+    if (!peers) return peers.error();
+    running.peers = *std::move(peers);
+  }
   auto databases = open_databases(*running.data);
   if (!databases) return databases.error();
   options.log_engine = std::move(databases->log);
@@ -184,12 +190,7 @@ model::Result<Running> start_node(const Config& config, const Start& start) {
   options.lease = config.cluster.lease;
   options.replicas = config.cluster.replicas;
   options.replace_after = config.cluster.replace_after;
-  if (start.bootstrap != actors::Bootstrap::require && !config.peer.address.empty()) {
-    auto peers = Peers::prepare(config, [](std::string_view line) { spdlog::info("peers: {}", line); });
-    if (!peers) return peers.error();
-    running.peers = *std::move(peers);
-    running.peers->fill(options);
-  }
+  if (running.peers) running.peers->fill(options);
   options.fatal = [](const Error& error) {
     // Nothing may be acknowledged after a failed write: no destructor runs, the restart replays what is durable.
     spdlog::critical("the node stops: {}", error.message());

@@ -65,7 +65,9 @@ void add_server(CLI::App& root, Program& program) {
       ->type_name("ADDR");
   command->add_option("--advertise", o->advertise, "Where the other nodes reach it, when that is not --peer")
       ->type_name("ADDR");
-  command->add_option("--join", o->join, "Join the cluster of the node at this peers' address; the data directory is empty")
+  command
+      ->add_option("--join", o->join,
+                   "Join the cluster of the node at this peers' address; the data directory is empty")
       ->type_name("ADDR");
   command->add_option("--token", o->join_token, "Token of `coffer admin cluster join-token` for --join")
       ->type_name("TOKEN");

@@ -7,8 +7,9 @@ import re
 import subprocess
 import unittest
 
+from cluster import Cluster, Node, wait_for    # puts tests/api on the path
+
 import harness
-from cluster import Cluster, Node, wait_for
 
 DOCUMENT = (harness.ROOT / "docs/cluster.md").read_text()
 
@@ -39,7 +40,7 @@ class Production(Cluster):
 
     def init(self):
         first = self.node(1)
-        done = harness.run("admin", "init", *first.options(), "--operator-token", self.token_file)
+        done = harness.run("admin", "init", "--config", first.config_path, *first.options(), "--operator-token", self.token_file)
         assert done.returncode == 0, done.stderr
         return first
 
@@ -70,6 +71,11 @@ class Runbook(unittest.TestCase):
             cluster.wait_replicated()
             self.admin(first, "tenants", "create", "acme")
 
+            # What only the lost nodes acknowledged would be lost; the survivor has everything here.
+            def caught_up():
+                group = next((g for g in (cluster.status() or {"groups": []})["groups"] if g["id"] == 0), None)
+                return group and all(r["match_index"] >= group["commit_index"] for r in group["replicas"])
+            wait_for(caught_up, "the survivor holds all of the directory")
             for node in others:
                 node.kill()
             running = harness.run("admin", "cluster", "recover", *first.options(), "--yes")
@@ -82,7 +88,7 @@ class Runbook(unittest.TestCase):
             self.assertIn(b"only voter of 5 groups", done.stdout)
 
             first.start()
-            self.assertEqual(self.admin(first, "tenants", "show", "acme")["name"], "acme")
+            wait_for(lambda: "acme" in first.cli("admin", "tenants", "list").stdout.decode(), "what was acknowledged is there")
             for node in others:
                 first.admin_cluster("remove", str(node.id), "--force", "--yes")
             fresh = self.join(cluster)
@@ -103,13 +109,14 @@ class Runbook(unittest.TestCase):
 
     def join(self, cluster):
         node = cluster.node(len(cluster.nodes) + 1)
+        before = {n["id"] for n in cluster.nodes[0].cluster_status()["nodes"]}
         token = cluster.folder / f"join-{node.number}.token"
         token.write_text(cluster.nodes[0].admin_cluster("join-token"))
         node.data.mkdir(mode=0o700)
         node.joining = (cluster.nodes[0].peer_address, token)
         node.start()
         status = wait_for(node.cluster_status, "a status")
-        node.id = status["self"]
+        (node.id,) = {n["id"] for n in status["nodes"]} - before
         return node
 
     @staticmethod

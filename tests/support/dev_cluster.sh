@@ -55,6 +55,20 @@ start_cluster() {
   done
 }
 
+# Until every group has three voters, the death of a node may take the only copy with it.
+wait_for_three_voters() {
+  local status
+  for _ in $(seq 240); do
+    status=$("$cluster_binary" admin cluster status --output json --server "${admin[1]}" \
+      --token-file "$cluster_data/node-1/dev/root.token" 2>/dev/null) && "$python" -c '
+import json, sys
+groups = json.load(sys.stdin)["groups"]
+sys.exit(not all(sum(r["role"] == "voter" for r in g.get("replicas", [])) == 3 for g in groups))' <<<"$status" && return
+    sleep 0.5
+  done
+  die "the groups did not get three voters each within two minutes"
+}
+
 stop_cluster() {
   kill -TERM "${pids[@]}" 2>/dev/null || true
   wait "${pids[@]}" 2>/dev/null || true
@@ -89,6 +103,8 @@ command_cluster() {
   trap stop_cluster EXIT
   trap 'exit 130' INT TERM
   start_cluster
+  say "Waiting until every group has three voters ..."
+  wait_for_three_voters
   if [[ $smoke = 1 ]]; then smoke_cluster; return; fi
   say ""
   print_cluster_commands "$cluster_binary" "$cluster_data"

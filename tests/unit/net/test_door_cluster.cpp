@@ -117,8 +117,7 @@ TEST_F(ClusterDoorTest, balances_and_transfers) {
 
 TEST_F(ClusterDoorTest, is_for_operators_only) {
   caller.headers["authorization"] = "Bearer tenant-token";
-  EXPECT_EQ(run<api::ClusterStatus>("Status", api::ClusterStatusRequest()).code(),
-            Category::permission_denied);
+  EXPECT_EQ(run<api::ClusterStatus>("Status", api::ClusterStatusRequest()).code(), Category::permission_denied);
   caller.headers.clear();
   EXPECT_EQ(run<api::ClusterStatus>("Status", api::ClusterStatusRequest()).code(), Category::unauthenticated);
   EXPECT_TRUE(gateway.requests.empty());
