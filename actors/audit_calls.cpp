@@ -22,8 +22,23 @@ std::string_view action_of(const model::Request& request) {
     std::string_view operator()(const model::ListTenants&) const { return "list_tenants"; }
     std::string_view operator()(const model::DeleteTenant&) const { return "delete_tenant"; }
     std::string_view operator()(const model::OpenDoor&) const { return "open_door"; }
+    std::string_view operator()(const model::GetClusterStatus&) const { return "get_cluster_status"; }
+    std::string_view operator()(const model::CreateJoinToken&) const { return "create_join_token"; }
+    std::string_view operator()(const model::JoinNode&) const { return "join_node"; }
+    std::string_view operator()(const model::RenewNodeCertificate&) const { return "renew_node_certificate"; }
+    std::string_view operator()(const model::AnnounceNode&) const { return "announce_node"; }
+    std::string_view operator()(const model::DrainNode&) const { return "drain_node"; }
+    std::string_view operator()(const model::RemoveNode&) const { return "remove_node"; }
+    std::string_view operator()(const model::BalanceCluster&) const { return "balance_cluster"; }
+    std::string_view operator()(const model::TransferLeadership&) const { return "transfer_leadership"; }
+    std::string_view operator()(const model::UndeleteTenant&) const { return "undelete_tenant"; }
+    std::string_view operator()(const model::PurgeTenant&) const { return "purge_tenant"; }
+    std::string_view operator()(const model::ChangeKeys&) const { return "change_keys"; }
+    std::string_view operator()(const model::AddOperator&) const { return "add_operator"; }
+    std::string_view operator()(const model::AdoptTenant&) const { return "adopt_tenant"; }
   };
-  return std::visit(Namer{}, std::get<model::DirectoryOperation>(request.operation));
+  const auto* directory = std::get_if<model::DirectoryOperation>(&request.operation);
+  return directory != nullptr ? std::visit(Namer{}, *directory) : "keeper";
 }
 
 /// Who presented the credential, when the shard did not come to recognise him. Empty: nobody can say.

@@ -42,7 +42,8 @@ Result<std::optional<std::string>> newest_row(const storage::Engine& state, cons
 
 Result<Reissued> reissue_certificate(storage::Engine& log, storage::Engine& state, crypto::Seal& seal,
                                      crypto::Random& random, std::string_view request_der, std::int64_t now_ms) {
-  auto identity = open_identity(log, state, seal, random, 0, Bootstrap::refuse, std::nullopt, now_ms);
+  auto identity =
+      open_identity(log, state, Sealing{&seal, false, {}}, random, 0, Bootstrap::refuse, std::nullopt, now_ms);
   if (!identity) return identity.error();
   if (!identity->ring)
     return Error(Code::not_active, "this node has not received the cluster's keys yet: let it join anew");
@@ -70,7 +71,8 @@ Result<Reissued> reissue_certificate(storage::Engine& log, storage::Engine& stat
 
 Result<RecoveredQuorum> recover_quorum(storage::Engine& log, storage::Engine& state, crypto::Seal& seal,
                                        crypto::Random& random, std::int64_t now_ms) {
-  const auto identity = open_identity(log, state, seal, random, 0, Bootstrap::refuse, std::nullopt, now_ms);
+  const auto identity =
+      open_identity(log, state, Sealing{&seal, false, {}}, random, 0, Bootstrap::refuse, std::nullopt, now_ms);
   if (!identity) return identity.error();
   RecoveredQuorum result{identity->node.id, {}, {}};
   const auto alone = cluster::encode_configuration({{result.node, std::to_string(result.node.value)}});

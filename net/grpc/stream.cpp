@@ -96,9 +96,9 @@ void StreamCall::begin() {
   arrived(context_, worker_.shared().tls);
   Shared& shared = worker_.shared();
   is_counted_ = shared.in_flight->enter();
-  if (!is_counted_) return fail(Error(Code::overloaded));
+  if (!is_counted_) return refuse(Error(Code::overloaded));
   if (shared.guard && shared.guard->may_refuse()) {
-    if (auto status = shared.guard->admit(address(), is_loopback(), arrived_); !status) return fail(status.error());
+    if (auto status = shared.guard->admit(address(), is_loopback(), arrived_); !status) return refuse(status.error());
   }
   decode();
 }
@@ -106,11 +106,11 @@ void StreamCall::begin() {
 void StreamCall::decode() {
   auto poll = std::make_unique<Poll>(*this);
   const std::string_view id = header("x-request-id");
-  if (auto status = check_call_id(id); !status) return fail(status.error());
-  if (auto status = read_message(payload_, &poll->mutable_in()); !status) return fail(status.error());
+  if (auto status = check_call_id(id); !status) return refuse(status.error());
+  if (auto status = read_message(payload_, &poll->mutable_in()); !status) return refuse(status.error());
   const auto step = guarded_decode(served_.method->decode, static_cast<Rpc&>(*poll));
-  if (!step) return fail(step.error());
-  complete_info(poll->request.info, id, address(), 0);
+  if (!step) return refuse(step.error());
+  complete_info(poll->request.info, id, address(), header("traceparent"), 0);
   streaming_.emplace(*served_.method, poll->request, arrived_);
   ask();
 }
@@ -158,6 +158,14 @@ void StreamCall::go_on() {
   is_writing_ = true;
   writer_.Write(unsent_.front(), static_cast<Tag*>(this));
   unsent_.pop_front();
+}
+
+/// What never reached the actors.
+void StreamCall::refuse(const Error& error) {
+  const Poll call(*this);
+  note_unsubmitted(*worker_.shared().gateway, call, *this, Metrics::door(*served_.series),
+                   Metrics::method(*served_.series), error.code);
+  fail(error);
 }
 
 void StreamCall::fail(const Error& error) {

@@ -38,6 +38,7 @@ class StreamCall final : private GrpcCaller, private Tag, private Visited {
   void answered(const model::Result<model::Reply>& reply);
   void tell(StreamPart part);
   void go_on();
+  void refuse(const model::Error& error);
   void fail(const model::Error& error);
   void finish(const grpc::Status& status);
   void ended();

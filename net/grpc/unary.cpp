@@ -157,7 +157,7 @@ void UnaryCall::log(Category status, Clock::time_point now) const {
   if (log == nullptr || !log->wants(status != Category::ok)) return;
   const std::string_view trace = header("traceparent");
   log->write({Metrics::door(*served_.series), Metrics::method(*served_.series), model::category_name(status),
-              status != Category::ok, std::chrono::duration<double>(now - arrived_).count(), address_,
+              status != Category::ok, std::chrono::duration<double>(now - arrived_).count(), address(),
               header("x-request-id"), is_valid_traceparent(trace) ? trace : std::string_view()});
 }
 

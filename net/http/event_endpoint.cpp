@@ -56,10 +56,10 @@ class EventJob final : public Job, public Rpc {
 
  protected:
   bool begin() override {
-    set_deadline(request.info, served_.context.limits);
-    if (auto status = read(); !status) return fail(status.error()), true;
+    set_deadline(request.info, served_.context.limits());
+    if (auto status = read(); !status) return refuse(status.error()), true;
     const auto step = guarded_decode(served_.method.decode, static_cast<Rpc&>(*this));
-    if (!step) return fail(step.error()), true;
+    if (!step) return refuse(step.error()), true;
     complete_call_info(request.info);
     streaming_.emplace(served_.method, request, Clock::now());
     return begin_again();
@@ -73,12 +73,17 @@ class EventJob final : public Job, public Rpc {
     return false;
   }
 
-  void refuse(const Error& error) override { fail(error); }
+  /// What never reached the actors.
+  void refuse(const Error& error) override {
+    note_unsubmitted(*served_.context.gateway, *this, http_caller(), Metrics::door(served_.series),
+                     Metrics::method(served_.series), error.code);
+    fail(error);
+  }
 
  private:
   Status read() {
     if (const auto id = client_id(); !id) return id.error();
-    return fill_message(arrival(), *served_.binding, served_.context.limits.json_depth, in_.get());
+    return fill_message(arrival(), *served_.binding, served_.context.limits().json_depth, in_.get());
   }
 
   void take_answer() {

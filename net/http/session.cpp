@@ -220,7 +220,7 @@ Await<Session::Next> Session::send_stream(std::unique_ptr<Job> job) {
   }
   request_ = std::make_unique<Incoming>();
   append_piece({}, http_10, &output_);
-  allow(shared_.limits.header_timeout);
+  allow(shared_.limits().header_timeout);
   const bool sent = co_await write(output_);
   output_.clear();
   co_return sent ? Next::linger : Next::close;
