@@ -393,107 +393,109 @@ void add_documents(Variants* variants) {
   read.name = "secret-1";
   variants->add<ReadDocument>(read, {[](ReadDocument& o) { o.name = "secret-2"; }});
   variants->add<Query>({}, {[](Query& o) { o.space = "cloudforet.secret"; }});
-  void add_audit(Variants * variants) {
-    variants->add<GetAudit>({"kv", "a"}, {[](GetAudit& o) { o.space = "kw"; }, [](GetAudit& o) { o.name = "b"; }});
-    variants->add<SetAudit>({true, std::nullopt}, {
-                                                      [](SetAudit& o) { o.strict = false; },
-                                                      [](SetAudit& o) { o.strict.reset(); },
-                                                      [](SetAudit& o) { o.clear_names = true; },
-                                                      [](SetAudit& o) { o.clear_names = false; },
-                                                  });
-  }
+}
 
-  void add_policies(Variants * variants) {
-    using Apply = ApplyPolicy;
-    variants->add<Apply>(sample_apply(), {
-                                             [](Apply& o) { o.policy.roles[0].name = "writer"; },
-                                             [](Apply& o) { o.policy.roles[0].description = "e"; },
-                                             [](Apply& o) { o.policy.roles[0].grants.clear(); },
-                                             [](Apply& o) { o.policy.roles[0].grants[0].effect = Effect::allow; },
-                                             [](Apply& o) { o.policy.roles[0].grants[0].capabilities = 4; },
-                                             [](Apply& o) { o.policy.roles[0].grants[0].spaces = {"kw"}; },
-                                             [](Apply& o) { o.policy.roles[0].grants[0].names = {"b*"}; },
-                                             [](Apply& o) { o.policy.roles[0].grants[0].period.not_before = 0; },
-                                             [](Apply& o) { o.policy.roles[0].grants[0].period.expires_at = 0; },
-                                             [](Apply& o) { o.policy.bindings[0].role = "writer"; },
-                                             [](Apply& o) { o.policy.bindings[0].subjects = {"user:bob"}; },
-                                             [](Apply& o) { o.policy.bindings[0].period.not_before = 0; },
-                                             [](Apply& o) { o.policy.bindings[0].period.expires_at = 3; },
-                                             [](Apply& o) { o.policy.bindings.clear(); },
-                                             [](Apply& o) { o.expected = 4; },
-                                             [](Apply& o) { o.expected.reset(); },
-                                             [](Apply& o) { o.dry_run = true; },
-                                         });
-    variants->add<SetPermission>(sample_set_permission(), {
-                                                              [](SetPermission& o) { o.space = "kw"; },
-                                                              [](SetPermission& o) { o.name = "dc"; },
-                                                              [](SetPermission& o) { o.subject = "user:bob"; },
-                                                              [](SetPermission& o) { o.level = Level::admin; },
-                                                              [](SetPermission& o) { o.level.reset(); },
-                                                          });
-    variants->add<GetPolicy>({}, {});
-    variants->add<LookupSelf>({}, {});
-    variants->add<TendTenant>({Tending::sweep, 5}, {
-                                                       [](TendTenant& o) { o.what = Tending::reseal; },
-                                                       [](TendTenant& o) { o.rows = 6; },
-                                                   });
-    variants->add<RevokeSelf>({}, {});
-    variants->add<RenewSelf>({60'000}, {[](RenewSelf& o) { o.ttl = 0; }});
-  }
+void add_audit(Variants* variants) {
+  variants->add<GetAudit>({"kv", "a"}, {[](GetAudit& o) { o.space = "kw"; }, [](GetAudit& o) { o.name = "b"; }});
+  variants->add<SetAudit>({true, std::nullopt}, {
+                                                    [](SetAudit& o) { o.strict = false; },
+                                                    [](SetAudit& o) { o.strict.reset(); },
+                                                    [](SetAudit& o) { o.clear_names = true; },
+                                                    [](SetAudit& o) { o.clear_names = false; },
+                                                });
+}
 
-  TEST(CanonicalRequest, AnyChangeOfAnyFieldChangesTheBytes) {
-    Variants variants;
-    add_puts(&variants);
-    add_key_operations(&variants);
-    add_named<Undelete>(&variants);
-    add_named<Destroy>(&variants);
-    add_many(&variants);
-    add_tokens(&variants);
-    add_trust(&variants);
-    add_policies(&variants);
-    add_quotas(&variants);
-    add_documents(&variants);
-    add_audit(&variants);
-    std::set<std::size_t> kinds;
-    std::map<std::string, std::size_t> seen;
-    for (std::size_t i = 0; i < variants.all.size(); ++i) {
-      kinds.insert(variants.all[i].index());
-      const auto [before, is_new] = seen.emplace(bytes_of(variants.all[i]), i);
-      EXPECT_TRUE(is_new) << "variants " << before->second << " and " << i << " have the same bytes";
-      EXPECT_EQ(bytes_of(variants.all[i]), bytes_of(TenantOperation(variants.all[i]))) << "a copy has the same bytes";
-    }
-    EXPECT_EQ(kinds.size(), std::variant_size_v<TenantOperation>) << "an operation has no sample";
-  }
+void add_policies(Variants* variants) {
+  using Apply = ApplyPolicy;
+  variants->add<Apply>(sample_apply(), {
+                                           [](Apply& o) { o.policy.roles[0].name = "writer"; },
+                                           [](Apply& o) { o.policy.roles[0].description = "e"; },
+                                           [](Apply& o) { o.policy.roles[0].grants.clear(); },
+                                           [](Apply& o) { o.policy.roles[0].grants[0].effect = Effect::allow; },
+                                           [](Apply& o) { o.policy.roles[0].grants[0].capabilities = 4; },
+                                           [](Apply& o) { o.policy.roles[0].grants[0].spaces = {"kw"}; },
+                                           [](Apply& o) { o.policy.roles[0].grants[0].names = {"b*"}; },
+                                           [](Apply& o) { o.policy.roles[0].grants[0].period.not_before = 0; },
+                                           [](Apply& o) { o.policy.roles[0].grants[0].period.expires_at = 0; },
+                                           [](Apply& o) { o.policy.bindings[0].role = "writer"; },
+                                           [](Apply& o) { o.policy.bindings[0].subjects = {"user:bob"}; },
+                                           [](Apply& o) { o.policy.bindings[0].period.not_before = 0; },
+                                           [](Apply& o) { o.policy.bindings[0].period.expires_at = 3; },
+                                           [](Apply& o) { o.policy.bindings.clear(); },
+                                           [](Apply& o) { o.expected = 4; },
+                                           [](Apply& o) { o.expected.reset(); },
+                                           [](Apply& o) { o.dry_run = true; },
+                                       });
+  variants->add<SetPermission>(sample_set_permission(), {
+                                                            [](SetPermission& o) { o.space = "kw"; },
+                                                            [](SetPermission& o) { o.name = "dc"; },
+                                                            [](SetPermission& o) { o.subject = "user:bob"; },
+                                                            [](SetPermission& o) { o.level = Level::admin; },
+                                                            [](SetPermission& o) { o.level.reset(); },
+                                                        });
+  variants->add<GetPolicy>({}, {});
+  variants->add<LookupSelf>({}, {});
+  variants->add<TendTenant>({Tending::sweep, 5}, {
+                                                     [](TendTenant& o) { o.what = Tending::reseal; },
+                                                     [](TendTenant& o) { o.rows = 6; },
+                                                 });
+  variants->add<RevokeSelf>({}, {});
+  variants->add<RenewSelf>({60'000}, {[](RenewSelf& o) { o.ttl = 0; }});
+}
 
-  TEST(CanonicalRequest, HasTheBytesOfTheGoldenFiles) {
-    test::expect_golden("request_put", bytes_of(sample_put()));
-    test::expect_golden("request_update_metadata", bytes_of(sample_update()));
-    test::expect_golden("request_delete", bytes_of(sample_delete()));
-    test::expect_golden("request_undelete", bytes_of(sample_named<Undelete>()));
-    test::expect_golden("request_destroy", bytes_of(sample_named<Destroy>()));
-    test::expect_golden("request_transact", bytes_of(sample_transact()));
-    test::expect_golden("request_create_token", bytes_of(sample_token()));
-    test::expect_golden("request_revoke_token", bytes_of(RevokeToken{"3fa9"}));
-    test::expect_golden("request_put_issuer", bytes_of(PutIssuer{sample_issuer()}));
-    test::expect_golden("request_delete_issuer", bytes_of(DeleteIssuer{"corp"}));
-    test::expect_golden("request_put_certificate_rule", bytes_of(PutCertificateRule{sample_rule()}));
-    test::expect_golden("request_delete_certificate_rule", bytes_of(DeleteCertificateRule{"web"}));
-    test::expect_golden("request_set_audit", bytes_of(SetAudit{true, false}));
-    test::expect_golden("request_set_quota", bytes_of(SetQuota{{{Limit::entries, 5}, {Limit::reads, std::nullopt}}}));
-    test::expect_golden("request_change_document", bytes_of(sample_change()));
-    test::expect_golden("request_apply_policy", bytes_of(sample_apply()));
-    test::expect_golden("request_set_permission", bytes_of(sample_set_permission()));
-    CreateToken bound = sample_token();
-    bound.addresses = {"10.0.0.0/8"};
-    bound.renewable = true;
-    bound.max_ttl = 3'600'000;
-    test::expect_golden("request_create_token_more", bytes_of(bound));
-    Put plain;
-    plain.space = "kv";
-    plain.name = "db";
-    plain.payload = Payload::of_text("hunter2");
-    test::expect_golden("request_put_plain", bytes_of(plain));
+TEST(CanonicalRequest, AnyChangeOfAnyFieldChangesTheBytes) {
+  Variants variants;
+  add_puts(&variants);
+  add_key_operations(&variants);
+  add_named<Undelete>(&variants);
+  add_named<Destroy>(&variants);
+  add_many(&variants);
+  add_tokens(&variants);
+  add_trust(&variants);
+  add_policies(&variants);
+  add_quotas(&variants);
+  add_documents(&variants);
+  add_audit(&variants);
+  std::set<std::size_t> kinds;
+  std::map<std::string, std::size_t> seen;
+  for (std::size_t i = 0; i < variants.all.size(); ++i) {
+    kinds.insert(variants.all[i].index());
+    const auto [before, is_new] = seen.emplace(bytes_of(variants.all[i]), i);
+    EXPECT_TRUE(is_new) << "variants " << before->second << " and " << i << " have the same bytes";
+    EXPECT_EQ(bytes_of(variants.all[i]), bytes_of(TenantOperation(variants.all[i]))) << "a copy has the same bytes";
   }
+  EXPECT_EQ(kinds.size(), std::variant_size_v<TenantOperation>) << "an operation has no sample";
+}
+
+TEST(CanonicalRequest, HasTheBytesOfTheGoldenFiles) {
+  test::expect_golden("request_put", bytes_of(sample_put()));
+  test::expect_golden("request_update_metadata", bytes_of(sample_update()));
+  test::expect_golden("request_delete", bytes_of(sample_delete()));
+  test::expect_golden("request_undelete", bytes_of(sample_named<Undelete>()));
+  test::expect_golden("request_destroy", bytes_of(sample_named<Destroy>()));
+  test::expect_golden("request_transact", bytes_of(sample_transact()));
+  test::expect_golden("request_create_token", bytes_of(sample_token()));
+  test::expect_golden("request_revoke_token", bytes_of(RevokeToken{"3fa9"}));
+  test::expect_golden("request_put_issuer", bytes_of(PutIssuer{sample_issuer()}));
+  test::expect_golden("request_delete_issuer", bytes_of(DeleteIssuer{"corp"}));
+  test::expect_golden("request_put_certificate_rule", bytes_of(PutCertificateRule{sample_rule()}));
+  test::expect_golden("request_delete_certificate_rule", bytes_of(DeleteCertificateRule{"web"}));
+  test::expect_golden("request_set_audit", bytes_of(SetAudit{true, false}));
+  test::expect_golden("request_set_quota", bytes_of(SetQuota{{{Limit::entries, 5}, {Limit::reads, std::nullopt}}}));
+  test::expect_golden("request_change_document", bytes_of(sample_change()));
+  test::expect_golden("request_apply_policy", bytes_of(sample_apply()));
+  test::expect_golden("request_set_permission", bytes_of(sample_set_permission()));
+  CreateToken bound = sample_token();
+  bound.addresses = {"10.0.0.0/8"};
+  bound.renewable = true;
+  bound.max_ttl = 3'600'000;
+  test::expect_golden("request_create_token_more", bytes_of(bound));
+  Put plain;
+  plain.space = "kv";
+  plain.name = "db";
+  plain.payload = Payload::of_text("hunter2");
+  test::expect_golden("request_put_plain", bytes_of(plain));
+}
 
 }  // namespace
 }  // namespace coffer::model

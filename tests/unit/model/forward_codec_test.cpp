@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <functional>
+#include <memory>
 
 #include "model/request_fields.hpp"
 #include "tests/unit/model/golden.hpp"
@@ -57,13 +58,30 @@ class Filler {
     values.emplace_back(std::move(value));
     values.emplace_back(Error(Code::entry_not_found, "none"));
   }
-  void fill(std::map<std::string, std::string>& pairs) { pairs = {{"a", "1"}, {"b", "2"}}; }
-  void fill(std::variant<Put, Delete, Check>& value) {
-    switch (++operation_ % 3) {
-      case 0: fill(value.emplace<Put>()); break;
-      case 1: fill(value.emplace<Delete>()); break;
-      default: fill(value.emplace<Check>()); break;
-    }
+  template <class V>
+  void fill(std::map<std::string, V>& pairs) {
+    fill(pairs["a"]);
+    fill(pairs["b"]);
+  }
+  template <class T>
+  void fill(std::shared_ptr<const T>& value) {
+    auto made = std::make_shared<T>();
+    fill(*made);
+    value = std::move(made);
+  }
+  /// Another alternative each time.
+  template <class... Types>
+  void fill(std::variant<Types...>& value) {
+    const std::size_t chosen = ++alternative_ % sizeof...(Types);
+    std::size_t next = 0;
+    (void)(... || (next++ == chosen && (fill(value.template emplace<Types>()), true)));
+  }
+  void fill(double& value) { value = static_cast<double>(++next_) + 0.25; }
+  void fill(query::Literal& value) {  // holds others of its kind
+    if (depth_ == 2) return;
+    ++depth_;
+    visit_fields(*this, value);
+    --depth_;
   }
   template <class T>
   requires requires(Filler& filler, T& object) { visit_fields(filler, object); }
@@ -71,7 +89,8 @@ class Filler {
 
  private:
   std::uint64_t next_ = 1000;
-  int operation_ = -1;
+  std::size_t alternative_ = 0;
+  int depth_ = 0;
 };
 
 /// Calls f with each alternative of the variant, filled.
