@@ -60,12 +60,15 @@ void KeyKeeper::look_for_work() {
   }
   list.only_deleted = false;
   list.limit = kPage;
+  // Rows are looked at where they are applied, which is a moment after the commit that a rotation was answered with.
+  std::set<model::GroupId> current;
   for (;;) {
     const auto page = ask(host_, {}, model::DirectoryOperation(list));
     if (!page) break;  // the directory is on its way to another node; the next round sees
     const auto& tenants = std::get<model::TenantsReply>(page->body);
     for (const model::TenantInfo& tenant : tenants.tenants) {
       if (!host_.leads(tenant.group)) continue;
+      if (current.insert(tenant.group).second && !host_.bring_up_to_date(tenant.group)) continue;
       if (auto status = look_at(tenant); !status) {
         log_("tenant " + to_string(tenant.id) + ": " + std::string(status.error().message()));
       }

@@ -79,7 +79,10 @@ class Server:
     def spawn(self):
         """Starts the process and does not wait for it."""
         if self.http_address is None:
-            self.http_address, self.grpc_address, self.admin_address = (f"127.0.0.1:{free_port()}" for _ in range(3))
+            ports = set()
+            while len(ports) < 3:
+                ports.add(free_port())
+            self.http_address, self.grpc_address, self.admin_address = (f"127.0.0.1:{port}" for port in ports)
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(self.command(), stdout=log, stderr=log, stdin=subprocess.DEVNULL,
                                             env={**os.environ, **self.environment})

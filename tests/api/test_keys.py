@@ -101,7 +101,9 @@ class Seals(KeysCase):
         self.assertIn(b"seal.pkcs11", done.stderr)
         done = self.server.cli("admin", "keys", "rotate", "data")
         self.assertIn(b"whose data key", done.stderr)
-        done = self.server.cli("admin", "keys", "status", environment={"COFFER_TOKEN_FILE": os.devnull, "COFFER_TOKEN": "x"})
+        wrong = self.folder / "wrong.token"
+        wrong.write_text("cft_wrong\n")
+        done = self.server.cli("admin", "keys", "status", token_file=wrong)
         self.assertEqual(done.returncode, 5)
 
 

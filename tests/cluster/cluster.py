@@ -41,8 +41,11 @@ class Node(harness.Server):
         self.cluster, self.number, self.id = cluster, number, None
         host = cluster.network.address(number) if cluster.network else "127.0.0.1"
         self.prefix = cluster.network.prefix(number) if cluster.network else []
+        ports = set()
+        while len(ports) < 4:
+            ports.add(harness.free_port())
         self.http_address, self.grpc_address, self.admin_address, self.peer_address = (
-            f"{host}:{harness.free_port()}" for _ in range(4))
+            f"{host}:{port}" for port in ports)
         self.joining = None
 
     def command(self):
@@ -60,7 +63,8 @@ class Node(harness.Server):
 
     def cli(self, *arguments, token_file=None, **more):
         """As an operator who has the first node's token."""
-        return super().cli(*arguments, token_file=token_file or self.cluster.token_file, **more)
+        insecure = ("--insecure",) if self.cluster.network else ()
+        return super().cli(*arguments, *insecure, token_file=token_file or self.cluster.token_file, **more)
 
     def alive(self):
         return self.process is not None and self.process.poll() is None
