@@ -90,7 +90,8 @@ void complete_audited(Call* call) noexcept {
   const bool ok = call->reply.ok();
   if (ok && note.in_write_set && !note.strict) return call->complete();
   // What a node asks itself, to tend keys and backups, is no request; what it changes is in the write sets.
-  if (ok && call->request.credential.kind == CredentialKind::node) return call->complete();
+  const model::Credential& credential = call->request.credential;
+  if (credential.kind == CredentialKind::operator_ && credential.of_node) return call->complete();
   bool given = false;  // to the audit's thread, which completes the call
   try {
     const model::Request& request = call->request;
