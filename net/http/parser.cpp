@@ -92,9 +92,10 @@ Parser::~Parser() = default;
 std::size_t Parser::feed(std::string_view bytes) {
   impl_->eager(impl_->header_done);
   // Beast 1.81 takes it for granted that a chunked body's last part comes at least so long ("0", two line ends), and
-  // aborts the process when less is there. Whatever stands before the end of such a body, as much follows.
+  // aborts the process when less is there. Whatever stands before the end of a body that is right, as much follows.
   constexpr std::size_t kLastChunk = 5;
-  if (impl_->header_done && impl_->chunked() && bytes.size() < kLastChunk) return 0;
+  const bool may_be_last = bytes.starts_with('0') || bytes.starts_with('\r');
+  if (impl_->header_done && impl_->chunked() && may_be_last && bytes.size() < kLastChunk) return 0;
   error_code ec;
   const std::size_t used = impl_->put(boost::asio::const_buffer(bytes.data(), bytes.size()), ec);
   if (!ec || ec == http::error::need_more || impl_->malformed != Malformed::none) return used;
