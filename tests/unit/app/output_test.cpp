@@ -76,7 +76,8 @@ TEST(Json, ShowsOfASecretOnlyThePayloadThatItHas) {
 }
 
 TEST(Json, ShowsAnEmptyListAsOne) {
-  EXPECT_EQ(cli::to_json(v1::ListResponse()), "{\n  \"secrets\": [],\n  \"next_page_token\": \"\",\n  \"revision\": 0\n}\n");
+  EXPECT_EQ(cli::to_json(v1::ListResponse()),
+            "{\n  \"secrets\": [],\n  \"next_page_token\": \"\",\n  \"revision\": 0\n}\n");
 }
 
 TEST(MetadataOf, CarriesEveryFieldThatMetadataHas) {

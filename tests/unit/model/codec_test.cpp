@@ -267,7 +267,6 @@ void add_tokens(Variants* variants) {
                                                  [](CreateToken& o) { o.renewable = true; },
                                                  [](CreateToken& o) { o.max_ttl = 1; },
                                              });
-  variants->add<ListTokens>({}, {});
   variants->add<RevokeToken>({"3fa9"}, {[](RevokeToken& o) { o.id = "3fa8"; }});
 }
 
@@ -316,7 +315,6 @@ void add_trust(Variants* variants) {
                                           [](I& o) { o.issuer.claims.service = false; },
                                       });
   variants->add<DeleteIssuer>({"corp"}, {[](DeleteIssuer& o) { o.name = "corq"; }});
-  variants->add<ListIssuers>({}, {});
   using R = PutCertificateRule;
   variants->add<R>({sample_rule()}, {
                                         [](R& o) { o.rule.name = "wec"; },
@@ -325,12 +323,10 @@ void add_trust(Variants* variants) {
                                         [](R& o) { o.rule.roles.clear(); },
                                     });
   variants->add<DeleteCertificateRule>({"web"}, {[](DeleteCertificateRule& o) { o.name = "wec"; }});
-  variants->add<ListCertificateRules>({}, {});
 }
 
 void add_quotas(Variants* variants) {
   using Set = SetQuota;
-  variants->add<GetQuota>({}, {});
   variants->add<Watch>({{1, 7}, "kv", "a", 1000, 5}, {
                                                          [](Watch& o) { o.from.counter = 8; },
                                                          [](Watch& o) { o.from.epoch = 2; },
@@ -433,19 +429,22 @@ void add_policies(Variants* variants) {
                                                             [](SetPermission& o) { o.level = Level::admin; },
                                                             [](SetPermission& o) { o.level.reset(); },
                                                         });
-  variants->add<GetPolicy>({}, {});
-  variants->add<LookupSelf>({}, {});
   variants->add<TendTenant>({Tending::sweep, 5}, {
                                                      [](TendTenant& o) { o.what = Tending::reseal; },
                                                      [](TendTenant& o) { o.rows = 6; },
                                                  });
-  variants->add<RevokeSelf>({}, {});
   variants->add<RenewSelf>({60'000}, {[](RenewSelf& o) { o.ttl = 0; }});
+}
+
+template <class... WithoutFields>
+void add_plain(Variants* variants) {
+  (variants->add<WithoutFields>({}, {}), ...);
 }
 
 TEST(CanonicalRequest, AnyChangeOfAnyFieldChangesTheBytes) {
   Variants variants;
   add_puts(&variants);
+  add_plain<ListTokens, ListIssuers, ListCertificateRules, GetQuota, GetPolicy, LookupSelf, RevokeSelf>(&variants);
   add_key_operations(&variants);
   add_named<Undelete>(&variants);
   add_named<Destroy>(&variants);
