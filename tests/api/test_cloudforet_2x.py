@@ -79,6 +79,34 @@ class Newer(CloudforetCase):
     def find(self, client, name):
         return client(SECRET, "list", {"name": name})["results"][0]["secret_id"]
 
+    def test_a_system_token_narrows_itself_to_a_workspace(self):
+        admin, claims = self.client(), self.token("s", None, own="SYSTEM")
+        for name, group, more in (("x-domain", "DOMAIN", {}), ("x-w1", "WORKSPACE", {"workspace_id": "w1"}), ("x-w2", "WORKSPACE", {"workspace_id": "w2"})):
+            self.make(admin, name, group, **more)
+        narrow = Client(self.generation, self.newer, claims, [("x_workspace_id", "w1")])
+        self.addCleanup(narrow.close)
+        query = {"query": {"filter": [{"k": "name", "v": "x-", "o": "contain"}]}}
+        names = lambda c: [r["name"] for r in c(SECRET, "list", query)["results"]]
+        self.assertEqual(names(narrow), ["x-domain", "x-w1"])
+        self.assertEqual(self.make(narrow, "x-made", "WORKSPACE")["workspace_id"], "w1")
+        for name in ("x-domain", "x-w2"):
+            self.assertEqual(failure(narrow, SECRET, "update", {"secret_id": self.find(admin, name), "name": "x"})[0], "NOT_FOUND", name)
+        self.assertEqual(failure(narrow, SECRET, "get", {"secret_id": self.find(admin, "x-w2")})[0], "NOT_FOUND")
+        self.assertEqual(narrow(SECRET, "delete", {"secret_id": self.find(admin, "x-w1")}), {})
+        # Nobody else's word for it counts.
+        other = Client(self.generation, self.newer, self.token("o", "WORKSPACE_OWNER", wid="w2"), [("x_workspace_id", "w1")])
+        self.addCleanup(other.close)
+        self.assertEqual(names(other), ["x-domain", "x-w2"])
+
+    def test_tokens_are_of_version_2(self):
+        refused = ("UNAUTHENTICATED", "ERROR_AUTHENTICATE_FAILURE: Authenticate failure. (message = invalid token version.)")
+        for version in ("1.0", None, 2.0):
+            claims = dict(iss="https://dev.spaceone.identity", typ="ACCESS_TOKEN", own="USER", did=DOMAIN, aud="a", rol="DOMAIN_ADMIN",
+                          **({"ver": version} if version else {}))
+            older = Client(self.generation, self.newer, self.signer.token(**claims))
+            self.assertEqual(failure(older, SECRET, "list", {}), refused, version)
+            older.close()
+
     def test_a_trusted_secret_has_values_of_its_own(self):
         admin, system = self.client(), self.client("s", None, own="SYSTEM")
         trusted = admin(TRUSTED, "create", {"name": "t", "data": {"r": 1}, "resource_group": "WORKSPACE", "workspace_id": "w1", "trusted_account_id": "ta-1"})
