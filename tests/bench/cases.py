@@ -244,13 +244,18 @@ class Session:
                 time.sleep(0.2)
 
         def revision():
-            # PutResponse.header (1) holds revision (3), a varint.
-            header = put(body, timeout=10)
-            match = re.search(rb"\x18((?:[\x80-\xff])*[\x00-\x7f])", header[2:])
-            value = 0
-            for shift, byte in enumerate(match[1]):
-                value |= (byte & 127) << 7 * shift
-            return value
+            """PutResponse.header (1) holds cluster (1), member (2) and revision (3), all varints."""
+            header, at, fields = put(body, timeout=10), 2, {}
+            while at < 2 + header[1]:
+                number, value, shift = header[at] >> 3, 0, 0
+                while True:
+                    at += 1
+                    value |= (header[at] & 127) << shift
+                    shift += 7
+                    if header[at] < 128:
+                        break
+                fields[number], at = value, at + 1
+            return fields[3]
 
         self.cases.append(Case("etcd Put", process, self.at(f"127.0.0.1:{port}", self.grpc_arguments("/etcdserverpb.KV/Put", framed(body))),
                                self.pinned, revision))
