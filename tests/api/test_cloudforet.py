@@ -376,13 +376,13 @@ class Encrypted(CloudforetCase):
         admin, system, alice = self.client(), self.client("s", None, own="SYSTEM"), self.client("alice", "USER")
         trusted = admin(TRUSTED, "create", {"name": "t", "data": {"role": "é"}, "domain_id": DOMAIN})["trusted_secret_id"]
         secret = admin(SECRET, "create", {"name": "s", "data": {"k": "v"}, "secret_type": TYPE, "domain_id": DOMAIN, "trusted_secret_id": trusted})
-        admin(SECRET, "update_data", {"secret_id": secret["secret_id"], "domain_id": DOMAIN, "data": {"k": "v2"}})
+        admin(SECRET, "update_data", {"secret_id": secret["secret_id"], "domain_id": DOMAIN, "data": {"k": "the second value"}})
         got = system(SECRET, "get_data", {"secret_id": secret["secret_id"], "domain_id": DOMAIN})
         options = got["encrypt_options"]
         self.assertTrue(got["encrypted"])
-        self.assertEqual(self.open(self.value_key(options), options["nonce"], got["data"]["encrypted_data"]), {"k": "v2"})
+        self.assertEqual(self.open(self.value_key(options), options["nonce"], got["data"]["encrypted_data"]), {"k": "the second value"})
         self.assertEqual(self.open(self.value_key(options, "trusted_"), options["trusted_nonce"], got["data"]["trusted_encrypted_data"]), {"role": "é"})
-        self.assertNotIn("v2", json.dumps(got))
+        self.assertNotIn("second", json.dumps(got))
         mine = alice(USER, "create", {"name": "u", "data": {"otp": "1"}})["user_secret_id"]
         got = system(USER, "get_data", {"user_secret_id": mine, "domain_id": DOMAIN})
         self.assertEqual(self.open(self.value_key(got["encrypt_options"]), got["encrypt_options"]["nonce"], got["data"]["encrypted_data"]), {"otp": "1"})

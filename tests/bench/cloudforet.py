@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """A Cloudforet domain of many secrets: what lists, statistics, a get and the first list after a restart take, and what
-another tenant's reader notices of it meanwhile, who is a process of his own. Run by hand:
-tests/bench/cloudforet.py BINARY [COUNT]; it exits with 1 when an aim is missed."""
+another tenant's reader notices of it meanwhile, who is a process of his own. `./dev bench cloudforet` runs it;
+--write puts the table into docs/benchmarks.md. It exits with 1 when an aim is missed."""
 
+import argparse
 import concurrent.futures
 import http.client
 import json
@@ -13,6 +14,8 @@ import sys
 import time
 from pathlib import Path
 
+ROOT = Path(__file__).resolve().parents[2]
+TITLE = "A Cloudforet domain of 100,000 secrets"
 LIST_MS_MAX, STAT_MS_MAX = 30, 150
 GROWTH_MAX = 13  # of a tenfold domain: linear, and a third for noise
 
@@ -53,9 +56,19 @@ def watched(server, work):
     return f"{seen['p50']:.2f} / {seen['p99']:.2f} / {seen['max']:.1f} ms"
 
 
-def main(binary, count):
-    os.environ["COFFER_BIN"] = binary
-    sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "api"))
+def write_section(rows):
+    """Replaces the section in the document, or appends it."""
+    path = ROOT / "docs/benchmarks.md"
+    head, *sections = path.read_text().split("\n## ")
+    sections = [part.rstrip("\n") + "\n" for part in sections if not part.startswith(TITLE)]
+    mine = [TITLE, "", f"Made by `./dev bench cloudforet --write` on {time.strftime('%Y-%m-%d', time.gmtime())}, {os.cpu_count()} cores that the clients share,",
+            f"load before the run {os.getloadavg()[0]:.1f}. Medians of 21 over gRPC as a Python client sees them, in a domain of 10,000 and of 100,000 secrets with tags.", ""]
+    path.write_text(head.rstrip("\n") + "\n" + "".join("\n## " + part for part in [*sections, "\n".join(mine + rows) + "\n"]))
+
+
+def main(binary, count, write):
+    os.environ["COFFER_BIN"] = str(Path(binary).resolve())
+    sys.path.insert(0, str(ROOT / "tests/api"))
     from cloudforet_client import SECRET, Client, Generation
     from harness import Server
     domain, rows = "bench-domain", []
@@ -112,18 +125,25 @@ def main(binary, count):
         rows.append((title + "that first list", beside))
     finally:
         server.close()
-    print("| what | 10,000 / 100,000 secrets |\n|---|---|" if count == 100_000 else f"{count // 10} / {count} secrets")
-    for what, value in rows:
-        print(f"| {what} | {value} |")
     first = next(iter(lists))
+    wanted = {first: f"at most {LIST_MS_MAX} ms", **{what: f"at most {STAT_MS_MAX} ms" for what in stats}}
     kept = {"list": sizes[1][first] <= LIST_MS_MAX, "stat": all(sizes[1][what] <= STAT_MS_MAX for what in stats),
             "linear": all(sizes[1][what] <= GROWTH_MAX * sizes[0][what] for what in sizes[1]), "get is flat": sizes[1]["get"] <= 2 * sizes[0]["get"]}
-    print(json.dumps({"aims kept": kept}))
+    table = [f"| what | {count // 10:,} / {count:,} secrets | wanted |", "|---|---|---|"]
+    table += [f"| {what} | {value} | {wanted.get(what, '-')} |" for what, value in rows]
+    print("\n".join(table) + "\n" + json.dumps({"aims kept": kept}))
+    if write:
+        write_section(table)
     return 0 if all(kept.values()) else 1
 
 
 if __name__ == "__main__":
-    if sys.argv[1] == "--neighbour":
+    if sys.argv[1:2] == ["--neighbour"]:
         neighbour(*sys.argv[2:])
     else:
-        sys.exit(main(sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 100_000))
+        parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+        parser.add_argument("--build", type=Path, default=ROOT / "build/release")
+        parser.add_argument("--count", type=int, default=100_000)
+        parser.add_argument("--write", action="store_true")
+        arguments = parser.parse_args()
+        sys.exit(main(arguments.build / "coffer", arguments.count, arguments.write))
