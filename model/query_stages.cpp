@@ -341,29 +341,58 @@ Result<bool> Pipeline::finish(std::size_t& budget) {
 
 const std::vector<Value>& Pipeline::rows() const { return static_cast<const End&>(*impl_->runners.back()).rows; }
 
+namespace {
+
+constexpr std::size_t kMostRecent = 4096;
+
+}  // namespace
+
 Distinct::Distinct(std::string_view key, const Schema& schema) {
   if (auto path = resolve(key, schema)) path_ = std::move(*path);
 }
 
+/// Values that come often never fill much; of many different ones each run is sorted once.
+void Distinct::settle() {
+  std::sort(recent_.begin(), recent_.end(), Less());
+  recent_.erase(std::unique(recent_.begin(), recent_.end(), equal), recent_.end());
+}
+
+void Distinct::keep(const Value& value) {
+  if (value.is_missing() || value.kind() == Value::Kind::object || value.kind() == Value::Kind::list) return;
+  recent_.push_back(value);
+  if (recent_.size() < kMostRecent) return;
+  settle();
+  if (recent_.size() < kMostRecent / 2) return;
+  for (const Value& one : recent_) sorted_.push(one);
+  recent_.clear();
+}
+
 Status Distinct::push(std::shared_ptr<const Document> document) {
   if (path_.field < 0) return {};
-  const std::size_t before = known_.size();
-  const auto keep = [this](const Value& value) {
-    if (value.is_missing() || value.kind() == Value::Kind::object || value.kind() == Value::Kind::list) return;
-    identity_.clear();
-    append_identity(value, identity_);
-    if (known_.insert(identity_).second) sorted_.push(value);
-  };
   any_at(document->fields[static_cast<std::size_t>(path_.field)], path_.begin(), path_.end(), [&](const Value& value) {
     if (value.kind() == Value::Kind::list) {
-      std::for_each(value.begin(), value.end(), keep);
+      for (const Value& item : value) keep(item);
     } else {
       keep(value);
     }
     return false;
   });
-  if (known_.size() != before) held_.push_back(std::move(document));
-  return known_.size() > kMostHeld ? Status(full()) : Status();
+  held_.push_back(std::move(document));
+  return sorted_.size() > kMostHeld ? Status(full()) : Status();
+}
+
+std::optional<Value> Distinct::next() {
+  if (!recent_.empty()) {
+    settle();
+    for (const Value& one : recent_) sorted_.push(one);
+    recent_.clear();
+  }
+  for (auto value = sorted_.next(); value; value = sorted_.next()) {
+    if (last_ && equal(*last_, *value)) continue;
+    last_ = value;
+    return value;
+  }
+  return std::nullopt;
 }
 
 }  // namespace coffer::model::query

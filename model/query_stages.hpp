@@ -6,7 +6,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_set>
 #include <vector>
 
 #include "model/query_filter.hpp"
@@ -49,13 +48,16 @@ class Distinct {
   /// Keeps the document when it brings a value. Errors: too_large.
   Status push(std::shared_ptr<const Document> document);
   /// After the last push: the next value. Times become texts when they are written.
-  std::optional<Value> next() { return sorted_.next(); }
+  std::optional<Value> next();
 
  private:
-  Path path_;  // a field that is not known gives nothing
-  std::unordered_set<std::string> known_;
-  std::string identity_;
+  void keep(const Value& value);
+  void settle();
+
+  Path path_;                  // a field that is not known gives nothing
+  std::vector<Value> recent_;  // sorted when it is full, and what comes twice goes
   RunSort<Value, Less> sorted_{Less()};
+  std::optional<Value> last_;  // of next(): runs may have values in common
   std::vector<std::shared_ptr<const Document>> held_;
 };
 

@@ -3,10 +3,12 @@
 
 #include <algorithm>
 #include <random>
+#include <set>
 
 #include <gtest/gtest.h>
 
 #include "model/query_listing.hpp"
+#include "model/query_stages.hpp"
 #include "model/text.hpp"
 #include "tests/unit/model/query_fixture.hpp"
 
@@ -329,6 +331,25 @@ TEST(QueryProperty, SortingInRunsIsAStableSort) {
     EXPECT_EQ(sorted.size(), n);
     for (const auto& expected : all) ASSERT_EQ(sorted.next(), std::optional(expected)) << n;
     EXPECT_EQ(sorted.next(), std::nullopt);
+  }
+}
+
+TEST(QueryProperty, DistinctValuesAreThoseOfASet) {
+  for (const unsigned kinds : {3U, 5000U, 50'000U}) {
+    std::mt19937 random(kinds);
+    Distinct distinct("name", schema());
+    std::set<std::string> expected;
+    for (int i = 0; i < 20'000; ++i) {
+      const std::string name = std::to_string(random() % kinds);
+      expected.insert(name);
+      ASSERT_TRUE(distinct.push(document("id", {{"name", name}})).ok());
+    }
+    for (const std::string& name : expected) {
+      const auto value = distinct.next();
+      ASSERT_TRUE(value);
+      ASSERT_EQ(value->text(), name);
+    }
+    EXPECT_FALSE(distinct.next());
   }
 }
 
