@@ -124,7 +124,12 @@ void UnaryCall::encode_aside() noexcept {
   encoded_ = std::make_unique<Status>(Code::internal);
   try {
     *encoded_ = served_.method->encode(*this);
-    if (encoded_->ok()) serialize();
+    if (!encoded_->ok()) return;
+    serialize();
+    // Giving its memory back takes long, too, and is not left to the worker. Nobody reads the messages any more.
+    reply->body = {};
+    in_ = out_ = nullptr;
+    arena_->Reset();
   } catch (...) {
     *encoded_ = Code::internal;
   }

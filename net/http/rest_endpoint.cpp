@@ -54,8 +54,17 @@ class RestJob final : public Job, public Rpc {
 
   void complete() noexcept override {
     if (!claim()) return;
-    const bool aside = reply.ok() && is_large(*reply) && rest_.context.large->take([this] { conclude(); });
-    if (!aside) conclude();
+    const bool aside = reply.ok() && is_large(*reply) && rest_.context.large->take([this] {
+      make_answer();
+      // Giving its memory back takes long, too, and is not left to the thread that reads the connection.
+      reply->body = {};
+      out_ = nullptr;
+      out_arena_.Reset();
+      answered();
+    });
+    if (aside) return;
+    make_answer();
+    answered();
   }
 
   Answer give_up(bool server_stops) const override {
@@ -85,10 +94,7 @@ class RestJob final : public Job, public Rpc {
   void refuse(const Error& error) override { finish(error, false); }
 
  private:
-  void conclude() noexcept {
-    finish(reply.ok() ? encode() : Status(reply.error()), !reply.ok());
-    answered();
-  }
+  void make_answer() noexcept { finish(reply.ok() ? encode() : Status(reply.error()), !reply.ok()); }
 
   Status read() {
     if (const auto id = client_id(); !id) return id.error();
