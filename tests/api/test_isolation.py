@@ -15,6 +15,7 @@ import unittest
 from pathlib import Path
 
 import grpc
+from google.protobuf import symbol_database
 
 import stubs
 from admin_client import Admin
@@ -288,11 +289,12 @@ class Isolation(ServerCase):
         self.assertLess(self.memory() - before, 4_096, "kilobytes more after 20,000 forged JWTs")
 
     def test_tenants_tokens_open_nothing_on_the_admin_listener(self):
-        for service in ("Tenants", "Tokens", "Policies", "Issuers", "Certificates", "Quotas", "Server"):
-            descriptor = admin_pb.DESCRIPTOR.services_by_name[service]
+        services = [service for file in stubs.admin_files() for service in file.services_by_name.values()]
+        self.assertGreaterEqual({s.name for s in services}, {"Tenants", "Tokens", "Policies", "Audit", "Cluster", "Backup", "Seal", "Keys"})
+        for descriptor in services:
             for method in descriptor.methods:
-                with self.subTest(f"{service}.{method.name}"):
-                    request = getattr(admin_pb, method.input_type.name)()
+                with self.subTest(f"{descriptor.name}.{method.name}"):
+                    request = symbol_database.Default().GetPrototype(method.input_type)()
                     for field in ("tenant", "name"):
                         if field in method.input_type.fields_by_name and method.input_type.fields_by_name[field].type == 9:
                             setattr(request, field, A)
@@ -350,6 +352,37 @@ class Isolation(ServerCase):
         for other in (name.lower(), name.upper(), unicodedata.normalize("NFD", name), name + " ", " " + name, quote(name)):
             answer = self.server.request("GET", f"/v1/tenants/{B}/spaces/kv/secrets/{quote(other)}", token=token)
             self.assertIn(answer.status, (404, 400), other)
+
+    def test_a_watch_tells_names_as_they_are_spelled_and_filters_by_no_other_spelling(self):
+        token = self.tokens[B]
+        name = "Caf\u00e9/Watch x"
+        self.server.put("elsewhere", "x", tenant=B, token=token)
+        first = self.server.request("GET", f"/v1/tenants/{B}/spaces/kv/secrets", token=token).json["revision"]
+
+        def told(until, token=token, **filters):
+            """What a watch from there on tells, up to the change of that name."""
+            names = []
+            stream = self.secrets.Watch(native.WatchRequest(tenant=B, from_revision=int(first), **filters), timeout=20,
+                                        metadata=[("authorization", "Bearer " + token)])
+            while (names or [None])[-1] != until:
+                change = next(stream)
+                if change.type != "progress":
+                    names.append(change.name)
+            stream.cancel()
+            return names
+
+        others = ("caf\u00e9/", "CAF\u00c9/", "Cafe\u0301/", "Caf%C3%A9/", " Caf\u00e9/", "*", "Caf\u00e9*", "Caf?/")
+        for one in (name, *(prefix + "end" for prefix in others), "Caf\u00e9/end", "end"):
+            self.assertStatus(self.server.put(one, "x", tenant=B, token=token), 200)
+        self.assertEqual(told("end")[-len(others) - 3:], [name, *(prefix + "end" for prefix in others), "Caf\u00e9/end", "end"])
+        self.assertEqual(told("Caf\u00e9/end", space="kv", prefix="Caf\u00e9/"), [name, "Caf\u00e9/end"])
+        for prefix in others:
+            self.assertEqual(told(prefix + "end", space="kv", prefix=prefix), [prefix + "end"], prefix)
+        # Nobody hears more than he may list, and a foreign tenant's changes are not there under any name of it.
+        self.assertEqual(told("end", self.admin.create_token(B, EVERYTHING, names=("end",)).secret), ["end"])
+        for tenant in (A, A.upper(), A + " ", f"{B}/../{A}", A + "%00", "*"):
+            answer = self.server.request("GET", f"/v1/tenants/{quote(tenant)}:watch?from_revision=1", token=token)
+            self.assertGreaterEqual(answer.status, 400, tenant)
 
     def test_dots_slashes_and_empty_parts_open_nothing(self):
         token = self.tokens[B]
