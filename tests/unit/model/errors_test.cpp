@@ -46,9 +46,9 @@ TEST(ErrorCatalogue, EveryCodeHasANameAndASentence) {
 }
 
 TEST(ErrorCatalogue, NamesAreTheCategorysUnlessAClientMustActOtherwise) {
-  const std::set<Code> own_name{Code::request_id_reused,  Code::outcome_unknown, Code::sealed,     Code::disk_error,
-                                Code::quota_exceeded,     Code::key_mismatch,    Code::write_only, Code::read_only,
-                                Code::revision_compacted, Code::not_owned};
+  const std::set<Code> own_name{Code::request_id_reused, Code::outcome_unknown, Code::sealed,
+                                Code::disk_error,        Code::quota_exceeded,  Code::key_mismatch,
+                                Code::write_only,        Code::read_only,       Code::revision_compacted};
   for (const CodeInfo& row : catalogue()) {
     EXPECT_EQ(row.name != category_name(row.category), own_name.contains(row.code)) << row.name;
   }
