@@ -66,9 +66,11 @@ void format_item(const model::AuditItem& item, model::Door door, std::string& ou
 
 }  // namespace
 
-std::string_view tapis_event(std::string_view action, bool ok, Code code, std::uint64_t version) {
+std::string_view tapis_event(std::string_view action, Code code, std::string_view details) {
+  const bool ok = code == Code::ok;
   if (action == "put") {
-    if (ok) return version == 1 ? "SECRET_CREATED" : "SECRET_UPDATED";
+    // Not by the version: a secret that is made again under its old name goes on counting.
+    if (ok) return details.starts_with("updated_value=") ? "SECRET_UPDATED" : "SECRET_CREATED";
     return code == Code::read_only || code == Code::permission_denied ? "SECRET_WRITE_DENIED" : "";
   }
   if (action == "update_metadata") {
@@ -93,7 +95,7 @@ void format_request(const AuditQueue::Item& item, std::string& out) {
   AuditLine line(out);
   line.word("door", to_string(event.door)).text("action", event.action);
   if (event.door == model::Door::tapis) {
-    add_tapis(line, tapis_event(event.action, event.code == Code::ok, event.code, event.version), event.code);
+    add_tapis(line, tapis_event(event.action, event.code, event.details), event.code);
   }
   if (event.entry != nullptr) line.word("entry", shown(view(*event.entry)));
   line.text("space", event.space).text("name", event.name);
@@ -119,7 +121,7 @@ bool format_change(const model::AuditedChange& change, std::string& out) {
   AuditLine line(out);
   line.text("door", record.door()).text("action", record.action());
   if (record.door() == to_string(model::Door::tapis)) {
-    add_tapis(line, tapis_event(record.action(), true, Code::ok, record.version()), Code::ok);
+    add_tapis(line, tapis_event(record.action(), Code::ok, record.details()), Code::ok);
   }
   if (!record.entry_hash().empty()) line.word("entry", shown(record.entry_hash()));
   line.text("space", record.space()).text("name", record.name());

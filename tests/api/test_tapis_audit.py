@@ -95,7 +95,7 @@ class TapisAudit(ServerCase):
         # Whom no level lets in is denied as well, for another reason.
         other = self.record(self.call(403, "GET", f"/{self.create()}/value", user="bob"), "request")
         self.is_event(other, "SECRET_READ_DENIED", "info", "PERMISSION_DENIED", "scope=user readable=true writable=true", other["reason"], "bob")
-        self.assertIn("permission", other["reason"].lower())
+        self.assertIn("does not permit", other["reason"])
 
     def test_secret_read_denied_when_a_render_shows_it(self):
         name = self.create(readable=False)
@@ -136,19 +136,16 @@ class TapisAudit(ServerCase):
         done = self.server.cli("admin", "policy", "apply", "--tenant", tenant, "-f", "-", input=json.dumps(policy))
         self.assertEqual(done.returncode, 0, done.stderr)
         spawner = {"user": "spawner", "service": True, "headers": {"x-tapis-tenant": "tacc", "x-tapis-user": "alice"}}
-        before = len(records(self.server))
         items = self.render(mode="inject", pod_id="web", secret_map={"A": "${secret:%s}" % locked, "B": "${secret:alice:%s}" % other,
                                                                      "C": "${secret:%s}" % locked}, **spawner)
         injected = lambda name, key: {"entry": self.entry_of(name), "outcome": "OK", "action": "inject", "event": "SECRET_INJECTED",
                                       "level": "info", "details": f"env_var={key} pod_id=web"}
         self.assertEqual(items, [injected(locked, "A"), injected(other, "B"), injected(locked, "C")])
-        self.assertGreater(len(records(self.server)), before)
         # Who may not inject has not: each is a failure.
         refused = self.render(403, mode="inject", secret_map={"A": "${secret:%s}" % locked})
         self.assertEqual([(i["event"], i["outcome"]) for i in refused], [("SECRET_RESOLUTION_FAILED", "PERMISSION_DENIED")])
-        found = self.server.cli("admin", "audit", "query", "--tenant", tenant, "--name", locked, "--action", "render")
-        # `query --name` asks for the native space unless told; the entry's hash finds the render in any case.
-        self.assertEqual(found.returncode, 0, found.stderr)
+        found = self.server.cli("admin", "audit", "query", "--tenant", tenant, "--space", "tapis", "--name", locked, "--action", "render")
+        self.assertEqual(len(found.stdout.splitlines()), 2, "a name finds the renders that used it: " + found.stderr.decode())
 
     def test_secret_resolution_failed(self):
         of_bob = "s-" + uuid.uuid4().hex[:12]
@@ -160,13 +157,13 @@ class TapisAudit(ServerCase):
         failed = lambda key, outcome, action="resolve", **more: {
             "outcome": outcome, "action": action, "event": "SECRET_RESOLUTION_FAILED", "level": "warning", "details": f"env_var={key}", **more}
         self.assertEqual([{k: v for k, v in i.items() if k != "entry"} for i in items], [
-            failed("BOBS", "PERMISSION_DENIED", "get", reason="not the acting user's secret"),
             failed("GONE", "NOT_FOUND", "get", reason="not found"),
+            failed("BOBS", "PERMISSION_DENIED", "get", reason="not the acting user's secret"),
             failed("NEED reason=required_placeholder", "INVALID_ARGUMENT"),
-            failed("NET reason=networking_reference", "INVALID_ARGUMENT"),
             failed("SHORT reason=random_password", "INVALID_ARGUMENT"),
+            failed("NET reason=networking_reference", "INVALID_ARGUMENT"),
             failed("E?F reason=secret_map_reference", "INVALID_ARGUMENT")])
-        self.assertEqual(items[0]["entry"], self.entry_of(of_bob))
+        self.assertEqual(items[1]["entry"], self.entry_of(of_bob))
 
     def test_secret_validation_failed(self):
         invalid = lambda details, outcome="INVALID_ARGUMENT", **more: {
