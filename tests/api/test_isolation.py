@@ -79,7 +79,7 @@ def direktiv_requests(namespace, name):
     return {
         "StoreSecret": direktiv.SecretsStoreRequest(**key, data=data, stype=direktiv.SECRET),
         "RetrieveSecret": direktiv.SecretsRetrieveRequest(**key),
-        "DeleteSecret": direktiv.SecretsDeleteRequest(**key),
+        "DeleteSecret": direktiv.SecretsDeleteRequest(**key, stype=direktiv.SECRET),
         "GetSecrets": direktiv.GetSecretsRequest(namespace=namespace),
         "GetSecretsWithData": direktiv.GetSecretsRequest(namespace=namespace),
     }
