@@ -412,6 +412,23 @@ class Open(CloudforetCase):
         bad.close()
 
 
+class Large(CloudforetCase):
+    def test_a_list_of_everything_comes_whole_over_both_transports(self):
+        """It is larger than any page, so it is encoded aside."""
+        admin, count = self.client(), 1100
+        for i in range(count):
+            admin(SECRET, "create", {"name": f"n-{i:04}", "data": {}, "secret_type": TYPE, "domain_id": DOMAIN, "tags": {"i": i}})
+        names = [f"n-{i:04}" for i in reversed(range(count))]
+        query = {"domain_id": DOMAIN, "query": {"sort": {"key": "tags.i", "desc": True}}}
+        for _ in range(3):
+            found = admin(SECRET, "list", query)
+            self.assertEqual([r["name"] for r in found["results"]], names)
+            status, found = self.rest("/secret/secret/list", query)
+            self.assertEqual((status, found["total_count"], [r["name"] for r in found["results"]]), (200, count, names))
+        grouped = {"aggregate": [{"group": {"keys": [{"k": "name", "n": "n"}], "fields": [{"k": "tags", "n": "all", "o": "push"}]}}, {"sort": {"key": "n"}}]}
+        self.assertEqual([r["n"] for r in admin(SECRET, "stat", {"domain_id": DOMAIN, "query": grouped})["results"]], names[::-1])
+
+
 class Dev(ServerCase):
     def test_a_dev_token_is_all_that_a_newcomer_needs(self):
         done = self.server.cli("dev-token", "--data", self.server.data, "--door", "cloudforet", "--tenant", "domain-dev", "--user", "alice")
