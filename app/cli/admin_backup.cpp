@@ -1,11 +1,5 @@
 // coffer admin backup create|verify|restore, coffer admin tenants export|import.
 
-#include <fcntl.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <cstring>
-
 #include "app/cli/connection.hpp"
 #include "app/cli/files.hpp"
 #include "app/cli/holder_input.hpp"
@@ -17,6 +11,7 @@
 #include "crypto/encoding.hpp"
 #include "crypto/file_key.hpp"
 #include "crypto/hash.hpp"
+#include "storage/steady_file.hpp"
 
 namespace coffer::app::cli {
 namespace {
@@ -38,46 +33,31 @@ using Options = std::shared_ptr<BackupOptions>;
 class Sink {
  public:
   Sink(std::string path, Io& io) : path_(std::move(path)), io_(io) {}
-  Sink(const Sink&) = delete;
-  Sink& operator=(const Sink&) = delete;
-  ~Sink() {
-    if (fd_ >= 0) ::close(fd_), ::unlink(partial().c_str());
-  }
   Outcome open() {
     if (path_ == "-") return std::nullopt;
-    fd_ = ::open(partial().c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    return fd_ < 0 ? Outcome(failed()) : std::nullopt;
+    auto file = storage::SteadyFile::create(path_);
+    if (!file) return Failure(file.error());
+    file_.emplace(std::move(*file));
+    return std::nullopt;
   }
   Outcome write(std::string_view bytes) {
-    if (path_ == "-") {
-      io_.out.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-      return io_.out ? std::nullopt : Outcome(Failure(Exit::failed, "stdout takes no more"));
-    }
-    while (!bytes.empty()) {
-      const ssize_t n = ::write(fd_, bytes.data(), bytes.size());
-      if (n < 0 && errno == EINTR) continue;
-      if (n < 0) return failed();
-      bytes.remove_prefix(static_cast<std::size_t>(n));
-    }
-    return std::nullopt;
+    if (file_) return outcome(file_->write(bytes));
+    io_.out.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+    return io_.out ? std::nullopt : Outcome(Failure(Exit::failed, "stdout takes no more"));
   }
   Outcome finish() {
-    if (path_ == "-") {
-      io_.out.flush();
-      return io_.out ? std::nullopt : Outcome(Failure(Exit::failed, "stdout takes no more"));
-    }
-    const bool synced = ::fsync(fd_) == 0;
-    if (!synced || ::rename(partial().c_str(), path_.c_str()) != 0) return failed();
-    ::close(std::exchange(fd_, -1));
-    return std::nullopt;
+    if (file_) return outcome(file_->finish());
+    io_.out.flush();
+    return io_.out ? std::nullopt : Outcome(Failure(Exit::failed, "stdout takes no more"));
   }
 
  private:
-  std::string partial() const { return path_ + ".partial"; }
-  Failure failed() const { return {Exit::failed, "cannot write " + path_ + ": " + std::strerror(errno)}; }
+  static Outcome outcome(const model::Status& status) {
+    return status ? std::nullopt : Outcome(Failure(status.error()));
+  }
   const std::string path_;
   Io& io_;
-  int fd_ = -1;
+  std::optional<storage::SteadyFile> file_;
 };
 
 /// Piece after piece until the end; a lost answer is asked for again by its number.
