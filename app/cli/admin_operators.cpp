@@ -21,7 +21,6 @@ struct OperatorOptions {
   std::optional<std::string> expires, out;
   bool everything = false;
 };
-using Options = std::shared_ptr<OperatorOptions>;
 
 std::string in_one_line(const google::protobuf::RepeatedPtrField<std::string>& capabilities) {
   std::string line;

@@ -65,9 +65,9 @@ Result<DirectoryOperation> to_create(const api::CreateOperatorRequest& in, const
 }
 
 template <class In, class Out, class Body>
-Method method(const OpenCall& open, const Failure& fail, const char* name,
-              std::function<Result<DirectoryOperation>(const In&, const model::Credential&)> operation,
-              std::function<void(const Body&, Out&)> encode) {
+Method operator_method(const OpenCall& open, const Failure& fail, const char* name,
+                       std::function<Result<DirectoryOperation>(const In&, const model::Credential&)> operation,
+                       std::function<void(const Body&, Out&)> encode) {
   return typed_method<In, Out, Body>(
       *api::Operator::descriptor()->file()->FindServiceByName("Operators"), name,
       {.decode = [open, operation = std::move(operation)](const In& in, Rpc& rpc) -> Result<Step> {
@@ -90,18 +90,18 @@ Method method(const OpenCall& open, const Failure& fail, const char* name,
 }  // namespace
 
 void add_operator_methods(const OpenCall& open, const Failure& fail, std::vector<Method>& methods) {
-  methods.push_back(method<api::CreateOperatorRequest, api::CreateOperatorResponse, model::OperatorReply>(
+  methods.push_back(operator_method<api::CreateOperatorRequest, api::CreateOperatorResponse, model::OperatorReply>(
       open, fail, "Create", to_create, [](const model::OperatorReply& reply, api::CreateOperatorResponse& out) {
         to_message(reply.info, out.mutable_operator_());
         out.set_token(std::string(reply.token.expose()));
       }));
-  methods.push_back(method<api::ListOperatorsRequest, api::ListOperatorsResponse, model::OperatorsReply>(
+  methods.push_back(operator_method<api::ListOperatorsRequest, api::ListOperatorsResponse, model::OperatorsReply>(
       open, fail, "List",
       [](const auto&, const auto&) -> Result<DirectoryOperation> { return {model::ListOperators{}}; },
       [](const model::OperatorsReply& reply, api::ListOperatorsResponse& out) {
         for (const model::OperatorInfo& info : reply.operators) to_message(info, out.add_operators());
       }));
-  methods.push_back(method<api::RevokeOperatorRequest, api::Operator, model::OperatorReply>(
+  methods.push_back(operator_method<api::RevokeOperatorRequest, api::Operator, model::OperatorReply>(
       open, fail, "Revoke",
       [](const auto& in, const auto&) -> Result<DirectoryOperation> {
         if (in.id().empty())
