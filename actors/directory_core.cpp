@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "actors/disk_watch.hpp"
+#include "actors/retrying_call.hpp"
 #include "actors/write_set.hpp"
 #include "storage/keys.hpp"
 
@@ -147,7 +148,7 @@ model::Result<std::string> DirectoryCore::authorize(const model::Request& reques
           std::holds_alternative<model::AdoptTenant>(operation)) {
         return Error(Code::permission_denied);
       }
-      return std::string("operator");
+      return model::operator_principal(request.credential);
     case model::CredentialKind::open_door:
       if (std::holds_alternative<model::CreateTenant>(operation) ||
           std::holds_alternative<model::DeleteTenant>(operation)) {
@@ -181,9 +182,7 @@ void DirectoryCore::handle(CallHandle call, std::vector<Submission>& out) {
   }
   if (auto status = model::check_request_id(request.info.request_id); !status) return call.finish(status.error());
   const auto& operation = std::get<model::DirectoryOperation>(request.operation);
-  const bool reads =
-      std::holds_alternative<model::GetTenant>(operation) || std::holds_alternative<model::ListTenants>(operation);
-  if (!reads && deps_.read_only != nullptr && *deps_.read_only) return call.finish(low_on_disk());
+  if (is_change(request) && deps_.read_only != nullptr && *deps_.read_only) return call.finish(low_on_disk());
   if (std::holds_alternative<model::CreateTenant>(operation)) return create(std::move(call), *principal, out);
   if (std::holds_alternative<model::DeleteTenant>(operation)) return remove(std::move(call), *principal, out);
   if (std::holds_alternative<model::OpenDoor>(operation)) return open_door(std::move(call), *principal, out);
@@ -192,6 +191,7 @@ void DirectoryCore::handle(CallHandle call, std::vector<Submission>& out) {
   if (std::holds_alternative<model::ChangeKeys>(operation)) return change_keys(std::move(call), *principal, out);
   if (std::holds_alternative<model::AddOperator>(operation)) return adopt_operator(std::move(call), *principal, out);
   if (std::holds_alternative<model::AdoptTenant>(operation)) return adopt_tenant(std::move(call), *principal, out);
+  if (is_of_operators(operation)) return run_operators(std::move(call), *principal, out);
   if (ClusterDirectory::is_of_cluster(operation)) return run_cluster(std::move(call), *principal, out);
   auto body = read(operation);
   if (!body) return call.finish(body.error());
@@ -397,7 +397,7 @@ void DirectoryCore::submit(Pending pending, std::vector<storage::RowChange> rows
   audit.set_principal(principal);
   audit.set_action(std::string(action));
   audit.set_outcome("ok");
-  if (!pending.name.empty()) audit.set_details("tenant=" + pending.name);
+  audit.set_details(pending.name.empty() ? pending.details : "tenant=" + pending.name);
   if (pending.call) {
     audit.set_door(std::string(to_string(pending.call.request().info.door)));
     audit.set_address(pending.call.request().info.address);
@@ -416,7 +416,7 @@ void DirectoryCore::committed(std::uint64_t sequence, std::vector<Submission>& o
   while (!pending_.empty() && pending_.front().sequence <= sequence) {
     Pending done = std::move(pending_.front());
     pending_.pop_front();
-    if (done.op || done.purge || done.ring) {
+    if (done.op || done.purge || done.ring || !done.revoked.empty()) {
       committed_keys(done);
       continue;
     }

@@ -66,7 +66,8 @@ class DirectoryCore {
     std::uint64_t sequence = 0;
     CallHandle call;
     model::Reply reply;
-    std::string name;  // the tenant that changes
+    std::string name;     // the tenant that changes
+    std::string details;  // of another change, for its audit record
     std::shared_ptr<const Operator> op;
     std::vector<std::string> revoked;              // token hashes of operators that end with this
     std::shared_ptr<const DirectoryTenant> purge;  // a deleted tenant, as it will be
@@ -96,6 +97,14 @@ class DirectoryCore {
   void adopt_tenant(CallHandle call, const std::string& principal, std::vector<Submission>& out);
   storage::RowChange sealed_row(std::string row, std::string_view plaintext);
   void committed_keys(Pending& done);
+
+  // directory_operators.cpp
+  static bool is_of_operators(const model::DirectoryOperation& operation);
+  void run_operators(CallHandle call, const std::string& principal, std::vector<Submission>& out);
+  model::Status create_operator(const model::CreateOperator& create, const std::string& principal, Pending& pending,
+                                std::vector<storage::RowChange>& rows);
+  model::Status revoke_operator(const model::RevokeOperator& revoke, Pending& pending,
+                                std::vector<storage::RowChange>& rows) const;
 
   void run_cluster(CallHandle call, const std::string& principal, std::vector<Submission>& out);
   model::ClusterStatusReply cluster_status() const;

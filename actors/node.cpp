@@ -187,6 +187,11 @@ model::Status NodeImpl::start_audit() {
                           auto key = ring_->audit_key(version);
                           return key ? crypto::ChainSigner(*key).public_key() : std::string();
                         }};
+  hooks.key_version = [this] { return ring_->current_version(); };
+  hooks.signer = [this](std::uint32_t version) -> std::optional<crypto::ChainSigner> {
+    auto key = ring_->audit_key(version);
+    return key ? std::optional(crypto::ChainSigner(*key)) : std::nullopt;
+  };
   auto log = AuditLog::start(std::move(options_.audit), crypto::ChainSigner(*seed), std::move(hooks));
   if (!log) return log.error();
   audit_ = std::move(*log);

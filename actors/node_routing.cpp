@@ -26,8 +26,10 @@ bool is_of_a_tenant(const model::Credential& credential) {
 
 void NodeImpl::submit(Call* call) noexcept {
   CallHandle handle(call);
-  if (std::holds_alternative<model::KeeperOperation>(call->request.operation))
+  if (std::holds_alternative<model::KeeperOperation>(call->request.operation)) {
+    call->audit.port = context_->audit;  // null while the node is sealed: nothing can be signed then
     return keeper_->submit(std::move(handle));
+  }
   if (!context_->accepting) return handle.finish(Error(context_->unsealed ? Code::unavailable : Code::sealed));
   route(std::move(handle));
 }
@@ -174,7 +176,9 @@ model::Result<model::Credential> NodeImpl::authenticate(std::string_view token, 
   credential.kind = model::CredentialKind::token;
   if (!claims->tenant.is_zero()) return credential;
   const auto op = operators_.find(claims->id_hash);
-  if (!op) return Error(Code::unauthenticated);
+  if (!op || (op->expires_at != 0 && op->expires_at <= options_.wall_clock())) return Error(Code::unauthenticated);
+  credential.principal = "operator:" + op->name;
+  credential.roles = op->capabilities;
   credential.kind = op->dev_root && options_.dev ? model::CredentialKind::dev_root : model::CredentialKind::operator_;
   return credential;
 }

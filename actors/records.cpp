@@ -382,13 +382,23 @@ std::string encode_operator(const Operator& op) {
   record.set_token_hash(op.token_hash);
   record.set_created_at_ms(op.created_at);
   record.set_dev_root(op.dev_root);
+  if (!model::operator_may(op.capabilities, model::kEveryCapability)) {
+    record.set_limited(true);
+    for (const std::string& capability : op.capabilities) record.add_capabilities(capability);
+  }
+  record.set_expires_at_ms(op.expires_at);
+  record.set_created_by(op.created_by);
   return record.SerializeAsString();
 }
 
 model::Result<Operator> decode_operator(std::string_view bytes) {
   auto parsed = parse<store::v1::OperatorRecord>(bytes, "operator");
   if (!parsed) return parsed.error();
-  return Operator{parsed->name(), parsed->token_hash(), parsed->created_at_ms(), parsed->dev_root()};
+  Operator op{parsed->name(), parsed->token_hash(), parsed->created_at_ms(), parsed->dev_root()};
+  if (parsed->limited()) op.capabilities.assign(parsed->capabilities().begin(), parsed->capabilities().end());
+  op.expires_at = parsed->expires_at_ms();
+  op.created_by = parsed->created_by();
+  return op;
 }
 
 model::Result<store::v1::TenantHeader> decode_header(std::string_view bytes) {

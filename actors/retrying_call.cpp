@@ -22,7 +22,9 @@ bool is_change(const model::Request& request) {
     return model::is_mutation(*operation);
   }
   return std::visit(
-      []<class T>(const T&) { return !kIsOneOf<T, model::GetTenant, model::ListTenants, model::GetClusterStatus>; },
+      []<class T>(const T&) {
+        return !kIsOneOf<T, model::GetTenant, model::ListTenants, model::GetClusterStatus, model::ListOperators>;
+      },
       std::get<model::DirectoryOperation>(request.operation));
 }
 

@@ -139,13 +139,13 @@ model::Result<EntryPtr> TenantCore::latest_entry(const std::string& hash) {
 model::Result<TenantCore::Caller> TenantCore::authenticate(const model::Credential& credential,
                                                            std::string_view address) {
   static const auto root = std::make_shared<const model::Principal>(model::Principal{"dev-root", true, {}, {}, {}});
-  static const auto operator_ =
-      std::make_shared<const model::Principal>(model::Principal{"operator", false, {}, {}, {}});
   switch (credential.kind) {
     case model::CredentialKind::dev_root: return Caller{root, true};
     case model::CredentialKind::operator_:
       if (credential.door != model::Door::admin) return Error(Code::permission_denied);
-      return Caller{operator_, true};
+      return Caller{std::make_shared<const model::Principal>(
+                        model::Principal{model::operator_principal(credential), false, {}, {}, {}}),
+                    true};
     case model::CredentialKind::open_door: {
       auto& known = open_principal(credential.door);
       if (!known) {

@@ -83,6 +83,7 @@ COFFER_FIELDS(ReplicaInfo, node, role, match)
 COFFER_FIELDS(GroupInfo, id, leader, term, commit, replicas)
 COFFER_FIELDS(ClusterStatusReply::Node, info, connected, silent_ms, leads, replicas)
 COFFER_FIELDS(SetQuota::Change, limit, value)
+COFFER_FIELDS(OperatorInfo, id, name, capabilities, created_at, expires_at, created_by)
 
 // ---- requests to a tenant
 COFFER_FIELDS(Put, space, name, payload, cas, create_only, tags, description, expires_at, attributes, caller_owns,
@@ -146,6 +147,9 @@ COFFER_FIELDS(PurgeTenant, id, done)
 COFFER_FIELDS(ChangeKeys, action, expected, rows)
 COFFER_FIELDS(AddOperator, name, token_hash, revoke_others)
 COFFER_FIELDS(AdoptTenant, record)
+COFFER_FIELDS(CreateOperator, name, capabilities, expires_at)
+COFFER_NO_FIELDS(ListOperators)
+COFFER_FIELDS(RevokeOperator, id)
 
 // ---- requests to the keeper of a node; they are not forwarded
 COFFER_NO_FIELDS(GetSeals)
@@ -184,6 +188,8 @@ COFFER_FIELDS(WatchedChange, revision, type, space, name, version, time_ms)
 COFFER_FIELDS(WatchReply, changes, next_revision)
 COFFER_FIELDS(QueryReply, entries, total, rows)
 COFFER_FIELDS(AuditReply, settings, entry_hash)
+COFFER_FIELDS(OperatorReply, info, token)
+COFFER_FIELDS(OperatorsReply, operators)
 COFFER_FIELDS(TenantReply, tenant, owner_private_key, created)
 COFFER_FIELDS(TenantsReply, tenants, more)
 COFFER_FIELDS(ClusterStatusReply, cluster_id, self, meta_leader, active_format, data_groups, nodes, groups, plan)

@@ -17,6 +17,7 @@
 #include "model/identity.hpp"
 #include "model/ids.hpp"
 #include "model/key_requests.hpp"
+#include "model/operator_requests.hpp"
 #include "model/payload.hpp"
 #include "model/quota.hpp"
 #include "model/watch.hpp"
@@ -211,7 +212,8 @@ struct OpenDoor {
 using DirectoryOperation =
     std::variant<CreateTenant, GetTenant, ListTenants, DeleteTenant, OpenDoor, GetClusterStatus, CreateJoinToken,
                  JoinNode, RenewNodeCertificate, AnnounceNode, DrainNode, RemoveNode, BalanceCluster,
-                 TransferLeadership, UndeleteTenant, PurgeTenant, ChangeKeys, AddOperator, AdoptTenant>;
+                 TransferLeadership, UndeleteTenant, PurgeTenant, ChangeKeys, AddOperator, AdoptTenant, CreateOperator,
+                 ListOperators, RevokeOperator>;
 
 /// To the node itself, also while it is sealed; see key_requests.hpp.
 using KeeperOperation =
@@ -319,7 +321,8 @@ using ReplyBody =
     std::variant<EntryReply, DeleteReply, HistoryReply, ListReply, BatchGetReply, TransactReply, TokenReply,
                  TokensReply, TenantReply, TenantsReply, PolicyReply, IssuerReply, IssuersReply, CertificateRuleReply,
                  CertificateRulesReply, QuotaReply, WatchReply, ClusterStatusReply, JoinTokenReply, JoinReply,
-                 NodeReply, DoneReply, TenantKeysReply, SealReply, KeysReply, StreamReply, QueryReply, AuditReply>;
+                 NodeReply, DoneReply, TenantKeysReply, SealReply, KeysReply, StreamReply, QueryReply, AuditReply,
+                 OperatorReply, OperatorsReply>;
 struct Reply {
   Revision revision;  // of the tenant when the request was decided
   ReplyBody body;

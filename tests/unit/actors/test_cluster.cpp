@@ -251,5 +251,22 @@ TEST_F(ClusterTest, ATokenLetsOneNodeInAndNoMore) {
   EXPECT_EQ(wish(crypto::NodeKey::generate(), parsed->secret).error().code, model::Code::permission_denied);
 }
 
+TEST_F(ClusterTest, AnOperatorIsKnownByEveryNodeWithWhatHeMayDoAndEndsEverywhere) {
+  start(1);
+  join(2);
+  auto made = run(2, operate(model::CreateOperator{"auditor", {"audit"}, 0}));
+  ASSERT_TRUE(made.ok()) << made.error().message();
+  const auto& reply = std::get<model::OperatorReply>(made->body);
+  const std::string token(reply.token.expose());
+  const auto ask = [&](std::uint64_t at) { return members[at].node->authenticate(token, model::Door::admin); };
+  for (const std::uint64_t at : {1, 2}) {
+    ASSERT_TRUE(eventually([&] { return ask(at).ok(); })) << at;
+    EXPECT_EQ(ask(at)->principal, "operator:auditor");
+    EXPECT_EQ(ask(at)->roles, std::vector<std::string>{"audit"});
+  }
+  ASSERT_TRUE(run(1, operate(model::RevokeOperator{reply.info.id})).ok());
+  for (const std::uint64_t at : {1, 2}) EXPECT_TRUE(eventually([&] { return !ask(at).ok(); })) << at;
+}
+
 }  // namespace
 }  // namespace coffer::actors
