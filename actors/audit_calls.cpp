@@ -36,6 +36,9 @@ std::string_view action_of(const model::Request& request) {
     std::string_view operator()(const model::ChangeKeys&) const { return "change_keys"; }
     std::string_view operator()(const model::AddOperator&) const { return "add_operator"; }
     std::string_view operator()(const model::AdoptTenant&) const { return "adopt_tenant"; }
+    std::string_view operator()(const model::MoveTenant&) const { return "move_tenant"; }
+    std::string_view operator()(const model::AdvanceMove&) const { return "advance_move"; }
+    std::string_view operator()(const model::PauseMoves&) const { return "pause_moves"; }
   };
   const auto* directory = std::get_if<model::DirectoryOperation>(&request.operation);
   return directory != nullptr ? std::visit(Namer{}, *directory) : "keeper";

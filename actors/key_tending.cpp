@@ -165,6 +165,9 @@ void KeyKeeper::purge(const model::TenantInfo& tenant) {
   if (tenant.state != model::TenantState::purged) status = tell(false);
   if (status) status = remove_tenant_rows(host_, tenant.group, tenant.id, "purge-tenant");
   if (status) status = host_.forget_replaced(tenant.group);
+  for (const model::GroupId group : tenant.former_groups) {
+    if (status) status = host_.forget_replaced(group);
+  }
   if (status) status = tell(true);
   if (status) {
     ++purged_;

@@ -391,6 +391,17 @@ void add_documents(Variants* variants) {
   variants->add<Query>({}, {[](Query& o) { o.space = "cloudforet.secret"; }});
 }
 
+void add_moves(Variants* variants) {
+  variants->add<FenceTenant>(
+      {3, GroupId{2}},
+      {[](FenceTenant& o) { o.number = 4; }, [](FenceTenant& o) { o.to = GroupId{1}; }});
+  variants->add<ReadMoving>({3, "a", 5}, {
+                                             [](ReadMoving& o) { o.number = 4; },
+                                             [](ReadMoving& o) { o.after = "b"; },
+                                             [](ReadMoving& o) { o.bytes = 6; },
+                                         });
+}
+
 void add_audit(Variants* variants) {
   variants->add<GetAudit>({"kv", "a"}, {[](GetAudit& o) { o.space = "kw"; }, [](GetAudit& o) { o.name = "b"; }});
   variants->add<SetAudit>({true, std::nullopt}, {
@@ -455,6 +466,7 @@ TEST(CanonicalRequest, AnyChangeOfAnyFieldChangesTheBytes) {
   add_quotas(&variants);
   add_documents(&variants);
   add_audit(&variants);
+  add_moves(&variants);
   std::set<std::size_t> kinds;
   std::map<std::string, std::size_t> seen;
   for (std::size_t i = 0; i < variants.all.size(); ++i) {
