@@ -190,6 +190,15 @@ std::string ClusterSim::standing() {
       out << " " << server.id.value << (server.role == cluster::ServerRole::voter ? "" : "s");
     }
   }
+  for (std::size_t index = 0; index < tenants_.size(); ++index) {
+    out << " [tenant " << index << ":";
+    for (std::uint64_t id = 1; id <= size(); ++id) {
+      const model::TenantInfo& heard = heard_[id - 1][index];
+      out << " node " << id << " knows group " << heard.group.value << " move " << heard.moves << " to "
+          << heard.moving_to.value << " from " << heard.moved_from.value << node(id).standing(index);
+    }
+    out << "]";
+  }
   return out.str();
 }
 

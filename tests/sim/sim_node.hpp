@@ -98,6 +98,8 @@ class SimNode {
   void fail_disk();
   /// Goes on with the moves of tenants into and out of the groups that it leads.
   void attend_moves();
+  /// For the message of a violation.
+  std::string standing(std::size_t tenant) const;
   /// Do the tenant's rows in the group make it live there?
   bool owns(std::size_t tenant, model::GroupId group) const;
 

@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::uint32_t kPieceBytes = 700;  // so that a tenant comes in several
 constexpr std::size_t kListed = 5;
+constexpr int kTries = 30;
 
 std::string audit_of(std::string_view action) {
   if (action.empty()) return {};
@@ -60,6 +61,18 @@ std::optional<std::string> SimNode::mark_of(std::size_t tenant, model::GroupId g
 bool SimNode::owns(std::size_t tenant, model::GroupId group) const {
   const storage::TenantRows rows(state_disk_, group, groups_.at(group).core->generation(), tenants_[tenant].id);
   return rows.get(storage::kHeaderRow)->has_value() && !mark_of(tenant, group);
+}
+
+std::string SimNode::standing(std::size_t tenant) const {
+  const auto found = moves_.find(tenant);
+  if (found == moves_.end()) {
+    return {};
+  }
+  const auto& move = found->second;
+  const auto* failure = move.mover ? move.mover->failure() : move.sweeper->failure();
+  return std::string(move.mover ? ", brings it" : ", removes it") + " at order " +
+         std::to_string(static_cast<int>(order_of(move).kind)) +
+         (failure != nullptr ? ", failed: " + std::string(failure->message()) : "");
 }
 
 /// Gives an answer to whoever carries the move out, and begins what comes next.
@@ -139,38 +152,48 @@ void SimNode::answer_list(std::size_t tenant) {
 /// Like a shard it waits until everything that was proposed before is applied; then the mark is compared, and the rows are
 /// proposed in this term.
 void SimNode::answer_write(std::size_t tenant) {
-  const Move& move = moves_.at(tenant);
-  const model::GroupId id = move.group;
-  Group& group = groups_.at(id);
+  const model::GroupId id = moves_.at(tenant).group;
   const auto wrote = [this, tenant](const model::Status& status) {
     answer_move(tenant, [&](Move& one) { one.mover ? one.mover->wrote(status) : one.sweeper->wrote(status); });
   };
-  if (group.leadership.role != cluster::Role::leader) {
-    return wrote(model::Error(model::Code::unavailable));
-  }
-  if (!group.leadership.ready || group.applied < group.core->last_index().value) {
-    world_.in_life(id_, world_.rng().between(1, 10), [this, tenant] { step_move(tenant); });
-    return;
-  }
-  const actors::MoveOrder& order = order_of(move);
-  if (mark_of(tenant, id) != order.condition.value) {
-    return wrote(model::Error(model::Code::cas_mismatch));
-  }
-  std::vector<storage::RowChange> rows = order.rows;
-  if (world_.mutant() == ClusterMutant::forgets_moved_ids && move.mover) {
-    std::erase_if(rows, [](const storage::RowChange& row) { return row.value && row.row[0] == 'r'; });
-  }
-  auto set = actors::encode_write_set({tenants_[tenant].id, 0, 0, world_.wall_clock(id_)}, rows, audit_of(order.action));
-  const std::uint64_t cookie = next_cookie_++;
-  group.origins[cookie] = {tenant, 0, 0, [this, wrote, id](const model::Result<model::Index>& index) {
-                             if (!index.ok()) {
-                               return wrote(index.error());
-                             }
-                             wait_until_applied(id, index->value, wrote);
-                           }};
-  group.core->propose({{cookie, group.leadership.term, std::move(set)}}, world_.boot_clock(id_));
-  carry_out(id, group);
-  pump_log();
+  const auto propose = [this, tenant, id, wrote] {
+    const Move& move = moves_.at(tenant);
+    const actors::MoveOrder& order = order_of(move);
+    if (mark_of(tenant, id) != order.condition.value) {
+      return wrote(model::Error(model::Code::cas_mismatch));
+    }
+    std::vector<storage::RowChange> rows = order.rows;
+    if (world_.mutant() == ClusterMutant::forgets_moved_ids && move.mover) {
+      std::erase_if(rows, [](const storage::RowChange& row) { return row.value && row.row[0] == 'r'; });
+    }
+    auto set = actors::encode_write_set({tenants_[tenant].id, 0, 0, world_.wall_clock(id_)}, rows,
+                                        audit_of(order.action));
+    Group& group = groups_.at(id);
+    const std::uint64_t cookie = next_cookie_++;
+    group.origins[cookie] = {tenant, 0, 0, [this, wrote, id](const model::Result<model::Index>& index) {
+                               if (!index.ok()) {
+                                 return wrote(index.error());
+                               }
+                               wait_until_applied(id, index->value, wrote);
+                             }};
+    group.core->propose({{cookie, group.leadership.term, std::move(set)}}, world_.boot_clock(id_));
+    carry_out(id, group);
+    pump_log();
+  };
+  const std::uint64_t opens_at = groups_.at(id).core->last_index().value;
+  const auto look = std::make_shared<std::function<void()>>();
+  *look = [this, id, opens_at, propose, wrote, look = std::weak_ptr(look)] {
+    const auto again = look.lock();
+    const Group& group = groups_.at(id);
+    if (group.leadership.role != cluster::Role::leader) {
+      return wrote(model::Error(model::Code::unavailable));
+    }
+    if (group.leadership.ready && group.applied >= std::max(opens_at, group.leadership.ready_index.value)) {
+      return propose();
+    }
+    world_.in_life(id_, world_.rng().between(1, 10), [again] { (*again)(); });
+  };
+  (*look)();
 }
 
 void SimNode::wait_until_applied(model::GroupId id, std::uint64_t index, std::function<void(model::Status)> done) {
@@ -211,7 +234,7 @@ void SimNode::ask_tenant(std::size_t tenant) {
   if (!fences) {
     operation = model::ReadMoving{move.tenant.moves, order.after, kPieceBytes};
   }
-  world_.ask(id_, tenant, std::move(operation), [this, tenant, fences](model::Result<model::Reply> reply) {
+  const auto answer = [this, tenant, fences](model::Result<model::Reply> reply) {
     answer_move(tenant, [&](Move& one) {
       if (fences) {
         one.mover->fenced(reply.ok() ? model::Status() : model::Status(reply.error()));
@@ -221,7 +244,19 @@ void SimNode::ask_tenant(std::size_t tenant) {
         one.mover->read(reply.error());
       }
     });
-  });
+  };
+  // As a retrying call does it: what was not done is asked for again.
+  const auto ask = std::make_shared<std::function<void(int)>>();
+  *ask = [this, tenant, operation, answer, ask = std::weak_ptr(ask)](int tries) {
+    world_.ask(id_, tenant, operation, [this, answer, tries, again = ask.lock()](model::Result<model::Reply> reply) {
+      const bool refused = !reply.ok() && reply.error().code == model::Code::unavailable;
+      if (!refused || tries == kTries) {
+        return answer(std::move(reply));
+      }
+      world_.in_life(id_, world_.rng().between(5, 20), [again, tries] { (*again)(tries + 1); });
+    });
+  };
+  (*ask)(1);
 }
 
 }  // namespace coffer::sim
