@@ -8,7 +8,7 @@ namespace coffer::cluster::guards {
 
 void cut_below_log(AppendEntries& message, std::uint64_t first, model::Index snapshot_index,
                    model::Term snapshot_term) {
-  if (message.prev_log_index.value + 1 >= first) {
+  if (message.prev_log_index.value >= first || message.prev_log_index == snapshot_index) {
     return;
   }
   message.prev_log_index = snapshot_index;

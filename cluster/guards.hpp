@@ -14,8 +14,10 @@ namespace coffer::cluster::guards {
 
 /// G2: entries from below the local log's start (delayed or sent twice, or the acknowledgement was lost and the log
 /// compacted since) would be taken as new ones. What the local snapshot covers is committed and therefore the same at
-/// the sender: it is cut off and the rest anchored at the snapshot. Dropping the message instead would be safe, too,
-/// but a leader that never learned of the acknowledgement would repeat it for ever. `first` is the log's first index.
+/// the sender: it is cut off and the rest anchored at the snapshot. That holds, too, for what follows the entry right
+/// before the log's start, whose term is not known here any more unless the snapshot ends there. Dropping the message
+/// would be safe, but a leader that never learned of the acknowledgement would repeat it for ever, as it does when the
+/// message is refused. `first` is the log's first index.
 void cut_below_log(AppendEntries& message, std::uint64_t first, model::Index snapshot_index, model::Term snapshot_term);
 
 /// G3: a refused pre-vote must name the voter's own term when that is higher; libraft repeats the candidate's, and a

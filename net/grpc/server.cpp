@@ -46,6 +46,9 @@ void set_limits(const Limits& limits, grpc::ServerBuilder& builder) {
   // A small compressed message may unpack into gigabytes before its size is looked at.
   builder.SetCompressionAlgorithmSupportStatus(GRPC_COMPRESS_DEFLATE, false);
   builder.SetCompressionAlgorithmSupportStatus(GRPC_COMPRESS_GZIP, false);
+  // With none allowed, the filters that would pack and unpack have nothing to do; the call itself refuses such messages.
+  builder.AddChannelArgument(GRPC_ARG_ENABLE_PER_MESSAGE_COMPRESSION, 0);
+  builder.AddChannelArgument(GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0);
 }
 
 class GrpcServer final : public Server {
@@ -88,8 +91,8 @@ class GrpcServer final : public Server {
       return Error(Code::unavailable, "cannot listen on " + listener_.address + ": grpc could not open the port");
     }
     port_ = static_cast<std::uint16_t>(port);
-    for (const auto& queue : threads_->queues()) {
-      workers_.push_back(std::make_unique<Worker>(shared_, *queue));
+    for (const auto& lane : threads_->lanes()) {
+      workers_.push_back(std::make_unique<Worker>(shared_, *lane));
       workers_.back()->begin();
     }
     return {};

@@ -13,15 +13,15 @@ namespace {
 
 /// The queues that the server which this thread is starting shall share; null: none. grpc++ gives each builder queues
 /// of its own and has no call to pass it others; its core takes them between a server's making and its start.
-thread_local const std::vector<std::unique_ptr<grpc::ServerCompletionQueue>>* queues_to_share = nullptr;
+thread_local const std::vector<std::unique_ptr<rpc::Lane>>* lanes_to_share = nullptr;
 
 class ShareQueues final : public grpc::Server::GlobalCallbacks {
   void PreSynchronousRequest(grpc::ServerContext*) override {}
   void PostSynchronousRequest(grpc::ServerContext*) override {}
   void PreServerStart(grpc::Server* server) override {
-    if (queues_to_share == nullptr) return;
-    for (const auto& queue : *queues_to_share) {
-      grpc_server_register_completion_queue(server->c_server(), queue->cq(), nullptr);
+    if (lanes_to_share == nullptr) return;
+    for (const auto& lane : *lanes_to_share) {
+      grpc_server_register_completion_queue(server->c_server(), lane->queue->cq(), nullptr);
     }
   }
 };
@@ -46,11 +46,11 @@ void GrpcThreads::empty(grpc::CompletionQueue& queue) {
 }
 
 GrpcThreads::~GrpcThreads() {
-  for (auto& queue : queues_) {
+  for (auto& lane : lanes_) {
     if (threads_.empty()) {
-      empty(*queue);  // a queue must be shut down and emptied even if nothing ever ran on it
+      empty(*lane->queue);  // a queue must be shut down and emptied even if nothing ever ran on it
     } else {
-      queue->Shutdown();
+      lane->queue->Shutdown();
     }
   }
   for (auto& thread : threads_) thread.join();
@@ -59,25 +59,40 @@ GrpcThreads::~GrpcThreads() {
 GrpcThreads::Started GrpcThreads::start(grpc::ServerBuilder& builder) {
   prepare_process();
   Started started;
-  const bool is_first = queues_.empty();
-  if (is_first) {
-    for (unsigned i = 0; i < std::max(1U, count_); ++i) queues_.push_back(builder.AddCompletionQueue());
+  if (lanes_.empty()) {
+    for (unsigned i = 0; i < std::max(1U, count_); ++i) {
+      lanes_.push_back(std::make_unique<rpc::Lane>());
+      lanes_.back()->queue = builder.AddCompletionQueue();
+    }
   } else {
     started.unused = builder.AddCompletionQueue();
-    queues_to_share = &queues_;
+    lanes_to_share = &lanes_;
   }
   started.server = builder.BuildAndStart();
-  queues_to_share = nullptr;
+  lanes_to_share = nullptr;
   if (started.server && threads_.empty()) {
-    for (auto& queue : queues_) threads_.emplace_back([&queue = *queue] { run(queue); });
+    for (auto& lane : lanes_) threads_.emplace_back([&lane = *lane] { run(lane); });
   }
   return started;
 }
 
-void GrpcThreads::run(grpc::ServerCompletionQueue& queue) {
+void GrpcThreads::run(rpc::Lane& lane) {
+  using Queue = grpc::CompletionQueue;
+  const auto now_or_never = gpr_inf_past(GPR_CLOCK_MONOTONIC);
   void* tag = nullptr;
   bool ok = false;
-  while (queue.Next(&tag, &ok)) static_cast<rpc::Tag*>(tag)->proceed(ok);
+  for (;;) {
+    auto next = Queue::GOT_EVENT;
+    if (lane.outbox.is_full()) lane.outbox.send_all();
+    if (lane.outbox.is_empty()) {
+      next = lane.queue->Next(&tag, &ok) ? Queue::GOT_EVENT : Queue::SHUTDOWN;
+    } else {
+      next = lane.queue->AsyncNext(&tag, &ok, now_or_never);
+    }
+    if (next == Queue::GOT_EVENT) static_cast<rpc::Tag*>(tag)->proceed(ok);
+    if (next == Queue::TIMEOUT) lane.outbox.send_all();
+    if (next == Queue::SHUTDOWN) return;
+  }
 }
 
 std::shared_ptr<GrpcThreads> make_grpc_threads(unsigned count) { return std::make_shared<GrpcThreads>(count); }

@@ -28,6 +28,39 @@ class Tag {
   ~Tag() = default;
 };
 
+/// An answer that is made and waits in the thread's outbox.
+class Outgoing {
+ public:
+  /// Hands the answer to grpc++, which sends it at once. Runs on the queue's thread.
+  virtual void send_now() noexcept = 0;
+
+ protected:
+  ~Outgoing() = default;
+};
+
+/// A thread's answers until nothing else that has arrived waits to be computed, or kMost are there. A peer that sleeps is
+/// woken by the kernel at the sender's expense; of many peers on one machine or one proxy, only the first of a batch is.
+class Outbox {
+ public:
+  void add(Outgoing& answer) { answers_.push_back(&answer); }
+  bool is_empty() const { return answers_.empty(); }
+  bool is_full() const { return answers_.size() >= kMost; }
+  void send_all() noexcept {
+    for (Outgoing* const answer : answers_) answer->send_now();
+    answers_.clear();
+  }
+
+ private:
+  static constexpr std::size_t kMost = 16;  // bounds what the first one waits for the last one
+  std::vector<Outgoing*> answers_;
+};
+
+/// A completion queue and what its thread has to send.
+struct Lane {
+  std::unique_ptr<grpc::ServerCompletionQueue> queue;
+  Outbox outbox;
+};
+
 }  // namespace rpc
 
 class GrpcThreads {
@@ -43,17 +76,17 @@ class GrpcThreads {
     /// What the builder wants and nobody waits for: to be shut down and emptied after the server.
     std::unique_ptr<grpc::ServerCompletionQueue> unused;
   };
-  /// Builds and starts a server whose calls may be requested on queues(). Main's thread.
+  /// Builds and starts a server whose calls may be requested on the lanes' queues. Main's thread.
   Started start(grpc::ServerBuilder& builder);
-  const std::vector<std::unique_ptr<grpc::ServerCompletionQueue>>& queues() const { return queues_; }
+  const std::vector<std::unique_ptr<rpc::Lane>>& lanes() const { return lanes_; }
   /// Shuts a queue down that no thread waits for. REQUIRES: its server is shut down.
   static void empty(grpc::CompletionQueue& queue);
 
  private:
-  static void run(grpc::ServerCompletionQueue& queue);
+  static void run(rpc::Lane& lane);
 
   const unsigned count_;
-  std::vector<std::unique_ptr<grpc::ServerCompletionQueue>> queues_;
+  std::vector<std::unique_ptr<rpc::Lane>> lanes_;
   std::vector<std::thread> threads_;
 };
 

@@ -139,12 +139,14 @@ void UnaryCall::send_out() {
   grpc::Slice slice(message.ByteSizeLong());
   // The size was computed by the line above and is kept in the message.
   message.SerializeWithCachedSizesToArray(const_cast<std::uint8_t*>(slice.begin()));
-  const grpc::ByteBuffer bytes(&slice, 1);
+  wire_->payload = grpc::ByteBuffer(&slice, 1);
   const auto now = Clock::now();
   Metrics::observe(*served_.series, Category::ok, std::chrono::duration<double>(now - arrived_).count());
   log(Category::ok, now);
-  wire_->writer.Finish(bytes, grpc::Status::OK, static_cast<Tag*>(this));
+  worker_.send_soon(*this);
 }
+
+void UnaryCall::send_now() noexcept { wire_->writer.Finish(wire_->payload, grpc::Status::OK, static_cast<Tag*>(this)); }
 
 /// For the audit trail, of what the actors have not noted.
 void UnaryCall::note(Code code) const {

@@ -15,7 +15,12 @@
 
 namespace coffer::net::rpc {
 
-class UnaryCall final : public Rpc, public Returned, private GrpcCaller, private Tag, private Visited {
+class UnaryCall final : public Rpc,
+                        public Returned,
+                        private GrpcCaller,
+                        private Tag,
+                        private Outgoing,
+                        private Visited {
  public:
   /// Requests a call of the method on the worker's queue.
   static void post(Worker& worker, const ServedMethod& method);
@@ -33,7 +38,7 @@ class UnaryCall final : public Rpc, public Returned, private GrpcCaller, private
   /// What belongs to grpc++ and goes when the answer is sent, also if the actors still hold the call.
   struct Wire {
     grpc::ServerContext context;
-    grpc::ByteBuffer payload;
+    grpc::ByteBuffer payload;  // the request's, later the answer's
     grpc::ServerAsyncResponseWriter<grpc::ByteBuffer> writer{&context};
   };
   enum class State : int { pending, answering, abandoned, completed_late, disowned };
@@ -41,8 +46,9 @@ class UnaryCall final : public Rpc, public Returned, private GrpcCaller, private
   UnaryCall(Worker& worker, const ServedMethod& method);
   ~UnaryCall() override;
 
-  // Tag and Visited: the worker's thread.
+  // Tag, Outgoing and Visited: the worker's thread.
   void proceed(bool ok) override;
+  void send_now() noexcept override;
   void tick(Clock::time_point now) override;
 
   void begin();

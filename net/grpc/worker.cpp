@@ -19,8 +19,8 @@ constexpr auto kTick = std::chrono::milliseconds(250);
 Shared::Shared() = default;
 Shared::~Shared() = default;
 
-Worker::Worker(Shared& shared, grpc::ServerCompletionQueue& queue)
-    : shared_(shared), queue_(queue), posted_(shared.service->methods().size(), 0) {}
+Worker::Worker(Shared& shared, Lane& lane)
+    : shared_(shared), lane_(lane), posted_(shared.service->methods().size(), 0) {}
 Worker::~Worker() = default;
 
 void Worker::begin() { first_.set(); }

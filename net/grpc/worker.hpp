@@ -89,7 +89,7 @@ class Returned {
 
 class Worker {
  public:
-  Worker(Shared& shared, grpc::ServerCompletionQueue& queue);
+  Worker(Shared& shared, Lane& lane);
   ~Worker();
   /// Requests the first calls. Any thread, once. REQUIRES: the server is started.
   void begin();
@@ -97,7 +97,9 @@ class Worker {
   void end();
 
   Shared& shared() { return shared_; }
-  grpc::ServerCompletionQueue* queue() { return &queue_; }
+  grpc::ServerCompletionQueue* queue() { return lane_.queue.get(); }
+  /// Takes an answer to be sent soon. The worker's thread.
+  void send_soon(Outgoing& answer) { lane_.outbox.add(answer); }
   /// A tag holds the worker open from its first operation to its end.
   void opened() { ++open_; }
   void closed();
@@ -139,7 +141,7 @@ class Worker {
   void post(const ServedMethod& method);
 
   Shared& shared_;
-  grpc::ServerCompletionQueue& queue_;
+  Lane& lane_;
   std::thread::id thread_;
   std::size_t open_ = 0;
   std::vector<int> posted_;  // by method

@@ -189,6 +189,9 @@ Await<Session::Next> Session::send(const Answer& answer, bool keep_alive) {
   bool large = false;
   append_response(answer, {request_->method == "HEAD", keep_alive, request_->http_10, call_id_}, &output_, &large);
   allow(shared_.limits().header_timeout, output_.size() + answer.body.size());
+  // First everybody's turn to compute, then everybody's to send: a peer that sleeps is woken by the kernel at the sender's
+  // expense, and of many peers on one machine or one proxy only the first is.
+  co_await asio::post(socket_.get_executor(), kAwait);
   const bool sent = co_await write(output_) && (!large || co_await write(answer.body));
   model::wipe(output_.data(), output_.size());
   output_.clear();

@@ -44,11 +44,13 @@ def compare(ours, theirs, field):
 
 COMPARISONS = [  # row, ours, yardstick, field of Slice, bound of ours / theirs: CPU at most, rate at least
     ("gRPC Get, CPU per request", "coffer gRPC Get", "bare grpc++ echo", "cpu_us", 1.5),
+    ("gRPC Get, against an echo that is linked like the server", "coffer gRPC Get", "bare grpc++ echo, static", "cpu_us", None),
     ("gRPC Get, requests per second", "coffer gRPC Get", "bare grpc++ echo", "rate", None),
     ("gRPC Get with its audit record, requests per second", "coffer gRPC Get", "coffer gRPC Get, audit off", "rate", 0.9),
     ("HTTP Get, CPU per request", "coffer HTTP Get", "bare Beast answer", "cpu_us", 1.8),
     ("HTTP Get, requests per second", "coffer HTTP Get", "bare Beast answer", "rate", None),
-    ("Get with a JWT seen before, CPU per request", "coffer gRPC Get, JWT", "coffer gRPC Get, token", "cpu_us", 1.1),
+    ("Get with a JWT seen before, CPU per request", "coffer gRPC Get, JWT", "coffer gRPC Get, token and filler", "cpu_us", 1.1),
+    ("the same against a token's shorter header", "coffer gRPC Get, JWT", "coffer gRPC Get, token", "cpu_us", None),
     ("durable Put, puts per second", "coffer gRPC Put", "etcd Put", "rate", 1.3),
     ("durable Put, CPU per request", "coffer gRPC Put", "etcd Put", "cpu_us", None),
     ("durable Put against single fsyncs", "coffer gRPC Put", "disk: one fdatasync each", "rate", 4.0),

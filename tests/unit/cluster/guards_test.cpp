@@ -111,6 +111,35 @@ TEST_F(GuardTest, G2_ALeaderThatMissedTheAcknowledgementOfCompactedEntriesStillR
   EXPECT_EQ(results.back().last_log_index.value, 6U);
 }
 
+// sim_cluster, seed 1231: the last entry before the log's start has no term there, so what follows it was refused for ever.
+TEST_F(GuardTest, G2_ALeaderReplicatesFromWhereverTheFollowersLogHasItsStart) {
+  for (std::uint32_t kept = 0; kept < 4; ++kept) {
+    for (std::uint64_t prev = 1; prev < 5; ++prev) {
+      Host follower{2};
+      follower.config.trailing_entries = kept;
+      follower.bootstrap(voters(3));
+      follower.start(now);
+      follower.flush_all(now);
+      const auto receive = [&](AppendEntries message) {
+        follower.receive(make_message(1, 2, std::move(message)), now);
+        follower.flush_all(now);
+      };
+      std::vector<storage::LogEntry> entries;
+      for (std::uint64_t index = 2; index <= 5; ++index) entries.push_back(command(index, 2, "x"));
+      receive(append(2, 1, 1, 5, entries));
+      follower.core->checkpoint(model::Index(5), now);
+      follower.collect();
+      follower.flush_all(now);
+      ASSERT_EQ(follower.core->durable_index().value, 5U);
+      follower.outbox.clear();
+      entries.erase(entries.begin(), entries.begin() + static_cast<std::ptrdiff_t>(prev - 1));
+      entries.push_back(command(6, 2, "new"));
+      receive(append(2, prev, prev == 1 ? 1 : 2, 5, entries));
+      EXPECT_EQ(follower.core->last_index().value, 6U) << "keeps " << kept << ", from behind " << prev;
+    }
+  }
+}
+
 TEST_F(GuardTest, G3_TheNewestLogAtALowTermIsElectedThoughTheOtherNodesTermIsHigher) {
   Net net(3);
   DurableWrite newest;
