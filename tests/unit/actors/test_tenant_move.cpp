@@ -18,21 +18,23 @@ constexpr std::uint32_t kNumber = 1;
 class TenantMoveTest : public ::testing::Test, public CoreFixture {
  protected:
   /// As a node asks.
-  model::Result<model::Reply> ask(TenantCore& core, model::TenantOperation operation) {
+  model::Result<model::Reply> ask(TenantCore& of, model::TenantOperation operation) {
     auto made = call(std::move(operation));
     made->request.credential.kind = model::CredentialKind::operator_;
     made->request.credential.of_node = true;
-    send(core, *made);
-    commit_all(core);
+    send(of, *made);
+    commit_all(of);
     EXPECT_EQ(made->completed, 1);
     return std::move(made->reply);
   }
-  std::unique_ptr<TenantCore> open_in(GroupId group) {
-    auto core = TenantCore::open(deps, {tenant, group, model::Generation{1}, 1, {}});
-    EXPECT_TRUE(core.ok());
-    return core.ok() ? std::move(*core) : nullptr;
+  /// Whatever commits from now on, commits there.
+  std::unique_ptr<TenantCore> open_in(GroupId where) {
+    group = where;
+    auto opened = TenantCore::open(deps, {tenant, where, model::Generation{1}, 1, {}});
+    EXPECT_TRUE(opened.ok());
+    return opened.ok() ? std::move(*opened) : nullptr;
   }
-  storage::TenantRows rows_in(GroupId group) const { return {*engine, group, model::Generation{1}, tenant}; }
+  storage::TenantRows rows_in(GroupId where) const { return {*engine, where, model::Generation{1}, tenant}; }
   std::map<std::string, std::string> all_rows(GroupId group) const {
     std::map<std::string, std::string> all;
     const auto rows = rows_in(group);
