@@ -115,6 +115,7 @@ void complete_audited(Call* call) noexcept {
     event.address = request.info.address;
     event.request_id = request.info.request_id;
     event.trace = request.info.trace;
+    event.details = note.details;
     event.items = note.items.empty() ? nullptr : &note.items;
     if (event.code == Code::unauthenticated) {
       note.port->refused(event);

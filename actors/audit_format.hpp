@@ -16,6 +16,6 @@ bool format_change(const model::AuditedChange& change, std::string& out);
 void format_refusals(const RefusalCounts::Source& source, const RefusalCounts::Count& count, std::string& out);
 
 /// The event's name in the Tapis Pods contract (its section 2.6); empty: it has none.
-std::string_view tapis_event(std::string_view action, bool ok, model::Code code, std::uint64_t version);
+std::string_view tapis_event(std::string_view action, model::Code code, std::string_view details);
 
 }  // namespace coffer::actors

@@ -44,6 +44,38 @@ void append(std::string& out, Head& head, const std::array<std::string_view, kTe
   for (const std::string_view text : texts) out.append(text);
 }
 
+struct ItemHead {
+  model::NameHash entry{};
+  model::Code code = model::Code::ok;
+  std::uint16_t action = 0, details = 0;  // lengths
+  bool has_entry = false;
+};
+
+void append(std::string& out, const model::AuditItem& item) {
+  const std::string_view action = std::string_view(item.action).substr(0, kMostText);
+  const std::string_view details = std::string_view(item.details).substr(0, kMostText);
+  put(out, ItemHead{item.entry, item.code, static_cast<std::uint16_t>(action.size()),
+                    static_cast<std::uint16_t>(details.size()), item.has_entry});
+  out.append(action).append(details);
+}
+
+std::string_view take_text(std::string_view& in, std::size_t size) {
+  const std::string_view text = in.substr(0, size);
+  in.remove_prefix(text.size());
+  return text;
+}
+
+bool get(std::string_view& in, model::AuditItem& item) {
+  ItemHead head;
+  if (!get(in, head)) return false;
+  item.entry = head.entry;
+  item.code = head.code;
+  item.has_entry = head.has_entry;
+  item.action = take_text(in, head.action);
+  item.details = take_text(in, head.details);
+  return true;
+}
+
 void append(std::string& out, const model::AuditEvent& event, model::TimeMs now) {
   Head head;
   head.time = now;
@@ -58,7 +90,7 @@ void append(std::string& out, const model::AuditEvent& event, model::TimeMs now)
                    event.trace,     event.details, event.space,   event.name};
   for (std::string_view& text : texts) text = text.substr(0, kMostText);
   append(out, head, texts);
-  for (std::uint32_t i = 0; i < head.items; ++i) put(out, (*event.items)[i]);
+  for (std::uint32_t i = 0; i < head.items; ++i) append(out, (*event.items)[i]);
 }
 
 }  // namespace
@@ -139,10 +171,7 @@ bool AuditQueue::next(std::string_view& rest, Item& item) {
   Head head;
   if (!get(rest, head)) return false;
   std::array<std::string_view, kTexts> texts;
-  for (std::size_t i = 0; i < kTexts; ++i) {
-    texts[i] = rest.substr(0, head.texts[i]);
-    rest.remove_prefix(texts[i].size());
-  }
+  for (std::size_t i = 0; i < kTexts; ++i) texts[i] = take_text(rest, head.texts[i]);
   item.items.clear();
   for (std::uint32_t i = 0; i < head.items; ++i) get(rest, item.items.emplace_back());
   item.time = head.time;

@@ -28,6 +28,7 @@ struct AuditNote {
   bool in_write_set = false;  // the committed write set brings the record; the answer needs none of its own
   bool strict = false, clear_names = false;
   std::uint64_t version = 0;
+  std::string details;                  // "key=value" words
   std::vector<model::AuditItem> items;  // of a request for several secrets
 };
 

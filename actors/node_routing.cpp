@@ -144,6 +144,11 @@ model::Status NodeImpl::bring_up_to_date(model::GroupId group, model::TimeMs dea
   if (!context.accepting) return Error(Code::unavailable);
   if (board.role != cluster::Role::leader) {
     if (!context.is_clustered()) return Error(Code::unavailable);
+    // Waiting for rows that never come would only keep the verifier from others' tokens.
+    if (board.role == cluster::Role::stopped) {
+      return Error(Code::unavailable,
+                   "this node holds no replica of the tenant and cannot say whom it trusts; ask another node");
+    }
     auto promise = std::make_shared<std::promise<model::Result<model::Index>>>();
     auto answer = promise->get_future();
     auto done = [promise](model::Result<model::Index> index) { promise->set_value(std::move(index)); };

@@ -25,6 +25,24 @@ void add_word(std::string& details, std::string_view key, bool value) {
   add_word(details, key, std::string_view(value ? "true" : "false"));
 }
 
+/// What a Tapis secret is like, in its contract's words.
+void add_secret(std::string& details, const model::Entry& entry) {
+  const auto pod = entry.attributes.find("pod_id");
+  const bool of_pod = pod != entry.attributes.end() && !pod->second.empty();
+  add_word(details, "scope", std::string_view(of_pod ? "pod" : "user"));
+  if (of_pod) add_word(details, "pod_id", pod->second);
+  add_word(details, "readable", !entry.write_only);
+  add_word(details, "writable", !entry.read_only);
+}
+
+/// The method of the Tapis door that makes such an operation.
+std::string_view method_of(const model::TenantOperation& operation) {
+  if (std::holds_alternative<model::Destroy>(operation)) return "DELETE";
+  const auto* put = std::get_if<model::Put>(&operation);
+  const bool updates = std::holds_alternative<model::UpdateMetadata>(operation) || (put != nullptr && put->must_exist);
+  return updates ? "PUT" : "POST";
+}
+
 }  // namespace
 
 model::Result<model::AuditSettings> TenantCore::stored_audit(bool latest) {
@@ -60,27 +78,52 @@ void TenantCore::note_entry(AuditNote& note, const std::string& hash) const {
   note.has_entry = true;
 }
 
-void TenantCore::note_item(AuditNote& note, const std::string& hash, Code code) const {
+void TenantCore::note_item(AuditNote& note, const std::string& hash, Code code, std::string_view action) const {
   if (note.port == nullptr || hash.size() != model::NameHash{}.size() || note.items.size() >= kMostItems) return;
   model::AuditItem& item = note.items.emplace_back();
   std::memcpy(item.entry.data(), hash.data(), item.entry.size());
   item.code = code;
+  item.action = action;
+}
+
+/// Of a render each token is noted, with what became of it; `codes` are those of the batch's items.
+void TenantCore::note_render(AuditNote& note, const model::BatchGet& batch, std::string_view actor,
+                             const std::vector<Code>& codes) {
+  if (note.port == nullptr) return;
+  for (const model::RenderNote& one : batch.notes) {
+    const bool foreign = !one.owner.empty() && one.owner != actor;
+    const std::size_t before = note.items.size();
+    if (one.item != 0 && one.item <= batch.items.size()) {
+      const model::Get& get = batch.items[one.item - 1];
+      note_item(note, entry_hash(get.space, get.name), foreign ? Code::not_owned : codes[one.item - 1],
+                foreign ? "validate" : model::operation_name(get));
+    } else if ((one.owner.empty() || foreign) && before < kMostItems) {
+      model::AuditItem& item = note.items.emplace_back();
+      item.has_entry = false;
+      item.code = foreign ? Code::not_owned : Code::invalid_argument;
+      item.action = one.invalid || foreign ? "validate" : "resolve";
+    }
+    if (note.items.size() == before) continue;
+    note.items.back().details = one.details;
+    if (foreign) add_word(note.items.back().details, "owner", one.owner);
+  }
+}
+
+/// Of a request through the Tapis door its contract also wants to know what the secret is like.
+void TenantCore::note_secret(AuditNote& note, const model::Request& request, const EntryPtr& entry) const {
+  if (note.port == nullptr || request.info.door != model::Door::tapis || !entry) return;
+  const auto* operation = std::get_if<model::TenantOperation>(&request.operation);
+  if (operation != nullptr && model::is_mutation(*operation)) add_word(note.details, "method", method_of(*operation));
+  add_secret(note.details, *entry);
 }
 
 /// What the write set's record says of a change besides the entry: never a value, and names only on the tenant's wish.
-void TenantCore::describe(const model::TenantOperation& operation, Mutation& mutation) const {
+void TenantCore::describe(const model::TenantOperation& operation, const model::ReplyBody& reply,
+                          Mutation& mutation) const {
   std::string details;
   std::string_view space, name;
   if (const auto* put = std::get_if<model::Put>(&operation)) {
     space = put->space, name = put->name;
-    if (put->space == model::kTapisSpace) {
-      const auto pod = put->attributes.find("pod_id");
-      const bool of_pod = pod != put->attributes.end() && !pod->second.empty();
-      add_word(details, "scope", std::string_view(of_pod ? "pod" : "user"));
-      if (of_pod) add_word(details, "pod_id", pod->second);
-      add_word(details, "readable", !put->write_only);
-      add_word(details, "writable", !put->read_only);
-    }
   } else if (const auto* del = std::get_if<model::Delete>(&operation)) {
     space = del->space, name = del->name;
   } else if (const auto* several = std::get_if<model::Transact>(&operation)) {
@@ -96,6 +139,14 @@ void TenantCore::describe(const model::TenantOperation& operation, Mutation& mut
   } else if (const auto* audit = std::get_if<model::SetAudit>(&operation)) {
     if (audit->strict) add_word(details, "strict", *audit->strict);
     if (audit->clear_names) add_word(details, "clear_names", *audit->clear_names);
+  }
+  if (const auto* of = std::get_if<model::EntryReply>(&reply); of != nullptr && space == model::kTapisSpace) {
+    // A secret is made by a Put of its own kind, so that every other one changes the value.
+    const auto* put = std::get_if<model::Put>(&operation);
+    if (put == nullptr ? std::holds_alternative<model::UpdateMetadata>(operation) : !put->create_only) {
+      add_word(details, "updated_value", put != nullptr);
+    }
+    if (!std::holds_alternative<model::SetPermission>(operation)) add_secret(details, of->entry);
   }
   if (!details.empty() && mutation.audit.details().empty()) mutation.audit.set_details(std::move(details));
   if (!audit_.clear_names || name.empty()) return;

@@ -298,8 +298,11 @@ class TenantCore {
   model::Result<model::AuditSettings> stored_audit(bool latest);
   void note(AuditNote& note, std::shared_ptr<const model::Principal> principal) const;
   void note_entry(AuditNote& note, const std::string& hash) const;
-  void note_item(AuditNote& note, const std::string& hash, model::Code code) const;
-  void describe(const model::TenantOperation& operation, Mutation& mutation) const;
+  void note_item(AuditNote& note, const std::string& hash, model::Code code, std::string_view action) const;
+  void note_render(AuditNote& note, const model::BatchGet& batch, std::string_view actor,
+                   const std::vector<model::Code>& codes);
+  void note_secret(AuditNote& note, const model::Request& request, const EntryPtr& entry) const;
+  void describe(const model::TenantOperation& operation, const model::ReplyBody& reply, Mutation& mutation) const;
   model::Result<model::ReplyBody> get_audit(const Caller& caller, const model::GetAudit& get);
   model::Result<model::ReplyBody> set_audit(const Caller& caller, const model::SetAudit& set, Mutation& mutation);
 

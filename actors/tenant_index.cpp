@@ -142,7 +142,7 @@ void TenantCore::run_list_slice(ListJob& job) {
           job.after = it->first;
           continue;
         }
-        note_item(job.call.audit(), hash, Code::ok);
+        note_item(job.call.audit(), hash, Code::ok, "get");
         job.bytes += value.payload->size();
         reply = std::move(value);
       }

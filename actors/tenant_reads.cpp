@@ -15,6 +15,24 @@ namespace {
 // Values up to this size are opened by whichever thread asks; larger ones would hold up what else it has to do.
 constexpr std::size_t kLargestInMemory = 64 << 10;
 
+/// Whose secrets a render resolves: the caller's, as a bare name; a service says for whom it acts.
+std::string actor_of(std::string_view principal, const std::string& acting_for) {
+  if (principal.starts_with("service:")) return acting_for;
+  return std::string(principal.starts_with("user:") ? principal.substr(5) : principal);
+}
+
+/// Items that stand for tokens which all name somebody else as the owner.
+std::vector<bool> foreign_items(const model::BatchGet& batch, std::string_view actor) {
+  std::vector<bool> noted(batch.items.size()), own(batch.items.size());
+  for (const model::RenderNote& note : batch.notes) {
+    if (note.item == 0 || note.item > batch.items.size()) continue;
+    noted[note.item - 1] = true;
+    if (note.owner.empty() || note.owner == actor) own[note.item - 1] = true;
+  }
+  for (std::size_t i = 0; i < noted.size(); ++i) noted[i] = noted[i] && !own[i];
+  return noted;
+}
+
 }  // namespace
 
 void fill_reply(const model::Entry& entry, std::uint64_t version, model::EntryReply& reply) {
@@ -51,8 +69,12 @@ void TenantCore::read(CallHandle call, const Caller& caller) {
   if (std::holds_alternative<model::Query>(operation)) return start_query(std::move(call), caller);
   model::Result<model::ReplyBody> body{Code::internal};
   if (const auto* one = std::get_if<model::Get>(&operation)) {
-    note_entry(call.audit(), entry_hash(one->space, one->name));
+    const std::string hash = entry_hash(one->space, one->name);
+    note_entry(call.audit(), hash);
     body = get(caller, *one);
+    if (call.request().info.door == model::Door::tapis) {
+      if (const auto entry = committed_entry(hash)) note_secret(call.audit(), call.request(), *entry);
+    }
   } else if (const auto* past = std::get_if<model::History>(&operation)) {
     note_entry(call.audit(), entry_hash(past->space, past->name));
     body = history(caller, *past);
@@ -137,6 +159,9 @@ bool TenantCore::get_from_memory(const model::Request& request, model::Result<mo
   reply = model::Reply{{header_.epoch(), committed_revision_}, model::EntryReply{}};
   if (auto status = get_entry(*caller, *get, hash, std::get<model::EntryReply>(reply->body)); !status) {
     reply = status.error();
+  }
+  if (audit != nullptr && request.info.door == model::Door::tapis) {
+    if (const auto entry = committed_entry(hash)) note_secret(*audit, request, *entry);
   }
   return true;
 }
@@ -226,23 +251,34 @@ model::Result<model::ReplyBody> TenantCore::batch_get(const Caller& caller, cons
                                                       AuditNote& audit) {
   model::BatchGetReply reply;
   reply.results.reserve(batch.items.size());
+  std::vector<Code> codes;
+  const std::string actor = batch.acting_for ? actor_of(caller.principal->name, *batch.acting_for) : std::string();
+  const std::vector<bool> foreign = foreign_items(batch, actor);
   std::uint64_t bytes = 0;
-  for (const model::Get& item : batch.items) {
+  for (std::size_t i = 0; i < batch.items.size(); ++i) {
+    const model::Get& item = batch.items[i];
     // Each item has its own status, so those that fit are answered and the rest say why they are not.
     if (bytes > deps_.max_batch_bytes) {
       reply.results.push_back(Error(Code::too_large, "the answer would exceed " +
                                                          std::to_string(deps_.max_batch_bytes) +
                                                          " bytes; ask for fewer secrets at a time"));
+      codes.push_back(Code::too_large);
       continue;
     }
     model::EntryReply one;
     const std::string hash = entry_hash(item.space, item.name);
-    const auto status = get_entry(caller, item, hash, one);
-    note_item(audit, hash, status ? Code::ok : status.error().code);
+    model::Status status = foreign[i] ? model::Status(Code::not_owned) : get_entry(caller, item, hash, one);
+    if (batch.acting_for && status.ok() && one.entry.owner != caller.principal->name &&
+        one.entry.owner != "user:" + actor) {
+      status = Code::not_owned;
+    }
+    codes.push_back(status ? Code::ok : status.error().code);
+    if (!batch.acting_for) note_item(audit, hash, codes.back(), model::operation_name(item));
     reply.results.push_back(status.ok() ? model::Result<model::EntryReply>(std::move(one)) : status.error());
     const auto& last = reply.results.back();
     if (last.ok() && last.value().payload) bytes += last.value().payload->size();
   }
+  if (batch.acting_for) note_render(audit, batch, actor, codes);
   return model::ReplyBody(std::move(reply));
 }
 

@@ -44,8 +44,15 @@ void TenantCore::write(CallHandle call, const Caller& caller, std::vector<Submis
   mutation.audit.set_trace(info.trace);
   auto body = decide(caller, operation, mutation);
   if (!mutation.audit.entry_hash().empty()) note_entry(call.audit(), mutation.audit.entry_hash());
-  if (!body) return answer_behind_pending(std::move(call), body.error());
-  describe(operation, mutation);
+  if (!body) {
+    if (info.door == model::Door::tapis && call.audit().has_entry) {
+      if (const auto entry = latest_entry(mutation.audit.entry_hash())) {
+        note_secret(call.audit(), call.request(), *entry);
+      }
+    }
+    return answer_behind_pending(std::move(call), body.error());
+  }
+  describe(operation, *body, mutation);
   if (mutation.audit.details().empty()) mutation.audit.set_details(audit_details(operation, *body));
   if (auto status = check_held(mutation); !status) return answer_behind_pending(std::move(call), status.error());
   // What changes nothing needs no write set, unless a retry must get the same answer after later changes.

@@ -32,10 +32,14 @@ struct AuditSettings {
 /// A keyed hash of space and name, as storage keys have it.
 using NameHash = std::array<char, 32>;
 
-/// One secret of a request that asks for several.
+/// One secret of a request that asks for several, or one token of a render.
 struct AuditItem {
   NameHash entry{};
+  bool has_entry = true;
   Code code = Code::ok;
+  std::string
+      action;  // "get", "inject", "describe"; of a token "resolve" or "validate" when no secret stands behind it
+  std::string details;  // as AuditEvent's
 };
 
 /// One request that was decided. The views need not outlive the call that takes it. Never a value, a key or a token.

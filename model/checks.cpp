@@ -1,6 +1,7 @@
 // What can be said of an operation without any stored state: names, sizes, counts, patterns (DESIGN section 8). Every
 // detail opens with the path to what is wrong ("operations[3]: name: ..."). The doors and the shard call it; any thread.
 
+#include <algorithm>
 #include <set>
 #include <utility>
 
@@ -149,7 +150,7 @@ struct Checker {
   }
 
   Status operator()(const BatchGet& batch) const {
-    if (batch.items.empty()) return invalid("items: at least one is needed");
+    if (batch.items.empty() && batch.notes.empty()) return invalid("items: at least one is needed");
     if (batch.items.size() > limits.batch_items) return too_many("items", batch.items.size(), limits.batch_items);
     for (std::size_t i = 0; i < batch.items.size(); ++i) {
       if (Status status = (*this)(batch.items[i]); !status) return within(indexed("items", i), status);
@@ -359,7 +360,7 @@ struct Namer {
   std::string_view operator()(const Destroy&) const { return "destroy"; }
   std::string_view operator()(const History&) const { return "history"; }
   std::string_view operator()(const List&) const { return "list"; }
-  std::string_view operator()(const BatchGet&) const { return "batch_get"; }
+  std::string_view operator()(const BatchGet& batch) const { return batch.acting_for ? "render" : "batch_get"; }
   std::string_view operator()(const Transact&) const { return "transact"; }
   std::string_view operator()(const CreateToken&) const { return "create_token"; }
   std::string_view operator()(const ListTokens&) const { return "list_tokens"; }
@@ -453,11 +454,12 @@ RequestClass request_class(const TenantOperation& operation) {
 }
 
 std::uint64_t request_cost(const TenantOperation& operation) {
-  if (const auto* batch = std::get_if<BatchGet>(&operation)) return batch->items.size();
+  if (const auto* batch = std::get_if<BatchGet>(&operation)) return std::max<std::uint64_t>(1, batch->items.size());
   if (const auto* several = std::get_if<Transact>(&operation)) return several->operations.size();
   return 1;
 }
 
 std::string_view operation_name(const TenantOperation& operation) { return std::visit(Namer{}, operation); }
+std::string_view operation_name(const Get& get) { return Namer{}(get); }
 
 }  // namespace coffer::model

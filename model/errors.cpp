@@ -49,6 +49,7 @@ constexpr std::array kRows{
     CodeInfo{Code::read_only, permission_denied, "READ_ONLY", "The value of this secret may not be changed."},
     CodeInfo{Code::revision_compacted, out_of_range, "REVISION_COMPACTED",
              "Changes since that revision are not kept any more: list the secrets and watch from the list's revision."},
+    CodeInfo{Code::not_owned, permission_denied, "PERMISSION_DENIED", "This secret belongs to somebody else."},
 };
 
 constexpr bool rows_stand_at_their_numbers() {
@@ -60,7 +61,7 @@ constexpr bool rows_stand_at_their_numbers() {
 }
 static_assert(rows_stand_at_their_numbers(), "a code is looked up by its number");
 // A new code belongs behind the last one, here and in its row.
-static_assert(kRows.back().code == Code::revision_compacted, "every code has a row");
+static_assert(kRows.back().code == Code::not_owned, "every code has a row");
 
 }  // namespace
 

@@ -60,6 +60,7 @@ enum class Code : std::uint16_t {
   write_only = 26,          // the value of this entry may not be read
   read_only = 27,           // the entry's value may not be changed
   revision_compacted = 28,  // changes since that revision are not kept; the detail names where to begin anew
+  not_owned = 29,           // the caller may do this with secrets of one owner only, and this one has another
 };
 
 /// A row of the catalogue. The name is the category's canonical one; a code has its own name only where a client must

@@ -153,7 +153,8 @@ class Decoder {
   }
   template <class T>
   void get(std::optional<T>& value) {
-    if (reader_.boolean()) get(value.emplace());
+    // clang takes a nested struct for no default-constructible one while the struct around it is incomplete, and keeps to it.
+    if (reader_.boolean()) get(value.emplace(T{}));
   }
   template <class T>
   void get(std::shared_ptr<const T>& value) {

@@ -202,14 +202,20 @@ class Renderer {
     }
   }
 
+  bool is_foreign(const RenderToken& token) const {
+    return !input_.any_owner && !token.second.empty() && token.second != input_.actor;
+  }
+  static std::string foreign_text(const RenderToken& token) {
+    return "this is a secret of '" + std::string(token.second) + "', who is not acting";
+  }
   std::optional<Secret> secret(const std::string& where, std::string_view raw, const RenderToken& token) {
     const bool open = input_.any_owner;
     if (!open && input_.actor.empty() && token.second.empty()) {
       problem(where, raw, token.kind, "nobody is acting, so whose secret this is must be said: ${secret:USER:ID}");
       return std::nullopt;
     }
-    if (!open && !token.second.empty() && token.second != input_.actor) {
-      problem(where, raw, token.kind, "this is a secret of '" + std::string(token.second) + "', who is not acting");
+    if (is_foreign(token)) {
+      problem(where, raw, token.kind, foreign_text(token));
       return std::nullopt;
     }
     auto value = sources_.secret(open ? token.second : std::string_view(input_.actor), token.name);
@@ -225,6 +231,12 @@ class Renderer {
     walk(
         raw, [&](std::string_view part) { out.append(part); },
         [&](const RenderToken& token, std::string_view pattern, bool taken) {
+          if (taken && token.kind == TokenKind::user_secret && is_foreign(token)) {
+            // Upstream refuses a map that so much as mentions somebody else's secret.
+            complete = false;
+            problem(where, pattern, token.kind, foreign_text(token));
+            return out.append(pattern);
+          }
           if (!taken || !is_inline_in_map(token.kind)) {
             // Embedded whole-value tokens are literals upstream, too; nobody writes them on purpose.
             warn(where, pattern, token.kind,

@@ -86,8 +86,20 @@ struct List {
   bool with_payload = false;  // needs read-value for each; entries that may not be read are left out
   std::uint64_t byte_limit = 64ULL << 20;
 };
+/// What the Tapis door knows of one token of a render before it asks for the secrets: the audit trail says it in the
+/// record of the request, with what became of it.
+struct RenderNote {
+  std::uint64_t item = 0;  // counted from 1: the token stands for the secret of that item; 0: it stands for none
+  bool invalid = false;    // without an item: the map itself is wrong; else the token cannot be resolved
+  std::string owner;       // whose secret the token says it is, as a bare name; empty: the acting user's
+  std::string details;     // "env_var=DB"
+};
 struct BatchGet {
-  std::vector<Get> items;
+  std::vector<Get> items;  // may be empty when there are notes
+  /// Set: a render. Only secrets of the caller are answered and, when a service calls, those of this user; of an item
+  /// with notes only if one of them names no other owner (not_owned).
+  std::optional<std::string> acting_for;
+  std::vector<RenderNote> notes;
 };
 struct Check {
   std::string space, name;

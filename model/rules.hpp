@@ -72,5 +72,6 @@ RequestClass request_class(const TenantOperation& operation);
 std::uint64_t request_cost(const TenantOperation& operation);
 /// "put", "get", ... for audit records and metrics.
 std::string_view operation_name(const TenantOperation& operation);
+std::string_view operation_name(const Get& get);
 
 }  // namespace coffer::model

@@ -28,7 +28,7 @@ model::Result<NeededSecrets> needed_secrets(const model::RenderInput& input, boo
   NeededSecrets secrets;
   const auto* batch = std::get_if<model::BatchGetReply>(&reply);
   const auto needed = model::secrets_needed(input);
-  const std::size_t looks = inject ? 1 : 2;
+  const std::size_t looks = render_looks(inject);
   if (needed.empty()) return secrets;
   if (!batch || batch->results.size() != needed.size() * looks) {
     return Error(Code::internal, "the reply does not fit the request");
@@ -39,7 +39,9 @@ model::Result<NeededSecrets> needed_secrets(const model::RenderInput& input, boo
     const auto& read = batch->results[i * looks + looks - 1];
     if (inject && !read && read.error().code == Code::permission_denied) return read.error();
     NeededSecret secret;
-    if (!described || !described->entry.readable_at(wall_clock_ms())) {
+    if (!described && described.error().code == Code::not_owned) {
+      secret.value = described.error();
+    } else if (!described || !described->entry.readable_at(wall_clock_ms())) {
       const bool denied = !described && described.error().code == Code::permission_denied;
       const bool failed = !described && described.error().category() != model::Category::not_found && !denied;
       secret.value = Error(Code::entry_not_found, name + (denied   ? " is not yours to read"

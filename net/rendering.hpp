@@ -17,12 +17,15 @@ inline constexpr std::string_view kWriteOnlyMark = "<<write-only>>";
 inline constexpr std::size_t kMostRenderKeys = 500;
 inline constexpr std::size_t kMostRenderFile = 1 << 20;
 
+/// How often a secret is asked for; the last time it is read.
+constexpr std::size_t render_looks(bool inject) { return inject ? 1 : 2; }
 /// What the shard is asked: each secret that is needed, to inject it or to show it. When nothing is needed it is asked
 /// something small, because the caller is to be somebody all the same.
 model::TenantOperation ask_for_secrets(const std::string& space, const model::RenderInput& input, bool inject);
 
 struct NeededSecret {
-  /// Errors: entry_not_found (also for what is not the caller's to read), and what the shard said of its value.
+  /// Errors: entry_not_found (also for what is not the caller's to read), not_owned, and what the shard said of its
+  /// value.
   model::Result<model::Secret> value{model::Code::internal};
   bool is_there = false;  // then `owner` is known
   std::string owner;      // a principal, as "user:ann"; empty: nobody

@@ -31,11 +31,32 @@ const json::object* object_in(const json::object& body, const char* name, Proble
   return &kEmpty;
 }
 
-void read_map(const json::object& map, model::Texts& out, Problems& problems) {
+/// A name out of a request as one word of an audit record.
+std::string word(std::string_view name) {
+  constexpr std::size_t kShown = 128;
+  std::string out(name.substr(0, kShown));
+  for (char& c : out) {
+    if (c <= ' ' || c > '~' || c == '=') c = '?';
+  }
+  return out;
+}
+
+std::string detail(std::string_view name, std::string_view reason) {
+  std::string out = "env_var=" + word(name);
+  if (!reason.empty()) out.append(" reason=").append(reason);
+  return out;
+}
+
+void read_map(const json::object& map, RenderRequest& request, Problems& problems) {
+  model::Texts& out = request.input.secret_map;
   if (map.size() > kMostRenderKeys) problems.push_back("secret_map: Value error, at most 500 keys are allowed");
   for (const auto& member : map) {
     const std::string key = key_in(member);
-    if (!is_secret_id(key)) {
+    const bool is_good = is_secret_id(key);
+    if ((!is_good || !member.value().is_string()) && request.notes.size() < kMostRenderKeys) {
+      request.notes.push_back({.invalid = true, .details = detail(key, is_good ? "not_a_string" : "bad_key")});
+    }
+    if (!is_good) {
       problems.push_back("secret_map: Value error, a key must be alphanumeric, with '_' and '-' allowed");
     } else if (!member.value().is_string()) {
       problems.push_back("secret_map: Value error, the value of '" + key + "' must be a string");
@@ -75,6 +96,11 @@ void read_networks(const json::object& networking, std::map<std::string, model::
     }
     out[key_in(member)] = {field(*network, "url"), field(*network, "port"), field(*network, "protocol")};
   }
+}
+
+/// The key, variable or path.
+std::string_view name_of(const model::RenderProblem& problem) {
+  return std::string_view(problem.where).substr(problem.where.find('.') + 1);
 }
 
 /// Problems and warnings as upstream groups them: by the place, in order.
@@ -120,9 +146,37 @@ json::object show_unresolved(const model::RenderOutput& output, const model::Tex
   return shown;
 }
 
+/// What each token of the map stands for, and what is wrong before any secret was read: found by a render without them.
+void note_tokens(RenderRequest& request) {
+  const auto needed = model::secrets_needed(request.input);
+  const std::size_t looks = render_looks(request.inject);
+  for (const auto& [key, value] : request.input.secret_map) {
+    const model::RenderToken token = model::parse_map_value(value.expose());
+    if (token.kind != model::TokenKind::user_secret) continue;
+    const auto at = std::lower_bound(needed.begin(), needed.end(), token.name) - needed.begin();
+    request.notes.push_back({.item = (static_cast<std::uint64_t>(at) + 1) * looks,
+                             .owner = std::string(token.second),
+                             .details = detail(key, {})});
+  }
+  request.input.any_owner = true;
+  const model::RenderOutput output = render(
+      request.input,
+      {[](auto, auto) { return Result<model::Secret>(model::Secret()); }, [](std::size_t) { return std::string(); }});
+  for (const model::RenderProblem& problem : output.problems) {
+    request.notes.push_back({.details = detail(name_of(problem), to_string(problem.kind))});
+  }
+  // A secret within a longer text is no token; upstream refuses a map that so much as mentions somebody else's.
+  for (const model::RenderProblem& warning : output.warnings) {
+    const model::RenderToken token = model::parse_map_value(warning.pattern);
+    if (token.kind != model::TokenKind::user_secret || token.second.empty()) continue;
+    request.notes.push_back(
+        {.invalid = true, .owner = std::string(token.second), .details = detail(name_of(warning), {})});
+  }
+}
+
 }  // namespace
 
-std::optional<RenderRequest> read_render(const json::object& body, Problems& problems) {
+RenderRequest read_render(const json::object& body, Problems& problems) {
   RenderRequest request;
   for (const auto& member : body) {
     const std::string name = key_in(member);
@@ -133,7 +187,7 @@ std::optional<RenderRequest> read_render(const json::object& body, Problems& pro
       problems.push_back("body, " + name.substr(0, 64) + ": Extra inputs are not permitted");
     }
   }
-  read_map(*object_in(body, "secret_map", problems), request.input.secret_map, problems);
+  read_map(*object_in(body, "secret_map", problems), request, problems);
   for (const auto& member : *object_in(body, "environment_variables", problems)) {
     if (member.value().is_string()) {
       request.input.environment.emplace_back(key_in(member), model::Secret(text_in(member.value())));
@@ -157,28 +211,35 @@ std::optional<RenderRequest> read_render(const json::object& body, Problems& pro
     if (!strict->is_bool()) problems.push_back("body, strict: Input should be a valid boolean");
     request.strict = *strict == true;
   }
-  return problems.empty() ? std::optional(std::move(request)) : std::nullopt;
+  return request;
 }
 
-model::TenantOperation ask_render(const RenderRequest& request) {
-  return ask_for_secrets(std::string(model::kTapisSpace), request.input, request.inject);
+model::TenantOperation ask_render(RenderRequest request, std::string_view acting_for) {
+  model::BatchGet ask;
+  if (request.notes.empty()) {
+    auto operation = ask_for_secrets(std::string(model::kTapisSpace), request.input, request.inject);
+    if (auto* batch = std::get_if<model::BatchGet>(&operation)) ask = std::move(*batch);
+    note_tokens(request);
+    if (request.notes.empty() && ask.items.empty()) return operation;
+  }
+  ask.acting_for = acting_for;
+  ask.notes = std::move(request.notes);
+  if (request.input.pod_id.empty()) return ask;
+  for (model::RenderNote& note : ask.notes) note.details += " pod_id=" + word(request.input.pod_id);
+  return ask;
 }
 
 Result<Rendered> show_render(RenderRequest request, const json::object& body, const model::ReplyBody& reply,
-                             std::string_view principal, std::string_view actor) {
+                             std::string_view actor) {
   const auto secrets = needed_secrets(request.input, request.inject, reply);
   if (!secrets) return secrets.error();
   request.input.actor = actor;
-  // A secret's owner must be the acting user, or the caller itself.
   const auto find = [&](std::string_view, std::string_view id) -> Result<model::Secret> {
     const auto found = secrets->find(id);
     if (found == secrets->end()) return Error(Code::internal, "the secret was not asked for");
     const NeededSecret& secret = found->second;
-    if (!secret.is_there || secret.owner == principal || secret.owner == "user:" + std::string(actor)) {
-      return secret.value;
-    }
-    return Error(Code::permission_denied,
-                 "Secret '" + std::string(id) + "' is not owned by '" + std::string(actor) + "'");
+    if (secret.value.ok() || secret.value.error().code != Code::not_owned) return secret.value;
+    return Error(Code::not_owned, "Secret '" + std::string(id) + "' is not owned by '" + std::string(actor) + "'");
   };
   const model::RenderOutput output = render(request.input, {find, make_password});
   Rendered rendered;

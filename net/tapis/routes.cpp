@@ -43,6 +43,7 @@ struct Shown {
   std::string_view message;
   json::value result;
   json::object metadata;
+  Problems problems = {};  // 400 with these instead
 };
 
 struct Operation {
@@ -77,6 +78,7 @@ HttpRoute Operation::make(const Setting& setting, const char* prefix) const {
     if (!exchange.reply) return send(exchange, failure(setting.style, exchange.reply.error(), secret_id_of(exchange)));
     auto shown = show(exchange, exchange.reply->body);
     if (!shown) return send(exchange, failure(setting.style, shown.error(), secret_id_of(exchange)));
+    if (!shown->problems.empty()) return send(exchange, invalid(setting.style, shown->problems));
     exchange.answer(200, kJsonType,
                     success(setting.style, shown->message, std::move(shown->result), std::move(shown->metadata)));
   };
@@ -299,17 +301,21 @@ Operation render_secrets() {
   return {"POST", "/pods/secrets/render",
           [](HttpExchange& exchange, Problems& problems) -> Status {
             const auto body = read_object(exchange.body(), exchange.caller().header("content-type"), problems);
-            const auto request = body ? read_render(*body, problems) : std::nullopt;
-            if (request) exchange.request.operation = ask_render(*request);
+            if (!body) return {};
+            RenderRequest request = read_render(*body, problems);
+            // What is wrong with a map goes to the shard, which notes it; the answer to that says it.
+            if (!problems.empty() && request.notes.empty()) return {};
+            problems.clear();
+            exchange.request.operation = ask_render(std::move(request), exchange.caller().header("x-tapis-user"));
             return {};
           },
           [](const HttpExchange& exchange, const model::ReplyBody& reply) -> Result<Shown> {
             Problems problems;
             const auto body = read_object(exchange.body(), {}, problems);
-            auto request = body ? read_render(*body, problems) : std::nullopt;
-            if (!request) return Error(Code::internal, "the body was read before");
-            auto rendered = show_render(std::move(*request), *body, reply, exchange.request.credential.principal,
-                                        actor_of(exchange));
+            if (!body) return Error(Code::internal, "the body was read before");
+            RenderRequest request = read_render(*body, problems);
+            if (!problems.empty()) return Shown{.problems = std::move(problems)};
+            auto rendered = show_render(std::move(request), *body, reply, actor_of(exchange));
             if (!rendered) return rendered.error();
             if (!rendered->failure.empty()) return Error(Code::invalid_argument, rendered->failure);
             return Shown{"Secrets rendered.", std::move(rendered->result), std::move(rendered->metadata)};

@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PUBLIC = ROOT / "proto/public"
 ROOTS = [PUBLIC / "google", PUBLIC / "direktiv", PUBLIC / "dapr", ROOT / "proto"]
 SERVICES = ["pkg/secrets/protocol.proto", "dapr/proto/runtime/v1/dapr.proto", "coffer/v1/secrets.proto",
-            "coffer/admin/v1/admin.proto", "coffer/admin/v1/keys.proto", "coffer/admin/v1/backup.proto"]
+            "coffer/admin/v1/admin.proto", "coffer/admin/v1/keys.proto", "coffer/admin/v1/backup.proto", "coffer/admin/v1/cluster.proto"]
 MESSAGES = SERVICES + ["pkg/secrets/secrets.proto", "google/api/http.proto", "google/api/annotations.proto"]
 # google/rpc comes from here, too; error details of failed calls are read with it.
 MESSAGES += ["google/rpc/status.proto", "google/rpc/error_details.proto"]
@@ -33,6 +33,7 @@ def generate():
     folder = _folder()
     newest = max(p.stat().st_mtime for root in ROOTS for p in root.rglob("*.proto"))
     stamp = folder / "stamp"
+    newest = max(newest, Path(__file__).stat().st_mtime)  # the lists above are here
     if not stamp.exists() or stamp.stat().st_mtime < newest:
         folder.parent.mkdir(parents=True, exist_ok=True)
         # Several test programs may start at once: each generates beside, the last rename wins.
@@ -76,6 +77,13 @@ def native():
 
 def admin():
     return _pair("coffer.admin.v1.admin_pb2", "coffer.admin.v1.admin_pb2_grpc")
+
+
+def admin_files():
+    """The descriptors of everything that the admin listener serves: each file beside admin.proto."""
+    generate()
+    names = [p.stem for p in sorted((ROOT / "proto/coffer/admin/v1").glob("*.proto"))]
+    return [importlib.import_module(f"coffer.admin.v1.{name}_pb2").DESCRIPTOR for name in names]
 
 
 def direktiv():

@@ -8,43 +8,13 @@ import re
 import signal
 import socket
 import subprocess
-import tempfile
 import threading
 import time
 import unittest
-from pathlib import Path
 
 from admin_client import Admin
+from audit_trail import CONFIG, records, trail, wait_for
 from harness import Server, ServerCase
-
-CONFIG = '[audit]\nsync_interval = "10ms"\n'
-
-
-def trail(server):
-    return sorted((server.data / "audit").glob("audit-*.jsonl"))
-
-
-def records(server):
-    """Every whole record on disk."""
-    found = []
-    for path in trail(server):
-        for line in path.read_text().splitlines():
-            try:
-                found.append(json.loads(line))
-            except json.JSONDecodeError:
-                pass
-    return found
-
-
-def wait_for(server, wanted, seconds=20):
-    """The first record of which `wanted` is true."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        for record in records(server):
-            if wanted(record):
-                return record
-        time.sleep(0.02)
-    raise AssertionError(f"no such record among {len(records(server))}: {records(server)[-10:]}")
 
 
 class Audit(ServerCase):
@@ -296,35 +266,6 @@ class Sinks(unittest.TestCase):
         server.spawn()
         self.assertEqual(server.process.wait(30), 2)
         self.assertIn("audit.syslog.address", server.log())
-
-
-class Tapis(ServerCase):
-    """The events of the Tapis Pods contract, section 2.6."""
-
-    config = CONFIG
-
-    def test_reads_denials_and_injections_have_the_contracts_names(self):
-        made = self.server.cli("dev-token", "--door", "tapis", "--tenant", "tacc", "--user", "alice", "--data", self.server.data)
-        self.assertEqual(made.returncode, 0, made.stderr)
-        headers = {"x-tapis-token": made.stdout.decode().strip()}
-
-        def call(method, path, body=None):
-            return self.server.request(method, "/v3/pods/secrets" + path, body, headers, token=None)
-
-        self.assertEqual(call("POST", "", {"secret_id": "open", "secret_value": "tapis-value-1"}).status, 200)
-        self.assertEqual(call("POST", "", {"secret_id": "shut", "secret_value": "tapis-value-2", "readable": False, "writable": False}).status, 200)
-        self.assertEqual(call("GET", "/open/value").status, 200)
-        self.assertEqual(call("GET", "/shut/value").status, 403)
-        self.assertEqual(call("PUT", "/shut", {"secret_value": "tapis-value-3"}).status, 403)
-        self.assertEqual(call("PUT", "/open", {"secret_value": "tapis-value-4"}).status, 200)
-        self.assertEqual(call("DELETE", "/open").status, 200)
-        for event in ("SECRET_CREATED", "SECRET_READ", "SECRET_READ_DENIED", "SECRET_WRITE_DENIED", "SECRET_UPDATED", "SECRET_DELETED"):
-            record = wait_for(self.server, lambda r, event=event: r.get("event") == event)
-            self.assertEqual((record["door"], record["principal"]), ("tapis", "user:alice"), record)
-        self.assertEqual(wait_for(self.server, lambda r: r.get("event") == "SECRET_READ_DENIED")["reason"], "readable=false")
-        created = wait_for(self.server, lambda r: r.get("event") == "SECRET_CREATED" and "readable=false" in r.get("details", ""))
-        self.assertIn("scope=user", created["details"])
-        self.assertNotIn("tapis-value", "".join(p.read_text() for p in trail(self.server)))
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ import unittest
 from pathlib import Path
 
 import grpc
+from google.protobuf import symbol_database
 
 import stubs
 from admin_client import Admin
@@ -76,9 +77,9 @@ def native_requests(tenant, name):
 def direktiv_requests(namespace, name):
     data, key = b"planted", {"namespace": namespace, "name": name}
     return {
-        "StoreSecret": direktiv.SecretsStoreRequest(**key, data=data),
+        "StoreSecret": direktiv.SecretsStoreRequest(**key, data=data, stype=direktiv.SECRET),
         "RetrieveSecret": direktiv.SecretsRetrieveRequest(**key),
-        "DeleteSecret": direktiv.SecretsDeleteRequest(**key),
+        "DeleteSecret": direktiv.SecretsDeleteRequest(**key, stype=direktiv.SECRET),
         "GetSecrets": direktiv.GetSecretsRequest(namespace=namespace),
         "GetSecretsWithData": direktiv.GetSecretsRequest(namespace=namespace),
     }
@@ -203,6 +204,7 @@ class Isolation(ServerCase):
                            for namespace in ("ns-" + A, "ns-" + NOBODY) for secret in ("hook", "missing")}
                 self.assertEqual(len({re.sub("ns-_|ns-", "_", a) for a in answers.values()}), 1, answers)
                 self.assertNotIn("OK", answers.values())
+                self.assertNotIn("required", str(answers), "the request is a good one")
         for request, method in ((direktiv.SecretsCreateBucketRequest(namespace="ns-" + A), self.direktiv.CreateBucket),
                                 (direktiv.SecretsDeleteBucketRequest(namespace="ns-" + A), self.direktiv.DeleteBucket)):
             self.assertNotEqual(self.answer(method, request, self.tokens[B]), "OK")
@@ -288,11 +290,12 @@ class Isolation(ServerCase):
         self.assertLess(self.memory() - before, 4_096, "kilobytes more after 20,000 forged JWTs")
 
     def test_tenants_tokens_open_nothing_on_the_admin_listener(self):
-        for service in ("Tenants", "Tokens", "Policies", "Issuers", "Certificates", "Quotas", "Server"):
-            descriptor = admin_pb.DESCRIPTOR.services_by_name[service]
+        services = [service for file in stubs.admin_files() for service in file.services_by_name.values()]
+        self.assertGreaterEqual({s.name for s in services}, {"Tenants", "Tokens", "Policies", "Audit", "Cluster", "Backup", "Seal", "Keys"})
+        for descriptor in services:
             for method in descriptor.methods:
-                with self.subTest(f"{service}.{method.name}"):
-                    request = getattr(admin_pb, method.input_type.name)()
+                with self.subTest(f"{descriptor.name}.{method.name}"):
+                    request = symbol_database.Default().GetPrototype(method.input_type)()
                     for field in ("tenant", "name"):
                         if field in method.input_type.fields_by_name and method.input_type.fields_by_name[field].type == 9:
                             setattr(request, field, A)
@@ -350,6 +353,77 @@ class Isolation(ServerCase):
         for other in (name.lower(), name.upper(), unicodedata.normalize("NFD", name), name + " ", " " + name, quote(name)):
             answer = self.server.request("GET", f"/v1/tenants/{B}/spaces/kv/secrets/{quote(other)}", token=token)
             self.assertIn(answer.status, (404, 400), other)
+
+    def test_one_spelling_of_a_user_has_his_rights_at_every_door(self):
+        folder = tempfile.mkdtemp()
+        self.addCleanup(shutil.rmtree, folder)
+        signer, iss = Signer(folder, "people"), "https://people.example"
+        self.server.admin("issuers", "put", "people", "--tenant", B, "--iss", iss, "--public-key", signer.public)
+        grant = {"capabilities": ["read", "read-value"], "spaces": ["kv", "direktiv"], "names": ["db", "hook"]}
+        policy = {"roles": [{"name": "reader", "grants": [grant]}], "bindings": [{"role": "reader", "subjects": ["user:Zo\u00eb"]}]}
+        done = self.server.cli("admin", "policy", "apply", "--tenant", B, "-f", "-", input=json.dumps(policy))
+        self.assertEqual(done.returncode, 0, done.stderr)
+
+        def answers(user):
+            token = signer.token(iss=iss, sub=user)
+            metadata = [("authorization", "Bearer " + token)]
+            yield self.server.get("db", tenant=B, token=token).status == 200
+            yield self.server.request("GET", "/v1.0/secrets/store-b/db", headers={"authorization": "Bearer " + token}, token=None).status == 200
+            for method, request in ((self.secrets.Get, native_requests(B, "db")["Get"]), (self.direktiv.RetrieveSecret, direktiv_requests("ns-" + B, "hook")["RetrieveSecret"])):
+                try:
+                    method(request, metadata=metadata, timeout=20)
+                    yield True
+                except grpc.RpcError as error:
+                    self.assertIn(error.code(), (grpc.StatusCode.PERMISSION_DENIED, grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.NOT_FOUND))
+                    yield False
+
+        self.assertEqual(set(answers("Zo\u00eb")), {True})
+        for other in ("zo\u00eb", "ZO\u00cb", "Zoe\u0308", "Zoe", "Zo\u00eb ", " Zo\u00eb", "Zo%C3%AB", "user:Zo\u00eb", "*", "Zo\u00eb\x00", "Zo\u00eb\u200b", ""):
+            with self.subTest(other):
+                self.assertEqual(set(answers(other)), {False})
+
+    def test_one_spelling_leads_to_one_secret_through_direktiv(self):
+        metadata = [("authorization", "Bearer " + self.tokens[B])]
+        name, key = "Caf\u00e9", {"namespace": "ns-" + B}
+        self.direktiv.StoreSecret(direktiv.SecretsStoreRequest(**key, name=name, data=b"one", stype=direktiv.SECRET), metadata=metadata)
+        self.assertEqual(self.direktiv.RetrieveSecret(direktiv.SecretsRetrieveRequest(**key, name=name), metadata=metadata).data, b"one")
+        self.assertEqual(self.server.get(name, tenant=B, space="direktiv", token=self.tokens[B]).status, 200)
+        for namespace, other in ((key["namespace"], "caf\u00e9"), (key["namespace"], "Cafe\u0301"), (key["namespace"], name + " "), (key["namespace"], "Caf%C3%A9"),
+                                 (key["namespace"].upper(), name), (key["namespace"] + " ", name), ("./" + key["namespace"], name), ("", name), (key["namespace"], "")):
+            with self.subTest(namespace=namespace, name=other):
+                with self.assertRaises(grpc.RpcError):
+                    self.direktiv.RetrieveSecret(direktiv.SecretsRetrieveRequest(namespace=namespace, name=other), metadata=metadata, timeout=20)
+
+    def test_a_watch_tells_names_as_they_are_spelled_and_filters_by_no_other_spelling(self):
+        token = self.tokens[B]
+        name = "Caf\u00e9/Watch x"
+        self.server.put("elsewhere", "x", tenant=B, token=token)
+        first = self.server.request("GET", f"/v1/tenants/{B}/spaces/kv/secrets", token=token).json["revision"]
+
+        def told(until, token=token, **filters):
+            """What a watch from there on tells, up to the change of that name."""
+            names = []
+            stream = self.secrets.Watch(native.WatchRequest(tenant=B, from_revision=int(first), **filters), timeout=20,
+                                        metadata=[("authorization", "Bearer " + token)])
+            while (names or [None])[-1] != until:
+                change = next(stream)
+                if change.type != "progress":
+                    names.append(change.name)
+            stream.cancel()
+            return names
+
+        others = ("caf\u00e9/", "CAF\u00c9/", "Cafe\u0301/", "Caf%C3%A9/", " Caf\u00e9/", "*", "Caf\u00e9*", "Caf?/")
+        for one in (name, *(prefix + "end" for prefix in others), "Caf\u00e9/end", "end"):
+            self.assertStatus(self.server.put(one, "x", tenant=B, token=token), 200)
+        self.assertEqual(told("end")[-len(others) - 3:], [name, *(prefix + "end" for prefix in others), "Caf\u00e9/end", "end"])
+        self.assertEqual(told("Caf\u00e9/end", space="kv", prefix="Caf\u00e9/"), [name, "Caf\u00e9/end"])
+        for prefix in others:
+            self.assertEqual(told(prefix + "end", space="kv", prefix=prefix), [prefix + "end"], prefix)
+        # Nobody hears more than he may list, and a foreign tenant's changes are not there under any name of it.
+        self.assertEqual(told("end", self.admin.create_token(B, EVERYTHING, names=("end",)).secret), ["end"])
+        for tenant in (A, A.upper(), A + " ", f"{B}/../{A}", A + "%00", "*"):
+            answer = self.server.request("GET", f"/v1/tenants/{quote(tenant)}:watch?from_revision=1", token=token)
+            self.assertGreaterEqual(answer.status, 400, tenant)
 
     def test_dots_slashes_and_empty_parts_open_nothing(self):
         token = self.tokens[B]

@@ -64,6 +64,14 @@ class TapisCase(ServerCase):
 
 
 class Life(TapisCase):
+    config = '[[dapr.store]]\nname = "pods"\ntenant = "pods-tenant"\nspace = "tapis"\n'
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.server.admin("tenants", "create", "pods-tenant")
+        cls.server.admin("tenants", "open-door", "pods-tenant", "tapis", "dev")
+
     def test_the_whole_life_of_a_secret(self):
         self.assertIsInstance(self.expect(200, "GET"), list)
         made = self.expect(200, "POST", "", {"secret_id": "db_pass-1", "secret_value": "s3cr3t-one", "description": "of the db", "scope": "user",
@@ -141,10 +149,24 @@ class Life(TapisCase):
         for query in ("", "?version=1"):
             answer = self.server.request("GET", path + query)
             self.assertEqual(answer.status, 403, answer)
-        answers = [self.server.request("GET", path + "/versions"), self.server.request("GET", path.rsplit("/", 1)[0]),
-                   self.server.request("GET", path.rsplit("/", 1)[0] + "?with_values=true")]
+        tenant = "/v1/tenants/" + quote(self.tenant_of("dev"))
+        batch = self.server.request("POST", tenant + ":batchGet", {"secrets": [{"space": "tapis", "name": name}]})
+        render = self.server.request("POST", tenant + "/spaces/tapis:render", {"secret_map": {"A": "${secret:%s}" % name}, "environment_variables": {"E": "${pods:secrets:A}"}})
+        self.assertEqual((batch.status, render.json["environment_variables"]), (200, {"E": "<<write-only>>"}))
+        answers = [batch, render, self.server.request("GET", path + ":history"), self.server.request("GET", path.rsplit("/", 1)[0]),
+                   self.server.request("GET", "/v1.0/secrets/pods/" + name, token=None), self.server.request("GET", "/v1.0/secrets/pods/bulk", token=None),
+                   self.server.request("GET", "/v1.0/secrets/pods/" + self.create(), token=None)]
         for answer in answers:
             self.assertNotIn(b"only-for-pods", answer.body)
+        self.assertEqual([a.status for a in answers[2:4]], [200, 200])
+        self.assertEqual(answers[6].status, 200, "that store does open the space")
+
+    def test_versions_stay_available_through_the_native_door(self):
+        name = self.create(secret_value="v1")
+        self.expect(200, "PUT", f"/{name}", {"secret_value": "v2"})
+        path = self.server.path(name, self.tenant_of("dev"), "tapis")
+        self.assertEqual([self.server.request("GET", f"{path}?version={v}").json["value"] for v in (1, 2)], ["v1", "v2"])
+        self.assertEqual([v["version"] for v in self.server.request("GET", path + ":history").json["versions"]], [2, 1])
 
     def test_both_prefixes_are_one_door(self):
         name = self.create()

@@ -4,12 +4,16 @@ processes: kill -9 of leaders, stop and continue, restart of all, a wiped node, 
 several doors go through the checker of history.py."""
 
 import json
+import re
+import shutil
 import statistics
+import tempfile
 import time
 import unittest
 
 from cluster import Cluster, wait_for
 from history import check
+from jwt_maker import Signer
 from load import Load
 
 
@@ -53,6 +57,43 @@ class FormedCluster(unittest.TestCase):
             self.assertEqual(len({n["certificate_serial"] for n in status["nodes"]}), 3)
             # A group is reported by its leader, so one that changes hands may be missing for a moment.
             wait_for(lambda: len((node.cluster_status() or {"groups": []})["groups"]) == 5, "every group is reported")
+
+    def test_jwts_are_verified_on_every_node_and_nothing_unauthenticated_leaves_it(self):
+        folder = tempfile.mkdtemp(prefix="coffer-cluster-jwt-")
+        self.addCleanup(shutil.rmtree, folder)
+        good, forger = Signer(folder, "good"), Signer(folder, "forger")
+        first = self.cluster.nodes[0]
+        first.admin("tenants", "create", "vouched")
+        first.admin("tenants", "open-door", "vouched", "tapis", "tacc")
+        first.admin("issuers", "put", "tapis", "--tenant", "vouched", "--iss", "https://tacc.example", "--mapping", "tapis", "--public-key", good.public,
+                    "--algorithm", "RS256")
+        claims = {"iss": "https://tacc.example", "tapis/tenant_id": "tacc", "tapis/username": "alice", "tapis/account_type": "user", "tapis/token_type": "access"}
+        token, forged = good.token(**claims), forger.token(**claims)
+        for number, node in enumerate(self.cluster.nodes):
+            made = node.request("POST", "/pods/secrets", {"secret_id": f"of-{number}", "secret_value": "v"}, {"x-tapis-token": token}, token=None)
+            self.assertEqual(made.status, 200, f"node {node.number}: {made}")
+            for reader in self.cluster.nodes:
+                read = reader.request("GET", f"/pods/secrets/of-{number}/value", headers={"x-tapis-token": token}, token=None)
+                self.assertEqual(read.status, 200, f"node {reader.number}: {read}")
+
+        def count(name):
+            texts = [node.request("GET", "/metrics", token=None).body.decode() for node in self.cluster.nodes]
+            return sum(float(value) for text in texts for value in re.findall(rf"(?m)^{name}\S* ([0-9.e+]+)$", text))
+
+        before = count("coffer_calls_forwarded_total"), count("coffer_shards_started_total")
+        for node in self.cluster.nodes:
+            connection = node.connect()
+            for attempt in range(100):
+                for path, headers in (("/pods/secrets/of-0/value", {"x-tapis-token": forged}), ("/v1/tenants/vouched/spaces/kv/secrets/x", {"authorization": "Bearer cft_" + "A" * 92}),
+                                      ("/v1/tenants/vouched/spaces/kv/secrets/x", {}), ("/v1/tenants/vouched/spaces/kv/secrets/x", {"authorization": "Bearer " + forged})):
+                    connection.request("GET", path, headers=headers)
+                    answer = connection.getresponse()
+                    answer.read()
+                    self.assertIn(answer.status, (401, 429))
+            connection.close()
+        after = count("coffer_calls_forwarded_total"), count("coffer_shards_started_total")
+        self.assertLess(after[0] - before[0], 100, "of 1,200 calls; nodes forward a few of their own")
+        self.assertEqual(after[1], before[1])
 
     def test_leaderships_spread_over_the_nodes(self):
         def spread():

@@ -159,12 +159,19 @@ COFFER_FUZZ(tapis_body) {
     require(update.has_value() == problems.empty(), "no permission, and a reason");
     if (update) require(!update->subject.ends_with('*'), "a subject is no pattern");
   } else {
-    const auto request = net::tapis::read_render(*body, problems);
-    require(request.has_value() == problems.empty(), "no render, and a reason");
-    if (!request) return;
-    const auto ask = net::tapis::ask_render(*request);
-    require(model::check_operation(ask, limits).ok() || std::holds_alternative<model::BatchGet>(ask),
-            "it can be asked");
+    auto request = net::tapis::read_render(*body, problems);
+    require(request.notes.empty() || !problems.empty(), "what is wrong with a map is a problem");
+    if (!problems.empty() && request.notes.empty()) return;
+    const auto ask = net::tapis::ask_render(std::move(request), "bob");
+    const auto* batch = std::get_if<model::BatchGet>(&ask);
+    require(model::check_operation(ask, limits).ok() || batch != nullptr, "it can be asked");
+    if (batch == nullptr) return;
+    require(batch->acting_for == "bob", "for whom");
+    for (const model::RenderNote& note : batch->notes) {
+      require(note.item <= batch->items.size(), "a token stands for a secret that is asked for");
+      require(note.details.starts_with("env_var=") && note.details.find_first_of("\n\"") == std::string::npos,
+              "and is described by words");
+    }
   }
 }
 

@@ -141,5 +141,34 @@ TEST_F(TenantTapisTest, WhatMayNotBeReadIsInjectedByWhomThePolicyNames) {
   EXPECT_EQ(code_of(user("spawner"), get()), Code::permission_denied) << "not to be read";
 }
 
+TEST_F(TenantTapisTest, ARenderAnswersTheActingUsersSecretsOnlyAndReadsNothingForATokenThatNamesAnother) {
+  ASSERT_EQ(code_of(user("alice"), own("a")), Code::ok);
+  ASSERT_EQ(code_of(user("bob"), own("b")), Code::ok);
+  ASSERT_EQ(code_of(user("bob"), model::SetPermission{"tapis", "b", "user:alice", model::Level::admin}), Code::ok);
+  model::BatchGet batch{{get(false, "a"), get(false, "b"), get(false, "a")}};
+  const auto codes = [&](const model::Credential& who) {
+    EXPECT_EQ(code_of(who, batch), Code::ok);
+    std::vector<Code> all;
+    for (const auto& one : std::get<model::BatchGetReply>(last->body).results) {
+      all.push_back(one.ok() ? Code::ok : one.error().code);
+    }
+    return all;
+  };
+  using Codes = std::vector<Code>;
+  EXPECT_EQ(codes(user("alice")), (Codes{Code::ok, Code::ok, Code::ok})) << "no render: permissions count";
+  batch.acting_for = "";
+  EXPECT_EQ(codes(user("alice")), (Codes{Code::ok, Code::not_owned, Code::ok}));
+  batch.notes = {{.item = 1, .owner = "bob"}, {.item = 3, .owner = "bob"}, {.item = 3, .owner = "alice"}};
+  EXPECT_EQ(codes(user("alice")), (Codes{Code::not_owned, Code::not_owned, Code::ok}));
+  // A service renders for whom it says; a user for himself, whatever he says.
+  batch.notes.clear();
+  batch.acting_for = "bob";
+  EXPECT_EQ(codes(user("alice")), (Codes{Code::ok, Code::not_owned, Code::ok}));
+  auto service = user("pods");
+  service.principal = "service:pods";
+  apply_policy(model::Effect::allow, static_cast<std::uint32_t>(model::Capability::read_value), "service:pods");
+  EXPECT_EQ(codes(service), (Codes{Code::not_owned, Code::ok, Code::not_owned}));
+}
+
 }  // namespace
 }  // namespace coffer::actors

@@ -329,6 +329,15 @@ TEST(CheckBatchGet, NamesTheItem) {
   });
 }
 
+TEST(CheckBatchGet, MayBeOnlyForTheAuditTrail) {
+  BatchGet batch;
+  batch.acting_for = "alice";
+  batch.notes = {{.invalid = true, .details = "env_var=A"}};
+  EXPECT_TRUE(check_operation(batch, {}).ok());
+  EXPECT_EQ(operation_name(batch), "render");
+  EXPECT_EQ(request_cost(batch), 1U) << "it is a request all the same";
+}
+
 TEST(CheckTransact, NamesTheOperation) {
   const auto two = [](auto first, auto second) { return Transact{{std::move(first), std::move(second)}}; };
   Put in_door = put_of();

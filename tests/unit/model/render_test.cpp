@@ -84,9 +84,10 @@ TEST_F(Render, ValuesWithTokensWithin) {
 }
 
 TEST_F(Render, LiteralsAreThemselves) {
-  for (const char* literal : {"", "$", "plain", "${unclosed", "${HOME}", "${}", "a${secret:db}", "${secret:db}b",
-                              "${secret:}", "${secret:a.b:db}", "${secret:a:b:c}", "${pods:default:http://x}", "${:?}",
-                              "${pods:random:x}", "${pods:secrets:K}", "${pods:nothing}", "$${HOME}"}) {
+  for (const char* literal :
+       {"", "$", "plain", "${unclosed", "${HOME}", "${}", "a${secret:db}", "${secret:db}b", "pw=${secret:alice:db}",
+        "${secret:}", "${secret:a.b:db}", "${secret:a:b:c}", "${pods:default:http://x}", "${:?}", "${pods:random:x}",
+        "${pods:secrets:K}", "${pods:nothing}", "$${HOME}"}) {
     EXPECT_EQ(value_of(literal), literal);
     EXPECT_THAT(output.problems, IsEmpty()) << literal;
   }
@@ -115,6 +116,7 @@ TEST_F(Render, WhatCannotBeResolvedIsLeftWithOneProblemEach) {
                {"${pods:random:7}", TokenKind::random_password, "8 to 128"},
                {"${pods:random:129}", TokenKind::random_password, "8 to 128"},
                {"${pods:random:18446744073709551624}", TokenKind::random_password, "8 to 128"},
+               {"pw=${secret:bob:db};", TokenKind::user_secret, "bob"},
                {"x${pods:networking:none:url}", TokenKind::networking_reference, "no such"},
                {"${stack:secrets:none}", TokenKind::stack_secret, "no such"}};
   for (const auto& row : table) {

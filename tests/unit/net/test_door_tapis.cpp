@@ -304,6 +304,10 @@ TEST_F(TapisRenderTest, DisplayLooksAtEachSecretAndHidesWhatMayNotBeRead) {
   const auto batch = gateway.operation<model::BatchGet>();
   ASSERT_EQ(batch.items.size(), 2u);
   EXPECT_FALSE(batch.items[0].with_payload || batch.items[0].inject || batch.items[1].inject);
+  EXPECT_EQ(batch.acting_for, "") << "the shard knows who calls";
+  ASSERT_EQ(batch.notes.size(), 1u);
+  EXPECT_EQ(batch.notes[0].item, 2u) << "the one that reads";
+  EXPECT_EQ(batch.notes[0].details, "env_var=PW");
   EXPECT_EQ(boost::json::serialize(shown.at("result")),
             R"({"secret_map":{"PW":"${secret:db}","N":"x"},"environment_variables":{"URL":"u:s3cret","COUNT":3},)"
             R"("volume_mounts":{"/etc/a":{"config_content":"x"}}})");
@@ -331,7 +335,7 @@ TEST_F(TapisRenderTest, InjectAsksForTheCapabilityAndFailsWithoutIt) {
 
 TEST_F(TapisRenderTest, OnlyTheActingUsersSecretsAreResolved) {
   as("user:bob", R"({"tapis/tenant_id":"tacc","tapis/username":"bob","tapis/account_type":"user"})");
-  answers({entry, with_value()});
+  answers({Error(Code::not_owned), Error(Code::not_owned)});  // the shard says so
   auto shown = run("POST", "/render", body("display"));
   EXPECT_EQ(status, 200);
   EXPECT_THAT(boost::json::serialize(shown.at("metadata").at("errors")), HasSubstr("is not owned by 'bob'"));
@@ -344,10 +348,51 @@ TEST_F(TapisRenderTest, OnlyTheActingUsersSecretsAreResolved) {
   EXPECT_THAT(message, HasSubstr("Failed to resolve secrets: secret_map.PW"));
 }
 
+TEST_F(TapisRenderTest, TheShardIsToldWhatEachTokenIsAndWhatIsWrongAlready) {
+  as("service:pods", R"({"tapis/tenant_id":"tacc","tapis/username":"pods","tapis/account_type":"service"})");
+  caller.headers["x-tapis-tenant"] = "tacc";
+  caller.headers["x-tapis-user"] = "alice";
+  gateway.reply = Code::permission_denied;
+  run("POST", "/render",
+      R"({"secret_map":{"A":"${secret:db}","B":"${secret:bob:db}","C":"x ${secret:eve:k}","D":"${:?why}","E":"${secret:db}"},)"
+      R"("environment_variables":{"F =\n":"${pods:secrets:none}"},"pod_id":"web","mode":"inject"})");
+  const auto batch = gateway.operation<model::BatchGet>();
+  EXPECT_EQ(batch.acting_for, "alice");
+  ASSERT_EQ(batch.items.size(), 1u) << "one secret, however often";
+  std::string told;
+  for (const model::RenderNote& note : batch.notes) {
+    told += std::to_string(note.item) + (note.invalid ? "!" : "") + note.owner + " " + note.details + "\n";
+  }
+  EXPECT_EQ(told,
+            "1 env_var=A pod_id=web\n"
+            "1bob env_var=B pod_id=web\n"
+            "1 env_var=E pod_id=web\n"
+            "0 env_var=D reason=required_placeholder pod_id=web\n"
+            "0 env_var=F??? reason=secret_map_reference pod_id=web\n"
+            "0!eve env_var=C pod_id=web\n");
+}
+
+TEST_F(TapisRenderTest, ABadMapIsNotedByTheShardBeforeItIsRefused) {
+  present(R"({"tapis/tenant_id":"tacc","tapis/username":"alice","tapis/account_type":"user"})");
+  answers({});
+  run("POST", "/render", R"({"secret_map":{"a b":"${secret:db}","N":1}})");
+  EXPECT_EQ(status, 400);
+  EXPECT_THAT(message, HasSubstr("a key must be alphanumeric"));
+  const auto batch = gateway.operation<model::BatchGet>();
+  EXPECT_TRUE(batch.items.empty()) << "nothing of it is read";
+  ASSERT_EQ(batch.notes.size(), 2u);
+  EXPECT_TRUE(batch.notes[0].invalid && batch.notes[1].invalid);
+  EXPECT_EQ(batch.notes[0].details, "env_var=a?b reason=bad_key");
+  EXPECT_EQ(batch.notes[1].details, "env_var=N reason=not_a_string");
+  gateway.reply = Code::unauthenticated;
+  run("POST", "/render", R"({"secret_map":{"a b":"x"}})");
+  EXPECT_EQ(status, 401) << "who is nobody learns nothing";
+}
+
 TEST_F(TapisRenderTest, BadRequestsAreRefusedBeforeAnythingIsAsked) {
-  for (const char* bad : {R"({"secret_map":{"a b":"x"}})", R"({"secret_map":{"a":1}})", R"({"secret_map":[]})",
-                          R"({"mode":"x"})", R"({"foo":1})", R"({"strict":"yes"})", R"({"volume_mounts":{"a":1}})",
-                          R"({"volume_mounts":{"a":{"config_content":1}}})", R"({"networking":{"a":1}})"}) {
+  for (const char* bad : {R"({"secret_map":[]})", R"({"mode":"x"})", R"({"foo":1})", R"({"strict":"yes"})",
+                          R"({"volume_mounts":{"a":1}})", R"({"volume_mounts":{"a":{"config_content":1}}})",
+                          R"({"networking":{"a":1}})"}) {
     run("POST", "/render", bad);
     EXPECT_EQ(status, 400) << bad;
     EXPECT_TRUE(gateway.requests.empty()) << bad;
