@@ -81,12 +81,14 @@ model::Result<BackupSessions::Clock::time_point> BackupSessions::pause_moves() {
   const auto give_up = Clock::now() + kMovesEnd;
   for (;;) {
     const auto begun = Clock::now();
-    auto paused = ask(host_, {}, model::DirectoryOperation(model::PauseMoves{static_cast<std::uint64_t>(kPause.count())}));
+    auto paused =
+        ask(host_, {}, model::DirectoryOperation(model::PauseMoves{static_cast<std::uint64_t>(kPause.count())}));
     if (!paused) return paused.error();
     const auto& moving = std::get<model::TenantsReply>(paused->body).tenants;
     if (moving.empty()) return begun + kPause;
     if (Clock::now() >= give_up) {
-      return Error(Code::unavailable, "tenant " + moving.front().name + " is on its way to another group; try again", 1);
+      return Error(Code::unavailable, "tenant " + moving.front().name + " is on its way to another group; try again",
+                   1);
     }
     std::this_thread::sleep_for(kLookAgain);
   }

@@ -19,8 +19,9 @@ const std::string kDirectory(16, '\0');
 model::Status bring_here(KeeperHost& host, model::GroupId group) {
   auto status = host.bring_up_to_date(group);
   if (status) return status;
-  return Error(status.error().code, "group " + std::to_string(group.value) +
-                                        " has no current copy on this node; ask one that has: see admin cluster status");
+  return Error(status.error().code,
+               "group " + std::to_string(group.value) +
+                   " has no current copy on this node; ask one that has: see admin cluster status");
 }
 
 }  // namespace

@@ -140,11 +140,11 @@ struct Context {
   std::uint64_t directory_publisher = 0;   // life of the directory actor that publishes; 0: none; under the mutex
   std::atomic<std::uint64_t> mirrored{0};  // the tables hold everything up to this entry
   std::atomic<bool> mirror_loaded{false};
-  std::function<void(const KeyChanges&)> keys_changed;  // by a committed write set; by the mirror
-  std::function<void(model::GroupId)> tenant_purged;    // its rows are gone from the group; by the mirror
+  std::function<void(const KeyChanges&)> keys_changed;         // by a committed write set; by the mirror
+  std::function<void(model::GroupId)> tenant_purged;           // its rows are gone from the group; by the mirror
   std::function<void(const model::TenantInfo&)> tenant_moves;  // its row says so, or that it is over; by the mirror
-  std::atomic<bool> unsealed{false};                    // the keys are open
-  std::string request_id_prefix;                        // of ids that this life of the node gives
+  std::atomic<bool> unsealed{false};                           // the keys are open
+  std::string request_id_prefix;                               // of ids that this life of the node gives
   std::atomic<std::uint64_t> next_request_id{1};
 
   Undelivered undelivered = nullptr;  // what parcels do with calls that nobody took
@@ -167,7 +167,7 @@ struct RowsOrder {
   model::GroupId group;
   model::TenantId tenant;
   std::shared_ptr<const std::vector<storage::RowChange>> rows;
-  std::string action;  // for the audit record; empty: none
+  std::string action;                 // for the audit record; empty: none
   std::optional<MarkCondition> mark;  // written only while the tenant's mark of a move is this
   /// Whoever waits may give the order up until it is begun; from then on it is certain to be answered.
   enum class Fate : std::uint8_t { waiting, begun, given_up };

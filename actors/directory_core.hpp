@@ -44,8 +44,8 @@ struct DirectoryDeps {
   std::function<void(const model::TransferLeadership&)> transfer;
   std::function<void()> balance;
   std::function<void(const model::TenantInfo&)> tenant_moves;  // after each commit of a move's, and the last one's
-  model::AuditPort* audit = nullptr;             // null: nothing is noted
-  const std::atomic<bool>* read_only = nullptr;  // see TenantDeps
+  model::AuditPort* audit = nullptr;                           // null: nothing is noted
+  const std::atomic<bool>* read_only = nullptr;                // see TenantDeps
 };
 
 class DirectoryCore {

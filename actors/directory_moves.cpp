@@ -25,8 +25,8 @@ bool is_moving(const DirectoryTenant& tenant) {
 }  // namespace
 
 bool DirectoryCore::is_move(const model::DirectoryOperation& operation) {
-  return std::holds_alternative<model::MoveTenant>(operation) || std::holds_alternative<model::AdvanceMove>(operation) ||
-         std::holds_alternative<model::PauseMoves>(operation);
+  return std::holds_alternative<model::MoveTenant>(operation) ||
+         std::holds_alternative<model::AdvanceMove>(operation) || std::holds_alternative<model::PauseMoves>(operation);
 }
 
 void DirectoryCore::run_move(CallHandle call, const std::string& principal, std::vector<Submission>& out) {
@@ -45,18 +45,17 @@ model::TimeMs DirectoryCore::directory_time() const {
 void DirectoryCore::move_tenant(CallHandle call, const std::string& principal, std::vector<Submission>& out) {
   const auto request = std::get<model::MoveTenant>(std::get<model::DirectoryOperation>(call.request().operation));
   if (request.to == model::kMetaGroup || request.to.value >= group_tenants_.size()) {
-    return call.finish(Error(Code::invalid_argument, "group: tenants live in the groups 1 to " +
-                                                         std::to_string(group_tenants_.size() - 1)));
+    return call.finish(Error(Code::invalid_argument,
+                             "group: tenants live in the groups 1 to " + std::to_string(group_tenants_.size() - 1)));
   }
   if (defer_if_changing(call, request.name)) return;
   auto found = tenants_.find(request.name);
   if (found == tenants_.end()) return call.finish(Error(Code::tenant_not_found));
   const DirectoryTenant& tenant = found->second.committed;
-  const bool wanted = tenant.info.moving_to == request.to ||
-                      (tenant.info.moving_to.value == 0 && tenant.info.group == request.to);
+  const bool wanted =
+      tenant.info.moving_to == request.to || (tenant.info.moving_to.value == 0 && tenant.info.group == request.to);
   if (wanted) {  // there it is, or is on its way to
-    return call.finish(
-        model::Reply{{header_.epoch(), header_.revision()}, model::TenantReply{tenant.info, {}, false}});
+    return call.finish(model::Reply{{header_.epoch(), header_.revision()}, model::TenantReply{tenant.info, {}, false}});
   }
   if (is_moving(tenant)) {
     return call.finish(Error(Code::not_active, "the tenant's last move is not over yet; wait until it is"));

@@ -47,12 +47,15 @@ std::vector<Sample> MoveKeeper::samples() const {
   const auto counter = [](const char* name, const char* help, std::uint64_t value) {
     return Sample{name, help, true, {}, static_cast<double>(value)};
   };
-  return {{"coffer_tenants_moving", "Tenants on their way to another group.", false, {},
-           static_cast<double>(moving_.size())},
-          counter("coffer_tenants_moved_in_total", "Tenants brought into a group that this node leads.", moved_in_),
-          counter("coffer_tenants_moved_out_total", "Tenants whose old rows this node removed.", moved_out_),
-          counter("coffer_tenant_moves_interrupted_total", "Steps of moves that were given up and begun anew.",
-                  failed_)};
+  return {
+      {"coffer_tenants_moving",
+       "Tenants on their way to another group.",
+       false,
+       {},
+       static_cast<double>(moving_.size())},
+      counter("coffer_tenants_moved_in_total", "Tenants brought into a group that this node leads.", moved_in_),
+      counter("coffer_tenants_moved_out_total", "Tenants whose old rows this node removed.", moved_out_),
+      counter("coffer_tenant_moves_interrupted_total", "Steps of moves that were given up and begun anew.", failed_)};
 }
 
 void MoveKeeper::run() {
@@ -85,7 +88,9 @@ void MoveKeeper::carry_in(const model::TenantInfo& tenant) {
   TenantMover mover(tenant.moves, tenant.group, random_.bytes(kAttemptBytes));
   model::TenantRef ref;
   ref.name = tenant.name;
-  const auto ask_tenant = [&](model::TenantOperation operation) { return ask(host_, ref, std::move(operation), kPatience); };
+  const auto ask_tenant = [&](model::TenantOperation operation) {
+    return ask(host_, ref, std::move(operation), kPatience);
+  };
   while (!mover.is_done()) {
     if (stopped_) return;
     const MoveOrder& order = mover.order();

@@ -92,8 +92,8 @@ void NodeImpl::miss(CallHandle call, bool of_a_tenant) noexcept {
   if (call.call().forwarded) return call.finish(Error(Code::unavailable));
   call.call().group = model::kMetaGroup;
   // A node that has just been unsealed, or has begun to lead, may not have read its directory yet.
-  const bool may_be_old = !context.directory_ready ||
-                          (context.is_clustered() && !context.boards[model::kMetaGroup.value].holds_lease());
+  const bool may_be_old =
+      !context.directory_ready || (context.is_clustered() && !context.boards[model::kMetaGroup.value].holds_lease());
   if (may_be_old && !call.call().looked_up) {
     caf::anon_send(context.forwarder, Missing{context.parcel(std::move(call))});
     return;

@@ -373,7 +373,7 @@ class TenantCore {
 
   std::optional<MoveMark> moving_;  // decided: nothing is answered from these rows any more
   model::AuditSettings audit_;      // as committed
-  model::Quota quota_;          // as committed
+  model::Quota quota_;              // as committed
   model::QuotaLimits quota_limits_;
   model::RequestRates rates_;
 

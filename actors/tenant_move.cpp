@@ -41,9 +41,7 @@ store::v1::TenantHeader moved_header(store::v1::TenantHeader header, std::uint32
 // ---- into the new group
 
 TenantMover::TenantMover(std::uint32_t number, model::GroupId from, std::string attempt)
-    : number_(number),
-      from_(from),
-      mark_(encode_mark({MoveMark::State::coming, number, from, std::move(attempt)})) {
+    : number_(number), from_(from), mark_(encode_mark({MoveMark::State::coming, number, from, std::move(attempt)})) {
   order_.kind = Kind::look;
 }
 

@@ -210,11 +210,10 @@ struct OpenDoor {
   DoorName door;
 };
 /// The order is that of the forwarding codec (model/forward_codec.hpp): what is new comes last, in the other variants, too.
-using DirectoryOperation =
-    std::variant<CreateTenant, GetTenant, ListTenants, DeleteTenant, OpenDoor, GetClusterStatus, CreateJoinToken,
-                 JoinNode, RenewNodeCertificate, AnnounceNode, DrainNode, RemoveNode, BalanceCluster,
-                 TransferLeadership, UndeleteTenant, PurgeTenant, ChangeKeys, AddOperator, AdoptTenant, MoveTenant,
-                 AdvanceMove, PauseMoves>;
+using DirectoryOperation = std::variant<CreateTenant, GetTenant, ListTenants, DeleteTenant, OpenDoor, GetClusterStatus,
+                                        CreateJoinToken, JoinNode, RenewNodeCertificate, AnnounceNode, DrainNode,
+                                        RemoveNode, BalanceCluster, TransferLeadership, UndeleteTenant, PurgeTenant,
+                                        ChangeKeys, AddOperator, AdoptTenant, MoveTenant, AdvanceMove, PauseMoves>;
 
 /// To the node itself, also while it is sealed; see key_requests.hpp.
 using KeeperOperation =
@@ -305,8 +304,8 @@ struct TenantInfo {
   TenantState state = TenantState::active;
   std::vector<DoorName> doors;
   TimeMs created_at = 0, deleted_at = 0;
-  TimeMs purge_at = 0;   // of a deleted one: the end of its recovery window
-  TimeMs purged_at = 0;  // 0 while the rows of a purged one are being removed
+  TimeMs purge_at = 0;                 // of a deleted one: the end of its recovery window
+  TimeMs purged_at = 0;                // 0 while the rows of a purged one are being removed
   std::uint32_t moves = 0;             // from group to group, the one under way included
   GroupId moving_to;                   // zero: it is not on its way
   GroupId moved_from;                  // not zero: it has moved, and its rows there are being removed
@@ -322,11 +321,11 @@ struct TenantsReply {
   bool more = false;
 };
 
-using ReplyBody =
-    std::variant<EntryReply, DeleteReply, HistoryReply, ListReply, BatchGetReply, TransactReply, TokenReply,
-                 TokensReply, TenantReply, TenantsReply, PolicyReply, IssuerReply, IssuersReply, CertificateRuleReply,
-                 CertificateRulesReply, QuotaReply, WatchReply, ClusterStatusReply, JoinTokenReply, JoinReply,
-                 NodeReply, DoneReply, TenantKeysReply, SealReply, KeysReply, StreamReply, QueryReply, AuditReply, MovingReply>;
+using ReplyBody = std::variant<EntryReply, DeleteReply, HistoryReply, ListReply, BatchGetReply, TransactReply,
+                               TokenReply, TokensReply, TenantReply, TenantsReply, PolicyReply, IssuerReply,
+                               IssuersReply, CertificateRuleReply, CertificateRulesReply, QuotaReply, WatchReply,
+                               ClusterStatusReply, JoinTokenReply, JoinReply, NodeReply, DoneReply, TenantKeysReply,
+                               SealReply, KeysReply, StreamReply, QueryReply, AuditReply, MovingReply>;
 struct Reply {
   Revision revision;  // of the tenant when the request was decided
   ReplyBody body;

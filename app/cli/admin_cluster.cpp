@@ -194,8 +194,8 @@ Outcome move_tenant(const ClusterOptions& o, Io& io) {
   admin::MovingTenant reply;
   for (;;) {
     request.set_request_id(new_request_id());
-    failure = connection->call("move " + o.tenant,
-                               [&](auto* context) { return stub->MoveTenant(context, request, &reply); });
+    failure =
+        connection->call("move " + o.tenant, [&](auto* context) { return stub->MoveTenant(context, request, &reply); });
     if (failure) return failure;
     if (o.begin_only || (reply.moving_to() == 0 && reply.moved_from() == 0)) break;
     std::this_thread::sleep_for(kAskAgain);

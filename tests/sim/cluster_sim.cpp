@@ -197,9 +197,9 @@ std::string ClusterReport::text() const {
   out << operations << " operations (" << acknowledged << " writes acknowledged, " << unknown << " unknown, " << reads
       << " reads, " << failed_conditions << " failed conditions), " << elections << " elections, " << crashes
       << " crashes, " << disk_failures << " disk failures, " << installs << " snapshots, " << changes << " changes, "
-      << transfers << " transfers, " << moves << " tenants moved, " << seals << " seals, " << leased << " calls under a lease, " << asked
-      << " confirmed, " << compared << " states compared, " << messages << " messages, " << simulated_ms / 1000
-      << " s simulated, trace " << std::hex << trace;
+      << transfers << " transfers, " << moves << " tenants moved, " << seals << " seals, " << leased
+      << " calls under a lease, " << asked << " confirmed, " << compared << " states compared, " << messages
+      << " messages, " << simulated_ms / 1000 << " s simulated, trace " << std::hex << trace;
   return out.str();
 }
 

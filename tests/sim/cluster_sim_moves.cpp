@@ -119,7 +119,7 @@ void ClusterSim::ask(model::NodeId from, std::size_t tenant, model::TenantOperat
   auto once = std::make_shared<NodeCall::Done>(std::move(done));
   in_life(from, rng_.between(300, 900), [once] {
     if (*once) {
-      std::exchange (*once, nullptr)(model::Error(model::Code::outcome_unknown));
+      std::exchange(*once, nullptr)(model::Error(model::Code::outcome_unknown));
     }
   });
   const model::GroupId group = heard_[from.value - 1][tenant].group;
@@ -151,9 +151,7 @@ void ClusterSim::advance(model::NodeId from, const model::AdvanceMove& move, std
   const bool is_heard = healed_ || !rng_.chance(50), is_answered = healed_ || !rng_.chance(50);
   const std::uint64_t there = hops(from.value);
   if (is_heard) {  // also from a node that has died since
-    time_.after(there, [this, move] {
-      require(ask_directory(move).ok(), "the directory refuses a step of a move");
-    });
+    time_.after(there, [this, move] { require(ask_directory(move).ok(), "the directory refuses a step of a move"); });
   }
   in_life(from, there + hops(from.value), [is_heard, is_answered, done = std::move(done)] {
     done(is_heard && is_answered ? model::Status() : model::Status(model::Error(model::Code::outcome_unknown)));

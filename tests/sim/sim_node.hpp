@@ -67,8 +67,7 @@ class NodeWorld {
   virtual model::TenantInfo tenant(model::NodeId node, std::size_t tenant) const = 0;
   virtual void ask(model::NodeId from, std::size_t tenant, model::TenantOperation operation,
                    std::function<void(model::Result<model::Reply>)> done) = 0;
-  virtual void advance(model::NodeId from, const model::AdvanceMove& move,
-                       std::function<void(model::Status)> done) = 0;
+  virtual void advance(model::NodeId from, const model::AdvanceMove& move, std::function<void(model::Status)> done) = 0;
 };
 
 struct NodeCounts {

@@ -145,8 +145,9 @@ void SimNode::answer_list(std::size_t tenant) {
       found.push_back(std::move(row));
     }
   }
-  answer_move(tenant,
-              [&](Move& one) { one.mover ? one.mover->listed(std::move(found)) : one.sweeper->listed(std::move(found)); });
+  answer_move(tenant, [&](Move& one) {
+    one.mover ? one.mover->listed(std::move(found)) : one.sweeper->listed(std::move(found));
+  });
 }
 
 /// Like a shard it waits until everything that was proposed before is applied; then the mark is compared, and the rows are
@@ -166,8 +167,8 @@ void SimNode::answer_write(std::size_t tenant) {
     if (world_.mutant() == ClusterMutant::forgets_moved_ids && move.mover) {
       std::erase_if(rows, [](const storage::RowChange& row) { return row.value && row.row[0] == 'r'; });
     }
-    auto set = actors::encode_write_set({tenants_[tenant].id, 0, 0, world_.wall_clock(id_)}, rows,
-                                        audit_of(order.action));
+    auto set =
+        actors::encode_write_set({tenants_[tenant].id, 0, 0, world_.wall_clock(id_)}, rows, audit_of(order.action));
     Group& group = groups_.at(id);
     const std::uint64_t cookie = next_cookie_++;
     group.origins[cookie] = {tenant, 0, 0, [this, wrote, id](const model::Result<model::Index>& index) {
