@@ -228,6 +228,19 @@ TEST_F(ClusterTest, ATenantThatOneNodeMadeIsKnownToAllAtOnce) {
   }
 }
 
+TEST_F(ClusterTest, ANodeThatHoldsNoReplicaOfAGroupServesItsTenantsAllTheSame) {
+  start_three();
+  join(4);
+  ASSERT_TRUE(settled(3)) << text_of_status(1);
+  for (std::uint64_t at = 1; at <= 4; ++at) {
+    for (int t = 0; t < 4; ++t) {
+      const std::string tenant = "t" + std::to_string(t), value = std::to_string(at);
+      EXPECT_EQ(write(at, tenant, "k", value), "ok") << "at " << at << text_of_status(1);
+      EXPECT_EQ(read(at, tenant, "k"), value);
+    }
+  }
+}
+
 TEST_F(ClusterTest, ATenantMovesToAndFroWhileItIsWrittenToAndNobodySeesAnError) {
   start_three();
   Writers writers(6);
