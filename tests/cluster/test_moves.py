@@ -18,10 +18,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "api"))
 from cluster import Cluster, wait_for  # noqa: E402
 from harness import BINARY, Server  # noqa: E402
 from history import check  # noqa: E402
-from load import Load  # noqa: E402
+from load import Load, TENANTS  # noqa: E402
 from test_watch import Events  # noqa: E402
-
-TENANTS = ("acme", "globex", "initech")
 
 
 class Watcher(threading.Thread):
