@@ -29,6 +29,7 @@
 #include "model/cloudforet.hpp"
 #include "model/codec.hpp"
 #include "model/document.hpp"
+#include "model/query_filter.hpp"
 #include "model/rules.hpp"
 #include "storage/state_store.hpp"
 
@@ -153,8 +154,14 @@ class TenantCore {
     bool by_entry = false;  // see Mutation
     model::TimeMs at = 0;
   };
+  /// The tags that a list asks for, as conditions.
+  struct TagFilter {
+    model::query::Pool pool;
+    std::optional<model::query::Predicate> holds;
+  };
   struct ListJob {
-    std::shared_ptr<QueryRun> query;  // of a Query; before the call, whose request it reads
+    std::shared_ptr<QueryRun> query;        // of a Query; before the call, whose request it reads
+    std::shared_ptr<const TagFilter> tags;  // of a List with tags
     CallHandle call;
     model::List list;
     Caller caller;
@@ -331,6 +338,7 @@ class TenantCore {
 
   // tenant_index.cpp
   void start_list(CallHandle call, const Caller& caller);
+  static model::Result<std::shared_ptr<const TagFilter>> make_tag_filter(const model::List& list, model::TimeMs now);
   model::Status build_index_slice();
   void run_list_slice(ListJob& job);
   model::Status admit_again(ListJob& job);

@@ -73,7 +73,12 @@ Result<Path> resolve(std::string_view key, const Schema& schema) {
   path.steps = split_path(key);
   path.field = schema.find(path.steps.front());
   if (path.field < 0) return invalid("Cannot resolve field \"" + path.steps.front() + "\"");
-  path.steps.erase(path.steps.begin());
+  const bool is_flat = schema.fields[static_cast<std::size_t>(path.field)].source == SchemaField::Source::tags;
+  if (is_flat && path.steps.size() > 1) {
+    path.steps = {std::string(key.substr(path.steps.front().size() + 1))};
+  } else {
+    path.steps.erase(path.steps.begin());
+  }
   return path;
 }
 
@@ -217,6 +222,16 @@ bool Predicate::Part::holds(const Document& document) const {
   return test.holds(document.fields[static_cast<std::size_t>(path.field)], path.begin(), path.end());
 }
 
+bool Predicate::Part::holds(const Entry& entry) const {
+  if (field->source == SchemaField::Source::tags && path.begin() != path.end()) {
+    const auto at = entry.tags.find(path.steps.front());
+    const Value tag = at == entry.tags.end() ? Value() : Value::of(std::string_view(at->second));
+    return test.holds(tag, path.end(), path.end());
+  }
+  std::unique_ptr<Pool> nested;
+  return test.holds(field_value(*field, entry, nested), path.begin(), path.end());
+}
+
 Result<Predicate> Predicate::make(const Filter& filter, const Schema& schema, Pool& pool, const Surroundings& around) {
   Predicate predicate;
   for (const auto& [conditions, parts] :
@@ -226,15 +241,20 @@ Result<Predicate> Predicate::make(const Filter& filter, const Schema& schema, Po
       if (!path) return path.error();
       auto test = Test::make(condition, pool, around);
       if (!test) return test.error();
-      parts->push_back({std::move(*path), std::move(*test)});
+      const SchemaField* field = &schema.fields[static_cast<std::size_t>(path->field)];
+      parts->push_back({field, std::move(*path), std::move(*test)});
     }
   }
   return predicate;
 }
 
-bool Predicate::holds(const Document& document) const {
-  const auto one = [&](const Part& part) { return part.holds(document); };
+template <class Of>
+bool Predicate::holds_for(const Of& of) const {
+  const auto one = [&](const Part& part) { return part.holds(of); };
   return std::all_of(all_.begin(), all_.end(), one) && (any_.empty() || std::any_of(any_.begin(), any_.end(), one));
 }
+
+bool Predicate::holds(const Document& document) const { return holds_for(document); }
+bool Predicate::holds(const Entry& entry) const { return holds_for(entry); }
 
 }  // namespace coffer::model::query

@@ -90,8 +90,11 @@ def write_document(rows, tenant_rows, arguments):
     text += rows
     if tenant_rows:
         text += ["", "## Many tenants", ""] + tenant_rows
-    (ROOT / "docs").mkdir(exist_ok=True)
-    (ROOT / "docs/benchmarks.md").write_text("\n".join(text) + "\n")
+    path = ROOT / "docs/benchmarks.md"
+    path.parent.mkdir(exist_ok=True)
+    # Sections that other programs wrote stay (cloudforet.py).
+    others = [part for part in path.read_text().split("\n## ")[1:] if not part.startswith("Many tenants\n")] if path.exists() else []
+    path.write_text("\n".join(text) + "\n" + "".join("\n## " + part.rstrip("\n") + "\n" for part in others))
 
 
 def main():
