@@ -56,6 +56,9 @@ std::string_view action_of(const model::Request& request) {
     std::string_view operator()(const model::ImportTenant&) const { return "import_tenant"; }
     std::string_view operator()(const model::WriteImport&) const { return "write_import"; }
     std::string_view operator()(const model::FinishImport&) const { return "finish_import"; }
+    std::string_view operator()(const model::MoveTenant&) const { return "move_tenant"; }
+    std::string_view operator()(const model::AdvanceMove&) const { return "advance_move"; }
+    std::string_view operator()(const model::PauseMoves&) const { return "pause_moves"; }
   };
   if (const auto* directory = std::get_if<model::DirectoryOperation>(&request.operation)) {
     return std::visit(Namer{}, *directory);

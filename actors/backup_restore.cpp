@@ -67,6 +67,7 @@ class Restorer {
         auto header = decode_header(value);
         if (!header) return header.error();
         header->set_epoch(header->epoch() + 1);  // revisions of before mean something else from now on
+        header->set_continuous_epoch(0);
         value = header->SerializeAsString();
       }
       changes.push_back({row.key(), std::move(value)});

@@ -338,6 +338,12 @@ std::string encode_tenant(const DirectoryTenant& tenant) {
   record.set_deleted_at_ms(tenant.info.deleted_at);
   record.set_purge_at_ms(tenant.info.purge_at);
   record.set_purged_at_ms(tenant.info.purged_at);
+  record.set_moves(tenant.info.moves);
+  record.set_moving_to(static_cast<std::uint32_t>(tenant.info.moving_to.value));
+  record.set_moved_from(static_cast<std::uint32_t>(tenant.info.moved_from.value));
+  for (const model::GroupId group : tenant.info.former_groups) {
+    record.add_former_groups(static_cast<std::uint32_t>(group.value));
+  }
   for (const model::DoorName& door : tenant.info.doors) {
     auto* out = record.add_doors();
     out->set_door(static_cast<std::uint32_t>(door.door));
@@ -365,6 +371,10 @@ model::Result<DirectoryTenant> decode_tenant(std::string_view bytes) {
   tenant.info.deleted_at = record.deleted_at_ms();
   tenant.info.purge_at = record.purge_at_ms();
   tenant.info.purged_at = record.purged_at_ms();
+  tenant.info.moves = record.moves();
+  tenant.info.moving_to = model::GroupId{record.moving_to()};
+  tenant.info.moved_from = model::GroupId{record.moved_from()};
+  for (const std::uint32_t group : record.former_groups()) tenant.info.former_groups.push_back(model::GroupId{group});
   for (const auto& door : record.doors()) {
     tenant.info.doors.push_back({static_cast<model::Door>(door.door()), door.external_id()});
   }

@@ -39,7 +39,8 @@ bool is_repeatable(const model::Request& request) {
       []<class T>(const T&) {
         return kIsOneOf<T, model::DeleteTenant, model::OpenDoor, model::CreateJoinToken, model::JoinNode,
                         model::RenewNodeCertificate, model::AnnounceNode, model::DrainNode, model::RemoveNode,
-                        model::BalanceCluster, model::TransferLeadership>;
+                        model::BalanceCluster, model::TransferLeadership, model::MoveTenant, model::AdvanceMove,
+                        model::PauseMoves>;
       },
       operation);
 }

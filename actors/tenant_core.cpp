@@ -46,6 +46,9 @@ model::Result<std::unique_ptr<TenantCore>> TenantCore::open(const TenantDeps& de
 }
 
 model::Status TenantCore::load() {
+  auto marked = load_mark();
+  if (!marked) return marked.error();
+  if (*marked) return {};  // what else is there may be a part of it
   auto header = rows_.get(storage::kHeaderRow);
   if (!header) return header.error();
   auto keys = rows_.get(storage::kKeysRow);
@@ -206,6 +209,11 @@ model::Result<TenantCore::Caller> TenantCore::admit(const model::Request& reques
 }
 
 void TenantCore::handle(CallHandle call, std::vector<Submission>& out) {
+  const auto& asked = std::get<model::TenantOperation>(call.request().operation);
+  if (moving_ || std::holds_alternative<model::FenceTenant>(asked) ||
+      std::holds_alternative<model::ReadMoving>(asked)) {
+    return answer_moving(std::move(call), out);
+  }
   auto caller = admit(call.request());
   note(call.audit(), caller ? caller->principal : nullptr);
   if (!caller) {
