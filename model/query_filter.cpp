@@ -11,7 +11,7 @@ namespace {
 
 using Kind = Value::Kind;
 
-Error invalid(std::string detail) { return {Code::invalid_argument, std::move(detail)}; }
+Error invalid_filter(std::string detail) { return {Code::invalid_argument, std::move(detail)}; }
 
 bool is_ascii(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; });
@@ -72,7 +72,7 @@ Result<Path> resolve(std::string_view key, const Schema& schema) {
   Path path;
   path.steps = split_path(key);
   path.field = schema.find(path.steps.front());
-  if (path.field < 0) return invalid("Cannot resolve field \"" + path.steps.front() + "\"");
+  if (path.field < 0) return invalid_filter("Cannot resolve field \"" + path.steps.front() + "\"");
   const bool is_flat = schema.fields[static_cast<std::size_t>(path.field)].source == SchemaField::Source::tags;
   if (is_flat && path.steps.size() > 1) {
     path.steps = {std::string(key.substr(path.steps.front().size() + 1))};
@@ -123,7 +123,7 @@ Result<Test> Test::make(const Condition& condition, Pool& pool, const Surroundin
           if (!made) return made.error();
           compiled = std::move(*made);
         } else if (l.kind != Literal::Kind::text) {
-          return invalid("'" + std::string(to_string(condition.op)) + "' needs text");
+          return invalid_filter("'" + std::string(to_string(condition.op)) + "' needs text");
         }
         std::string needle(l.text);
         std::transform(needle.begin(), needle.end(), needle.begin(), lower);
@@ -136,12 +136,12 @@ Result<Test> Test::make(const Condition& condition, Pool& pool, const Surroundin
   }
   if (is_datetime(condition.op)) {
     if (test.time_.kind() != Kind::time) {
-      return invalid("The value of " + std::string(to_string(condition.op)) + " operator is required ISO 8601 format.");
+      return invalid_filter("The value of " + std::string(to_string(condition.op)) + " operator is required ISO 8601 format.");
     }
   } else if (is_timediff(condition.op)) {
     const auto time = parse_timediff(condition.value.text, around.now);
     if (condition.value.kind != Literal::Kind::text || !time) {
-      return invalid("The value of " + std::string(to_string(condition.op)) +
+      return invalid_filter("The value of " + std::string(to_string(condition.op)) +
                      " operator is invalid. (value = " + condition.value.text + ")");
     }
     test.time_ = Value::of_time(*time);
