@@ -11,6 +11,7 @@
 #include "app/parse.hpp"
 #include "crypto/hash.hpp"
 #include "crypto/node_key.hpp"
+#include "net/flight.hpp"
 #include "net/peer/join_handler.hpp"
 
 namespace coffer::app {
@@ -23,11 +24,6 @@ using model::Status;
 constexpr std::chrono::milliseconds kJoinTimeout{20'000};
 constexpr std::chrono::seconds kFirstCertificate{30};
 constexpr std::chrono::milliseconds kFirstPause{100};
-
-model::TimeMs wall_clock() {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
 
 model::Result<model::Secret> token_of(const PeerConfig& config) {
   if (!config.token.empty()) return config.token;
@@ -130,7 +126,7 @@ Status Peers::begin(actors::Node& node) {
   net::KeeperSettings settings;
   settings.node = self;
   settings.store = [this](const net::PeerCredentials& credentials) { return store(credentials); };
-  settings.clock = wall_clock;
+  settings.clock = net::wall_clock_ms;
   settings.log = log_;
   keeper_ = std::make_unique<net::CertificateKeeper>(node, *link_, std::move(settings));
   if (!identity_) {

@@ -35,6 +35,7 @@
 #include "crypto/key.hpp"
 #include "crypto/key_ring.hpp"
 #include "crypto/node_key.hpp"
+#include "net/flight.hpp"
 #include "net/identity/gateway.hpp"
 #include "net/jwt/mint.hpp"
 #include "net/server.hpp"
@@ -273,11 +274,6 @@ model::Result<Offline> open_offline(const Config& config) {
   return offline;
 }
 
-model::TimeMs wall_clock() {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
-
 /// What serve() ended with, when the node is to be started again, sealed.
 constexpr int kStartSealed = -1;
 
@@ -445,7 +441,7 @@ int reissue_node(const Config& config) {
   if (!stored) return fail(stored.error());
   const crypto::NodeKey key = crypto::NodeKey::generate();
   auto fresh = actors::reissue_certificate(*offline->databases.log, *offline->databases.state, *offline->seal,
-                                           crypto::system_random(), key.certificate_request(), wall_clock());
+                                           crypto::system_random(), key.certificate_request(), net::wall_clock_ms());
   if (!fresh) return fail(fresh.error());
   PeerIdentity identity = stored->has_value() ? **std::move(stored) : PeerIdentity();
   identity.node = fresh->node;
@@ -461,7 +457,7 @@ int recover_node(const Config& config) {
   auto offline = open_offline(config);
   if (!offline) return fail(offline.error());
   const auto recovered = actors::recover_quorum(*offline->databases.log, *offline->databases.state, *offline->seal,
-                                                crypto::system_random(), wall_clock());
+                                                crypto::system_random(), net::wall_clock_ms());
   if (!recovered) return fail(recovered.error());
   std::printf("node %llu is the only voter of %zu groups now\n", static_cast<unsigned long long>(recovered->node.value),
               recovered->groups.size());

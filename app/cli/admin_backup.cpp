@@ -27,7 +27,7 @@ struct BackupOptions {
   std::vector<std::string> tenants, share_files;
   bool to_owner = false;
 };
-using Options = std::shared_ptr<BackupOptions>;
+using BackupOptionsPtr = std::shared_ptr<BackupOptions>;
 
 /// A file that is either whole or not there, or stdout.
 class Sink {
@@ -268,7 +268,7 @@ Outcome restore(const BackupOptions& o, Io& io) {
   return std::nullopt;
 }
 
-void add_opener(CLI::App* command, const Options& o) {
+void add_opener(CLI::App* command, const BackupOptionsPtr& o) {
   command->add_option("--config", o->config_file, "The server's settings (data directory, seal)")->type_name("FILE");
   command->add_option("--seal-key", o->seal_key_file, "Key file that opens it")->type_name("FILE");
   add_repeated(command, "--share-file", o->share_files, "A share that opens it; once for each")->type_name("FILE");

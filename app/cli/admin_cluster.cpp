@@ -22,7 +22,7 @@ struct ClusterOptions {
   bool begin_only = false;
   bool groups = false, undo = false, force = false, yes = false;
 };
-using Options = std::shared_ptr<ClusterOptions>;
+using ClusterOptionsPtr = std::shared_ptr<ClusterOptions>;
 
 std::string node_name(std::uint64_t node) { return node == 0 ? "-" : std::to_string(node); }
 
@@ -204,14 +204,14 @@ Outcome move_tenant(const ClusterOptions& o, Io& io) {
   return std::nullopt;
 }
 
-CLI::App* add_command(CLI::App* cluster, const char* name, const char* description, const Options& o) {
+CLI::App* add_command(CLI::App* cluster, const char* name, const char* description, const ClusterOptionsPtr& o) {
   auto* command = cluster->add_subcommand(name, description);
   add_output(command, o->output);
   add_connection(command, o->connection);
   return command;
 }
 
-void add_node(CLI::App* command, const Options& o) {
+void add_node(CLI::App* command, const ClusterOptionsPtr& o) {
   command->add_option("NODE", o->node, "The node's id")->required()->check(check_whole_number)->type_name("");
 }
 

@@ -11,8 +11,8 @@
 namespace coffer::app::cli {
 
 /// A name may contain ':', but not ','. Errors: invalid_argument that shows the form or names the unknown capability.
-model::Result<admin::v1::Scope> parse_scope(std::string_view text);
+model::Result<::coffer::admin::v1::Scope> parse_scope(std::string_view text);
 /// The scopes of a token, separated by spaces.
-std::string show_scopes(const admin::v1::Token& token);
+std::string show_scopes(const ::coffer::admin::v1::Token& token);
 
 }  // namespace coffer::app::cli

@@ -2,11 +2,13 @@
 // their tenant and go to its shard as every other request.
 
 #include "net/admin/audit_methods.hpp"
+#include "net/admin/messages.hpp"
 
 #include <utility>
 
 #include "coffer/admin/v1/admin.pb.h"
 #include "model/operators.hpp"
+#include "net/admin/messages.hpp"
 #include "net/timestamps.hpp"
 #include "net/typed_method.hpp"
 
@@ -19,13 +21,7 @@ using model::Error;
 using model::Result;
 using model::Status;
 
-WireStatus make_failure(const Rpc&, const Error& error) {
-  WireStatus status;
-  status.grpc_code = error.category();
-  status.grpc_message = std::string(error.message());
-  status.http_status = model::http_status(error.category());
-  return status;
-}
+WireStatus fail(const Rpc&, const Error& error) { return make_failure(error); }
 
 std::string to_hex(std::string_view bytes) {
   static constexpr char kDigits[] = "0123456789abcdef";
@@ -80,7 +76,7 @@ Method trail_method(const char* name, actors::Gateway& gateway, OpenCall open, s
     });
   };
   method.encode = [](Rpc&) -> Status { return {}; };
-  method.fail = make_failure;
+  method.fail = fail;
   return method;
 }
 
@@ -172,7 +168,7 @@ Method settings_method(const char* name, const OpenCall& open, std::function<mod
          out.set_entry(to_hex(reply.entry_hash.substr(0, 16)));
          return {};
        },
-       .fail = make_failure,
+       .fail = fail,
        .recover = {}});
 }
 

@@ -32,14 +32,6 @@ using model::Result;
 using model::Status;
 using model::TenantOperation;
 
-WireStatus make_failure(const Error& error) {
-  WireStatus status;
-  status.grpc_code = error.category();
-  status.grpc_message = std::string(error.message());
-  status.http_status = model::http_status(error.category());
-  return status;
-}
-
 class AdminDoor final : public Door {
  public:
   AdminDoor(const Doors& settings, actors::Gateway& gateway, std::function<model::TimeMs()> clock,

@@ -26,14 +26,6 @@ using model::Status;
 
 constexpr CredentialRule kRule{.door = model::Door::admin};
 
-WireStatus make_failure(const Error& error) {
-  WireStatus status;
-  status.grpc_code = error.category();
-  status.grpc_message = std::string(error.message());
-  status.http_status = model::http_status(error.category());
-  return status;
-}
-
 void to_message(const model::SealInfo& seal, api::SealInfo* out) {
   out->set_name(seal.name);
   out->set_kind(seal.kind);
@@ -82,7 +74,7 @@ class KeeperDoor final : public Door {
     add_backup(methods);
     return methods;
   }
-  WireStatus http_failure(const Error& error, std::string_view) const override { return make_failure(error); }
+  WireStatus http_failure(const Error& error, std::string_view) const override { return admin::make_failure(error); }
 
  private:
   void add_seal(std::vector<Method>& methods);
@@ -124,7 +116,7 @@ class KeeperDoor final : public Door {
            encode(body, out);
            return {};
          },
-         .fail = [](const Rpc&, const Error& error) { return make_failure(error); },
+         .fail = [](const Rpc&, const Error& error) { return admin::make_failure(error); },
          .recover = {}});
     if (needs_token) admin::guard(method, gateway_);
     return method;

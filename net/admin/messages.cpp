@@ -85,6 +85,14 @@ std::string_view state_of(const model::TokenInfo& token, model::TimeMs now) {
 
 }  // namespace
 
+WireStatus make_failure(const model::Error& error) {
+  WireStatus status;
+  status.grpc_code = error.category();
+  status.grpc_message = std::string(error.message());
+  status.http_status = model::http_status(error.category());
+  return status;
+}
+
 model::Result<model::DoorName> to_door_name(const api::Door& in) {
   for (const model::Door door : kNamedDoors) {
     if (in.door() == model::to_string(door)) return model::DoorName{door, in.external_id()};

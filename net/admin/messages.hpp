@@ -5,10 +5,14 @@
 #include "coffer/admin/v1/admin.pb.h"
 #include "model/requests.hpp"
 #include "model/result.hpp"
+#include "net/rpc.hpp"
 
 namespace coffer::net::admin {
 
 namespace api = ::coffer::admin::v1;
+
+/// A refusal of this API: the catalogue's category and words.
+WireStatus make_failure(const model::Error& error);
 
 /// Errors: invalid_argument for a door that no external id can lead to.
 model::Result<model::DoorName> to_door_name(const api::Door& in);
