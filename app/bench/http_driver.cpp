@@ -13,20 +13,20 @@ namespace {
 
 using Clock = Pace::Clock;
 
-struct Shared {
+struct Run {
   const Source& source;
   std::atomic<std::uint64_t> next_number{0};
   Clock::time_point end = Clock::time_point::max();
 };
 
-void work(Shared& shared, HttpSocket& socket, Pace pace, Report& report) {
+void work(Run& run, HttpSocket& socket, Pace pace, Report& report) {
   Item item;
   for (;;) {
     const auto due = pace.next();
-    if (due >= shared.end) return;
+    if (due >= run.end) return;
     std::this_thread::sleep_until(due);
-    if (Clock::now() >= shared.end) return;
-    if (!shared.source.make(shared.next_number.fetch_add(1, std::memory_order_relaxed), item)) return;
+    if (Clock::now() >= run.end) return;
+    if (!run.source.make(run.next_number.fetch_add(1, std::memory_order_relaxed), item)) return;
     const auto status = socket.exchange(item.bytes);
     if (!status.ok()) {
       report.fail(status.error().detail);
@@ -50,14 +50,14 @@ Report run_http(const std::string& address, std::chrono::milliseconds timeout, c
     return all;
   }
   const auto start = Clock::now();
-  Shared shared{source};
-  if (plan.duration.count() != 0) shared.end = start + plan.duration;
+  Run run{source};
+  if (plan.duration.count() != 0) run.end = start + plan.duration;
   std::vector<Report> reports(plan.connections);
   std::vector<std::thread> workers;
   for (unsigned i = 0; i < plan.connections; ++i) {
     workers.emplace_back([&, i] {
       HttpSocket socket(parsed->host, std::to_string(parsed->port), timeout);
-      work(shared, socket, Pace(plan, i, plan.connections, start), reports[i]);
+      work(run, socket, Pace(plan, i, plan.connections, start), reports[i]);
     });
   }
   for (unsigned i = 0; i < plan.connections; ++i) {

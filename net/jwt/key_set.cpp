@@ -9,6 +9,7 @@
 
 #include "crypto/hash.hpp"
 #include "net/jwt/json.hpp"
+#include "net/jwt/token.hpp"
 
 namespace coffer::net::jwt {
 namespace {
@@ -19,7 +20,6 @@ using model::Code;
 using model::Error;
 using model::Result;
 
-constexpr std::size_t kMaxKid = 256;
 constexpr JsonLimits kSetLimits{.bytes = model::kMaxJwksBytes, .depth = 6, .members = 2000};
 
 /// Empty when the member is missing or no text.

@@ -20,7 +20,6 @@ using model::Error;
 using model::Result;
 using model::Status;
 
-constexpr std::size_t kMaxKid = 256;
 constexpr JsonLimits kHeaderLimits{.bytes = 4 << 10, .depth = 4, .members = 64};
 
 Error refuse(std::string why) { return Error(Code::unauthenticated, "the JWT is refused: " + std::move(why)); }

@@ -14,6 +14,7 @@
 namespace coffer::net::jwt {
 
 inline constexpr std::size_t kMaxTokenBytes = 8 << 10;
+inline constexpr std::size_t kMaxKid = 256;  // bytes of a key's id, in a token and in a set
 
 /// Three parts between two dots, as no Coffer token has them. Says nothing about their content.
 bool looks_like_jwt(std::string_view text);

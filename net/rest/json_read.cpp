@@ -317,7 +317,7 @@ class Reader {
   std::string problem_;
 };
 
-Error bad(std::string detail) { return {Code::invalid_argument, std::move(detail)}; }
+Error malformed(std::string detail) { return {Code::invalid_argument, std::move(detail)}; }
 
 }  // namespace
 
@@ -328,12 +328,12 @@ Status read_json(std::string_view text, std::size_t depth, const Shape& shape, M
   parser.handler().start(shape, message);
   boost::system::error_code ec;
   const std::size_t used = parser.write_some(false, text.data(), text.size(), ec);
-  if (!parser.handler().problem().empty()) return bad(parser.handler().problem());
+  if (!parser.handler().problem().empty()) return malformed(parser.handler().problem());
   if (!ec && used == text.size()) return {};
-  if (ec == json::error::too_deep) return bad("the body nests deeper than " + std::to_string(depth) + " levels");
-  if (model::valid_utf8_prefix(text) != text.size()) return bad("the body is not UTF-8");
-  if (ec == json::error::incomplete) return bad("the body is not JSON: it ends too early");
-  return bad("the body is not JSON: it is wrong at byte " + std::to_string(used));
+  if (ec == json::error::too_deep) return malformed("the body nests deeper than " + std::to_string(depth) + " levels");
+  if (model::valid_utf8_prefix(text) != text.size()) return malformed("the body is not UTF-8");
+  if (ec == json::error::incomplete) return malformed("the body is not JSON: it ends too early");
+  return malformed("the body is not JSON: it is wrong at byte " + std::to_string(used));
 }
 
 }  // namespace coffer::net::rest

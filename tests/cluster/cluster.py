@@ -103,7 +103,7 @@ class Cluster:
         self.network = network
         self.size = size
         self.config = f"[cluster]\ndata_groups = {data_groups}\n{settings}"
-        self.nodes = []
+        self.nodes, self.made = [], 0
 
     @property
     def seal_key(self):
@@ -132,7 +132,7 @@ class Cluster:
 
     def start(self):
         first = Node(self, 1, self.config)
-        first.data.mkdir(mode=0o700, exist_ok=True)
+        self.make_data(first)
         self.nodes.append(first)
         first.start()
         first.id = 1
@@ -140,10 +140,14 @@ class Cluster:
             self.add()
         self.wait_replicated()
 
+    def make_data(self, node):
+        node.data.mkdir(mode=0o700, exist_ok=True)
+        self.made = node.number
+
     def add(self):
         """One more node, joined and ready."""
-        node = Node(self, len(self.nodes) + 1, self.config)
-        node.data.mkdir(mode=0o700, exist_ok=True)
+        node = Node(self, self.made + 1, self.config)
+        self.make_data(node)
         helper = next(n for n in self.nodes if n.alive())
         token = self.folder / f"join-{node.number}.token"
         token.write_text(helper.admin_cluster("join-token"))

@@ -10,8 +10,12 @@ the histories into a folder. Exit status 1 when the checker finds a violation.
 
 import argparse
 import collections
+import contextlib
 import datetime
+import glob
 import random
+import shutil
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -23,6 +27,9 @@ from load import Load
 
 ROOT = Path(__file__).resolve().parents[2]
 REPORT = ROOT / "docs/faults.md"
+FAKETIME = next(iter(glob.glob("/usr/lib/*/faketime/libfaketimeMT.so.1")), None)
+SMALL_DISK_MIB = 96
+REPLACEMENTS = 3            # of one cluster: each takes a place in the network
 MARK_BEGIN, MARK_END = "<!-- nemesis: begin -->", "<!-- nemesis: end -->"
 
 
@@ -32,9 +39,16 @@ class Nemesis:
     def __init__(self, cluster, rng, quiet=3.0):
         self.cluster, self.rng, self.quiet = cluster, rng, quiet
         self.done = collections.Counter()
+        self.replacements = REPLACEMENTS
 
     def faults(self):
         names = ["kill a leader", "kill any node", "stop and continue a leader", "restart all", "hand a group over"]
+        if FAKETIME:
+            names.append("skew a clock")
+        if self.cluster.small_disk:
+            names.append("fill a disk")
+        if self.replacements and len(self.cluster.nodes) >= 3:
+            names.append("wipe a node and let another join")
         if self.cluster.network:
             names += ["isolate a leader", "cut one link", "cut one link one way", "cut two sides apart"]
         return names
@@ -53,6 +67,9 @@ class Nemesis:
          "stop and continue a leader": lambda: self.stop(self.victim()),
          "restart all": self.restart_all,
          "hand a group over": self.transfer,
+         "skew a clock": lambda: self.skew(self.victim()),
+         "fill a disk": self.fill,
+         "wipe a node and let another join": self.replace,
          "isolate a leader": lambda: self.cut(lambda n: n.isolate(self.victim().number)),
          "cut one link": lambda: self.cut(lambda n: n.cut(*self.pair())),
          "cut one link one way": lambda: self.cut(lambda n: n.cut_one_way(*self.pair())),
@@ -92,6 +109,43 @@ class Nemesis:
         except AssertionError:
             pass                        # it is no voter there, or somebody else was faster
 
+    def skew(self, node):
+        """For a while its clocks are minutes off and run at another rate, within what the lease's margin covers."""
+        node.kill()
+        offset, rate = self.rng.choice((-600, -60, 60, 600)), self.rng.choice((0.95, 1.05))
+        node.environment = {"LD_PRELOAD": FAKETIME, "FAKETIME": f"{offset:+d}s x{rate}"}
+        self.revive([node])
+        self.wait()
+        node.kill()
+        node.environment = {}
+        self.revive([node])
+
+    def fill(self):
+        """The disk of the last node of the first three gets full, and has room again."""
+        node = self.cluster.small_disk
+        filler = node.data / "filler"
+        with contextlib.suppress(OSError), open(filler, "wb", buffering=0) as file:
+            while True:
+                file.write(bytes(1 << 16))
+        self.wait()
+        filler.unlink()
+        time.sleep(1)
+        if not node.alive():            # a disk that takes nothing is a node's end, as the documents say
+            self.revive([node])
+
+    def replace(self):
+        """Its data is gone; it is removed, and a new node takes its place under a new id."""
+        self.replacements -= 1
+        node = self.rng.choice([n for n in self.cluster.nodes if n.number != 1 and n is not self.cluster.small_disk])
+        node.kill()
+        self.cluster.nodes.remove(node)
+        shutil.rmtree(node.data)
+        wait_for(lambda: self.cluster.status(), "the others' status without the wiped node")
+        helper = next(n for n in self.cluster.nodes if n.alive())
+        wait_for(lambda: attempt(helper, "remove", str(node.id), "--force", "--yes"), "the wiped node is removed")
+        self.cluster.add()
+        self.cluster.wait_replicated()
+
     def cut(self, how):
         how(self.cluster.network)
         self.wait()
@@ -110,10 +164,38 @@ class Nemesis:
         self.cut(how)
 
 
+def attempt(node, *arguments):
+    try:
+        node.admin_cluster(*arguments)
+        return True
+    except AssertionError:
+        return False
+
+
+class FaultyCluster(Cluster):
+    """A cluster whose third node has a small disk of its own (a tmpfs), where mounting is permitted."""
+
+    small_disk = None
+
+    def make_data(self, node):
+        super().make_data(node)
+        if node.number == 3 and subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={SMALL_DISK_MIB}m,mode=700", "coffer-nemesis", node.data],
+                                               capture_output=True).returncode == 0:
+            self.small_disk = node
+
+    def close(self):
+        try:
+            super().close()
+        finally:
+            if self.small_disk:
+                subprocess.run(["umount", "-l", self.small_disk.data], check=False)
+                shutil.rmtree(self.folder, ignore_errors=True)
+
+
 def run(seed, seconds, size, network, keep=None, settings=""):
     """One cluster under faults for so long. (violations, counts, faults)"""
     rng = random.Random(seed)
-    with Cluster(size, network=network, settings=settings) as cluster:
+    with FaultyCluster(size, network=network, settings=settings) as cluster:
         load = Load(cluster, seed=seed, clients=8, pause=0.02).start()
         nemesis = Nemesis(cluster, rng)
         end = time.monotonic() + seconds
@@ -162,7 +244,7 @@ def main():
         print(f"without network faults: {why_not}")
     runs, end, seed = [], time.monotonic() + arguments.minutes * 60, arguments.seed
     while not runs or time.monotonic() < end:
-        network = None if why_not else namespaces.Network(arguments.nodes)
+        network = None if why_not else namespaces.Network(arguments.nodes + REPLACEMENTS)
         seconds = min(arguments.round, max(10, end - time.monotonic()))
         found, counts, faults = run(seed, seconds, arguments.nodes, network, arguments.keep)
         runs.append((seed, found, counts, faults))

@@ -275,6 +275,14 @@ TEST_F(GrpcListener, refuses_messages_and_metadata_over_their_limits) {
   EXPECT_EQ(answer.status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
 }
 
+TEST_F(GrpcListener, lets_go_of_a_connection_without_calls_which_its_client_makes_again) {
+  start([](Listener& l) { l.limits.idle_timeout = std::chrono::milliseconds(300); });
+  ASSERT_TRUE(get("a").status.ok());
+  const auto patience = std::chrono::system_clock::now() + kPatience;
+  EXPECT_TRUE(channel->WaitForStateChange(GRPC_CHANNEL_READY, patience)) << "it is idle and still connected";
+  EXPECT_TRUE(get("a").status.ok());
+}
+
 TEST_F(GrpcListener, refuses_compressed_messages) {
   start();
   const auto answer = get(std::string(500, 'x'), [](auto& c) { c.set_compression_algorithm(GRPC_COMPRESS_GZIP); });
