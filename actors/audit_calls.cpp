@@ -4,6 +4,7 @@
 
 #include "actors/call_handle.hpp"
 #include "crypto/hash.hpp"
+#include "model/operators.hpp"
 #include "model/rules.hpp"
 
 namespace coffer::actors {
@@ -36,9 +37,33 @@ std::string_view action_of(const model::Request& request) {
     std::string_view operator()(const model::ChangeKeys&) const { return "change_keys"; }
     std::string_view operator()(const model::AddOperator&) const { return "add_operator"; }
     std::string_view operator()(const model::AdoptTenant&) const { return "adopt_tenant"; }
+    std::string_view operator()(const model::CreateOperator&) const { return "create_operator"; }
+    std::string_view operator()(const model::ListOperators&) const { return "list_operators"; }
+    std::string_view operator()(const model::RevokeOperator&) const { return "revoke_operator"; }
+    std::string_view operator()(const model::GetSeals&) const { return "get_seals"; }
+    std::string_view operator()(const model::Unseal&) const { return "unseal"; }
+    std::string_view operator()(const model::SealNode&) const { return "seal_node"; }
+    std::string_view operator()(const model::AddSeal&) const { return "add_seal"; }
+    std::string_view operator()(const model::VerifyShare&) const { return "verify_share"; }
+    std::string_view operator()(const model::RemoveSeal&) const { return "remove_seal"; }
+    std::string_view operator()(const model::RegenerateToken&) const { return "regenerate_token"; }
+    std::string_view operator()(const model::GetKeys&) const { return "get_keys"; }
+    std::string_view operator()(const model::RotateKeys&) const { return "rotate_keys"; }
+    std::string_view operator()(const model::SetReseal&) const { return "set_reseal"; }
+    std::string_view operator()(const model::StartBackup&) const { return "start_backup"; }
+    std::string_view operator()(const model::ExportTenant&) const { return "export_tenant"; }
+    std::string_view operator()(const model::ReadBackup&) const { return "read_backup"; }
+    std::string_view operator()(const model::ImportTenant&) const { return "import_tenant"; }
+    std::string_view operator()(const model::WriteImport&) const { return "write_import"; }
+    std::string_view operator()(const model::FinishImport&) const { return "finish_import"; }
+    std::string_view operator()(const model::MoveTenant&) const { return "move_tenant"; }
+    std::string_view operator()(const model::AdvanceMove&) const { return "advance_move"; }
+    std::string_view operator()(const model::PauseMoves&) const { return "pause_moves"; }
   };
-  const auto* directory = std::get_if<model::DirectoryOperation>(&request.operation);
-  return directory != nullptr ? std::visit(Namer{}, *directory) : "keeper";
+  if (const auto* directory = std::get_if<model::DirectoryOperation>(&request.operation)) {
+    return std::visit(Namer{}, *directory);
+  }
+  return std::visit(Namer{}, std::get<model::KeeperOperation>(request.operation));
 }
 
 /// Who presented the credential, when the shard did not come to recognise him. Empty: nobody can say.
@@ -46,10 +71,11 @@ std::string claimed_principal(const model::Credential& credential) {
   constexpr std::size_t kShown = 8;  // bytes of a token's hash that its id shows
   switch (credential.kind) {
     case CredentialKind::token: return "token:" + crypto::hex(credential.token_hash.substr(0, kShown));
-    case CredentialKind::operator_: return "operator";
-    case CredentialKind::dev_root: return "dev-root";
+    case CredentialKind::operator_:
+    case CredentialKind::dev_root: return model::operator_principal(credential);
     case CredentialKind::jwt:
-    case CredentialKind::certificate: return credential.principal;
+    case CredentialKind::certificate:
+    case CredentialKind::node: return credential.principal;
     case CredentialKind::open_door: return "door:" + std::string(to_string(credential.door));
     case CredentialKind::presented:
     case CredentialKind::none: break;
@@ -73,6 +99,12 @@ void name_entry(const model::Request& request, model::AuditEvent& event) {
       *tenant);
 }
 
+/// Answered to anybody, like a probe.
+bool asks_for_seals(const model::Request& request) {
+  const auto* keeper = std::get_if<model::KeeperOperation>(&request.operation);
+  return keeper != nullptr && std::holds_alternative<model::GetSeals>(*keeper);
+}
+
 void answer_strict(void* context, bool on_disk) {
   auto* call = static_cast<Call*>(context);
   if (!on_disk && call->reply.ok()) {
@@ -92,6 +124,7 @@ void complete_audited(Call* call) noexcept {
   // What a node asks itself, to tend keys and backups, is no request; what it changes is in the write sets.
   const model::Credential& credential = call->request.credential;
   if (credential.kind == CredentialKind::operator_ && credential.of_node) return call->complete();
+  if (credential.kind == CredentialKind::none && asks_for_seals(call->request)) return call->complete();
   bool given = false;  // to the audit's thread, which completes the call
   try {
     const model::Request& request = call->request;
@@ -114,7 +147,10 @@ void complete_audited(Call* call) noexcept {
     event.trace = request.info.trace;
     event.details = note.details;
     event.items = note.items.empty() ? nullptr : &note.items;
-    if (event.code == Code::unauthenticated) {
+    // Of what needs no token, holders of shares are known by what they give; a refusal may be anybody's.
+    const bool nameless = !note.principal && claimed.empty();
+    if (nameless && ok) event.principal = "seal-holder";
+    if (event.code == Code::unauthenticated || (nameless && !ok)) {
       note.port->refused(event);
     } else if (note.strict) {
       note.port->record_strictly(event, call, answer_strict);

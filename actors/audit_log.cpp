@@ -102,7 +102,20 @@ void AuditLog::write_forever() {
   }
 }
 
+/// After a rotation the trail goes on under the new key.
+void AuditLog::follow_key() {
+  if (!hooks_.key_version) return;
+  const std::uint32_t version = hooks_.key_version();
+  if (version == trail_->options().key_version) return;
+  auto signer = hooks_.signer(version);
+  if (!signer) return;
+  const auto status = trail_->use_key(version, std::move(*signer), hooks_.wall_clock());
+  if (!status && !failing_) hooks_.log("audit: " + std::string(status.error().message()));
+  unsynced_ = true;
+}
+
 void AuditLog::write_batch() {
+  follow_key();
   const AuditQueue::Batch batch = queue_.take();
   dropped_ += batch.dropped;
   unsaid_ += batch.dropped;

@@ -42,6 +42,8 @@ class AuditLog final : public model::AuditPort {
     std::function<model::TimeMs()> wall_clock;
     std::function<void(std::string_view)> log;
     std::function<std::string(std::uint32_t version)> public_key;  // see AuditExpectation
+    std::function<std::uint32_t()> key_version = {};               // that signs; null: the first one for ever
+    std::function<std::optional<crypto::ChainSigner>(std::uint32_t version)> signer = {};
   };
   /// Errors: disk_error.
   static model::Result<std::unique_ptr<AuditLog>> start(AuditOptions options, crypto::ChainSigner signer, Hooks hooks);
@@ -61,6 +63,7 @@ class AuditLog final : public model::AuditPort {
   AuditLog(AuditOptions options, Hooks hooks, std::unique_ptr<AuditTrail> trail);
   void write_forever();
   void write_batch();
+  void follow_key();
   bool flush(bool sync_now);
   void add(const AuditQueue::Item& item);
   void read_forever();

@@ -159,6 +159,13 @@ Status AuditTrail::checkpoint(model::TimeMs now, const std::function<void(std::s
   return directory_.write_head(head + "}\n");
 }
 
+Status AuditTrail::use_key(std::uint32_t version, crypto::ChainSigner signer, model::TimeMs now) {
+  if (auto status = checkpoint(now, [](std::string_view) {}); !status) return status;  // by the key of that file
+  options_.key_version = version;
+  signer_ = std::move(signer);
+  return begin_file(now);
+}
+
 Status AuditTrail::begin_file(model::TimeMs now) {
   if (auto status = directory_.begin(state_.last.sequence + 1); !status) return status;
   file_began_ = now;

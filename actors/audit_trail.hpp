@@ -49,6 +49,10 @@ class AuditTrail {
   /// Removes files that are too old or too many; what is removed is noted.
   model::Status retain(model::TimeMs now);
 
+  /// Signs with another key from now on, in a new file: whoever reads a file finds one key in it. REQUIRES: the batch is
+  /// empty.
+  model::Status use_key(std::uint32_t version, crypto::ChainSigner signer, model::TimeMs now);
+
   struct Position {
     std::uint64_t sequence = 0;  // of the last record that was written; 0: none
     crypto::ChainHash hash{};

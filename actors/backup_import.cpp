@@ -16,6 +16,13 @@ namespace {
 
 constexpr std::size_t kMostImports = 2;
 
+/// A mark alone is what a tenant leaves where it once was.
+bool holds_rows(const storage::TenantRows& rows) {
+  auto scan = rows.scan("", "");
+  if (scan->valid() && rows.row_of(scan->key()) == storage::kMoveRow) scan->next();
+  return scan->valid();
+}
+
 Error another_order(const char* what) {
   return {Code::data_loss, std::string("the file is no exported tenant: ") + what};
 }
@@ -104,7 +111,7 @@ model::Status BackupSessions::take_first(Importing& import, const store::v1::Bac
   std::vector<model::GroupId> led;
   for (std::uint64_t group = 1; group <= host_.data_groups(); ++group) {
     const storage::TenantRows there(host_.state(), model::GroupId{group}, host_.generation(model::GroupId{group}), id);
-    if (there.scan("", "")->valid()) {
+    if (holds_rows(there)) {
       return Error(Code::tenant_exists, "this very tenant is in the cluster already; purge it before it is imported");
     }
     if (host_.leads(model::GroupId{group})) led.push_back(model::GroupId{group});
@@ -122,6 +129,10 @@ model::Status BackupSessions::take_first(Importing& import, const store::v1::Bac
   import.directory.set_name(name);
   import.directory.set_group(static_cast<std::uint32_t>(import.group.value));
   import.directory.set_state(1);
+  import.directory.set_moves(0);
+  import.directory.set_moving_to(0);
+  import.directory.set_moved_from(0);
+  import.directory.clear_former_groups();
   return {};
 }
 
@@ -129,11 +140,13 @@ model::Status BackupSessions::take_rows(Importing& import, const store::v1::Back
   if (rows.tenant() != import.directory.id()) return another_order("it holds rows of somebody else");
   std::vector<storage::RowChange> changes;
   for (const auto& row : rows.rows()) {
-    if (row.key() == storage::kKeysRow) continue;
+    if (row.key() == storage::kKeysRow || row.key() == storage::kMoveRow) continue;
     if (row.key() == storage::kHeaderRow) {
       auto header = decode_header(row.value());
       if (!header) return header.error();
       header->set_epoch(header->epoch() + 1);
+      header->set_continuous_epoch(0);  // the file may lack what came behind it
+      header->set_moves(0);
       import.entries = header->entries();
       import.header = std::move(*header);
       continue;
@@ -153,7 +166,8 @@ model::Result<model::ReplyBody> BackupSessions::finish_import(const model::Finis
   const model::TenantId id = model::TenantId::from_raw(import.directory.id());
   auto status = host_.write_rows(import.group, id,
                                  {{storage::kKeysRow, import.keys->SerializeAsString()},
-                                  {storage::kHeaderRow, import.header->SerializeAsString()}},
+                                  {storage::kHeaderRow, import.header->SerializeAsString()},
+                                  {storage::kMoveRow, std::nullopt}},
                                  "import-tenant");
   if (!status) return status.error();
   auto adopted = ask(host_, {}, model::DirectoryOperation(model::AdoptTenant{import.directory.SerializeAsString()}));

@@ -4,6 +4,7 @@
 
 #include <vector>
 
+#include "actors/backup_check.hpp"
 #include "actors/records.hpp"
 #include "cluster/group_core.hpp"
 #include "crypto/file_key.hpp"
@@ -22,54 +23,7 @@ namespace {
 
 constexpr model::Generation kFirstGeneration{1};
 constexpr std::size_t kBatchBytes = 4 << 20;
-
-/// Reads the whole file; `take` gets each frame's rows when the file is opened.
-model::Result<BackupSummary> walk(const BackupInput& input,
-                                  const std::function<model::Status(const store::v1::BackupManifest&)>& begin,
-                                  const std::function<model::Status(const store::v1::BackupRows&)>& take) {
-  BackupReader reader;
-  BackupSummary summary;
-  for (;;) {
-    auto piece = input.read();
-    if (!piece) return piece.error();
-    if (piece->empty()) break;
-    reader.feed(*piece);
-    for (;;) {
-      auto kind = reader.next();
-      if (!kind) return kind.error();
-      if (!kind->has_value()) break;
-      if (**kind == BackupReader::Kind::manifest) {
-        const auto& manifest = reader.manifest();
-        summary.kind = manifest.kind();
-        summary.cluster_id = crypto::hex(manifest.cluster_id());
-        summary.program = manifest.program();
-        summary.created_at_ms = manifest.created_at_ms();
-        if (input.open) {
-          auto key = input.open(manifest);
-          if (!key) return key.error();
-          reader.use_key(*key);
-          summary.opened = true;
-        }
-        if (auto status = begin(manifest); !status) return status.error();
-      } else if (!summary.opened) {
-        continue;
-      } else if (**kind == BackupReader::Kind::rows) {
-        auto rows = reader.rows();
-        if (!rows) return rows.error();
-        summary.rows += static_cast<std::uint64_t>(rows->rows_size());
-        for (const auto& row : rows->rows()) summary.bytes += row.key().size() + row.value().size();
-        if (auto status = take(*rows); !status) return status.error();
-      } else {
-        auto end = reader.end();
-        if (!end) return end.error();
-        summary.tenants = end->tenants();
-      }
-    }
-  }
-  if (auto status = reader.finish(); !status) return status.error();
-  summary.frames = reader.frames();
-  return summary;
-}
+constexpr std::size_t kTenantAt = 17, kRowAt = 33;  // of a key of the state database
 
 /// What one node's restored databases must not take over from the cluster that was.
 bool belongs_to_old_nodes(std::string_view row) {
@@ -92,9 +46,12 @@ class Restorer {
     return {};
   }
 
-  void open_directory(const crypto::Key& root, crypto::Random& random) {
+  model::Status open_directory(const crypto::Key& root, crypto::Random& random) {
     auto ring = crypto::KeyRing::open(root.duplicate(), manifest_.key_ring());
-    if (ring) sealer_.emplace(ring->directory_sealer(random));
+    if (!ring) return ring.error();
+    ring_.emplace(std::move(*ring));
+    sealer_.emplace(ring_->directory_sealer(random));
+    return {};
   }
 
   model::Status take(const store::v1::BackupRows& rows) {
@@ -110,6 +67,7 @@ class Restorer {
         auto header = decode_header(value);
         if (!header) return header.error();
         header->set_epoch(header->epoch() + 1);  // revisions of before mean something else from now on
+        header->set_continuous_epoch(0);
         value = header->SerializeAsString();
       }
       changes.push_back({row.key(), std::move(value)});
@@ -119,12 +77,13 @@ class Restorer {
     return {};
   }
 
-  model::Status finish() {
+  model::Status finish(BackupSummary& summary, crypto::Random& random) {
     if (tenant_ && !chosen_) {
       return Error(Code::tenant_not_found, "the backup holds no tenant " + *tenant_);
     }
     if (auto status = writer_.write(); !status) return status;
     if (auto status = writer_.flush(); !status) return status;
+    if (auto status = check_all(summary, random); !status) return status;
     storage::Node node;
     node.id = model::NodeId{1};
     node.cluster_id = manifest_.cluster_id();
@@ -148,6 +107,43 @@ class Restorer {
   }
 
  private:
+  /// What was written is read back from the databases, row by row.
+  model::Status check_all(BackupSummary& summary, crypto::Random& random) {
+    RowCheck check(*ring_, manifest_.cluster_id(), random);
+    std::string current;
+    auto scan = state_.scan("g", "h");
+    for (; scan->valid(); scan->next()) {
+      const std::string_view key = scan->key(), prefix = key.substr(0, kRowAt);
+      if (key.size() <= kRowAt) return Error(Code::data_loss, "the state database holds a key of no tenant");
+      if (prefix != current) {
+        if (!current.empty()) {
+          if (auto status = check.end(); !status) return status;
+        }
+        current = std::string(prefix);
+        auto keys = keys_of(current);
+        if (!keys) return keys.error();
+        auto status = check.begin(model::TenantId::from_raw(key.substr(kTenantAt, kRowAt - kTenantAt)), *keys);
+        if (!status) return status;
+      }
+      if (auto status = check.row(key.substr(kRowAt), scan->value()); !status) return status;
+    }
+    if (auto status = scan->status(); !status) return status;
+    if (auto status = check.end(); !status) return status;
+    summary.checked = true;
+    summary.entries = check.counts().entries;
+    summary.versions = check.counts().versions;
+    return {};
+  }
+
+  model::Result<std::optional<store::v1::TenantKeysRecord>> keys_of(const std::string& prefix) const {
+    auto row = state_.get(prefix + storage::kKeysRow);
+    if (!row) return row.error();
+    if (!row->has_value()) return std::optional<store::v1::TenantKeysRecord>();
+    auto keys = decode_keys(**row);
+    if (!keys) return keys.error();
+    return std::optional(std::move(*keys));
+  }
+
   /// The directory stands first in a backup, so that the tenant is known when its rows come.
   bool is_chosen(std::string_view row, std::string_view sealed) {
     if (!sealer_) return false;
@@ -164,16 +160,64 @@ class Restorer {
   storage::StateWriter writer_;
   const std::optional<std::string> tenant_;
   store::v1::BackupManifest manifest_;
+  std::optional<crypto::KeyRing> ring_;
   std::optional<crypto::Sealer> sealer_;
   std::optional<model::TenantId> chosen_;
 };
 
 }  // namespace
 
+model::Result<BackupSummary> walk_backup(const BackupInput& input,
+                                         const std::function<model::Status(const store::v1::BackupManifest&)>& begin,
+                                         const std::function<model::Status(const store::v1::BackupRows&)>& take) {
+  BackupReader reader;
+  BackupSummary summary;
+  for (;;) {
+    auto piece = input.read();
+    if (!piece) return piece.error();
+    if (piece->empty()) break;
+    reader.feed(*piece);
+    for (;;) {
+      auto kind = reader.next();
+      if (!kind) return kind.error();
+      if (!kind->has_value()) break;
+      if (**kind == BackupReader::Kind::manifest) {
+        const auto& manifest = reader.manifest();
+        summary.kind = manifest.kind();
+        summary.cluster_id = crypto::hex(manifest.cluster_id());
+        summary.program = manifest.program();
+        summary.created_at_ms = manifest.created_at_ms();
+        if (input.open) {
+          auto key = input.open(manifest);
+          if (!key) return key.error();
+          reader.use_key(*key);
+          summary.opened = true;
+        }
+        if (begin) {
+          if (auto status = begin(manifest); !status) return status.error();
+        }
+      } else if (!summary.opened) {
+        continue;
+      } else if (**kind == BackupReader::Kind::rows) {
+        auto rows = reader.rows();
+        if (!rows) return rows.error();
+        summary.rows += static_cast<std::uint64_t>(rows->rows_size());
+        for (const auto& row : rows->rows()) summary.bytes += row.key().size() + row.value().size();
+        if (auto status = take(*rows); !status) return status.error();
+      } else {
+        auto end = reader.end();
+        if (!end) return end.error();
+        summary.tenants = end->tenants();
+      }
+    }
+  }
+  if (auto status = reader.finish(); !status) return status.error();
+  summary.frames = reader.frames();
+  return summary;
+}
+
 model::Result<BackupSummary> verify_backup(const BackupInput& input) {
-  return walk(
-      input, [](const store::v1::BackupManifest&) { return model::Status(); },
-      [](const store::v1::BackupRows&) { return model::Status(); });
+  return walk_backup(input, {}, [](const store::v1::BackupRows&) { return model::Status(); });
 }
 
 model::Result<BackupSummary> restore_backup(const BackupInput& input, storage::Engine& log, storage::Engine& state,
@@ -187,16 +231,15 @@ model::Result<BackupSummary> restore_backup(const BackupInput& input, storage::E
                        root_key = std::move(*key);
                        return crypto::open_root_slot(manifest, *root_key);
                      }};
-  auto summary = walk(
+  auto summary = walk_backup(
       opened,
       [&](const store::v1::BackupManifest& manifest) {
         auto status = restorer.begin(manifest);
-        if (status) restorer.open_directory(*root_key, random);
-        return status;
+        return status ? restorer.open_directory(*root_key, random) : status;
       },
       [&](const store::v1::BackupRows& rows) { return restorer.take(rows); });
   if (!summary) return summary;
-  if (auto status = restorer.finish(); !status) return status.error();
+  if (auto status = restorer.finish(*summary, random); !status) return status.error();
   return summary;
 }
 

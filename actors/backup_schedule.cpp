@@ -1,14 +1,10 @@
 // Scheduled backups: a file at a time into one directory, and the oldest ones removed. See backup_sessions.hpp.
 
-#include <fcntl.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <cstring>
 #include <ctime>
 #include <filesystem>
 
 #include "actors/backup_sessions.hpp"
+#include "storage/steady_file.hpp"
 
 namespace coffer::actors {
 
@@ -17,7 +13,7 @@ using model::Error;
 
 namespace {
 
-constexpr std::string_view kPrefix = "coffer-", kSuffix = ".backup", kUnfinished = ".partial";
+constexpr std::string_view kPrefix = "coffer-", kSuffix = ".backup";
 constexpr std::size_t kPieceBytes = 1 << 20;
 constexpr std::chrono::seconds kFirstElections{2};  // after a start
 
@@ -43,39 +39,19 @@ std::vector<std::filesystem::path> finished_in(const std::string& directory) {
   return files;
 }
 
-Error failed_at(const std::string& path) { return {Code::disk_error, path + ": " + std::strerror(errno)}; }
-
-bool write_all(int fd, std::string_view bytes) {
-  while (!bytes.empty()) {
-    const ssize_t n = ::write(fd, bytes.data(), bytes.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return false;
-    bytes.remove_prefix(static_cast<std::size_t>(n));
-  }
-  return true;
-}
-
 }  // namespace
 
 model::Status BackupSessions::write_file(const std::string& path) {
   auto source = open_backup({});
   if (!source) return source.error();
-  const std::string partial = path + std::string(kUnfinished);
-  const int fd = ::open(partial.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-  if (fd < 0) return failed_at(partial);
-  model::Status status;
+  auto file = storage::SteadyFile::create(path);
+  if (!file) return file.error();
   for (;;) {
     auto piece = (*source)->read(kPieceBytes);
-    if (!piece) status = piece.error();
-    if (!status || piece->empty()) break;
-    if (!write_all(fd, *piece)) status = failed_at(partial);
-    if (!status) break;
+    if (!piece) return piece.error();
+    if (piece->empty()) return file->finish();
+    if (auto status = file->write(*piece); !status) return status;
   }
-  if (status && ::fsync(fd) != 0) status = failed_at(partial);
-  ::close(fd);
-  if (status && ::rename(partial.c_str(), path.c_str()) != 0) status = failed_at(path);
-  if (!status) ::unlink(partial.c_str());
-  return status;
 }
 
 BackupSessions::Clock::time_point BackupSessions::run_schedule(const BackupSchedule& schedule,

@@ -2,6 +2,8 @@
 
 #include "actors/backup_sessions.hpp"
 
+#include <thread>
+
 #include "actors/records.hpp"
 #include "crypto/file_key.hpp"
 #include "crypto/hash.hpp"
@@ -16,6 +18,9 @@ namespace {
 
 constexpr std::chrono::minutes kPatience{2};
 constexpr std::size_t kMostSessions = 4;
+constexpr std::chrono::milliseconds kPause{10'000};
+constexpr std::chrono::seconds kMovesEnd{20};
+constexpr std::chrono::milliseconds kLookAgain{50};
 constexpr std::size_t kPieceBytes = 1 << 20;
 
 model::TimeMs wall_clock() {
@@ -70,7 +75,28 @@ model::Result<model::TenantInfo> BackupSessions::find(const std::string& name) {
   return std::get<model::TenantReply>(reply->body).tenant;
 }
 
+/// Until the views are taken every tenant stays in one group: one that moves might be in neither of two. Answers when the
+/// pause ends at the earliest; nobody ends it sooner, for another node may be taking a backup, too.
+model::Result<BackupSessions::Clock::time_point> BackupSessions::pause_moves() {
+  const auto give_up = Clock::now() + kMovesEnd;
+  for (;;) {
+    const auto begun = Clock::now();
+    auto paused =
+        ask(host_, {}, model::DirectoryOperation(model::PauseMoves{static_cast<std::uint64_t>(kPause.count())}));
+    if (!paused) return paused.error();
+    const auto& moving = std::get<model::TenantsReply>(paused->body).tenants;
+    if (moving.empty()) return begun + kPause;
+    if (Clock::now() >= give_up) {
+      return Error(Code::unavailable, "tenant " + moving.front().name + " is on its way to another group; try again",
+                   1);
+    }
+    std::this_thread::sleep_for(kLookAgain);
+  }
+}
+
 model::Result<std::unique_ptr<BackupSource>> BackupSessions::open_backup(const std::vector<std::string>& tenants) {
+  const auto paused_until = pause_moves();
+  if (!paused_until) return paused_until.error();
   BackupSource::Wanted wanted;
   wanted.all = tenants.empty();
   for (const std::string& name : tenants) {
@@ -78,17 +104,14 @@ model::Result<std::unique_ptr<BackupSource>> BackupSessions::open_backup(const s
     if (!tenant) return tenant.error();
     wanted.tenants.push_back(std::move(*tenant));
   }
-  auto rows = host_.key_rows();
-  if (!rows) return rows.error();
   store::v1::BackupManifest head = manifest("backup");
-  for (const auto& [key, value] : *rows) {
-    const bool parsed = key == storage::kKeyRingRow ? head.mutable_key_ring()->ParseFromString(value)
-                                                    : head.add_seals()->ParseFromString(value);
-    if (!parsed) return Error(Code::data_loss, "the keys' rows do not parse");
-  }
   const crypto::Key file_key = crypto::Key::generate(random_);
   *head.add_slots() = crypto::slot_for_root(file_key, host_.ring()->root(), head.id(), random_);
-  return BackupSource::open(host_, wanted, std::move(head), file_key, random_);
+  auto source = BackupSource::open(host_, wanted, std::move(head), file_key, random_);
+  if (source && Clock::now() >= *paused_until) {
+    return Error(Code::unavailable, "it took too long to bring every group up to date here; try again", 1);
+  }
+  return source;
 }
 
 model::Result<model::ReplyBody> BackupSessions::serve(std::unique_ptr<BackupSource> source) {
@@ -113,6 +136,7 @@ model::Result<model::ReplyBody> BackupSessions::start(const model::StartBackup& 
 model::Result<model::ReplyBody> BackupSessions::export_tenant(const model::ExportTenant& wanted) {
   auto tenant = find(wanted.tenant);
   if (!tenant) return tenant.error();
+  if (tenant->moving_to.value != 0) return Error(Code::not_active, "the tenant is on its way to another group; wait");
   if (!host_.leads(tenant->group)) {
     return Error(Code::unavailable, "another node leads the tenant's group; ask that one");
   }

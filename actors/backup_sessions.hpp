@@ -50,6 +50,7 @@ class BackupSessions {
   };
 
   store::v1::BackupManifest manifest(const char* kind) const;
+  model::Result<Clock::time_point> pause_moves();
   model::Result<std::unique_ptr<BackupSource>> open_backup(const std::vector<std::string>& tenants);
   model::Result<model::TenantInfo> find(const std::string& name);
   model::Result<model::ReplyBody> start(const model::StartBackup& start);

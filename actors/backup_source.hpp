@@ -1,6 +1,7 @@
 #pragma once
-// Reads what a backup holds: one scan of the state database, which is a consistent view of every tenant (write sets are
-// applied whole), turned into a file's frames. The keeper's thread.
+// Reads what a backup holds: views of the state database, turned into a file's frames. A view is consistent for every
+// tenant (write sets are applied whole). The directory's is taken after that of the data, so that it knows every tenant and
+// every key that the data need; no tenant may move in between. The keeper's thread.
 
 #include <memory>
 #include <set>
@@ -19,7 +20,8 @@ class BackupSource {
     std::vector<model::TenantInfo> tenants;
     bool all = true;
   };
-  /// Waits until what was acknowledged is in the state. Errors: unavailable, disk_error.
+  /// Waits until what was acknowledged, on whatever node, is in the state here; puts the keys into the manifest. REQUIRES:
+  /// moves of tenants are paused. Errors: unavailable (a group has no current copy here), disk_error, data_loss.
   static model::Result<std::unique_ptr<BackupSource>> open(KeeperHost& host, const Wanted& wanted,
                                                            store::v1::BackupManifest manifest,
                                                            const crypto::Key& file_key, crypto::Random& random);
@@ -34,15 +36,21 @@ class BackupSource {
   std::uint64_t tenants() const { return tenants_; }
 
  private:
-  BackupSource(KeeperHost& host, store::v1::BackupManifest manifest, const crypto::Key& file_key,
-               crypto::Random& random);
+  struct View {
+    std::unique_ptr<storage::Scan> scan;
+    model::GroupId group;
+    model::Generation generation;  // whose rows count; those of others are left over, or not complete yet
+  };
+
+  BackupSource(store::v1::BackupManifest manifest, const crypto::Key& file_key, crypto::Random& random);
   bool wants(const std::string& tenant, std::string_view row) const;
+  static View view_of(KeeperHost& host, model::GroupId group, const model::TenantId* tenant);
+  static model::Status add_keys(KeeperHost& host, store::v1::BackupManifest& manifest);
   model::Status fill(std::string& out);
   void flush(std::string& out);
 
-  KeeperHost& host_;
   BackupWriter writer_;
-  std::vector<std::unique_ptr<storage::Scan>> scans_;
+  std::vector<View> views_;
   std::size_t at_ = 0;
   std::set<std::string> chosen_;  // ids; empty: all
   bool is_export_ = false, ended_ = false;

@@ -103,6 +103,14 @@ model::Result<crypto::ClusterCa> ClusterDirectory::authority(model::TimeMs now, 
   return made;
 }
 
+ClusterDirectory::Decision ClusterDirectory::pause_moves(model::TimeMs until) {
+  settings_.moves_paused_until = until;
+  Decision decision;
+  decision.rows.push_back({storage::kClusterRow, encode_cluster(settings_)});
+  decision.action = "pause-moves";
+  return decision;
+}
+
 void ClusterDirectory::keep(const model::NodeInfo& node, Decision& decision) {
   nodes_[node.id] = node;
   decision.rows.push_back({storage::node_row(node.id), encode_node(node)});

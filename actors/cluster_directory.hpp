@@ -52,6 +52,9 @@ class ClusterDirectory {
   model::Result<Decision> decide(const model::DirectoryOperation& operation, const std::string& principal,
                                  model::TimeMs now);
 
+  /// No tenant begins a move before `until`, wall clock.
+  Decision pause_moves(model::TimeMs until);
+
   const std::map<model::NodeId, model::NodeInfo>& nodes() const { return nodes_; }
   const ClusterSettings& settings() const { return settings_; }
 

@@ -58,13 +58,14 @@ std::string encode_cluster(const ClusterSettings& cluster) {
   record.set_format(kFormat);
   record.set_next_node(cluster.next_node.value);
   record.set_active_format(cluster.active_format);
+  record.set_moves_paused_until_ms(cluster.moves_paused_until);
   return record.SerializeAsString();
 }
 
 model::Result<ClusterSettings> decode_cluster(std::string_view bytes) {
   auto record = parse<store::v1::ClusterRecord>(bytes, "cluster");
   if (!record) return record.error();
-  return ClusterSettings{model::NodeId{record->next_node()}, record->active_format()};
+  return ClusterSettings{model::NodeId{record->next_node()}, record->active_format(), record->moves_paused_until_ms()};
 }
 
 std::string encode_join_permission(const JoinPermission& permission) {

@@ -17,6 +17,7 @@ model::Result<model::NodeInfo> decode_node(std::string_view bytes);
 struct ClusterSettings {
   model::NodeId next_node{2};
   std::uint32_t active_format = 1;
+  model::TimeMs moves_paused_until = 0;
 };
 std::string encode_cluster(const ClusterSettings& cluster);
 model::Result<ClusterSettings> decode_cluster(std::string_view bytes);

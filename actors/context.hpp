@@ -54,6 +54,7 @@ class ShardTable {
   struct Shard {
     CallActor actor;                  // invalid when the tenant's shard does not run
     std::shared_ptr<ShardCell> cell;  // null: everything goes to the actor (the directory)
+    model::GroupId group;             // whose leases count for what is read there
   };
   Shard find(const model::TenantId& tenant) const;
   void put(const model::TenantId& tenant, Shard shard);
@@ -139,10 +140,11 @@ struct Context {
   std::uint64_t directory_publisher = 0;   // life of the directory actor that publishes; 0: none; under the mutex
   std::atomic<std::uint64_t> mirrored{0};  // the tables hold everything up to this entry
   std::atomic<bool> mirror_loaded{false};
-  std::function<void(const KeyChanges&)> keys_changed;  // by a committed write set; by the mirror
-  std::function<void(model::GroupId)> tenant_purged;    // its rows are gone from the group; by the mirror
-  std::atomic<bool> unsealed{false};                    // the keys are open
-  std::string request_id_prefix;                        // of ids that this life of the node gives
+  std::function<void(const KeyChanges&)> keys_changed;         // by a committed write set; by the mirror
+  std::function<void(model::GroupId)> tenant_purged;           // its rows are gone from the group; by the mirror
+  std::function<void(const model::TenantInfo&)> tenant_moves;  // its row says so, or that it is over; by the mirror
+  std::atomic<bool> unsealed{false};                           // the keys are open
+  std::string request_id_prefix;                               // of ids that this life of the node gives
   std::atomic<std::uint64_t> next_request_id{1};
 
   Undelivered undelivered = nullptr;  // what parcels do with calls that nobody took
@@ -165,7 +167,11 @@ struct RowsOrder {
   model::GroupId group;
   model::TenantId tenant;
   std::shared_ptr<const std::vector<storage::RowChange>> rows;
-  std::string action;  // for the audit record
+  std::string action;                 // for the audit record; empty: none
+  std::optional<MarkCondition> mark;  // written only while the tenant's mark of a move is this
+  /// Whoever waits may give the order up until it is begun; from then on it is certain to be answered.
+  enum class Fate : std::uint8_t { waiting, begun, given_up };
+  std::shared_ptr<std::atomic<Fate>> fate;  // null: it is never given up
   std::shared_ptr<std::promise<model::Result<model::Index>>> done;
 };
 void spawn_rows(caf::actor_system& system, Context& context, const RowsOrder& order);

@@ -15,6 +15,7 @@ void DirectoryCore::run_cluster(CallHandle call, const std::string& principal, s
   if (std::holds_alternative<model::GetClusterStatus>(operation)) return answer(cluster_status());
   if (std::holds_alternative<model::BalanceCluster>(operation)) {
     if (deps_.balance) deps_.balance();
+    balance_tenants(out);
     return answer(model::DoneReply{});
   }
   if (const auto* transfer = std::get_if<model::TransferLeadership>(&operation)) {

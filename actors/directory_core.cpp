@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "actors/disk_watch.hpp"
+#include "actors/retrying_call.hpp"
 #include "actors/write_set.hpp"
 #include "storage/keys.hpp"
 
@@ -104,6 +105,7 @@ model::Status DirectoryCore::load() {
     }
     for (const model::DoorName& door : tenant->info.doors) doors_[{door.door, door.external_id}] = tenant->info.name;
     if (tenant->info.group.value < group_tenants_.size()) ++group_tenants_[tenant->info.group.value];
+    note_move(*tenant);
     deps_.routing.put(*tenant);
     std::string name = tenant->info.name;
     tenants_.emplace(std::move(name), Row{std::move(*tenant), true, nullptr});
@@ -144,10 +146,12 @@ model::Result<std::string> DirectoryCore::authorize(const model::Request& reques
       if (std::holds_alternative<model::PurgeTenant>(operation) ||
           std::holds_alternative<model::ChangeKeys>(operation) ||
           std::holds_alternative<model::AddOperator>(operation) ||
-          std::holds_alternative<model::AdoptTenant>(operation)) {
+          std::holds_alternative<model::AdoptTenant>(operation) ||
+          std::holds_alternative<model::AdvanceMove>(operation) ||
+          std::holds_alternative<model::PauseMoves>(operation)) {
         return Error(Code::permission_denied);
       }
-      return std::string("operator");
+      return model::operator_principal(request.credential);
     case model::CredentialKind::open_door:
       if (std::holds_alternative<model::CreateTenant>(operation) ||
           std::holds_alternative<model::DeleteTenant>(operation)) {
@@ -181,9 +185,7 @@ void DirectoryCore::handle(CallHandle call, std::vector<Submission>& out) {
   }
   if (auto status = model::check_request_id(request.info.request_id); !status) return call.finish(status.error());
   const auto& operation = std::get<model::DirectoryOperation>(request.operation);
-  const bool reads =
-      std::holds_alternative<model::GetTenant>(operation) || std::holds_alternative<model::ListTenants>(operation);
-  if (!reads && deps_.read_only != nullptr && *deps_.read_only) return call.finish(low_on_disk());
+  if (is_change(request) && deps_.read_only != nullptr && *deps_.read_only) return call.finish(low_on_disk());
   if (std::holds_alternative<model::CreateTenant>(operation)) return create(std::move(call), *principal, out);
   if (std::holds_alternative<model::DeleteTenant>(operation)) return remove(std::move(call), *principal, out);
   if (std::holds_alternative<model::OpenDoor>(operation)) return open_door(std::move(call), *principal, out);
@@ -192,6 +194,8 @@ void DirectoryCore::handle(CallHandle call, std::vector<Submission>& out) {
   if (std::holds_alternative<model::ChangeKeys>(operation)) return change_keys(std::move(call), *principal, out);
   if (std::holds_alternative<model::AddOperator>(operation)) return adopt_operator(std::move(call), *principal, out);
   if (std::holds_alternative<model::AdoptTenant>(operation)) return adopt_tenant(std::move(call), *principal, out);
+  if (is_of_operators(operation)) return run_operators(std::move(call), *principal, out);
+  if (is_move(operation)) return run_move(std::move(call), *principal, out);
   if (ClusterDirectory::is_of_cluster(operation)) return run_cluster(std::move(call), *principal, out);
   auto body = read(operation);
   if (!body) return call.finish(body.error());
@@ -321,6 +325,9 @@ void DirectoryCore::remove(CallHandle call, const std::string& principal, std::v
     return call.finish(Error(Code::tenant_not_found));
   }
   DirectoryTenant next = found->second.committed;
+  if (moving_.contains(next.info.id)) {
+    return call.finish(Error(Code::unavailable, "the tenant is on its way to another group", 1));
+  }
   next.info.state = model::TenantState::deleted;
   next.info.deleted_at = std::max<model::TimeMs>(deps_.wall_clock(), header_.leader_time_ms());
   const model::TimeMs window = request.recovery_ms != 0 ? request.recovery_ms : model::kTenantRecoveryMs;
@@ -397,7 +404,7 @@ void DirectoryCore::submit(Pending pending, std::vector<storage::RowChange> rows
   audit.set_principal(principal);
   audit.set_action(std::string(action));
   audit.set_outcome("ok");
-  if (!pending.name.empty()) audit.set_details("tenant=" + pending.name);
+  audit.set_details(pending.name.empty() ? pending.details : "tenant=" + pending.name);
   if (pending.call) {
     audit.set_door(std::string(to_string(pending.call.request().info.door)));
     audit.set_address(pending.call.request().info.address);
@@ -416,7 +423,7 @@ void DirectoryCore::committed(std::uint64_t sequence, std::vector<Submission>& o
   while (!pending_.empty() && pending_.front().sequence <= sequence) {
     Pending done = std::move(pending_.front());
     pending_.pop_front();
-    if (done.op || done.purge || done.ring) {
+    if (done.op || done.purge || done.ring || !done.revoked.empty()) {
       committed_keys(done);
       continue;
     }
@@ -444,10 +451,12 @@ void DirectoryCore::committed(std::uint64_t sequence, std::vector<Submission>& o
       row.committed = std::move(next);
       row.exists = true;
       deleted_.erase(row.committed.info.id);
+      note_move(row.committed);
       deps_.routing.put(row.committed);
     }
-    done.call.finish(std::move(done.reply));
+    if (done.call) done.call.finish(std::move(done.reply));
   }
+  if (balancing_) balance_tenants(out);
   std::deque<CallHandle> again;
   again.swap(waiting_);
   for (CallHandle& call : again) handle(std::move(call), out);

@@ -43,8 +43,9 @@ struct DirectoryDeps {
   std::function<void(model::ClusterStatusReply&)> complete_status;  // with what is not in rows
   std::function<void(const model::TransferLeadership&)> transfer;
   std::function<void()> balance;
-  model::AuditPort* audit = nullptr;             // null: nothing is noted
-  const std::atomic<bool>* read_only = nullptr;  // see TenantDeps
+  std::function<void(const model::TenantInfo&)> tenant_moves;  // after each commit of a move's, and the last one's
+  model::AuditPort* audit = nullptr;                           // null: nothing is noted
+  const std::atomic<bool>* read_only = nullptr;                // see TenantDeps
 };
 
 class DirectoryCore {
@@ -66,7 +67,8 @@ class DirectoryCore {
     std::uint64_t sequence = 0;
     CallHandle call;
     model::Reply reply;
-    std::string name;  // the tenant that changes
+    std::string name;     // the tenant that changes
+    std::string details;  // of another change, for its audit record
     std::shared_ptr<const Operator> op;
     std::vector<std::string> revoked;              // token hashes of operators that end with this
     std::shared_ptr<const DirectoryTenant> purge;  // a deleted tenant, as it will be
@@ -97,6 +99,28 @@ class DirectoryCore {
   storage::RowChange sealed_row(std::string row, std::string_view plaintext);
   void committed_keys(Pending& done);
 
+  // directory_operators.cpp
+  static bool is_of_operators(const model::DirectoryOperation& operation);
+  void run_operators(CallHandle call, const std::string& principal, std::vector<Submission>& out);
+  model::Status create_operator(const model::CreateOperator& create, const std::string& principal, Pending& pending,
+                                std::vector<storage::RowChange>& rows);
+  model::Status revoke_operator(const model::RevokeOperator& revoke, Pending& pending,
+                                std::vector<storage::RowChange>& rows) const;
+
+  // directory_moves.cpp
+  static bool is_move(const model::DirectoryOperation& operation);
+  void run_move(CallHandle call, const std::string& principal, std::vector<Submission>& out);
+  void move_tenant(CallHandle call, const std::string& principal, std::vector<Submission>& out);
+  void begin_move(Row& row, model::GroupId to, CallHandle call, const std::string& principal,
+                  std::vector<Submission>& out);
+  void submit_move(Row& row, DirectoryTenant next, CallHandle call, std::string_view action,
+                   const std::string& principal, std::vector<Submission>& out);
+  void advance_move(CallHandle call, const std::string& principal, std::vector<Submission>& out);
+  void pause_moves(CallHandle call, std::uint64_t ms, const std::string& principal, std::vector<Submission>& out);
+  void note_move(const DirectoryTenant& tenant);
+  void balance_tenants(std::vector<Submission>& out);
+  model::TimeMs directory_time() const;
+
   void run_cluster(CallHandle call, const std::string& principal, std::vector<Submission>& out);
   model::ClusterStatusReply cluster_status() const;
   void change(CallHandle call, DirectoryTenant next, model::TenantReply reply, std::vector<Submission>& out);
@@ -114,11 +138,13 @@ class DirectoryCore {
   std::map<std::string, Row, std::less<>> tenants_;  // by name
   std::map<model::TenantId, DirectoryTenant> deleted_;
   std::map<std::pair<model::Door, std::string>, std::string> doors_;  // -> name; decided ones, too
+  std::map<model::TenantId, std::string> moving_;                     // -> name; decided ones, too
   std::vector<std::uint64_t> group_tenants_;                          // by group, 0 unused
   ClusterDirectory cluster_;
   std::map<model::NodeId, model::NodeInfo> nodes_;  // as committed
   std::deque<Pending> pending_;
   std::string ring_;                // the key ring, as it is stored
+  bool balancing_ = false;          // moves that are over are followed by others
   bool keys_change_ = false;        // a change of the keys' rows is under way
   std::deque<CallHandle> waiting_;  // for a pending change of the same tenant
   std::uint64_t next_sequence_ = 1;

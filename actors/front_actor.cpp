@@ -109,6 +109,15 @@ void make_room(Self self) {
   }
 }
 
+void stop_shard(Self self, const model::TenantId& tenant, bool leadership_lost) {
+  FrontState& state = self->state;
+  auto found = state.shards.find(tenant);
+  if (found == state.shards.end()) return;
+  state.context->shards.remove(tenant);  // from now on its calls come here
+  found->second.stopping = true;
+  self->send(found->second.actor, Stop{leadership_lost});
+}
+
 void route_to_directory(Self self, CallHandle call) {
   FrontState& state = self->state;
   if (state.directory) return self->send(state.directory, state.context->parcel(std::move(call)));
@@ -127,7 +136,11 @@ void route(Self self, CallHandle call) {
     if (call.request().tenant.create_at_first_use) return create_tenant(context, std::move(call));
     return call.finish(model::Error(model::Code::tenant_not_found));
   }
+  call.call().group = tenant->group;  // it may have moved since the call was routed first
   auto found = state.shards.find(tenant->id);
+  if (found != state.shards.end() && found->second.group != tenant->group && !found->second.stopping) {
+    stop_shard(self, tenant->id, false);  // of the tenant's old place
+  }
   if (found == state.shards.end()) {
     if (!context.accepting) return call.finish(model::Error(model::Code::unavailable));
     if (!state.open[tenant->group.value]) {
@@ -140,7 +153,7 @@ void route(Self self, CallHandle call) {
     self->monitor(actor);
     state.by_address.emplace(actor.address(), tenant->id);
     state.oldest.push_back(tenant->id);
-    context.shards.put(tenant->id, {actor, cell});
+    context.shards.put(tenant->id, {actor, cell, tenant->group});
     found = state.shards.emplace(tenant->id, FrontState::Shard{std::move(actor), tenant->group, false, {}}).first;
   }
   if (found->second.stopping) {
@@ -150,15 +163,6 @@ void route(Self self, CallHandle call) {
     return;
   }
   self->send(found->second.actor, context.parcel(std::move(call)));
-}
-
-void stop_shard(Self self, const model::TenantId& tenant, bool leadership_lost) {
-  FrontState& state = self->state;
-  auto found = state.shards.find(tenant);
-  if (found == state.shards.end()) return;
-  state.context->shards.remove(tenant);  // from now on its calls come here
-  found->second.stopping = true;
-  self->send(found->second.actor, Stop{leadership_lost});
 }
 
 void ended(Self self, const caf::actor_addr& address) {
@@ -203,7 +207,7 @@ FrontActor::behavior_type front(Self self, Context* context, const RoutingTable*
         s.open[open.group.value] = true;
         if (open.group == model::kMetaGroup && !s.directory) {
           s.directory = spawn_directory(self->system(), *s.context);
-          s.context->shards.put(model::TenantId{}, {s.directory, nullptr});
+          s.context->shards.put(model::TenantId{}, {s.directory, nullptr, model::kMetaGroup});
         }
         std::deque<CallHandle> early;
         early.swap(s.early[open.group.value]);

@@ -10,7 +10,6 @@
 namespace coffer::actors {
 namespace {
 
-constexpr std::chrono::seconds kPatience{30};
 constexpr std::size_t kPurgeRows = 512;
 
 class WaitingCall final : public Call {
@@ -28,7 +27,8 @@ class WaitingCall final : public Call {
 }  // namespace
 
 model::Result<model::Reply> ask(KeeperHost& host, model::TenantRef tenant,
-                                std::variant<model::TenantOperation, model::DirectoryOperation> operation) {
+                                std::variant<model::TenantOperation, model::DirectoryOperation> operation,
+                                std::chrono::milliseconds patience) {
   auto* call = new WaitingCall;
   model::Request& request = call->request;
   request.tenant = std::move(tenant);
@@ -37,7 +37,7 @@ model::Result<model::Reply> ask(KeeperHost& host, model::TenantRef tenant,
   request.credential.of_node = true;
   request.info.door = model::Door::admin;
   request.info.deadline = std::chrono::duration_cast<std::chrono::milliseconds>(
-                              (std::chrono::system_clock::now() + kPatience).time_since_epoch())
+                              (std::chrono::system_clock::now() + patience).time_since_epoch())
                               .count();
   std::visit([&](auto& one) { request.operation = std::move(one); }, operation);
   auto answer = call->answer();

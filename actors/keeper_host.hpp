@@ -2,6 +2,7 @@
 // What the keeper of keys needs of its node, so that it can be tested without one. Implemented by the node. Called by the
 // keeper's thread, which may wait.
 
+#include <chrono>
 #include <map>
 #include <memory>
 #include <string>
@@ -9,6 +10,7 @@
 
 #include "actors/bootstrap.hpp"
 #include "actors/gateway.hpp"
+#include "actors/tenant_move.hpp"
 #include "crypto/key_ring.hpp"
 #include "storage/state_store.hpp"
 
@@ -43,6 +45,12 @@ class KeeperHost {
   /// unavailable (another node leads, or nobody), outcome_unknown.
   virtual model::Status write_rows(model::GroupId group, const model::TenantId& tenant,
                                    std::vector<storage::RowChange> rows, std::string_view action) = 0;
+  /// The same, when the tenant's mark of a move is as expected; `action` may be empty: then nothing is noted of it. Answers
+  /// when it is certain that nothing is proposed any more, except that with outcome_unknown the rows may be written.
+  /// Errors: as above, and cas_mismatch (another mark).
+  virtual model::Status write_marked(model::GroupId group, const model::TenantId& tenant,
+                                     std::vector<storage::RowChange> rows, const MarkCondition& condition,
+                                     std::string_view action) = 0;
   /// Makes sure that what the group's newest entries and rows replaced is not on this node's disk any more: flushes,
   /// cuts the log and compacts both databases. Errors: unavailable (it takes too long), disk_error.
   virtual model::Status forget_replaced(model::GroupId group) = 0;
@@ -50,7 +58,8 @@ class KeeperHost {
 
 /// Asks through the host and waits for the answer, as the node itself.
 model::Result<model::Reply> ask(KeeperHost& host, model::TenantRef tenant,
-                                std::variant<model::TenantOperation, model::DirectoryOperation> operation);
+                                std::variant<model::TenantOperation, model::DirectoryOperation> operation,
+                                std::chrono::milliseconds patience = std::chrono::seconds(30));
 
 /// Deletes every row of a tenant that has no shard, its keys first. Errors: those of the host.
 model::Status remove_tenant_rows(KeeperHost& host, model::GroupId group, const model::TenantId& tenant,

@@ -15,6 +15,7 @@ namespace {
 
 constexpr std::uint32_t kSliceRows = 256;
 constexpr std::uint32_t kPage = 1000;
+constexpr std::chrono::seconds kAnswer{3};  // a node that stops waits for a question that nobody answers any more
 constexpr std::chrono::milliseconds kShardsEnd{2000};  // a deleted tenant's shard has written its last by then
 
 model::TimeMs wall_clock() {
@@ -44,7 +45,7 @@ void KeyKeeper::look_for_work() {
   work_.clear();
   model::ListTenants list;
   list.only_deleted = true;
-  const auto deleted = ask(host_, {}, model::DirectoryOperation(list));
+  const auto deleted = ask(host_, {}, model::DirectoryOperation(list), kAnswer);
   if (deleted) {
     const model::TimeMs now = wall_clock();
     for (const model::TenantInfo& tenant : std::get<model::TenantsReply>(deleted->body).tenants) {
@@ -63,7 +64,7 @@ void KeyKeeper::look_for_work() {
   // Rows are looked at where they are applied, which is a moment after the commit that a rotation was answered with.
   std::set<model::GroupId> current;
   for (;;) {
-    const auto page = ask(host_, {}, model::DirectoryOperation(list));
+    const auto page = ask(host_, {}, model::DirectoryOperation(list), kAnswer);
     if (!page) break;  // the directory is on its way to another node; the next round sees
     const auto& tenants = std::get<model::TenantsReply>(page->body);
     for (const model::TenantInfo& tenant : tenants.tenants) {
@@ -127,7 +128,7 @@ void KeyKeeper::slice(Candidate& candidate) {
   model::TenantRef ref;
   ref.name = candidate.name;
   const auto what = candidate.reseal ? model::Tending::reseal : model::Tending::sweep;
-  const auto reply = ask(host_, std::move(ref), model::TenantOperation(model::TendTenant{what, kSliceRows}));
+  const auto reply = ask(host_, std::move(ref), model::TenantOperation(model::TendTenant{what, kSliceRows}), kAnswer);
   const auto now = Clock::now();
   next_slice_ = now;
   if (!reply) {
@@ -165,6 +166,9 @@ void KeyKeeper::purge(const model::TenantInfo& tenant) {
   if (tenant.state != model::TenantState::purged) status = tell(false);
   if (status) status = remove_tenant_rows(host_, tenant.group, tenant.id, "purge-tenant");
   if (status) status = host_.forget_replaced(tenant.group);
+  for (const model::GroupId group : tenant.former_groups) {
+    if (status) status = host_.forget_replaced(group);
+  }
   if (status) status = tell(true);
   if (status) {
     ++purged_;

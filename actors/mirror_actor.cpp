@@ -46,10 +46,14 @@ model::Status publish_tenant(Self self, std::string_view row, std::string_view v
   auto tenant = decode_tenant(opened->expose());
   if (!tenant) return tenant.error();
   if (tenant->info.state != model::TenantState::active) {
-    if (tenant->info.purged_at != 0 && context.tenant_purged) context.tenant_purged(tenant->info.group);
+    if (tenant->info.purged_at != 0 && context.tenant_purged) {
+      context.tenant_purged(tenant->info.group);
+      for (const model::GroupId group : tenant->info.former_groups) context.tenant_purged(group);
+    }
     context.routing->remove(*tenant);
     self->send(context.front, TenantDeleted{tenant->info.id});
   } else {
+    if (tenant->info.moves != 0 && context.tenant_moves) context.tenant_moves(tenant->info);
     context.routing->put(*tenant);
   }
   if (out != nullptr) *out = std::move(*tenant);

@@ -60,6 +60,7 @@ model::Status NodeImpl::run(std::chrono::milliseconds timeout) {
   if (options_.link != nullptr) connect(*options_.link);
   const bool waits_for_a_person = sealed && (options_.seal == nullptr || !identity->sealed_because.empty());
   keeper_->start();
+  movers_->start();
   if (waits_for_a_person) {
     caf::anon_send(context_->mirror, Reload{});
     return {};
@@ -139,6 +140,7 @@ void NodeImpl::prepare_directory(Context& context) {
   directory_deps_->peer_address = options_.peer_address;
   directory_deps_->keys_changed = [this](const KeyChanges& changes) { keys_committed(changes); };
   directory_deps_->tenants_changed = [this] { keeper_->hurry(); };
+  directory_deps_->tenant_moves = context.tenant_moves;
   directory_deps_->replicas_of = [&context](model::NodeId node) { return context.cluster_view.replicas_of(node); };
   directory_deps_->node_changed = [&context](const model::NodeInfo& node) {
     if (context.nodes.put(node)) context.publish_peers();
@@ -187,6 +189,11 @@ model::Status NodeImpl::start_audit() {
                           auto key = ring_->audit_key(version);
                           return key ? crypto::ChainSigner(*key).public_key() : std::string();
                         }};
+  hooks.key_version = [this] { return ring_->current_version(); };
+  hooks.signer = [this](std::uint32_t version) -> std::optional<crypto::ChainSigner> {
+    auto key = ring_->audit_key(version);
+    return key ? std::optional(crypto::ChainSigner(*key)) : std::nullopt;
+  };
   auto log = AuditLog::start(std::move(options_.audit), crypto::ChainSigner(*seed), std::move(hooks));
   if (!log) return log.error();
   audit_ = std::move(*log);
@@ -275,6 +282,7 @@ void NodeImpl::hand_over() {
 void NodeImpl::stop() {
   if (stopped_ || !context_ || !system_) return;
   stopped_ = true;
+  movers_->stop();
   keeper_->stop();
   Context& context = *context_;
   if (context.link.load() != nullptr) hand_over();

@@ -11,6 +11,7 @@
 #include "actors/context.hpp"
 #include "actors/disk_watch.hpp"
 #include "actors/key_keeper.hpp"
+#include "actors/move_keeper.hpp"
 #include "actors/node.hpp"
 #include "actors/peer_sink.hpp"
 #include "crypto/token.hpp"
@@ -52,6 +53,9 @@ class NodeImpl final : public Node, private KeeperHost {
   model::Status bring_up_to_date(model::GroupId group) override;
   model::Status write_rows(model::GroupId group, const model::TenantId& tenant, std::vector<storage::RowChange> rows,
                            std::string_view action) override;
+  model::Status write_marked(model::GroupId group, const model::TenantId& tenant, std::vector<storage::RowChange> rows,
+                             const MarkCondition& condition, std::string_view action) override;
+  model::Status carry_out(RowsOrder order);
   model::Status forget_replaced(model::GroupId group) override;
   void start_keeper(const Identity& identity);
   void keys_committed(const KeyChanges& changes);
@@ -72,7 +76,7 @@ class NodeImpl final : public Node, private KeeperHost {
   void route_to_directory(CallHandle call) noexcept;
   void route_to_tenant(CallHandle call) noexcept;
   void miss(CallHandle call, bool of_a_tenant) noexcept;
-  void post(CallHandle call, const CallActor& shard) noexcept;
+  void post(CallHandle call, const CallActor& shard, bool moves = false) noexcept;
   model::Status bring_up_to_date(model::GroupId group, model::TimeMs deadline) const;
   static void undelivered(void* router, Call* call);
   static void resubmit(void* router, Call* call);
@@ -94,6 +98,7 @@ class NodeImpl final : public Node, private KeeperHost {
   mutable std::mutex key_rows_mutex_;
   KeyRows key_rows_;  // as committed; under the mutex
   std::unique_ptr<KeyKeeper> keeper_;
+  std::unique_ptr<MoveKeeper> movers_;
   std::unique_ptr<NodePeerSink> sink_;
   std::unique_ptr<caf::actor_system_config> config_;
   std::unique_ptr<caf::actor_system> system_;

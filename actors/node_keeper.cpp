@@ -15,6 +15,7 @@ namespace {
 
 constexpr std::chrono::seconds kPatience{30};
 constexpr std::chrono::milliseconds kPollState{5};
+constexpr std::chrono::milliseconds kLookForTheEnd{50};  // of a leadership, while rows wait for it
 
 }  // namespace
 
@@ -25,6 +26,8 @@ void NodeImpl::start_keeper(const Identity& identity) {
       std::make_unique<KeyKeeper>(static_cast<KeeperHost&>(*this), *options_.random, options_.log, options_.keeper);
   context_->keys_changed = [this](const KeyChanges& changes) { keys_committed(changes); };
   context_->tenant_purged = [this](model::GroupId group) { keeper_->forget(group); };
+  movers_ = std::make_unique<MoveKeeper>(static_cast<KeeperHost&>(*this), *options_.random, options_.log);
+  context_->tenant_moves = [this](const model::TenantInfo& tenant) { movers_->noticed(tenant); };
 }
 
 /// The directory's actor says it on the node that leads it, the mirror elsewhere.
@@ -81,13 +84,48 @@ model::Status NodeImpl::bring_up_to_date(model::GroupId group) {
 
 model::Status NodeImpl::write_rows(model::GroupId group, const model::TenantId& tenant,
                                    std::vector<storage::RowChange> rows, std::string_view action) {
-  RowsOrder order{group, tenant, std::make_shared<const std::vector<storage::RowChange>>(std::move(rows)),
-                  std::string(action), std::make_shared<std::promise<model::Result<model::Index>>>()};
+  RowsOrder order;
+  order.group = group;
+  order.tenant = tenant;
+  order.rows = std::make_shared<const std::vector<storage::RowChange>>(std::move(rows));
+  order.action = action;
+  return carry_out(std::move(order));
+}
+
+model::Status NodeImpl::write_marked(model::GroupId group, const model::TenantId& tenant,
+                                     std::vector<storage::RowChange> rows, const MarkCondition& condition,
+                                     std::string_view action) {
+  RowsOrder order;
+  order.group = group;
+  order.tenant = tenant;
+  order.rows = std::make_shared<const std::vector<storage::RowChange>>(std::move(rows));
+  order.action = action;
+  order.mark = condition;
+  order.fate = std::make_shared<std::atomic<RowsOrder::Fate>>(RowsOrder::Fate::waiting);
+  return carry_out(std::move(order));
+}
+
+/// Waits until the rows are written, here too, or certainly will not be.
+model::Status NodeImpl::carry_out(RowsOrder order) {
+  const model::GroupId group = order.group;
+  order.done = std::make_shared<std::promise<model::Result<model::Index>>>();
   auto answer = order.done->get_future();
   if (!leads(group)) return Error(Code::unavailable, "another node leads the tenant's group");
   spawn_rows(*system_, *context_, order);
   const auto until = std::chrono::steady_clock::now() + kPatience;
-  if (answer.wait_until(until) != std::future_status::ready) return Error(Code::outcome_unknown);
+  const auto given_up = [&] {
+    auto expected = RowsOrder::Fate::waiting;
+    return order.fate->compare_exchange_strong(expected, RowsOrder::Fate::given_up);
+  };
+  while (answer.wait_for(kLookForTheEnd) != std::future_status::ready) {
+    const bool lost = !leads(group) || !context_->accepting;
+    if (order.fate && (lost || std::chrono::steady_clock::now() >= until)) {
+      if (given_up()) return Error(Code::unavailable, "another node leads the tenant's group");
+      if (!context_->accepting) return Error(Code::outcome_unknown);  // the node ends, and what it has not sent
+    } else if (std::chrono::steady_clock::now() >= until) {
+      return Error(Code::outcome_unknown);
+    }
+  }
   const auto index = answer.get();
   if (!index) return index.error();
   while (context_->boards[group.value].applied < index->value) {

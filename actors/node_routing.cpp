@@ -15,6 +15,7 @@ using model::Error;
 namespace {
 
 constexpr std::uint8_t kMaxReroutes = 8;
+constexpr std::chrono::milliseconds kTenantMoves{10};  // until its rows are looked for again
 
 bool is_of_a_tenant(const model::Credential& credential) {
   return credential.kind == model::CredentialKind::token ||
@@ -26,8 +27,10 @@ bool is_of_a_tenant(const model::Credential& credential) {
 
 void NodeImpl::submit(Call* call) noexcept {
   CallHandle handle(call);
-  if (std::holds_alternative<model::KeeperOperation>(call->request.operation))
+  if (std::holds_alternative<model::KeeperOperation>(call->request.operation)) {
+    call->audit.port = context_->audit;  // null while the node is sealed: nothing can be signed then
     return keeper_->submit(std::move(handle));
+  }
   if (!context_->accepting) return handle.finish(Error(context_->unsealed ? Code::unavailable : Code::sealed));
   route(std::move(handle));
 }
@@ -63,11 +66,12 @@ void NodeImpl::route(CallHandle call) noexcept {
   route_to_directory(std::move(call));
 }
 
-/// To an actor here or to the node that leads. On a node that has others the call is made to live through a failover.
-void NodeImpl::post(CallHandle call, const CallActor& shard) noexcept {
+/// To an actor here or to the node that leads. On a node that has others the call is made to live through a failover, and
+/// through a move of its tenant.
+void NodeImpl::post(CallHandle call, const CallActor& shard, bool moves) noexcept {
   Context& context = *context_;
   const model::GroupId group = call.call().group;
-  if (context.is_clustered() && !call.call().survives) {
+  if ((context.is_clustered() || moves) && !call.call().survives) {
     auto* retrying = new RetryingCall(context, call.release());
     retrying->group = group;
     call = CallHandle(retrying);
@@ -89,11 +93,12 @@ void NodeImpl::miss(CallHandle call, bool of_a_tenant) noexcept {
   model::Request& request = call.request();
   if (call.call().forwarded) return call.finish(Error(Code::unavailable));
   call.call().group = model::kMetaGroup;
-  if (context.is_clustered() && !call.call().looked_up) {
-    if (!context.directory_ready || !context.boards[model::kMetaGroup.value].holds_lease()) {
-      caf::anon_send(context.forwarder, Missing{context.parcel(std::move(call))});
-      return;
-    }
+  // A node that has just been unsealed, or has begun to lead, may not have read its directory yet.
+  const bool may_be_old =
+      !context.directory_ready || (context.is_clustered() && !context.boards[model::kMetaGroup.value].holds_lease());
+  if (may_be_old && !call.call().looked_up) {
+    caf::anon_send(context.forwarder, Missing{context.parcel(std::move(call))});
+    return;
   }
   call.call().confirmed = true;  // the answer "there is none" is as new as the directory
   call.audit().port = context.audit;
@@ -119,7 +124,9 @@ void NodeImpl::route_to_tenant(CallHandle call) noexcept {
     return call.finish(Error(Code::permission_denied));
   }
   call.call().group = tenant->group;
-  const ShardTable::Shard shard = context_->shards.find(tenant->id);
+  ShardTable::Shard shard = context_->shards.find(tenant->id);
+  // A shard of the place that the tenant has left may not have heard of it, nor that another node leads there.
+  if (shard.group != tenant->group) shard = {};
   if (shard.cell && shard.cell->try_get(request, call.reply(), &call.audit())) {
     // The lease is looked at after the reading, so that no pause in between can make the answer an old one.
     if (context_->boards[tenant->group.value].holds_lease()) {
@@ -128,7 +135,7 @@ void NodeImpl::route_to_tenant(CallHandle call) noexcept {
     }
     call.reply() = Error(Code::unavailable);
   }
-  post(std::move(call), shard.actor);
+  post(std::move(call), shard.actor, tenant->moves);
 }
 
 /// Waits until the group's rows here hold whatever was acknowledged before, on whatever node.
@@ -174,7 +181,10 @@ model::Result<model::Credential> NodeImpl::authenticate(std::string_view token, 
   credential.kind = model::CredentialKind::token;
   if (!claims->tenant.is_zero()) return credential;
   const auto op = operators_.find(claims->id_hash);
-  if (!op) return Error(Code::unauthenticated);
+  if (!op) return Error(is_ready() ? Code::unauthenticated : Code::unavailable);  // else they are not read yet
+  if (op->expires_at != 0 && op->expires_at <= options_.wall_clock()) return Error(Code::unauthenticated);
+  credential.principal = "operator:" + op->name;
+  credential.roles = op->capabilities;
   credential.kind = op->dev_root && options_.dev ? model::CredentialKind::dev_root : model::CredentialKind::operator_;
   return credential;
 }
@@ -185,12 +195,17 @@ std::optional<model::TenantId> NodeImpl::find_tenant(const model::TenantRef& ten
 }
 
 model::Result<TenantTrust> NodeImpl::trust_of(const model::TenantRef& tenant, model::TimeMs deadline) const {
-  const auto route = routing_.find(tenant);
-  if (!route) return Error(Code::tenant_not_found);
-  if (auto status = bring_up_to_date(route->group, deadline); !status) return status.error();
-  const GroupBoard& board = context_->boards[route->group.value];
-  return read_trust(*options_.state_engine, *ring_, *options_.random, route->group, model::Generation{board.generation},
-                    route->id);
+  for (;;) {
+    const auto route = routing_.find(tenant);
+    if (!route) return Error(Code::tenant_not_found);
+    if (auto status = bring_up_to_date(route->group, deadline); !status) return status.error();
+    const model::Generation generation{context_->boards[route->group.value].generation};
+    auto trust = read_trust(*options_.state_engine, *ring_, *options_.random, route->group, generation, route->id);
+    // A tenant that moves has its rows somewhere else in a moment.
+    const bool moves = !trust.ok() && trust.error().code == Code::unavailable;
+    if (!moves || options_.wall_clock() >= deadline || !context_->accepting) return trust;
+    std::this_thread::sleep_for(kTenantMoves);
+  }
 }
 
 }  // namespace coffer::actors

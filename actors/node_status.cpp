@@ -83,8 +83,10 @@ std::vector<Sample> NodeImpl::samples() const {
                        static_cast<double>(refused)});
   }
   for (Sample& sample : keeper_->samples()) samples.push_back(std::move(sample));
+  for (Sample& sample : movers_->samples()) samples.push_back(std::move(sample));
   const NodeStatus now = status();
   samples.push_back({"coffer_ready", "1 when the node takes calls.", false, {}, now.ready ? 1.0 : 0.0});
+  samples.push_back({"coffer_sealed", "1 while the node waits to be unsealed.", false, {}, now.sealed ? 1.0 : 0.0});
   samples.push_back({"coffer_tenants", "Tenants in the directory.", false, {}, static_cast<double>(now.tenants)});
   samples.push_back(
       {"coffer_active_shards", "Tenants with a running shard.", false, {}, static_cast<double>(now.active_shards)});

@@ -338,6 +338,12 @@ std::string encode_tenant(const DirectoryTenant& tenant) {
   record.set_deleted_at_ms(tenant.info.deleted_at);
   record.set_purge_at_ms(tenant.info.purge_at);
   record.set_purged_at_ms(tenant.info.purged_at);
+  record.set_moves(tenant.info.moves);
+  record.set_moving_to(static_cast<std::uint32_t>(tenant.info.moving_to.value));
+  record.set_moved_from(static_cast<std::uint32_t>(tenant.info.moved_from.value));
+  for (const model::GroupId group : tenant.info.former_groups) {
+    record.add_former_groups(static_cast<std::uint32_t>(group.value));
+  }
   for (const model::DoorName& door : tenant.info.doors) {
     auto* out = record.add_doors();
     out->set_door(static_cast<std::uint32_t>(door.door));
@@ -365,6 +371,10 @@ model::Result<DirectoryTenant> decode_tenant(std::string_view bytes) {
   tenant.info.deleted_at = record.deleted_at_ms();
   tenant.info.purge_at = record.purge_at_ms();
   tenant.info.purged_at = record.purged_at_ms();
+  tenant.info.moves = record.moves();
+  tenant.info.moving_to = model::GroupId{record.moving_to()};
+  tenant.info.moved_from = model::GroupId{record.moved_from()};
+  for (const std::uint32_t group : record.former_groups()) tenant.info.former_groups.push_back(model::GroupId{group});
   for (const auto& door : record.doors()) {
     tenant.info.doors.push_back({static_cast<model::Door>(door.door()), door.external_id()});
   }
@@ -382,13 +392,23 @@ std::string encode_operator(const Operator& op) {
   record.set_token_hash(op.token_hash);
   record.set_created_at_ms(op.created_at);
   record.set_dev_root(op.dev_root);
+  if (!model::operator_may(op.capabilities, model::kEveryCapability)) {
+    record.set_limited(true);
+    for (const std::string& capability : op.capabilities) record.add_capabilities(capability);
+  }
+  record.set_expires_at_ms(op.expires_at);
+  record.set_created_by(op.created_by);
   return record.SerializeAsString();
 }
 
 model::Result<Operator> decode_operator(std::string_view bytes) {
   auto parsed = parse<store::v1::OperatorRecord>(bytes, "operator");
   if (!parsed) return parsed.error();
-  return Operator{parsed->name(), parsed->token_hash(), parsed->created_at_ms(), parsed->dev_root()};
+  Operator op{parsed->name(), parsed->token_hash(), parsed->created_at_ms(), parsed->dev_root()};
+  if (parsed->limited()) op.capabilities.assign(parsed->capabilities().begin(), parsed->capabilities().end());
+  op.expires_at = parsed->expires_at_ms();
+  op.created_by = parsed->created_by();
+  return op;
 }
 
 model::Result<store::v1::TenantHeader> decode_header(std::string_view bytes) {

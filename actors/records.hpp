@@ -8,6 +8,7 @@
 
 #include "coffer/store/v1/records.pb.h"
 #include "model/entry.hpp"
+#include "model/operators.hpp"
 #include "model/requests.hpp"
 #include "model/result.hpp"
 #include "model/rules.hpp"
@@ -50,6 +51,9 @@ struct Operator {
   std::string token_hash;
   model::TimeMs created_at = 0;
   bool dev_root = false;
+  std::vector<std::string> capabilities{std::string(model::kEveryCapability)};
+  model::TimeMs expires_at = 0;  // 0: never
+  std::string created_by;        // empty: the node itself, at its first start
 };
 std::string encode_operator(const Operator& op);
 model::Result<Operator> decode_operator(std::string_view bytes);

@@ -22,7 +22,9 @@ bool is_change(const model::Request& request) {
     return model::is_mutation(*operation);
   }
   return std::visit(
-      []<class T>(const T&) { return !kIsOneOf<T, model::GetTenant, model::ListTenants, model::GetClusterStatus>; },
+      []<class T>(const T&) {
+        return !kIsOneOf<T, model::GetTenant, model::ListTenants, model::GetClusterStatus, model::ListOperators>;
+      },
       std::get<model::DirectoryOperation>(request.operation));
 }
 
@@ -37,7 +39,8 @@ bool is_repeatable(const model::Request& request) {
       []<class T>(const T&) {
         return kIsOneOf<T, model::DeleteTenant, model::OpenDoor, model::CreateJoinToken, model::JoinNode,
                         model::RenewNodeCertificate, model::AnnounceNode, model::DrainNode, model::RemoveNode,
-                        model::BalanceCluster, model::TransferLeadership>;
+                        model::BalanceCluster, model::TransferLeadership, model::MoveTenant, model::AdvanceMove,
+                        model::PauseMoves>;
       },
       operation);
 }

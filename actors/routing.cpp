@@ -25,8 +25,8 @@ std::shared_ptr<const TenantRoute> RoutingTable::find(const model::TenantRef& te
 }
 
 void RoutingTable::put(const DirectoryTenant& tenant) {
-  auto route = std::make_shared<const TenantRoute>(
-      TenantRoute{tenant.info.id, tenant.info.group, tenant.epoch, tenant.owner_public_key});
+  auto route = std::make_shared<const TenantRoute>(TenantRoute{
+      tenant.info.id, tenant.info.group, tenant.epoch, tenant.owner_public_key, tenant.info.moving_to.value != 0});
   const auto set = [&](const std::string& key) {
     Stripe& s = stripe(key);
     std::unique_lock lock(s.mutex);

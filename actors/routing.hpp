@@ -25,6 +25,7 @@ struct TenantRoute {
   model::GroupId group;
   std::uint32_t epoch = 1;
   std::string owner_public_key;
+  bool moves = false;  // it is on its way to another group
 };
 
 class RoutingTable {

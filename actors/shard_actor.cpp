@@ -43,6 +43,11 @@ void check_watches(Self self, const TenantCore& core) {
   self->delayed_send(self, kWatchCheck, WatchCheck{});
 }
 
+/// The core of a tenant that has left answers what it was asked; the next question is for one that looks at the rows anew.
+void end_when_left(Self self, const TenantCore& core) {
+  if (core.has_left() && !core.writes_pending()) self->quit();
+}
+
 void deliver(Self self, TenantCore& core, CallHandle call) {
   ShardState& state = self->state;
   if (!call.call().confirmed && !state.board().holds_lease()) {
@@ -65,6 +70,7 @@ void deliver(Self self, TenantCore& core, CallHandle call) {
     self->send(self, Resume{});
   }
   check_watches(self, core);
+  end_when_left(self, core);
 }
 
 void take(Self self, CallHandle call) {
@@ -178,6 +184,7 @@ ShardActor::behavior_type shard(Self self, Context* context, const TenantRoute& 
           const auto turn = self->state.cell->turn();
           if (turn.core() == nullptr) return;
           turn.core()->committed(done.sequence, done.index, model::Index{self->state.board().applied.load()});
+          end_when_left(self, *turn.core());
         }
         end_when_done(self);
       },

@@ -46,6 +46,9 @@ model::Result<std::unique_ptr<TenantCore>> TenantCore::open(const TenantDeps& de
 }
 
 model::Status TenantCore::load() {
+  auto marked = load_mark();
+  if (!marked) return marked.error();
+  if (*marked) return {};  // what else is there may be a part of it
   auto header = rows_.get(storage::kHeaderRow);
   if (!header) return header.error();
   auto keys = rows_.get(storage::kKeysRow);
@@ -139,13 +142,13 @@ model::Result<EntryPtr> TenantCore::latest_entry(const std::string& hash) {
 model::Result<TenantCore::Caller> TenantCore::authenticate(const model::Credential& credential,
                                                            std::string_view address) {
   static const auto root = std::make_shared<const model::Principal>(model::Principal{"dev-root", true, {}, {}, {}});
-  static const auto operator_ =
-      std::make_shared<const model::Principal>(model::Principal{"operator", false, {}, {}, {}});
   switch (credential.kind) {
     case model::CredentialKind::dev_root: return Caller{root, true};
     case model::CredentialKind::operator_:
       if (credential.door != model::Door::admin) return Error(Code::permission_denied);
-      return Caller{operator_, true};
+      return Caller{std::make_shared<const model::Principal>(
+                        model::Principal{model::operator_principal(credential), false, {}, {}, {}}),
+                    true};
     case model::CredentialKind::open_door: {
       auto& known = open_principal(credential.door);
       if (!known) {
@@ -206,6 +209,11 @@ model::Result<TenantCore::Caller> TenantCore::admit(const model::Request& reques
 }
 
 void TenantCore::handle(CallHandle call, std::vector<Submission>& out) {
+  const auto& asked = std::get<model::TenantOperation>(call.request().operation);
+  if (moving_ || std::holds_alternative<model::FenceTenant>(asked) ||
+      std::holds_alternative<model::ReadMoving>(asked)) {
+    return answer_moving(std::move(call), out);
+  }
   auto caller = admit(call.request());
   note(call.audit(), caller ? caller->principal : nullptr);
   if (!caller) {

@@ -21,6 +21,7 @@
 #include "actors/entry_cache.hpp"
 #include "actors/records.hpp"
 #include "actors/row_overlay.hpp"
+#include "actors/tenant_move.hpp"
 #include "crypto/hash.hpp"
 #include "crypto/key_ring.hpp"
 #include "crypto/sealer.hpp"
@@ -28,6 +29,7 @@
 #include "model/cloudforet.hpp"
 #include "model/codec.hpp"
 #include "model/document.hpp"
+#include "model/query_filter.hpp"
 #include "model/rules.hpp"
 #include "storage/state_store.hpp"
 
@@ -109,6 +111,8 @@ class TenantCore {
   /// Gives memory back while the tenant is not used.
   void shrink();
   bool writes_pending() const { return !pending_.empty(); }
+  /// The tenant lives in another group, or will: when nothing is pending this core is over, for its rows may change under it.
+  bool has_left() const { return moving_.has_value(); }
 
  private:
   struct Caller {  // an authenticated caller
@@ -150,8 +154,14 @@ class TenantCore {
     bool by_entry = false;  // see Mutation
     model::TimeMs at = 0;
   };
+  /// The tags that a list asks for, as conditions.
+  struct TagFilter {
+    model::query::Pool pool;
+    std::optional<model::query::Predicate> holds;
+  };
   struct ListJob {
-    std::shared_ptr<QueryRun> query;  // of a Query; before the call, whose request it reads
+    std::shared_ptr<QueryRun> query;        // of a Query; before the call, whose request it reads
+    std::shared_ptr<const TagFilter> tags;  // of a List with tags
     CallHandle call;
     model::List list;
     Caller caller;
@@ -285,6 +295,11 @@ class TenantCore {
   model::Status rotate_when_due(Mutation& mutation);
   model::Status reseal_slice(std::uint32_t rows, Mutation& mutation, model::TenantKeysReply& reply);
   model::Status sweep_slice(std::uint32_t rows, Mutation& mutation, model::TenantKeysReply& reply);
+  // tenant_moving.cpp
+  model::Result<bool> load_mark();
+  void answer_moving(CallHandle call, std::vector<Submission>& out);
+  void fence(CallHandle call, const model::FenceTenant& fence, std::vector<Submission>& out);
+  model::Result<model::ReplyBody> moving_rows(const model::ReadMoving& read) const;
   // tenant_audit.cpp
   model::Status load_audit();
   model::Result<model::AuditSettings> stored_audit(bool latest);
@@ -323,6 +338,7 @@ class TenantCore {
 
   // tenant_index.cpp
   void start_list(CallHandle call, const Caller& caller);
+  static model::Result<std::shared_ptr<const TagFilter>> make_tag_filter(const model::List& list, model::TimeMs now);
   model::Status build_index_slice();
   void run_list_slice(ListJob& job);
   model::Status admit_again(ListJob& job);
@@ -363,8 +379,9 @@ class TenantCore {
   std::shared_ptr<const model::PolicySet> policy_;  // as committed; null until it is needed
   std::shared_ptr<const model::Principal> open_direktiv_, open_dapr_, open_cloudforet_;
 
-  model::AuditSettings audit_;  // as committed
-  model::Quota quota_;          // as committed
+  std::optional<MoveMark> moving_;  // decided: nothing is answered from these rows any more
+  model::AuditSettings audit_;      // as committed
+  model::Quota quota_;              // as committed
   model::QuotaLimits quota_limits_;
   model::RequestRates rates_;
 

@@ -20,7 +20,8 @@ using model::Verdict;
 
 namespace {
 
-constexpr int kDocumentsPerSlice = 4096;
+/// One slice: as many documents as this, divided by what looking at one of them costs (QueryRun::cost).
+constexpr std::uint64_t kCostPerSlice = 20'480;
 
 std::uint32_t bit(Capability capability) { return static_cast<std::uint32_t>(capability); }
 
@@ -204,6 +205,7 @@ void TenantCore::start_query(CallHandle call, const Caller& caller) {
   if (jobs_.size() >= deps_.max_waiting_lists) return call.finish(Error(Code::overloaded));
   ListJob job;
   job.caller = caller;
+  job.revision = committed_revision_;
   job.access = access_changes_;
   job.call = std::move(call);
   if (auto status = begin_query(job); !status) return job.call.finish(status.error());
@@ -237,9 +239,11 @@ void TenantCore::run_query_slice(ListJob& job) {
                            (granted && principal.scopes.empty() && principal.rights.denies.empty());
   const model::TimeMs time = now();
   const auto& documents = collections_[space].documents;
-  for (int looked = 0; run.next < documents.size(); ++run.next, ++looked) {
-    if (looked == kDocumentsPerSlice) return;
+  std::uint64_t spent = 0;
+  for (; !run.is_finishing() && run.next < documents.size(); ++run.next) {
+    if (spent >= kCostPerSlice) return;
     const auto& document = documents[run.next];
+    spent += run.cost(*document);
     if (!run.wants(*document, time)) continue;
     const model::Entry& entry = *document->entry;
     if (!asks_nobody && judge(job.caller, Capability::list, space, entry.name, &entry) != Verdict::allowed) {
@@ -247,9 +251,10 @@ void TenantCore::run_query_slice(ListJob& job) {
     }
     if (auto status = run.take(document); !status) return job.call.finish(status.error());
   }
-  auto reply = run.finish();
-  if (!reply) return job.call.finish(reply.error());
-  job.call.finish(model::Reply{{header_.epoch(), committed_revision_}, model::ReplyBody(std::move(*reply))});
+  const auto finished = run.finish();
+  if (!finished) return job.call.finish(finished.error());
+  if (!*finished) return;
+  job.call.finish(model::Reply{{header_.epoch(), job.revision}, model::ReplyBody(run.reply())});
 }
 
 /// Keeps the space's documents beside the index: each stands at the same place as long as the index lives.

@@ -1,6 +1,7 @@
 // Lists of a tenant: an index of opened metadata, built when first needed and walked in slices, so that a long list
 // never delays the tenant's other requests for long. See tenant_core.hpp.
 
+#include "actors/regex.hpp"
 #include "actors/tenant_core.hpp"
 #include "storage/keys.hpp"
 
@@ -13,6 +14,7 @@ namespace {
 
 constexpr int kRowsPerSlice = 512;      // opened while the index is built: about a millisecond
 constexpr int kEntriesPerSlice = 4096;  // looked at while a list is answered
+constexpr int kLooksPerValue = 16;      // what opening a value counts for
 constexpr std::int64_t kIndexEntryBytes = 640;
 
 std::string index_key(std::string_view space, std::string_view name) {
@@ -25,10 +27,28 @@ std::string index_key(std::string_view space, std::string_view name) {
 
 }  // namespace
 
+model::Result<std::shared_ptr<const TenantCore::TagFilter>> TenantCore::make_tag_filter(const model::List& list,
+                                                                                        model::TimeMs now) {
+  auto made = std::make_shared<TagFilter>();
+  model::query::Filter filter;
+  for (const auto& [key, value] : list.tags) {
+    filter.all.push_back({"tags." + key, model::query::Operator::eq, model::query::Literal::of(value)});
+  }
+  auto holds = model::query::Predicate::make(filter, model::native_schema(), made->pool, {regex_compiler(), now});
+  if (!holds) return holds.error();
+  made->holds.emplace(std::move(*holds));
+  return std::shared_ptr<const TagFilter>(std::move(made));
+}
+
 void TenantCore::start_list(CallHandle call, const Caller& caller) {
   if (jobs_.size() >= deps_.max_waiting_lists) return call.finish(Error(Code::overloaded));
   const auto& list = std::get<model::List>(std::get<model::TenantOperation>(call.request().operation));
   ListJob job;
+  if (!list.tags.empty()) {
+    auto tags = make_tag_filter(list, now());
+    if (!tags) return call.finish(tags.error());
+    job.tags = std::move(*tags);
+  }
   job.list = list;
   job.caller = caller;
   job.revision = committed_revision_;
@@ -122,9 +142,9 @@ void TenantCore::run_list_slice(ListJob& job) {
   if (!job.after.empty() && job.after < prefix) it = index_.lower_bound(prefix);
   for (int looked = 0; it != index_.end(); ++it, ++looked) {
     if (!std::string_view(it->first).starts_with(prefix)) break;
-    if (looked == kEntriesPerSlice) return;
+    if (looked >= kEntriesPerSlice) return;
     const model::Entry& entry = *it->second;
-    const bool show = model::listed(entry, list, time) &&
+    const bool show = model::listed(entry, list, time) && (!job.tags || job.tags->holds->holds(entry)) &&
                       judge(job.caller, capability, entry.space, entry.name, &entry) == model::Verdict::allowed;
     if (show) {
       if (list.limit != 0 && job.reply.entries.size() == list.limit) {
@@ -134,6 +154,7 @@ void TenantCore::run_list_slice(ListJob& job) {
       const model::Get get{entry.space, entry.name, 0, list.with_payload};
       model::EntryReply reply{entry, entry.last_version, std::nullopt};
       if (list.with_payload) {
+        looked += kLooksPerValue;
         model::EntryReply value;
         const std::string hash = entry_hash(get.space, get.name);
         const auto status = get_entry(job.caller, get, hash, value);

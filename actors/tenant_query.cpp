@@ -14,6 +14,31 @@ namespace query = model::query;
 
 namespace {
 
+// One slice of finishing each takes about a millisecond.
+constexpr std::size_t kRowsPerSlice = 4096;
+constexpr std::size_t kEntriesPerSlice = 1024;  // copied into the answer
+constexpr std::size_t kBytesPerSlice = 256 << 10;
+
+/// See QueryRun::cost(); measured roughly, in parts of what a plain look takes.
+std::uint64_t cost_of(const std::vector<query::Condition>& conditions) {
+  std::uint64_t cost = 0;
+  for (const query::Condition& condition : conditions) {
+    const std::uint64_t items = std::max<std::uint64_t>(condition.value.items.size(), 1);
+    switch (condition.op) {
+      case query::Operator::contain:
+      case query::Operator::not_contain:
+      case query::Operator::contain_in:
+      case query::Operator::not_contain_in: cost += items; break;
+      case query::Operator::regex:
+      case query::Operator::regex_in: cost += 4 * items; break;
+      case query::Operator::in:
+      case query::Operator::not_in: cost += 1 + items / 16; break;
+      default: ++cost;
+    }
+  }
+  return cost;
+}
+
 Error too_large(std::uint64_t limit) {
   return {Code::too_large, "the answer would exceed " + std::to_string(limit) + " bytes; ask for fewer at a time"};
 }
@@ -36,6 +61,7 @@ model::Result<std::unique_ptr<QueryRun>> QueryRun::make(const model::Query& aske
   auto filter = query::Predicate::make(asked.filter, schema, run->pool_, around);
   if (!filter) return filter.error();
   run->filter_.emplace(std::move(*filter));
+  run->cost_ = 4 + cost_of(asked.filter.all) + cost_of(asked.filter.any);
   if (!asked.stages.empty()) {
     auto pipeline = query::Pipeline::make(asked.stages, schema, around);
     if (!pipeline) return pipeline.error();
@@ -58,48 +84,60 @@ bool QueryRun::wants(const model::Document& document, model::TimeMs now) const {
 model::Status QueryRun::take(const std::shared_ptr<const model::Document>& document) {
   ++total_;
   if (pipeline_) return pipeline_->push(document);
-  if (distinct_) {
-    distinct_->push(document);
-  } else if (listing_) {
-    listing_->push(document);
+  if (distinct_) return distinct_->push(document);
+  if (listing_) listing_->push(document);
+  return {};
+}
+
+/// The part of the rows that the page shows; their JSON is written by finish_rows().
+void QueryRun::begin_rows(const query::Value* rows, std::size_t count) {
+  reply_.total = count;
+  const std::size_t from = std::min<std::uint64_t>(query_.skip, count);
+  const std::size_t most = query_.limit == 0 ? count : static_cast<std::size_t>(query_.limit);
+  writer_.emplace(query::Value::of_list(rows + from, std::min(most, count - from)));
+}
+
+model::Result<bool> QueryRun::finish_rows() {
+  std::size_t budget = kRowsPerSlice;
+  if (pipeline_ && !writer_) {
+    auto done = pipeline_->finish(budget);
+    if (!done || !*done) return done;
+    begin_rows(pipeline_->rows().data(), pipeline_->rows().size());
+  }
+  while (!writer_) {
+    if (budget-- == 0) return false;
+    const auto value = distinct_->next();
+    if (value) {
+      values_.push_back(*value);
+    } else {
+      begin_rows(values_.data(), values_.size());
+    }
+  }
+  const bool done = writer_->write(reply_.rows, kBytesPerSlice);
+  if (reply_.rows.size() > query_.byte_limit) return too_large(query_.byte_limit);
+  return done;
+}
+
+model::Status QueryRun::finish_page(bool* done) {
+  std::vector<std::shared_ptr<const model::Document>> page;
+  *done = listing_->take(kEntriesPerSlice, page);
+  for (const auto& document : page) {
+    reply_bytes_ += bytes_of(*document->entry);
+    if (reply_bytes_ > query_.byte_limit) return too_large(query_.byte_limit);
+    reply_.entries.push_back({*document->entry, document->entry->last_version, std::nullopt});
   }
   return {};
 }
 
-model::Result<model::QueryReply> QueryRun::write_rows(const query::Value* rows, std::size_t count) const {
-  model::QueryReply reply;
-  reply.total = count;
-  const std::size_t from = std::min<std::uint64_t>(query_.skip, count);
-  const std::size_t most = query_.limit == 0 ? count : static_cast<std::size_t>(query_.limit);
-  reply.rows = "[";
-  for (std::size_t i = from; i < count && i - from < most; ++i) {
-    if (i != from) reply.rows += ',';
-    query::append_json(rows[i], reply.rows);
-    if (reply.rows.size() > query_.byte_limit) return too_large(query_.byte_limit);
+model::Result<bool> QueryRun::finish() {
+  finishing_ = true;
+  if (pipeline_ || distinct_) return finish_rows();
+  reply_.total = total_;
+  bool done = true;
+  if (listing_) {
+    if (auto status = finish_page(&done); !status) return status.error();
   }
-  reply.rows += ']';
-  return reply;
-}
-
-model::Result<model::QueryReply> QueryRun::finish() {
-  if (pipeline_) {
-    const auto& rows = pipeline_->finish();
-    return write_rows(rows.data(), rows.size());
-  }
-  if (distinct_) {
-    const auto values = distinct_->finish();
-    return write_rows(values.data(), values.size());
-  }
-  model::QueryReply reply;
-  reply.total = total_;
-  if (!listing_) return reply;
-  std::uint64_t bytes = 0;
-  for (const auto& document : listing_->finish()) {
-    bytes += bytes_of(*document->entry);
-    if (bytes > query_.byte_limit) return too_large(query_.byte_limit);
-    reply.entries.push_back({*document->entry, document->entry->last_version, std::nullopt});
-  }
-  return reply;
+  return done;
 }
 
 }  // namespace coffer::actors

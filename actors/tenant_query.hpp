@@ -5,9 +5,12 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "actors/call_handle.hpp"
 #include "model/document.hpp"
+#include "model/query_json.hpp"
 #include "model/query_listing.hpp"
 #include "model/query_stages.hpp"
 #include "model/requests.hpp"
@@ -24,16 +27,25 @@ class QueryRun {
   const model::Query& query() const { return query_; }
   /// Does the filter hold? Before anybody asks whether the caller may see it, which costs more.
   bool wants(const model::Document& document, model::TimeMs now) const;
+  /// What wants() may cost for this document: 4 for a plain look, more for conditions, expressions and long tags.
+  std::uint64_t cost(const model::Document& document) const { return cost_ * document.weight; }
   /// Takes a document that is wanted and may be seen. Errors: too_large.
   model::Status take(const std::shared_ptr<const model::Document>& document);
+  /// After the last document: sorts, gathers and writes the answer, a slice at each call, until it says true.
   /// Errors: too_large.
-  model::Result<model::QueryReply> finish();
+  model::Result<bool> finish();
+  /// finish() was called: documents that come now are too late.
+  bool is_finishing() const { return finishing_; }
+  /// The answer, once.
+  model::QueryReply reply() { return std::move(reply_); }
 
   std::size_t next = 0;  // number of the document that is looked at next
 
  private:
   QueryRun(const model::Query& query, const model::Schema& schema) : query_(query), schema_(schema) {}
-  model::Result<model::QueryReply> write_rows(const model::query::Value* rows, std::size_t count) const;
+  model::Status finish_page(bool* done);
+  model::Result<bool> finish_rows();
+  void begin_rows(const model::query::Value* rows, std::size_t count);
 
   const model::Query& query_;
   const model::Schema& schema_;
@@ -44,6 +56,12 @@ class QueryRun {
   std::unique_ptr<model::query::Pipeline> pipeline_;
   std::optional<model::query::Distinct> distinct_;
   std::uint64_t total_ = 0;
+  std::uint64_t cost_ = 0;
+  bool finishing_ = false;
+  model::QueryReply reply_;
+  std::uint64_t reply_bytes_ = 0;
+  std::vector<model::query::Value> values_;         // of distinct_, in order
+  std::optional<model::query::JsonWriter> writer_;  // of the rows
 };
 
 }  // namespace coffer::actors

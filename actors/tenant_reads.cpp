@@ -139,7 +139,7 @@ bool TenantCore::knows(const model::Credential& credential) const {
 bool TenantCore::get_from_memory(const model::Request& request, model::Result<model::Reply>& reply, AuditNote* audit) {
   const auto* operation = std::get_if<model::TenantOperation>(&request.operation);
   const auto* get = operation == nullptr ? nullptr : std::get_if<model::Get>(operation);
-  if (get == nullptr || !knows(request.credential)) return false;
+  if (get == nullptr || moving_ || !knows(request.credential)) return false;
   auto caller = admit(request);
   if (!caller) {
     if (audit != nullptr) note(*audit, nullptr);

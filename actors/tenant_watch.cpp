@@ -32,7 +32,9 @@ void TenantCore::start_watch(CallHandle call, const Caller& caller) {
     return call.finish(Error(Code::invalid_argument, "from_revision: " + text_of(next) +
                                                          " lies ahead; the newest revision is " + text_of(newest)));
   }
-  if (next.epoch < newest.epoch) return call.finish(compacted(next));
+  // A move raises the epoch and loses nothing: from the oldest epoch of the sequence on, a counter means the same change.
+  const std::uint32_t oldest = header_.continuous_epoch() != 0 ? header_.continuous_epoch() : newest.epoch;
+  if (next.epoch < oldest) return call.finish(compacted(next));
   model::TimeMs until = caller.at + watch.wait_ms;
   if (call.request().info.deadline != 0) until = std::min(until, call.request().info.deadline);
   WatchJob job{std::move(call), next.counter, until};

@@ -24,6 +24,14 @@ model::Status read_rows(const storage::TenantRows& rows, std::string_view prefix
   return scan->status();
 }
 
+/// After the reading: what was there until then was not being removed or written.
+model::Status check_whole(const storage::TenantRows& rows) {
+  const auto mark = rows.get(storage::kMoveRow);
+  if (!mark) return mark.error();
+  if (!mark->has_value()) return {};
+  return model::Error(model::Code::unavailable, "the tenant is on its way to another group", 1);
+}
+
 }  // namespace
 
 model::Result<TenantTrust> read_trust(const storage::Engine& state, const crypto::KeyRing& ring, crypto::Random& random,
@@ -34,7 +42,10 @@ model::Result<TenantTrust> read_trust(const storage::Engine& state, const crypto
   trust.tenant = tenant;
   auto keys_row = rows.get(storage::kKeysRow);
   if (!keys_row) return keys_row.error();
-  if (!keys_row->has_value()) return trust;
+  if (!keys_row->has_value()) {
+    if (auto status = check_whole(rows); !status) return status.error();
+    return trust;
+  }
   auto record = decode_keys(**keys_row);
   if (!record) return record.error();
   auto keys = ring.open_tenant_keys(tenant, *record);
@@ -49,6 +60,7 @@ model::Result<TenantTrust> read_trust(const storage::Engine& state, const crypto
       !status) {
     return status.error();
   }
+  if (auto status = check_whole(rows); !status) return status.error();
   return trust;
 }
 

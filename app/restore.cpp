@@ -86,6 +86,23 @@ model::Result<std::function<model::Result<std::string>()>> open_backup_file(cons
   });
 }
 
+model::Result<actors::BackupSummary> verify_file(const std::string& path, const BackupOpener* opener) {
+  const auto input = [path]() -> model::Result<actors::BackupInput> {
+    auto file = open_backup_file(path);
+    if (!file) return file.error();
+    return actors::BackupInput{std::move(*file), {}};
+  };
+  if (opener == nullptr) {
+    const auto once = input();
+    return once ? actors::verify_backup(*once) : once.error();
+  }
+  const auto file_key = [opener](const store::v1::BackupManifest& manifest) {
+    return opener->private_key.empty() ? crypto::open_passphrase_slot(manifest, opener->passphrase)
+                                       : crypto::open_private_key_slot(manifest, opener->private_key);
+  };
+  return actors::verify_rows({input, root_by(*opener), file_key}, crypto::system_random());
+}
+
 model::Result<actors::BackupSummary> restore_into(const Config& config, const std::string& path,
                                                   const BackupOpener& opener, const std::string& tenant) {
   auto file = open_backup_file(path);

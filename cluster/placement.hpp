@@ -39,7 +39,7 @@ struct PlacementGroup {
 struct PlacementOptions {
   std::size_t replicas = 3;  // of a data group; odd
   std::size_t meta_voters = 5;
-  std::size_t max_moves = 2;  // groups that change their servers at a time, for balance or for repair
+  std::size_t max_moves = 8;  // groups that change their servers at a time, for balance or for repair
   std::size_t max_transfers = 2;
 };
 

@@ -62,9 +62,9 @@ struct Credential {
   Secret token;
   bool is_certificate = false;
 
-  // jwt, certificate: who the bearer is, and which row of the tenant says so.
-  std::string principal;           // "user:alice", "service:pods", "cert:uri:spiffe://prod/web"
-  std::vector<std::string> roles;  // from claims or the rule
+  // jwt, certificate, operator: who the bearer is, and which row of the tenant says so.
+  std::string principal;           // "user:alice", "service:pods", "cert:uri:spiffe://prod/web", "operator:ann"
+  std::vector<std::string> roles;  // from claims or the rule; of an operator: his capabilities
   std::string issuer;              // name of the issuer or rule
   std::uint64_t issuer_version = 0;
   bool of_node = false;   // by this node's configuration: there is no row, and `tenant` does not count

@@ -247,6 +247,14 @@ struct Checker {
     if (tend.rows >= 1 && tend.rows <= 4096) return {};
     return invalid("rows: a slice has 1 to 4096 of them");
   }
+  Status operator()(const FenceTenant& fence) const {
+    if (fence.number != 0 && fence.to != kMetaGroup) return {};
+    return invalid("number, to: a move has a number, and its group is none of the directory's");
+  }
+  Status operator()(const ReadMoving& read) const {
+    if (read.bytes >= 1 && read.bytes <= 1 << 20) return {};
+    return invalid("bytes: a piece has one to a mebibyte of them");
+  }
   Status operator()(const SetQuota& set) const {
     if (set.changes.empty()) return invalid("changes: at least one limit is needed");
     std::set<Limit> seen;
@@ -340,6 +348,8 @@ struct Namer {
   std::string_view operator()(const Query&) const { return "query"; }
   std::string_view operator()(const GetAudit&) const { return "get_audit"; }
   std::string_view operator()(const SetAudit&) const { return "set_audit"; }
+  std::string_view operator()(const FenceTenant&) const { return "fence_tenant"; }
+  std::string_view operator()(const ReadMoving&) const { return "read_moving"; }
   std::string_view operator()(const Put&) const { return "put"; }
   std::string_view operator()(const Get& get) const {
     return get.inject ? "inject" : get.with_payload ? "get" : "describe";
@@ -426,7 +436,7 @@ bool is_mutation(const TenantOperation& operation) {
       []<class T>(const T&) {
         return kIsOneOf<T, Put, UpdateMetadata, Delete, Undelete, Destroy, Transact, CreateToken, RevokeToken,
                         SetPermission, RenewSelf, RevokeSelf, ApplyPolicy, PutIssuer, DeleteIssuer, PutCertificateRule,
-                        DeleteCertificateRule, SetQuota, ChangeDocument, SetAudit>;
+                        DeleteCertificateRule, SetQuota, ChangeDocument, SetAudit, FenceTenant>;
       },
       operation);
 }

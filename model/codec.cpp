@@ -149,6 +149,8 @@ class Encoder {
   void put(const Query& o) { fields(o.action, o.space); }
   void put(const GetAudit& o) { fields(o.space, o.name); }
   void put(const SetAudit& o) { fields(o.strict, o.clear_names); }
+  void put(const FenceTenant& o) { fields(o.number, o.to.value); }
+  void put(const ReadMoving& o) { fields(o.number, o.after, o.bytes); }
   void put(const LookupSelf&) {}
   void put(const RenewSelf& o) { fields(o.ttl); }
   void put(const RevokeSelf&) {}
@@ -190,6 +192,8 @@ class Encoder {
   static std::uint64_t request_kind(const Query&) { return 82; }
   static std::uint64_t request_kind(const GetAudit&) { return 75; }
   static std::uint64_t request_kind(const SetAudit&) { return 76; }
+  static std::uint64_t request_kind(const FenceTenant&) { return 90; }
+  static std::uint64_t request_kind(const ReadMoving&) { return 91; }
   static std::uint64_t request_kind(const GetPolicy&) { return 20; }
   static std::uint64_t request_kind(const ApplyPolicy&) { return 21; }
   static std::uint64_t request_kind(const SetPermission&) { return 22; }

@@ -75,30 +75,34 @@ constexpr Schema kSecret{kSecretFields, "name"}, kTrusted{kTrustedFields, "name"
     kUserSecret{kUserSecretFields, "name"}, kGroup{kGroupFields, "name"}, kNative{kNativeFields, "name"};
 static_assert(std::size(kSecretFields) <= kMostSchemaFields);
 
-query::Pool& pool_of(Document& document) {
-  if (!document.nested) document.nested = std::make_unique<query::Pool>();
-  return *document.nested;
+using Nested = std::unique_ptr<query::Pool>;
+
+query::Pool& pool_of(Nested& nested) {
+  if (!nested) nested = std::make_unique<query::Pool>();
+  return *nested;
 }
 
-query::Value of_tags(const Entry& entry, Document& document) {
+query::Value of_tags(const Entry& entry, Nested& nested) {
   std::vector<query::Value::Member> members;
   members.reserve(entry.tags.size());
   for (const auto& [key, value] : entry.tags) members.push_back({key, query::Value::of(std::string_view(value))});
-  return members.empty() ? query::Value::of_object(nullptr, 0) : pool_of(document).object(members);
+  return members.empty() ? query::Value::of_object(nullptr, 0) : pool_of(nested).object(members);
 }
 
-query::Value of_json(std::string_view text, Document& document) {
+query::Value of_json(std::string_view text, Nested& nested) {
   if (text.empty() || text == "{}") return query::Value::of_object(nullptr, 0);
-  return query::parse_json(text, pool_of(document));
+  return query::parse_json(text, pool_of(nested));
 }
 
-query::Value value_of(const SchemaField& field, const Entry& entry, Document& document) {
+}  // namespace
+
+query::Value field_value(const SchemaField& field, const Entry& entry, Nested& nested) {
   switch (field.source) {
     case Source::name: return query::Value::of(std::string_view(entry.name));
     case Source::created_at: return query::Value::of_time(entry.created_at);
     case Source::created_by: return query::Value::of(std::string_view(entry.created_by));
     case Source::description: return query::Value::of(std::string_view(entry.description));
-    case Source::tags: return of_tags(entry, document);
+    case Source::tags: return of_tags(entry, nested);
     case Source::attribute:
     case Source::json:
     case Source::flag: break;
@@ -106,12 +110,10 @@ query::Value value_of(const SchemaField& field, const Entry& entry, Document& do
   const auto at = entry.attributes.find(std::string(field.attribute));
   const bool there = at != entry.attributes.end();
   if (field.source == Source::flag) return query::Value::of(there);
-  if (field.source == Source::json) return of_json(there ? std::string_view(at->second) : std::string_view(), document);
+  if (field.source == Source::json) return of_json(there ? std::string_view(at->second) : std::string_view(), nested);
   if (there) return query::Value::of(std::string_view(at->second));
   return field.null_when_absent ? query::Value::null() : query::Value();
 }
-
-}  // namespace
 
 int Schema::find(std::string_view name) const {
   for (std::size_t i = 0; i < fields.size(); ++i) {
@@ -138,7 +140,11 @@ std::shared_ptr<const Document> make_document(std::shared_ptr<const Entry> entry
     document->readable_until = e.expires_at == 0 ? std::numeric_limits<TimeMs>::max() : e.expires_at;
   }
   for (std::size_t i = 0; i < schema.fields.size(); ++i) {
-    document->fields[i] = value_of(schema.fields[i], e, *document);
+    const SchemaField& field = schema.fields[i];
+    document->fields[i] = field_value(field, e, document->nested);
+    if (field.source != Source::json) continue;
+    const auto at = e.attributes.find(std::string(field.attribute));
+    if (at != e.attributes.end()) document->weight += static_cast<std::uint32_t>(at->second.size() / 1024);
   }
   return document;
 }

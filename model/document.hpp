@@ -58,10 +58,13 @@ struct Document {
   TimeMs readable_until = 0;           // 0: deleted or destroyed
   std::array<query::Value, kMostSchemaFields> fields;
   std::unique_ptr<query::Pool> nested;  // of objects and lists; null when there are none
+  std::uint32_t weight = 1;             // 1 and another one for each KiB of JSON: what looking at it may cost
 
   bool readable_at(TimeMs now) const { return now < readable_until; }
 };
 std::shared_ptr<const Document> make_document(std::shared_ptr<const Entry> entry, const Schema& schema);
+/// One field of an entry; `nested` is made when the value needs it, and both must outlive the value.
+query::Value field_value(const SchemaField& field, const Entry& entry, std::unique_ptr<query::Pool>& nested);
 /// A rough number of bytes, for budgets.
 std::size_t document_bytes(const Document& document);
 

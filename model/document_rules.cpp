@@ -7,6 +7,7 @@
 
 #include "model/checks.hpp"
 #include "model/document.hpp"
+#include "model/query_json.hpp"
 #include "model/text.hpp"
 #include "model/utf8.hpp"
 

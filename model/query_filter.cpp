@@ -11,7 +11,7 @@ namespace {
 
 using Kind = Value::Kind;
 
-Error invalid(std::string detail) { return {Code::invalid_argument, std::move(detail)}; }
+Error invalid_filter(std::string detail) { return {Code::invalid_argument, std::move(detail)}; }
 
 bool is_ascii(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; });
@@ -72,8 +72,13 @@ Result<Path> resolve(std::string_view key, const Schema& schema) {
   Path path;
   path.steps = split_path(key);
   path.field = schema.find(path.steps.front());
-  if (path.field < 0) return invalid("Cannot resolve field \"" + path.steps.front() + "\"");
-  path.steps.erase(path.steps.begin());
+  if (path.field < 0) return invalid_filter("Cannot resolve field \"" + path.steps.front() + "\"");
+  const bool is_flat = schema.fields[static_cast<std::size_t>(path.field)].source == SchemaField::Source::tags;
+  if (is_flat && path.steps.size() > 1) {
+    path.steps = {std::string(key.substr(path.steps.front().size() + 1))};
+  } else {
+    path.steps.erase(path.steps.begin());
+  }
   return path;
 }
 
@@ -118,7 +123,7 @@ Result<Test> Test::make(const Condition& condition, Pool& pool, const Surroundin
           if (!made) return made.error();
           compiled = std::move(*made);
         } else if (l.kind != Literal::Kind::text) {
-          return invalid("'" + std::string(to_string(condition.op)) + "' needs text");
+          return invalid_filter("'" + std::string(to_string(condition.op)) + "' needs text");
         }
         std::string needle(l.text);
         std::transform(needle.begin(), needle.end(), needle.begin(), lower);
@@ -131,12 +136,12 @@ Result<Test> Test::make(const Condition& condition, Pool& pool, const Surroundin
   }
   if (is_datetime(condition.op)) {
     if (test.time_.kind() != Kind::time) {
-      return invalid("The value of " + std::string(to_string(condition.op)) + " operator is required ISO 8601 format.");
+      return invalid_filter("The value of " + std::string(to_string(condition.op)) + " operator is required ISO 8601 format.");
     }
   } else if (is_timediff(condition.op)) {
     const auto time = parse_timediff(condition.value.text, around.now);
     if (condition.value.kind != Literal::Kind::text || !time) {
-      return invalid("The value of " + std::string(to_string(condition.op)) +
+      return invalid_filter("The value of " + std::string(to_string(condition.op)) +
                      " operator is invalid. (value = " + condition.value.text + ")");
     }
     test.time_ = Value::of_time(*time);
@@ -217,6 +222,16 @@ bool Predicate::Part::holds(const Document& document) const {
   return test.holds(document.fields[static_cast<std::size_t>(path.field)], path.begin(), path.end());
 }
 
+bool Predicate::Part::holds(const Entry& entry) const {
+  if (field->source == SchemaField::Source::tags && path.begin() != path.end()) {
+    const auto at = entry.tags.find(path.steps.front());
+    const Value tag = at == entry.tags.end() ? Value() : Value::of(std::string_view(at->second));
+    return test.holds(tag, path.end(), path.end());
+  }
+  std::unique_ptr<Pool> nested;
+  return test.holds(field_value(*field, entry, nested), path.begin(), path.end());
+}
+
 Result<Predicate> Predicate::make(const Filter& filter, const Schema& schema, Pool& pool, const Surroundings& around) {
   Predicate predicate;
   for (const auto& [conditions, parts] :
@@ -226,15 +241,20 @@ Result<Predicate> Predicate::make(const Filter& filter, const Schema& schema, Po
       if (!path) return path.error();
       auto test = Test::make(condition, pool, around);
       if (!test) return test.error();
-      parts->push_back({std::move(*path), std::move(*test)});
+      const SchemaField* field = &schema.fields[static_cast<std::size_t>(path->field)];
+      parts->push_back({field, std::move(*path), std::move(*test)});
     }
   }
   return predicate;
 }
 
-bool Predicate::holds(const Document& document) const {
-  const auto one = [&](const Part& part) { return part.holds(document); };
+template <class Of>
+bool Predicate::holds_for(const Of& of) const {
+  const auto one = [&](const Part& part) { return part.holds(of); };
   return std::all_of(all_.begin(), all_.end(), one) && (any_.empty() || std::any_of(any_.begin(), any_.end(), one));
 }
+
+bool Predicate::holds(const Document& document) const { return holds_for(document); }
+bool Predicate::holds(const Entry& entry) const { return holds_for(entry); }
 
 }  // namespace coffer::model::query

@@ -40,7 +40,7 @@ struct Path {
   const std::string* begin() const { return steps.data(); }
   const std::string* end() const { return steps.data() + steps.size(); }
 };
-/// Errors: invalid_argument, 'Cannot resolve field "x"'.
+/// Of an entry's own tags, which are texts, what follows is one name, dots and all. Errors: invalid_argument, 'Cannot resolve field "x"'.
 Result<Path> resolve(std::string_view key, const Schema& schema);
 
 /// One condition, without its key.
@@ -69,13 +69,20 @@ class Predicate {
  public:
   static Result<Predicate> make(const Filter& filter, const Schema& schema, Pool& pool, const Surroundings& around);
   bool holds(const Document& document) const;
+  /// The same for an entry of which nobody made a document.
+  bool holds(const Entry& entry) const;
 
  private:
   struct Part {
+    const SchemaField* field;
     Path path;
     Test test;
     bool holds(const Document& document) const;
+    bool holds(const Entry& entry) const;
   };
+  template <class Of>
+  bool holds_for(const Of& of) const;
+
   std::vector<Part> all_, any_;
 };
 

@@ -1,39 +1,15 @@
 // Groups: rows are gathered by the values of keys, and fields of each group accumulate. See query_stages.hpp.
 
 #include <algorithm>
-#include <cstring>
 #include <unordered_map>
+#include <unordered_set>
 
+#include "model/query_sort.hpp"
 #include "model/query_stage.hpp"
 #include "model/query_time.hpp"
 
 namespace coffer::model::query {
 namespace {
-
-/// Bytes that are equal exactly when the values are.
-void append_identity(const Value& value, std::string& out) {
-  const bool nothing = value.is_nothing();
-  out += static_cast<char>(nothing ? Value::Kind::null : value.kind());
-  const auto raw = [&](const auto& scalar) { out.append(reinterpret_cast<const char*>(&scalar), sizeof scalar); };
-  switch (value.kind()) {
-    case Value::Kind::missing:
-    case Value::Kind::null: return;
-    case Value::Kind::boolean: return raw(value.boolean());
-    case Value::Kind::number: return raw(value.number() == 0 ? 0.0 : value.number());
-    case Value::Kind::time: return raw(value.time());
-    case Value::Kind::text: raw(value.size()), out.append(value.text()); return;
-    case Value::Kind::list:
-      raw(value.size());
-      for (const Value& item : value) append_identity(item, out);
-      return;
-    case Value::Kind::object:
-      raw(value.size());
-      for (std::size_t i = 0; i < value.size(); ++i) {
-        append_identity(Value::of(value.member(i).name), out);
-        append_identity(value.member(i).value, out);
-      }
-  }
-}
 
 /// What one field of one group has seen.
 struct Gathered {
@@ -43,6 +19,11 @@ struct Gathered {
   bool seen = false;
   std::vector<Value> items;
   std::vector<Value::Member> members;
+  struct Set {
+    std::unordered_set<std::string> known;
+    RunSort<Value, Less> sorted{Less()};
+  };
+  std::unique_ptr<Set> set;
 };
 
 class GroupRunner final : public StageRunner {
@@ -79,18 +60,17 @@ class GroupRunner final : public StageRunner {
     for (std::size_t i = 0; i < fields_.size(); ++i) add(fields_[i], row, gathered[i]);
   }
 
-  void finish() override {
-    for (One& one : order_) {
-      std::vector<Value::Member> members;
-      for (std::size_t i = 0; i < keys_.size(); ++i) {
-        members.push_back({keys_[i].name, one.keys[i].is_missing() ? Value::null() : one.keys[i]});
+  bool drain(std::size_t& budget) override {
+    for (; emitted_ < order_.size(); ++emitted_) {
+      One& one = order_[emitted_];
+      for (Gathered& gathered : one.fields) {
+        if (!take_sorted(gathered, budget)) return false;
       }
-      for (std::size_t i = 0; i < fields_.size(); ++i) {
-        members.push_back({fields_[i].name, result(fields_[i], one.fields[i])});
-      }
-      next().push({nullptr, frame().pool.object(members)});
+      if (budget == 0) return false;
+      --budget;
+      emit(one);
     }
-    next().finish();
+    return true;
   }
 
  private:
@@ -98,6 +78,28 @@ class GroupRunner final : public StageRunner {
     std::vector<Value> keys;
     std::vector<Gathered> fields;
   };
+
+  /// The values of a set in their order.
+  static bool take_sorted(Gathered& g, std::size_t& budget) {
+    if (!g.set) return true;
+    for (; budget > 0; --budget) {
+      const auto value = g.set->sorted.next();
+      if (!value) return true;
+      g.items.push_back(*value);
+    }
+    return false;
+  }
+
+  void emit(const One& one) {
+    std::vector<Value::Member> members;
+    for (std::size_t i = 0; i < keys_.size(); ++i) {
+      members.push_back({keys_[i].name, one.keys[i].is_missing() ? Value::null() : one.keys[i]});
+    }
+    for (std::size_t i = 0; i < fields_.size(); ++i) {
+      members.push_back({fields_[i].name, result(fields_[i], one.fields[i])});
+    }
+    next().push({nullptr, frame().pool.object(members)});
+  }
 
   Value key_value(const Key& key, const Row& row) const {
     const Value value = key.path.of(row);
@@ -145,9 +147,7 @@ class GroupRunner final : public StageRunner {
       case Aggregate::push:
         if (!value.is_missing()) g.items.push_back(value), ++frame().held;
         break;
-      case Aggregate::add_to_set:
-        if (!value.is_missing()) g.items.push_back(value), ++frame().held;
-        break;
+      case Aggregate::add_to_set: add_once(value, g); break;
       case Aggregate::merge_objects: merge(value, g); break;
     }
   }
@@ -166,6 +166,16 @@ class GroupRunner final : public StageRunner {
     return frame().pool.object(members);
   }
 
+  void add_once(const Value& value, Gathered& g) const {
+    if (value.is_missing()) return;
+    if (!g.set) g.set = std::make_unique<Gathered::Set>();
+    std::string identity;
+    append_identity(value, identity);
+    if (!g.set->known.insert(std::move(identity)).second) return;
+    g.set->sorted.push(value);
+    ++frame().held;
+  }
+
   void merge(const Value& value, Gathered& g) const {
     if (value.kind() != Value::Kind::object) return;
     for (std::size_t i = 0; i < value.size(); ++i) {
@@ -181,7 +191,7 @@ class GroupRunner final : public StageRunner {
     }
   }
 
-  Value result(const Field& field, Gathered& g) const {
+  Value result(const Field& field, const Gathered& g) const {
     switch (field.aggregate) {
       case Aggregate::count: return Value::of(static_cast<double>(g.count));
       case Aggregate::sum: return Value::of(g.sum);
@@ -190,12 +200,8 @@ class GroupRunner final : public StageRunner {
       case Aggregate::min:
       case Aggregate::first:
       case Aggregate::last: return g.value.is_missing() ? Value::null() : g.value;
-      case Aggregate::push: return frame().pool.list(g.items);
-      case Aggregate::add_to_set: {
-        std::sort(g.items.begin(), g.items.end(), [](const Value& a, const Value& b) { return compare(a, b) < 0; });
-        g.items.erase(std::unique(g.items.begin(), g.items.end(), equal), g.items.end());
-        return frame().pool.list(g.items);
-      }
+      case Aggregate::push:
+      case Aggregate::add_to_set: return Value::of_list(g.items.data(), g.items.size());  // the group outlives its row
       case Aggregate::merge_objects: break;
     }
     return frame().pool.object(g.members);
@@ -205,6 +211,7 @@ class GroupRunner final : public StageRunner {
   std::vector<Field> fields_;
   std::unordered_map<std::string, std::size_t> groups_;
   std::vector<One> order_;
+  std::size_t emitted_ = 0;  // of `order_`
   mutable std::unordered_map<std::string, Value> date_texts_;
   std::string identity_;       // of the row at hand
   std::vector<Value> values_;  // and its keys

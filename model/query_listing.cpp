@@ -8,8 +8,19 @@
 
 namespace coffer::model::query {
 
+namespace {
+
+/// A page that ends within as many documents is a heap of its size.
+constexpr std::uint64_t kMostInHeap = 4096;
+
+std::uint64_t room_of(std::uint64_t skip, std::uint64_t limit) {
+  return limit == 0 || skip + limit < skip ? UINT64_MAX : skip + limit;
+}
+
+}  // namespace
+
 Listing::Listing(const std::vector<SortKey>& keys, const Schema& schema, std::uint64_t skip, std::uint64_t limit)
-    : skip_(skip), limit_(limit) {
+    : skip_(skip), room_(room_of(skip, limit)), sorted_(InOrder{this}) {
   for (const SortKey& key : keys) {
     if (auto path = resolve(key.key, schema)) keys_.push_back({std::move(*path), key.descending});
   }
@@ -33,12 +44,16 @@ bool Listing::before(const Value& first_of_a, const Document& a, const Value& fi
 
 void Listing::push(const std::shared_ptr<const Document>& document) {
   ++total_;
-  const auto in_order = [this](const Held& a, const Held& b) { return before(a, b); };
-  const std::uint64_t room = limit_ == 0 || skip_ + limit_ < skip_ ? UINT64_MAX : skip_ + limit_;
+  if (room_ <= kMostInHeap) return keep(document);
+  sorted_.push({keys_.empty() ? Value() : value_of(*document, keys_.front()), document});
+}
+
+void Listing::keep(const std::shared_ptr<const Document>& document) {
+  const InOrder in_order{this};
   const Value first = keys_.empty() ? Value() : value_of(*document, keys_.front());
-  if (held_.size() < room) {
+  if (held_.size() < room_) {
     held_.push_back({first, document});
-    if (held_.size() == room) std::make_heap(held_.begin(), held_.end(), in_order);
+    if (held_.size() == room_) std::make_heap(held_.begin(), held_.end(), in_order);
     return;
   }
   // Most documents end here, and are not even counted as held.
@@ -48,13 +63,18 @@ void Listing::push(const std::shared_ptr<const Document>& document) {
   std::push_heap(held_.begin(), held_.end(), in_order);
 }
 
-std::vector<std::shared_ptr<const Document>> Listing::finish() {
-  std::sort(held_.begin(), held_.end(), [this](const Held& a, const Held& b) { return before(a, b); });
-  std::vector<std::shared_ptr<const Document>> page;
-  for (std::size_t i = std::min<std::uint64_t>(skip_, held_.size()); i < held_.size(); ++i) {
-    page.push_back(std::move(held_[i].document));
+bool Listing::take(std::size_t most, std::vector<std::shared_ptr<const Document>>& page) {
+  if (taken_ == 0) {
+    for (Held& held : held_) sorted_.push(std::move(held));
+    held_.clear();
   }
-  return page;
+  for (std::size_t looked = 0; looked < most; ++looked) {
+    if (taken_ == room_) return true;
+    auto held = sorted_.next();
+    if (!held) return true;
+    if (taken_++ >= skip_) page.push_back(std::move(held->document));
+  }
+  return false;
 }
 
 }  // namespace coffer::model::query

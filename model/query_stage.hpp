@@ -10,11 +10,16 @@
 
 namespace coffer::model::query {
 
+/// Holds everything that must be kept while rows point to it.
+inline constexpr std::size_t kMostHeld = 4'000'000;
+
 /// What the stages of one pipeline share.
 struct Frame {
   const Schema& schema;
   Pool& pool;
   mutable std::size_t held = 0;  // values that stages keep, for the bound
+
+  bool is_full() const { return held > kMostHeld; }
 };
 
 /// A key of a stage: of a document's field, or of an object's member.
@@ -37,7 +42,9 @@ class StageRunner {
   explicit StageRunner(const Frame& frame) : frame_(frame) {}
   virtual ~StageRunner() = default;
   virtual void push(const Row& row) = 0;
-  virtual void finish() = 0;
+  /// Nothing is pushed any more: what it holds goes on to the next stage, `budget` rows or sorted values at most, which are
+  /// taken off it. True when nothing is left.
+  virtual bool drain(std::size_t& /*budget*/) { return true; }
   void set_next(StageRunner& next) { next_ = &next; }
 
  protected:

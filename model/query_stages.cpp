@@ -4,21 +4,24 @@
 
 #include <algorithm>
 
+#include "model/query_sort.hpp"
 #include "model/query_stage.hpp"
 
 namespace coffer::model::query {
 namespace {
 
-/// Holds everything that must be kept while rows point to it.
-constexpr std::size_t kMostHeld = 4'000'000;
+/// The row as an object, whose members count as held when they are made.
+Value whole(const Frame& frame, const Row& row) {
+  if (!row.document) return row.object;
+  const Value object = to_object(*row.document, frame.schema, frame.pool);
+  frame.held += object.size();
+  return object;
+}
 
 class End final : public StageRunner {
  public:
   explicit End(const Frame& frame) : StageRunner(frame) {}
-  void push(const Row& row) override {
-    rows.push_back(row.document ? to_object(*row.document, frame().schema, frame().pool) : row.object);
-  }
-  void finish() override {}
+  void push(const Row& row) override { rows.push_back(whole(frame(), row)); }
   std::vector<Value> rows;
 };
 
@@ -31,15 +34,14 @@ class UnwindRunner final : public StageRunner {
     const Value list = at_.of(row);
     if (list.kind() != Value::Kind::list) return;
     for (const Value& item : list) {
+      if (frame().is_full()) return;  // one document's lists within lists could be millions of rows
       const bool good = std::all_of(tests_.begin(), tests_.end(), [&](const auto& test) {
         return test.second.holds(item, test.first.begin(), test.first.end());
       });
       if (!good) continue;
-      const Value whole = row.document ? to_object(*row.document, frame().schema, frame().pool) : row.object;
-      next().push({nullptr, with(whole, 0, item)});
+      next().push({nullptr, with(whole(frame(), row), 0, item)});
     }
   }
-  void finish() override { next().finish(); }
 
  private:
   /// The object with another value at the path.
@@ -51,6 +53,7 @@ class UnwindRunner final : public StageRunner {
       if (member.name == path_[step]) member.value = with(member.value, step + 1, item);
       members.push_back(member);
     }
+    frame().held += members.size();
     return frame().pool.object(members);
   }
 
@@ -63,9 +66,9 @@ class CountRunner final : public StageRunner {
  public:
   CountRunner(const Frame& frame, const Count& count) : StageRunner(frame), name_(count.name) {}
   void push(const Row&) override { ++rows_; }
-  void finish() override {
+  bool drain(std::size_t&) override {
     if (rows_ != 0) next().push({nullptr, frame().pool.object({{name_, Value::of(static_cast<double>(rows_))}})});
-    next().finish();
+    return true;
   }
 
  private:
@@ -75,24 +78,22 @@ class CountRunner final : public StageRunner {
 
 class SortRunner final : public StageRunner {
  public:
-  SortRunner(const Frame& frame, const Sort& sort) : StageRunner(frame) {
+  SortRunner(const Frame& frame, const Sort& sort) : StageRunner(frame), sorted_(InOrder{this}) {
     for (const SortKey& key : sort.keys) keys_.push_back({RowPath(frame, key.key), key.descending});
   }
   void push(const Row& row) override {
     Held held{row, {}};
     for (const auto& [path, descending] : keys_) held.values.push_back(sort_value(path.of(row), descending));
-    rows_.push_back(std::move(held));
+    frame().held += 1 + keys_.size();
+    sorted_.push(std::move(held));
   }
-  void finish() override {
-    std::stable_sort(rows_.begin(), rows_.end(), [&](const Held& a, const Held& b) {
-      for (std::size_t i = 0; i < keys_.size(); ++i) {
-        const int order = compare(a.values[i], b.values[i]);
-        if (order != 0) return keys_[i].second ? order > 0 : order < 0;
-      }
-      return false;
-    });
-    for (const Held& held : rows_) next().push(held.row);
-    next().finish();
+  bool drain(std::size_t& budget) override {
+    for (; budget > 0; --budget) {
+      const auto held = sorted_.next();
+      if (!held) return true;
+      next().push(held->row);
+    }
+    return false;
   }
 
  private:
@@ -100,8 +101,18 @@ class SortRunner final : public StageRunner {
     Row row;
     std::vector<Value> values;
   };
+  struct InOrder {
+    const SortRunner* runner;
+    bool operator()(const Held& a, const Held& b) const {
+      for (std::size_t i = 0; i < runner->keys_.size(); ++i) {
+        const int order = compare(a.values[i], b.values[i]);
+        if (order != 0) return runner->keys_[i].second ? order > 0 : order < 0;
+      }
+      return false;
+    }
+  };
   std::vector<std::pair<RowPath, bool>> keys_;
-  std::vector<Held> rows_;
+  RunSort<Held, InOrder> sorted_;
 };
 
 class SliceRunner final : public StageRunner {
@@ -116,7 +127,6 @@ class SliceRunner final : public StageRunner {
       next().push(row);
     }
   }
-  void finish() override { next().finish(); }
 
  private:
   std::uint64_t skip_, limit_;
@@ -139,9 +149,9 @@ class ProjectRunner final : public StageRunner {
     for (std::size_t i = 0; i < paths_.size(); ++i) {
       members.push_back({project_.fields[i].name, project(paths_[i].of(row), project_.fields[i].projector)});
     }
+    frame().held += members.size();
     next().push({nullptr, frame().pool.object(members)});
   }
-  void finish() override { next().finish(); }
 
  private:
   Value project(const Value& value, Projector projector) const {
@@ -218,12 +228,15 @@ struct Pipeline::Impl {
   Frame frame;
   std::vector<std::shared_ptr<const Document>> held;
   std::vector<std::unique_ptr<StageRunner>> runners;  // the last one is the End
+  std::size_t drained = 0;                            // runners that hold nothing any more
 };
 
 Pipeline::Pipeline(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Pipeline::~Pipeline() = default;
 
 namespace {
+
+Error full() { return {Code::too_large, "the statistics hold more than " + std::to_string(kMostHeld) + " values"}; }
 
 /// Makes one runner for each stage.
 struct RunnerMaker {
@@ -313,39 +326,73 @@ Result<std::unique_ptr<Pipeline>> Pipeline::make(const std::vector<Stage>& stage
 Status Pipeline::push(std::shared_ptr<const Document> document) {
   impl_->held.push_back(std::move(document));
   impl_->runners.front()->push({impl_->held.back().get(), {}});
-  if (impl_->frame.held <= kMostHeld) return {};
-  return Error(Code::too_large, "the statistics hold more than " + std::to_string(kMostHeld) + " values");
+  return impl_->frame.is_full() ? Status(full()) : Status();
 }
 
-const std::vector<Value>& Pipeline::finish() {
-  impl_->runners.front()->finish();
-  return static_cast<const End&>(*impl_->runners.back()).rows;
+Result<bool> Pipeline::finish(std::size_t& budget) {
+  auto& runners = impl_->runners;
+  for (; impl_->drained < runners.size(); ++impl_->drained) {
+    const bool done = runners[impl_->drained]->drain(budget);
+    if (impl_->frame.is_full()) return full();
+    if (!done) return false;
+  }
+  return true;
 }
+
+const std::vector<Value>& Pipeline::rows() const { return static_cast<const End&>(*impl_->runners.back()).rows; }
+
+namespace {
+
+constexpr std::size_t kMostRecent = 4096;
+
+}  // namespace
 
 Distinct::Distinct(std::string_view key, const Schema& schema) {
   if (auto path = resolve(key, schema)) path_ = std::move(*path);
 }
 
-void Distinct::push(std::shared_ptr<const Document> document) {
-  if (path_.field < 0) return;
-  const std::size_t before = values_.size();
+/// Values that come often never fill much; of many different ones each run is sorted once.
+void Distinct::settle() {
+  std::sort(recent_.begin(), recent_.end(), Less());
+  recent_.erase(std::unique(recent_.begin(), recent_.end(), equal), recent_.end());
+}
+
+void Distinct::keep(const Value& value) {
+  if (value.is_missing() || value.kind() == Value::Kind::object || value.kind() == Value::Kind::list) return;
+  recent_.push_back(value);
+  if (recent_.size() < kMostRecent) return;
+  settle();
+  if (recent_.size() < kMostRecent / 2) return;
+  for (const Value& one : recent_) sorted_.push(one);
+  recent_.clear();
+}
+
+Status Distinct::push(std::shared_ptr<const Document> document) {
+  if (path_.field < 0) return {};
   any_at(document->fields[static_cast<std::size_t>(path_.field)], path_.begin(), path_.end(), [&](const Value& value) {
     if (value.kind() == Value::Kind::list) {
-      values_.insert(values_.end(), value.begin(), value.end());
-    } else if (!value.is_missing()) {
-      values_.push_back(value);
+      for (const Value& item : value) keep(item);
+    } else {
+      keep(value);
     }
     return false;
   });
-  if (values_.size() != before) held_.push_back(std::move(document));
+  held_.push_back(std::move(document));
+  return sorted_.size() > kMostHeld ? Status(full()) : Status();
 }
 
-std::vector<Value> Distinct::finish() {
-  std::erase_if(values_,
-                [](const Value& v) { return v.kind() == Value::Kind::object || v.kind() == Value::Kind::list; });
-  std::sort(values_.begin(), values_.end(), [](const Value& a, const Value& b) { return compare(a, b) < 0; });
-  values_.erase(std::unique(values_.begin(), values_.end(), equal), values_.end());
-  return values_;
+std::optional<Value> Distinct::next() {
+  if (!recent_.empty()) {
+    settle();
+    for (const Value& one : recent_) sorted_.push(one);
+    recent_.clear();
+  }
+  for (auto value = sorted_.next(); value; value = sorted_.next()) {
+    if (last_ && equal(*last_, *value)) continue;
+    last_ = value;
+    return value;
+  }
+  return std::nullopt;
 }
 
 }  // namespace coffer::model::query

@@ -8,7 +8,6 @@
 #include <cstring>
 
 #include "model/json_text.hpp"
-#include "model/text.hpp"
 
 namespace coffer::model::query {
 namespace {
@@ -123,24 +122,6 @@ class JsonReader {
   bool good_ = true;
 };
 
-void append_number(double n, std::string& out) {
-  if (!std::isfinite(n)) {  // JSON has no such number
-    out += "null";
-    return;
-  }
-  char text[40];
-  const bool whole = n == std::floor(n) && std::fabs(n) < 1e15;
-  const auto end = whole ? std::to_chars(text, text + sizeof text, static_cast<std::int64_t>(n)).ptr
-                         : std::to_chars(text, text + sizeof text, n).ptr;
-  out.append(text, end);
-}
-
-void append_quoted(std::string_view text, std::string& out) {
-  Secret quoted;
-  append_json_string(&quoted, text);
-  out.append(quoted.expose());
-}
-
 }  // namespace
 
 Literal Literal::of(bool b) {
@@ -221,6 +202,30 @@ int compare(const Value& a, const Value& b) {
   return order(a.size(), b.size());
 }
 
+void append_identity(const Value& value, std::string& out) {
+  const bool nothing = value.is_nothing();
+  out += static_cast<char>(nothing ? Value::Kind::null : value.kind());
+  const auto raw = [&](const auto& scalar) { out.append(reinterpret_cast<const char*>(&scalar), sizeof scalar); };
+  switch (value.kind()) {
+    case Value::Kind::missing:
+    case Value::Kind::null: return;
+    case Value::Kind::boolean: return raw(value.boolean());
+    case Value::Kind::number: return raw(value.number() == 0 ? 0.0 : value.number());
+    case Value::Kind::time: return raw(value.time());
+    case Value::Kind::text: raw(value.size()), out.append(value.text()); return;
+    case Value::Kind::list:
+      raw(value.size());
+      for (const Value& item : value) append_identity(item, out);
+      return;
+    case Value::Kind::object:
+      raw(value.size());
+      for (std::size_t i = 0; i < value.size(); ++i) {
+        append_identity(Value::of(value.member(i).name), out);
+        append_identity(value.member(i).value, out);
+      }
+  }
+}
+
 Value to_value(const Literal& literal, Pool& pool) {
   switch (literal.kind) {
     case Literal::Kind::null: break;
@@ -244,34 +249,6 @@ Value to_value(const Literal& literal, Pool& pool) {
 }
 
 Value parse_json(std::string_view json, Pool& pool) { return JsonReader(json, pool).whole(); }
-
-void append_json(const Value& value, std::string& out) {
-  switch (value.kind()) {
-    case Value::Kind::missing:
-    case Value::Kind::null: out += "null"; return;
-    case Value::Kind::boolean: out += value.boolean() ? "true" : "false"; return;
-    case Value::Kind::number: return append_number(value.number(), out);
-    case Value::Kind::text: return append_quoted(value.text(), out);
-    case Value::Kind::time: return append_quoted(rfc3339(value.time()), out);
-    case Value::Kind::list:
-      out += '[';
-      for (std::size_t i = 0; i < value.size(); ++i) {
-        if (i != 0) out += ',';
-        append_json(value.item(i), out);
-      }
-      out += ']';
-      return;
-    case Value::Kind::object:
-      out += '{';
-      for (std::size_t i = 0; i < value.size(); ++i) {
-        if (i != 0) out += ',';
-        append_quoted(value.member(i).name, out);
-        out += ':';
-        append_json(value.member(i).value, out);
-      }
-      out += '}';
-  }
-}
 
 std::vector<std::string> split_path(std::string_view path) {
   std::vector<std::string> steps;

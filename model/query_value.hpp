@@ -105,13 +105,16 @@ class Pool {
 /// <0, 0, >0. Numbers by value (NaN first), texts by their bytes, lists and objects member by member.
 int compare(const Value& a, const Value& b);
 inline bool equal(const Value& a, const Value& b) { return compare(a, b) == 0; }
+struct Less {
+  bool operator()(const Value& a, const Value& b) const { return compare(a, b) < 0; }
+};
+/// Appends bytes that are the same exactly for values that are equal; missing is null.
+void append_identity(const Value& value, std::string& out);
 
 /// The literal's views; texts are the literal's own.
 Value to_value(const Literal& literal, Pool& pool);
 /// JSON text (RFC 8259). Texts without escapes are views of `json`. Missing when it is no JSON or nests too deep.
 Value parse_json(std::string_view json, Pool& pool);
-/// Appends JSON: times as RFC 3339, whole numbers without a fraction, missing as null.
-void append_json(const Value& value, std::string& out);
 
 /// A dotted path taken apart.
 std::vector<std::string> split_path(std::string_view path);

@@ -17,6 +17,8 @@
 #include "model/identity.hpp"
 #include "model/ids.hpp"
 #include "model/key_requests.hpp"
+#include "model/move_requests.hpp"
+#include "model/operator_requests.hpp"
 #include "model/payload.hpp"
 #include "model/quota.hpp"
 #include "model/watch.hpp"
@@ -172,7 +174,8 @@ using TenantOperation =
     std::variant<Put, Get, UpdateMetadata, Delete, Undelete, Destroy, History, List, BatchGet, Transact, CreateToken,
                  ListTokens, RevokeToken, SetPermission, LookupSelf, RenewSelf, RevokeSelf, GetPolicy, ApplyPolicy,
                  PutIssuer, DeleteIssuer, ListIssuers, PutCertificateRule, DeleteCertificateRule, ListCertificateRules,
-                 GetQuota, SetQuota, Watch, TendTenant, ChangeDocument, ReadDocument, Query, GetAudit, SetAudit>;
+                 GetQuota, SetQuota, Watch, TendTenant, ChangeDocument, ReadDocument, Query, GetAudit, SetAudit,
+                 FenceTenant, ReadMoving>;
 
 // ---- requests to the directory --------------------------------------------------------------------------------
 
@@ -211,7 +214,8 @@ struct OpenDoor {
 using DirectoryOperation =
     std::variant<CreateTenant, GetTenant, ListTenants, DeleteTenant, OpenDoor, GetClusterStatus, CreateJoinToken,
                  JoinNode, RenewNodeCertificate, AnnounceNode, DrainNode, RemoveNode, BalanceCluster,
-                 TransferLeadership, UndeleteTenant, PurgeTenant, ChangeKeys, AddOperator, AdoptTenant>;
+                 TransferLeadership, UndeleteTenant, PurgeTenant, ChangeKeys, AddOperator, AdoptTenant, CreateOperator,
+                 ListOperators, RevokeOperator, MoveTenant, AdvanceMove, PauseMoves>;
 
 /// To the node itself, also while it is sealed; see key_requests.hpp.
 using KeeperOperation =
@@ -302,8 +306,12 @@ struct TenantInfo {
   TenantState state = TenantState::active;
   std::vector<DoorName> doors;
   TimeMs created_at = 0, deleted_at = 0;
-  TimeMs purge_at = 0;   // of a deleted one: the end of its recovery window
-  TimeMs purged_at = 0;  // 0 while the rows of a purged one are being removed
+  TimeMs purge_at = 0;                 // of a deleted one: the end of its recovery window
+  TimeMs purged_at = 0;                // 0 while the rows of a purged one are being removed
+  std::uint32_t moves = 0;             // from group to group, the one under way included
+  GroupId moving_to;                   // zero: it is not on its way
+  GroupId moved_from;                  // not zero: it has moved, and its rows there are being removed
+  std::vector<GroupId> former_groups;  // where its rows have been
 };
 struct TenantReply {
   TenantInfo tenant;
@@ -319,7 +327,8 @@ using ReplyBody =
     std::variant<EntryReply, DeleteReply, HistoryReply, ListReply, BatchGetReply, TransactReply, TokenReply,
                  TokensReply, TenantReply, TenantsReply, PolicyReply, IssuerReply, IssuersReply, CertificateRuleReply,
                  CertificateRulesReply, QuotaReply, WatchReply, ClusterStatusReply, JoinTokenReply, JoinReply,
-                 NodeReply, DoneReply, TenantKeysReply, SealReply, KeysReply, StreamReply, QueryReply, AuditReply>;
+                 NodeReply, DoneReply, TenantKeysReply, SealReply, KeysReply, StreamReply, QueryReply, AuditReply,
+                 OperatorReply, OperatorsReply, MovingReply>;
 struct Reply {
   Revision revision;  // of the tenant when the request was decided
   ReplyBody body;

@@ -440,10 +440,6 @@ Result<std::uint64_t> readable_version(const Entry* current, const Get& get, Tim
 
 bool listed(const Entry& entry, const List& list, TimeMs now) {
   if (entry.space != list.space || !entry.readable_at(now) || !entry.name.starts_with(list.prefix)) return false;
-  for (const auto& [key, value] : list.tags) {
-    const auto at = entry.tags.find(key);
-    if (at == entry.tags.end() || at->second != value) return false;
-  }
   return !list.attribute || has_attribute(entry, *list.attribute);
 }
 

@@ -57,7 +57,7 @@ Status decide_check(const Entry* current, const Check& check, const RuleContext&
 /// false only missing), version_not_found, not_active (that version is deleted or destroyed), write_only.
 Result<std::uint64_t> readable_version(const Entry* current, const Get& get, TimeMs now);
 
-/// Does the entry belong in a list (readable at `now`, prefix, tags, attribute)?
+/// Does the entry belong in a list (readable at `now`, prefix, attribute)? Its tags are a query's conditions (model/query_filter.hpp).
 bool listed(const Entry& entry, const List& list, TimeMs now);
 
 /// Checks everything about an operation that needs no stored state: names, spaces, sizes, tags, counts, patterns.

@@ -6,6 +6,7 @@
 #include <array>
 
 #include "model/audit.hpp"
+#include "model/operators.hpp"
 
 namespace coffer::net {
 namespace {
@@ -26,8 +27,8 @@ bool is_known(const model::Credential& credential) {
 
 std::string principal_of(const model::Credential& credential) {
   switch (credential.kind) {
-    case model::CredentialKind::operator_: return "operator";
-    case model::CredentialKind::dev_root: return "dev-root";
+    case model::CredentialKind::operator_:
+    case model::CredentialKind::dev_root: return model::operator_principal(credential);
     case model::CredentialKind::open_door: return "door:" + std::string(to_string(credential.door));
     case model::CredentialKind::token: return "token";  // its id is a hash that only crypto shows
     default: return credential.principal;

@@ -56,7 +56,8 @@ bool may_change_something(const model::Request& request) {
   }
   const auto& directory = std::get<model::DirectoryOperation>(request.operation);
   return !(std::holds_alternative<model::GetTenant>(directory) ||
-           std::holds_alternative<model::ListTenants>(directory));
+           std::holds_alternative<model::ListTenants>(directory) ||
+           std::holds_alternative<model::ListOperators>(directory));
 }
 
 model::Error overdue(bool may_have_changed) {

@@ -16,6 +16,7 @@
 //   'p'                               policy                 sealed PolicyRecord
 //   'l'                               limits (quota)         sealed QuotaRecord
 //   'a'                               audit settings         sealed AuditSettingsRecord
+//   'm'                               mark of a move         MoveMarkRecord (plain numbers)
 // of the directory (tenant zero, group 0):
 //   'd' tenant:16                     tenant                 sealed TenantRecord
 //   'o' hash:32                       operator               sealed OperatorRecord
@@ -39,6 +40,7 @@ inline constexpr char kKeysRow[] = "k";
 inline constexpr char kPolicyRow[] = "p";
 inline constexpr char kQuotaRow[] = "l";
 inline constexpr char kAuditRow[] = "a";
+inline constexpr char kMoveRow[] = "m";
 inline constexpr char kKeyRingRow[] = "y";
 inline constexpr char kClusterRow[] = "u";
 inline constexpr char kClusterCaRow[] = "a";

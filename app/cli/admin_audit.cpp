@@ -25,7 +25,7 @@ struct AuditCommand {
   bool follow = false;
   std::string strict, names;  // settings
 };
-using Options = std::shared_ptr<AuditCommand>;
+using AuditCommandPtr = std::shared_ptr<AuditCommand>;
 
 /// What both ways of verifying print; a damaged trail is a failure.
 Outcome report(std::uint64_t files, std::uint64_t records, std::uint64_t checkpoints, std::uint64_t first,

@@ -1,11 +1,5 @@
 // coffer admin backup create|verify|restore, coffer admin tenants export|import.
 
-#include <fcntl.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <cstring>
-
 #include "app/cli/connection.hpp"
 #include "app/cli/files.hpp"
 #include "app/cli/holder_input.hpp"
@@ -17,6 +11,7 @@
 #include "crypto/encoding.hpp"
 #include "crypto/file_key.hpp"
 #include "crypto/hash.hpp"
+#include "storage/steady_file.hpp"
 
 namespace coffer::app::cli {
 namespace {
@@ -38,46 +33,31 @@ using Options = std::shared_ptr<BackupOptions>;
 class Sink {
  public:
   Sink(std::string path, Io& io) : path_(std::move(path)), io_(io) {}
-  Sink(const Sink&) = delete;
-  Sink& operator=(const Sink&) = delete;
-  ~Sink() {
-    if (fd_ >= 0) ::close(fd_), ::unlink(partial().c_str());
-  }
   Outcome open() {
     if (path_ == "-") return std::nullopt;
-    fd_ = ::open(partial().c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    return fd_ < 0 ? Outcome(failed()) : std::nullopt;
+    auto file = storage::SteadyFile::create(path_);
+    if (!file) return Failure(file.error());
+    file_.emplace(std::move(*file));
+    return std::nullopt;
   }
   Outcome write(std::string_view bytes) {
-    if (path_ == "-") {
-      io_.out.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-      return io_.out ? std::nullopt : Outcome(Failure(Exit::failed, "stdout takes no more"));
-    }
-    while (!bytes.empty()) {
-      const ssize_t n = ::write(fd_, bytes.data(), bytes.size());
-      if (n < 0 && errno == EINTR) continue;
-      if (n < 0) return failed();
-      bytes.remove_prefix(static_cast<std::size_t>(n));
-    }
-    return std::nullopt;
+    if (file_) return outcome(file_->write(bytes));
+    io_.out.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+    return io_.out ? std::nullopt : Outcome(Failure(Exit::failed, "stdout takes no more"));
   }
   Outcome finish() {
-    if (path_ == "-") {
-      io_.out.flush();
-      return io_.out ? std::nullopt : Outcome(Failure(Exit::failed, "stdout takes no more"));
-    }
-    const bool synced = ::fsync(fd_) == 0;
-    if (!synced || ::rename(partial().c_str(), path_.c_str()) != 0) return failed();
-    ::close(std::exchange(fd_, -1));
-    return std::nullopt;
+    if (file_) return outcome(file_->finish());
+    io_.out.flush();
+    return io_.out ? std::nullopt : Outcome(Failure(Exit::failed, "stdout takes no more"));
   }
 
  private:
-  std::string partial() const { return path_ + ".partial"; }
-  Failure failed() const { return {Exit::failed, "cannot write " + path_ + ": " + std::strerror(errno)}; }
+  static Outcome outcome(const model::Status& status) {
+    return status ? std::nullopt : Outcome(Failure(status.error()));
+  }
   const std::string path_;
   Io& io_;
-  int fd_ = -1;
+  std::optional<storage::SteadyFile> file_;
 };
 
 /// Piece after piece until the end; a lost answer is asked for again by its number.
@@ -145,22 +125,28 @@ Outcome export_tenant(const BackupOptions& o, Io& io) {
   return receive(*connection, *stub, stream.id(), sink);
 }
 
+/// 32 raw bytes, as CreateBucket answers them, or their hexadecimal digits.
+model::Result<model::Secret> read_private_key(const std::string& path, Io& io) {
+  auto bytes = read_file(path, 4096);
+  if (!bytes) return bytes.error();
+  if (bytes->size() != 32) bytes = read_line_of(path, io);
+  if (!bytes) return bytes.error();
+  model::Secret key = *bytes;
+  if (key.size() == 64) {
+    key = model::Secret::of_size(32);
+    if (!crypto::from_hex_into(bytes->expose(), key.expose_mutable(), key.size())) key = model::Secret();
+  }
+  if (key.size() == 32) return key;
+  return model::Error(model::Code::invalid_argument, path + " holds no X25519 private key of 32 bytes");
+}
+
 Outcome import_tenant(const BackupOptions& o, Io& io) {
   admin::ImportTenantRequest begin;
   begin.set_name(o.name);
   if (!o.private_key_file.empty()) {
-    // 32 raw bytes, as CreateBucket answers them, or their hexadecimal digits.
-    auto bytes = read_file(o.private_key_file, 4096);
-    if (!bytes) return Failure(bytes.error());
-    if (bytes->size() != 32) bytes = read_line_of(o.private_key_file, io);
-    if (!bytes) return Failure(bytes.error());
-    model::Secret key = *bytes;
-    if (key.size() == 64) {
-      key = model::Secret::of_size(32);
-      if (!crypto::from_hex_into(bytes->expose(), key.expose_mutable(), key.size())) key = model::Secret();
-    }
-    if (key.size() != 32) return Failure(Exit::usage, o.private_key_file + " holds no X25519 private key of 32 bytes");
-    begin.set_private_key(std::string(key.expose()));
+    const auto key = read_private_key(o.private_key_file, io);
+    if (!key) return Failure(key.error());
+    begin.set_private_key(std::string(key->expose()));
   } else {
     auto given = o.holder.passphrase_file.empty() && io.in_is_terminal
                      ? io.read_hidden("Passphrase of the file: ")
@@ -227,8 +213,13 @@ model::Result<BackupOpener> opener_of(const BackupOptions& o, Io& io, bool& want
     if (!passphrase) return passphrase.error();
     opener.passphrase = std::move(*passphrase);
   }
-  wants = !opener.shares.empty() || !opener.passphrase.empty() || !opener.config.seal_key_file.empty() ||
-          !opener.config.seal.pkcs11.module.empty();
+  if (!o.private_key_file.empty()) {
+    auto key = read_private_key(o.private_key_file, io);
+    if (!key) return key.error();
+    opener.private_key = std::move(*key);
+  }
+  wants = !opener.private_key.empty() || !opener.shares.empty() || !opener.passphrase.empty() ||
+          !opener.config.seal_key_file.empty() || !opener.config.seal.pkcs11.module.empty();
   return opener;
 }
 
@@ -241,6 +232,10 @@ void print(const actors::BackupSummary& summary, const char* what, Io& io) {
   record.add("made at", show_time(true, to_timestamp(summary.created_at_ms)));
   if (summary.opened) {
     record.add("tenants", std::to_string(summary.tenants));
+    if (summary.checked) {
+      record.add("entries", std::to_string(summary.entries));
+      record.add("values", std::to_string(summary.versions));
+    }
     record.add("rows", std::to_string(summary.rows));
     record.add("bytes", std::to_string(summary.bytes));
   }
@@ -251,20 +246,14 @@ Outcome verify(const BackupOptions& o, Io& io) {
   bool wants = false;
   auto opener = opener_of(o, io, wants);
   if (!opener) return Failure(opener.error());
-  auto file = open_backup_file(o.file);
-  if (!file) return Failure(file.error());
-  actors::BackupInput input{*file, {}};
-  if (wants) {
-    input.open = [root = root_by(*opener)](const store::v1::BackupManifest& manifest) -> model::Result<crypto::Key> {
-      auto key = root(manifest);
-      if (!key) return key.error();
-      return crypto::open_root_slot(manifest, *key);
-    };
+  if (wants && o.file == "-") {
+    return Failure(Exit::usage, "stdin is read only once, and opening every row takes two readings",
+                   "give a file, or no seal: then the checksums are compared");
   }
-  const auto summary = actors::verify_backup(input);
+  const auto summary = verify_file(o.file, wants ? &*opener : nullptr);
   if (!summary) return Failure(summary.error());
-  print(*summary,
-        wants ? "whole, and every frame opens" : "whole by its checksums; with a seal its frames are opened, too", io);
+  print(*summary, wants ? "whole, and every row opens" : "whole by its checksums; with a seal its rows are opened, too",
+        io);
   return std::nullopt;
 }
 
@@ -303,6 +292,8 @@ void add_admin_backup(CLI::App& root, Program& program) {
   command = backup->add_subcommand("verify", "Read a backup to its end without restoring it.");
   command->add_option("FILE", v->file, "The backup (- is stdin)")->required()->type_name("");
   add_opener(command, v);
+  command->add_option("--private-key-file", v->private_key_file, "X25519 private key that opens an exported tenant")
+      ->type_name("FILE");
   program.on(command, [v, &program] { return verify(*v, program.io); });
 
   auto r = std::make_shared<BackupOptions>();

@@ -1,5 +1,7 @@
-// coffer admin cluster: status, join-token, drain, remove, balance, transfer. What is done to a stopped node is in
+// coffer admin cluster: status, join-token, drain, remove, balance, transfer, move-tenant. What is done to a stopped node is in
 // admin_offline.cpp.
+#include <thread>
+
 #include "app/cli/confirm.hpp"
 #include "app/cli/connection.hpp"
 #include "app/cli/output.hpp"
@@ -16,7 +18,8 @@ struct ClusterOptions {
   ConnectionOptions connection{.target = Target::admin};
   OutputOption output;
   std::uint64_t node = 0, group = 0;
-  std::string ttl = "1h";
+  std::string ttl = "1h", tenant;
+  bool begin_only = false;
   bool groups = false, undo = false, force = false, yes = false;
 };
 using Options = std::shared_ptr<ClusterOptions>;
@@ -165,6 +168,42 @@ Outcome transfer(const ClusterOptions& o, Io& io) {
                           [&](auto* context) { return stub->Transfer(context, request, &reply); });
 }
 
+void print_move(const admin::MovingTenant& tenant, const OutputOption& output, std::ostream& out) {
+  if (output.json()) {
+    out << to_json(tenant);
+    return;
+  }
+  Record record;
+  record.add("tenant", tenant.tenant());
+  record.add("group", std::to_string(tenant.group()));
+  if (tenant.moving_to() != 0) record.add("moving to", std::to_string(tenant.moving_to()));
+  if (tenant.moved_from() != 0) record.add("being removed from", std::to_string(tenant.moved_from()));
+  record.print(out);
+}
+
+/// Asks for the same until it is done; a move that was begun goes on also when nobody waits.
+Outcome move_tenant(const ClusterOptions& o, Io& io) {
+  constexpr std::chrono::milliseconds kAskAgain{200};
+  Outcome failure;
+  const auto connection = connect(o.connection, io, failure);
+  if (!connection) return failure;
+  const auto stub = admin::Cluster::NewStub(connection->channel());
+  admin::MoveTenantRequest request;
+  request.set_tenant(o.tenant);
+  request.set_group(static_cast<std::uint32_t>(o.group));
+  admin::MovingTenant reply;
+  for (;;) {
+    request.set_request_id(new_request_id());
+    failure =
+        connection->call("move " + o.tenant, [&](auto* context) { return stub->MoveTenant(context, request, &reply); });
+    if (failure) return failure;
+    if (o.begin_only || (reply.moving_to() == 0 && reply.moved_from() == 0)) break;
+    std::this_thread::sleep_for(kAskAgain);
+  }
+  print_move(reply, o.output, io.out);
+  return std::nullopt;
+}
+
 CLI::App* add_command(CLI::App* cluster, const char* name, const char* description, const Options& o) {
   auto* command = cluster->add_subcommand(name, description);
   add_output(command, o->output);
@@ -211,7 +250,7 @@ void add_admin_cluster(CLI::App& root, Program& program) {
   program.on(command, [r, &program] { return remove(*r, program.io); });
 
   auto b = std::make_shared<ClusterOptions>();
-  command = add_command(cluster, "balance", "Spread leaderships and replicas now.", b);
+  command = add_command(cluster, "balance", "Spread leaderships, replicas and tenants now.", b);
   program.on(command, [b, &program] { return balance(*b, program.io); });
 
   auto t = std::make_shared<ClusterOptions>();
@@ -219,6 +258,13 @@ void add_admin_cluster(CLI::App& root, Program& program) {
   command->add_option("GROUP", t->group, "The group's number")->required()->check(check_whole_number)->type_name("");
   add_node(command, t);
   program.on(command, [t, &program] { return transfer(*t, program.io); });
+
+  auto m = std::make_shared<ClusterOptions>();
+  command = add_command(cluster, "move-tenant", "Move a tenant to another group while it is used.", m);
+  command->add_option("TENANT", m->tenant, "The tenant's name")->required()->type_name("");
+  command->add_option("GROUP", m->group, "The group's number")->required()->check(check_whole_number)->type_name("");
+  command->add_flag("--begin-only", m->begin_only, "Do not wait until it is there");
+  program.on(command, [m, &program] { return move_tenant(*m, program.io); });
 }
 
 }  // namespace coffer::app::cli

@@ -17,7 +17,7 @@ struct KeysOptions {
   std::uint64_t rate = 0;
   bool pause = false, resume = false;
 };
-using Options = std::shared_ptr<KeysOptions>;
+using KeysOptionsPtr = std::shared_ptr<KeysOptions>;
 
 void add_keys(const google::protobuf::RepeatedPtrField<admin::KeyVersion>& keys, const std::string& level,
               Table& table) {
@@ -77,7 +77,7 @@ Outcome reseal(const KeysOptions& o, Io& io) {
   return call(o, io, "set the resealing", request, &admin::Keys::Stub::SetReseal);
 }
 
-CLI::App* add_command(CLI::App* keys, const char* name, const char* description, const Options& o) {
+CLI::App* add_command(CLI::App* keys, const char* name, const char* description, const KeysOptionsPtr& o) {
   auto* command = keys->add_subcommand(name, description);
   add_output(command, o->output);
   add_connection(command, o->connection);

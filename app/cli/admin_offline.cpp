@@ -10,7 +10,7 @@ struct OfflineOptions {
   std::string config_file, data, seal_key_file;
   bool yes = false;
 };
-using Options = std::shared_ptr<OfflineOptions>;
+using OfflineOptionsPtr = std::shared_ptr<OfflineOptions>;
 
 int with_config(const OfflineOptions& options, Program& program, const std::function<int(const Config&)>& work) {
   ServerOverrides overrides;
@@ -27,7 +27,7 @@ int with_config(const OfflineOptions& options, Program& program, const std::func
   return work(file.config);
 }
 
-void add_options(CLI::App* command, const Options& o) {
+void add_options(CLI::App* command, const OfflineOptionsPtr& o) {
   command->add_option("--config", o->config_file, "The node's settings (data directory, key file)")->type_name("FILE");
   command->add_option("--data", o->data, "The stopped node's data directory")->type_name("DIR");
   command->add_option("--seal-key", o->seal_key_file, "File that unseals the node")->type_name("FILE");

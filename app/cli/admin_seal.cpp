@@ -21,7 +21,7 @@ struct SealOptions {
   std::uint32_t threshold = 0, shares = 0;
   bool replace = false, yes = false, revoke_others = false;
 };
-using Options = std::shared_ptr<SealOptions>;
+using SealOptionsPtr = std::shared_ptr<SealOptions>;
 
 std::string describe(const admin::SealInfo& seal) {
   if (seal.threshold() != 0) {
@@ -167,7 +167,7 @@ Outcome operator_token(const SealOptions& o, Io& io) {
   return std::nullopt;
 }
 
-CLI::App* add_command(CLI::App* parent, const char* name, const char* description, const Options& o) {
+CLI::App* add_command(CLI::App* parent, const char* name, const char* description, const SealOptionsPtr& o) {
   auto* command = parent->add_subcommand(name, description);
   add_output(command, o->output);
   add_connection(command, o->connection);

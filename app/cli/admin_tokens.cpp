@@ -213,6 +213,7 @@ void add_admin(CLI::App& root, Program& program) {
   admin_app->require_subcommand(1);
   add_admin_tenants(*admin_app, program);
   add_admin_tokens(*admin_app, program);
+  add_admin_operators(*admin_app, program);
   add_admin_issuers(*admin_app, program);
   add_admin_certificates(*admin_app, program);
   add_admin_quotas(*admin_app, program);

@@ -45,6 +45,7 @@ void add_dev_token(CLI::App& root, Program& program) {
   command->add_option("--user", o->token.user, "Who its bearer is")->type_name("NAME")->required();
   add_repeated(command, "--role", o->token.roles, "A role that it brings; may be repeated")->type_name("ROLE");
   command->add_flag("--service", o->token.service, "Its bearer is a service, not a user");
+  command->add_flag("--system", o->token.system, "Cloudforet: a token of the platform itself, which reads values");
   command->add_option("--expires", o->expires, "When it expires: 8h, or 2030-01-31T12:00:00Z (default 1h)")
       ->type_name("WHEN");
   command->add_option("--data", o->data, "The server's data directory (default ./coffer-data)")->type_name("DIR");

@@ -64,6 +64,7 @@ void add_admin_seal(CLI::App& admin, Program& program);        // admin seal, un
 void add_admin_keys(CLI::App& admin, Program& program);
 void add_admin_backup(CLI::App& admin, Program& program);
 void add_admin_tokens(CLI::App& admin, Program& program);
+void add_admin_operators(CLI::App& admin, Program& program);
 void add_admin_issuers(CLI::App& admin, Program& program);
 void add_admin_certificates(CLI::App& admin, Program& program);
 void add_admin_quotas(CLI::App& admin, Program& program);

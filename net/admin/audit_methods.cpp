@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "coffer/admin/v1/admin.pb.h"
+#include "model/operators.hpp"
 #include "net/timestamps.hpp"
 #include "net/typed_method.hpp"
 
@@ -61,7 +62,8 @@ Method trail_method(const char* name, actors::Gateway& gateway, OpenCall open, s
     // Who reads the trail stands in the trail.
     model::AuditEvent event;
     event.door = model::Door::admin;
-    event.principal = rpc.request.credential.kind == model::CredentialKind::dev_root ? "dev-root" : "operator";
+    const std::string principal = model::operator_principal(rpc.request.credential);
+    event.principal = principal;
     event.action = action == "Verify" ? "verify_audit" : "query_audit";
     event.address = rpc.caller().address();
     event.request_id = rpc.request.info.request_id;

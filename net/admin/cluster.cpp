@@ -156,6 +156,19 @@ void add_cluster_methods(const OpenCall& open, const Failure& fail, std::vector<
         return {model::TransferLeadership{model::GroupId{in.group()}, model::NodeId{in.to()}}};
       },
       [](const model::DoneReply&, api::TransferLeadershipResponse&) {}));
+  methods.push_back(method<api::MoveTenantRequest, api::MovingTenant, model::TenantReply>(
+      open, fail, "MoveTenant",
+      [](const auto& in) -> Result<DirectoryOperation> {
+        if (in.tenant().empty()) return Error(Code::invalid_argument, "tenant: is needed");
+        return {model::MoveTenant{in.tenant(), model::GroupId{in.group()}}};
+      },
+      [](const model::TenantReply& reply, api::MovingTenant& out) {
+        out.set_tenant(reply.tenant.name);
+        out.set_group(static_cast<std::uint32_t>(reply.tenant.group.value));
+        out.set_moving_to(static_cast<std::uint32_t>(reply.tenant.moving_to.value));
+        out.set_moved_from(static_cast<std::uint32_t>(reply.tenant.moved_from.value));
+        out.set_moves(reply.tenant.moves);
+      }));
 }
 
 }  // namespace coffer::net::admin

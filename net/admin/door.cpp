@@ -9,8 +9,10 @@
 #include <utility>
 
 #include "net/admin/audit_methods.hpp"
+#include "net/admin/capabilities.hpp"
 #include "net/admin/cluster.hpp"
 #include "net/admin/messages.hpp"
+#include "net/admin/operators.hpp"
 #include "net/admin/quota_messages.hpp"
 #include "net/admin/resident.hpp"
 #include "net/admin/trust_messages.hpp"
@@ -29,8 +31,6 @@ using model::Error;
 using model::Result;
 using model::Status;
 using model::TenantOperation;
-
-constexpr CredentialRule kRule{.door = model::Door::admin};
 
 WireStatus make_failure(const Error& error) {
   WireStatus status;
@@ -59,6 +59,8 @@ class AdminDoor final : public Door {
     add_cluster_methods([this](Rpc& rpc, std::string id) { return open(rpc, std::move(id)); }, make_failure, methods);
     add_audit_methods(
         gateway_, [this](Rpc& rpc, std::string id) { return open(rpc, std::move(id)); }, methods);
+    add_operator_methods([this](Rpc& rpc, std::string id) { return open(rpc, std::move(id)); }, make_failure, methods);
+    for (Method& method : methods) guard(method, gateway_);  // all of them: none can be forgotten
     return methods;
   }
   WireStatus http_failure(const Error& error, std::string_view) const override { return make_failure(error); }
@@ -76,17 +78,9 @@ class AdminDoor final : public Door {
     return *api::Tenant::descriptor()->file()->FindServiceByName(name);
   }
 
-  /// Credential and request id; operators only.
-  Status open(Rpc& rpc, std::string request_id) const {
-    if (const Status ok = fill_call_info(rpc.request, rpc.caller(), kRule.door, std::move(request_id)); !ok) return ok;
-    auto credential = take_credential(rpc.caller(), gateway_, kRule);
-    if (!credential) return credential.error();
-    using Kind = model::CredentialKind;
-    if (credential->kind != Kind::operator_ && credential->kind != Kind::dev_root) {
-      return Error(Code::permission_denied, "this needs an operator's token: a tenant's token does not work here");
-    }
-    rpc.request.credential = std::move(*credential);
-    return {};
+  /// The request id; the credential was taken by guard().
+  static Status open(Rpc& rpc, std::string request_id) {
+    return fill_call_info(rpc.request, rpc.caller(), model::Door::admin, std::move(request_id));
   }
 
   /// One RPC: `operation` makes of the message what is submitted, after the credential was taken.

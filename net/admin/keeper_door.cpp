@@ -1,5 +1,5 @@
 // The operators' services that the node's keeper of keys answers: Seal, Keys and Backup of coffer.admin.v1, on the admin
-// listener beside the admin door. Each function makes one service's RPCs; the keeper checks who may ask.
+// listener beside the admin door. Each function makes one service's RPCs.
 
 #include <functional>
 #include <string>
@@ -7,6 +7,7 @@
 
 #include "coffer/admin/v1/backup.pb.h"
 #include "coffer/admin/v1/keys.pb.h"
+#include "net/admin/capabilities.hpp"
 #include "net/admin/door.hpp"
 #include "net/admin/messages.hpp"
 #include "net/credentials.hpp"
@@ -88,14 +89,15 @@ class KeeperDoor final : public Door {
   void add_keys(std::vector<Method>& methods);
   void add_backup(std::vector<Method>& methods);
 
-  /// A token where one is needed. Without one the keeper answers only those who prove themselves by what they give.
-  Status open(Rpc& rpc, bool needs_token) const {
+  /// Of calls that need no token: the keeper answers who proves himself by what he gives. A token that is presented is
+  /// looked at, so that the audit trail knows whose it was.
+  Status open(Rpc& rpc) const {
     if (const Status ok = fill_call_info(rpc.request, rpc.caller(), kRule.door, {}); !ok) return ok;
     rpc.request.credential.door = kRule.door;
-    if (!needs_token && has_no_credential(rpc.caller(), kRule)) return {};
+    if (has_no_credential(rpc.caller(), kRule)) return {};
     auto credential = take_credential(rpc.caller(), gateway_, kRule);
-    // On a sealed node no token can be checked, and what is asked here needs none.
-    if (!credential && !needs_token && credential.error().code == Code::sealed) return {};
+    // On a sealed node no token can be checked.
+    if (!credential && credential.error().code == Code::sealed) return {};
     if (!credential) return credential.error();
     using Kind = model::CredentialKind;
     if (credential->kind != Kind::operator_ && credential->kind != Kind::dev_root) {
@@ -108,10 +110,11 @@ class KeeperDoor final : public Door {
   template <class In, class Out, class Body>
   Method call(const char* service, std::string_view name, std::function<Result<KeeperOperation>(const In&)> decode,
               std::function<void(const Body&, Out&)> encode, bool needs_token = true) {
-    return typed_method<In, Out, Body>(
+    Method method = typed_method<In, Out, Body>(
         *In::descriptor()->file()->FindServiceByName(service), name,
         {.decode = [this, decode = std::move(decode), needs_token](const In& in, Rpc& rpc) -> Result<Step> {
-           if (const Status ok = open(rpc, needs_token); !ok) return ok.error();
+           const Status ok = needs_token ? fill_call_info(rpc.request, rpc.caller(), kRule.door, {}) : open(rpc);
+           if (!ok) return ok.error();
            auto operation = decode(in);
            if (!operation) return operation.error();
            rpc.request.operation = std::move(*operation);
@@ -123,6 +126,8 @@ class KeeperDoor final : public Door {
          },
          .fail = [](const Rpc&, const Error& error) { return make_failure(error); },
          .recover = {}});
+    if (needs_token) admin::guard(method, gateway_);
+    return method;
   }
 
   actors::Gateway& gateway_;

@@ -58,6 +58,20 @@ model::Secret merged(const model::Secret& own, const model::Secret& trusted) {
   return model::Secret(json::serialize(out));
 }
 
+/// Only what is in the workspace; what belongs to the whole domain is looked at, too.
+void narrow(const std::string& workspace, model::TenantOperation& operation) {
+  const model::Restriction to_look_at{"workspace_id", {workspace, "*"}, true}, to_change{"workspace_id", {workspace}};
+  if (auto* change = std::get_if<model::ChangeDocument>(&operation)) {
+    if (change->kind == model::ChangeDocument::Kind::create) {
+      change->attributes.try_emplace("workspace_id", workspace);
+    } else {
+      change->where.push_back(to_change);
+    }
+  }
+  if (auto* read = std::get_if<model::ReadDocument>(&operation)) read->where.push_back(to_look_at);
+  if (auto* query = std::get_if<model::Query>(&operation)) query->where.push_back(to_look_at);
+}
+
 template <class Body>
 const Body* body_of(const Rpc& rpc) {
   return std::get_if<Body>(&rpc.reply.value().body);
@@ -70,7 +84,7 @@ class CloudforetDoor final : public Door {
                  std::shared_ptr<const Encryption> encryption)
       : settings_(settings),
         generation_(generation),
-        access_(settings, gateway),
+        access_(settings, gateway, !generation.is_older()),
         resources_(resources_of(generation)),
         encryption_(std::move(encryption)) {}
 
@@ -158,10 +172,11 @@ Result<Step> CloudforetDoor::decode(const Resource& resource, const std::string&
   const bool needs_domain = field_of(in, "domain_id") && (resource.older() || reads_value) && verb != "stat";
   const bool needed = needs_domain && !(resource.of_user && !reads_value);
   const bool of_stat = verb == "stat" && resource.older() && !resource.of_user;
-  const Status opened = access_.open(rpc.caller(), rpc.request, text(in, "domain_id"), needed || of_stat, reads_value);
-  if (!opened) return opened.error();
+  const auto workspace = access_.open(rpc.caller(), rpc.request, text(in, "domain_id"), needed || of_stat, reads_value);
+  if (!workspace) return workspace.error();
   auto operation = operation_of(resource, verb, rpc);
   if (!operation) return operation.error();
+  if (!workspace->empty() && resource.has_workspaces() && !reads_value) narrow(*workspace, *operation);
   rpc.request.tenant.create_at_first_use = settings_.dev && verb == "create";
   rpc.request.operation = std::move(*operation);
   return Step::submit;

@@ -102,6 +102,11 @@ std::uint64_t number(const Message& message, std::string_view name) {
   return value < 0 ? 0 : static_cast<std::uint64_t>(value);
 }
 
+bool is_negative(const Message& message, std::string_view name) {
+  const auto* field = of_kind(message, name, FieldDescriptor::CPPTYPE_INT32);
+  return field && message.GetReflection()->GetInt32(message, field) < 0;
+}
+
 std::string enumerator(const Message& message, std::string_view name) {
   const auto* field = of_kind(message, name, FieldDescriptor::CPPTYPE_ENUM);
   const auto* value =

@@ -22,6 +22,7 @@ std::string text(const Message& message, std::string_view name);
 std::string text(const Message& message, std::string_view name, std::string_view alias);
 bool flag(const Message& message, std::string_view name);
 std::uint64_t number(const Message& message, std::string_view name);
+bool is_negative(const Message& message, std::string_view name);
 /// The enumerator's name; empty for the first one, which stands for nothing.
 std::string enumerator(const Message& message, std::string_view name);
 /// Null when it is not set.

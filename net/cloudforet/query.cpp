@@ -15,12 +15,10 @@ using model::Result;
 using model::Status;
 namespace query = model::query;
 
-constexpr std::size_t kMostKeywordWords = 20;
-
 /// Every word of the keyword in every field that it looks at.
 void add_keyword(const Resource& resource, const std::string& keyword, query::Filter& filter) {
   std::vector<query::Literal> words;
-  for (std::size_t at = 0; at < keyword.size() && words.size() < kMostKeywordWords;) {
+  for (std::size_t at = 0; at < keyword.size();) {
     const auto begin = keyword.find_first_not_of(" \t\n\r", at);
     if (begin == std::string::npos) break;
     const auto end = std::min(keyword.find_first_of(" \t\n\r", begin), keyword.size());

@@ -28,6 +28,7 @@ struct Resource {
 
   bool older() const { return generation->is_older(); }
   bool is(std::string_view other) const { return name == other; }
+  bool has_workspaces() const { return is("Secret") || is("TrustedSecret"); }
   /// "schema" is what 1.12 calls schema_id.
   std::string_view schema_field() const { return of_user || !older() ? "schema_id" : "schema"; }
   /// The key as the space's schema has it (model/document.hpp); nothing when there is none.

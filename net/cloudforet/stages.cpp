@@ -24,10 +24,12 @@ std::string message_of(const Error& failure) {
 }
 
 Error required_in_stage(const std::string& key) { return db_query("Required parameter. (key = " + key + ")"); }
-Error unsupported(const std::string& place, const char* supported) {
-  return db_query("Database query failed. (reason = '" + place +
-                  "' condition's median operator is not supported. (supported_operator = " + supported + "))");
+Error unsupported(const std::string& place, const std::string& op, const char* supported) {
+  return db_query("Database query failed. (reason = '" + place + "' condition's " + op +
+                  " operator is not supported. (supported_operator = " + supported + "))");
 }
+/// Operators of a projection that calculate with `fields`, which no message carries.
+bool needs_fields(std::string_view op) { return op == "add" || op == "subtract" || op == "multiply" || op == "divide"; }
 
 class StageReader {
  public:
@@ -46,10 +48,12 @@ class StageReader {
     if (const Message* sort = child(stage, "sort")) return read_sort(*sort, out);
     if (const Message* project = child(stage, "project")) return read_project(*project, out);
     if (has(stage, "limit")) {
+      if (number(stage, "limit") == 0) return db_query("the limit must be positive");  // negative ones read as 0
       out.push_back(query::Limit{number(stage, "limit")});
       return {};
     }
     if (has(stage, "skip")) {
+      if (is_negative(stage, "skip")) return db_query("the number of rows to skip must not be negative");
       out.push_back(query::Skip{number(stage, "skip")});
       return {};
     }
@@ -106,7 +110,7 @@ class StageReader {
     if (field.name.empty()) return required_in_stage("aggregate.group.fields.name");
     if (op.empty()) return required_in_stage("aggregate.group.fields.operator");
     const auto aggregate = query::parse_aggregate(op);
-    if (!aggregate) return unsupported("aggregate.group.fields", kAggregates);
+    if (!aggregate) return unsupported("aggregate.group.fields", op, kAggregates);
     field.aggregate = *aggregate;
     for (int i = 0; i < count(message, "fields"); ++i) {
       const Message& part = item(message, "fields", i);
@@ -169,8 +173,10 @@ class StageReader {
       const Message& one = item(message, "fields", i);
       const std::string key = text(one, "key", "k"), name = text(one, "name", "n");
       if (key.empty()) return required_in_stage("aggregate.project.fields.key");
-      const auto projector = query::parse_projector(text(one, "operator", "o"));
-      if (!projector) return unsupported("aggregate.project.fields", kProjectors);
+      const std::string op = text(one, "operator", "o");
+      if (needs_fields(op)) return required_in_stage("aggregate.project.fields.fields");
+      const auto projector = query::parse_projector(op);
+      if (!projector) return unsupported("aggregate.project.fields", op, kProjectors);
       auto stored = key_of(key);
       if (!stored) return stored.error();
       project.fields.push_back({std::move(*stored), name.empty() ? key : name, *projector});

@@ -7,6 +7,7 @@
 
 #include <google/protobuf/empty.pb.h>
 
+#include "net/admin/capabilities.hpp"
 #include "net/credentials.hpp"
 #include "net/direktiv/errors.hpp"
 #include "net/typed_method.hpp"
@@ -91,8 +92,8 @@ class DirektivDoor final : public Door {
 
   /// Credential and what every call has in common. A tenant's call does not take an operator's token.
   Status open(Rpc& rpc) const;
-  /// The same for calls that only operators may make: buckets are tenants.
-  Status open_as_operator(Rpc& rpc) const;
+  /// The same for calls that only operators may make who hold the capability: buckets are tenants.
+  Status open_as_operator(Rpc& rpc, std::string_view capability) const;
   /// The answer to a call for what cannot be there, which nobody has to be asked.
   static Result<Step> answer_at_once(const Rpc& rpc) {
     const Status ok = require_checked(rpc.request.credential);
@@ -122,7 +123,7 @@ Status DirektivDoor::open(Rpc& rpc) const {
   return fill_call_info(rpc.request, rpc.caller(), rule_.door, {});
 }
 
-Status DirektivDoor::open_as_operator(Rpc& rpc) const {
+Status DirektivDoor::open_as_operator(Rpc& rpc, std::string_view capability) const {
   auto credential = take_credential(rpc.caller(), gateway_, rule_);
   if (!credential) return credential.error();
   using Kind = model::CredentialKind;
@@ -131,6 +132,9 @@ Status DirektivDoor::open_as_operator(Rpc& rpc) const {
     return Error(Code::permission_denied, "buckets are made and deleted with an operator's token");
   }
   rpc.request.credential = std::move(*credential);
+  if (rpc.request.credential.kind == Kind::operator_) {
+    if (const Status ok = admin::check_capability(rpc.request.credential, capability); !ok) return ok;
+  }
   return fill_call_info(rpc.request, rpc.caller(), rule_.door, {});
 }
 
@@ -140,7 +144,7 @@ Method DirektivDoor::create_bucket() {
   return typed_method<In, Out, model::TenantReply>(
       service_, "CreateBucket",
       {.decode = [this](const In& in, Rpc& rpc) -> Result<Step> {
-         if (const Status ok = open_as_operator(rpc); !ok) return ok.error();
+         if (const Status ok = open_as_operator(rpc, "tenants.create"); !ok) return ok.error();
          if (!in.has_namespace_()) return Error(Code::invalid_argument, std::string(kSomeMissing));
          if (const Status ok = check_namespace(in.namespace_()); !ok) return ok.error();
          model::CreateTenant create;
@@ -166,7 +170,7 @@ Method DirektivDoor::delete_bucket() {
   return typed_method<In, Empty, model::TenantReply>(
       service_, "DeleteBucket",
       {.decode = [this](const In& in, Rpc& rpc) -> Result<Step> {
-         if (const Status ok = open_as_operator(rpc); !ok) return ok.error();
+         if (const Status ok = open_as_operator(rpc, "tenants.delete"); !ok) return ok.error();
          if (!in.has_namespace_()) return Error(Code::invalid_argument, std::string(kSomeMissing));
          if (in.namespace_().empty()) return Error(Code::tenant_not_found);
          rpc.request.operation = model::DirectoryOperation(

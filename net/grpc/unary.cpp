@@ -97,6 +97,11 @@ void UnaryCall::set_header(std::string_view name, std::string_view value) {
 void UnaryCall::complete() noexcept {
   State expected = State::pending;
   if (state_.compare_exchange_strong(expected, State::answering, std::memory_order_acq_rel)) {
+    const bool aside = reply.ok() && is_large(*reply) && worker_.shared().large.take([this] {
+      encode_aside();
+      worker_.give_back(*this);
+    });
+    if (aside) return;
     return worker_.is_mine() ? answer_completed() : worker_.give_back(*this);
   }
   expected = State::abandoned;
@@ -107,10 +112,21 @@ void UnaryCall::complete() noexcept {
 
 void UnaryCall::answer_completed() noexcept {
   if (!reply.ok()) return answer(reply.error(), true);
+  if (encoded_) return answer(*encoded_, false);
   try {
     answer(served_.method->encode(*this), false);
   } catch (...) {
     answer(Code::internal, false);
+  }
+}
+
+void UnaryCall::encode_aside() noexcept {
+  encoded_ = std::make_unique<Status>(Code::internal);
+  try {
+    *encoded_ = served_.method->encode(*this);
+    if (encoded_->ok()) serialize();
+  } catch (...) {
+    *encoded_ = Code::internal;
   }
 }
 
@@ -134,12 +150,16 @@ void UnaryCall::answer(const Status& status, bool may_recover) noexcept {
   wire_->writer.FinishWithError(to_grpc(failure, status.error()), static_cast<Tag*>(this));
 }
 
-void UnaryCall::send_out() {
+void UnaryCall::serialize() {
   google::protobuf::Message& message = out();
   grpc::Slice slice(message.ByteSizeLong());
   // The size was computed by the line above and is kept in the message.
   message.SerializeWithCachedSizesToArray(const_cast<std::uint8_t*>(slice.begin()));
   wire_->payload = grpc::ByteBuffer(&slice, 1);
+}
+
+void UnaryCall::send_out() {
+  if (!encoded_ || !encoded_->ok()) serialize();
   const auto now = Clock::now();
   Metrics::observe(*served_.series, Category::ok, std::chrono::duration<double>(now - arrived_).count());
   log(Category::ok, now);

@@ -59,6 +59,8 @@ class UnaryCall final : public Rpc,
   /// REQUIRES: the call is this thread's: not submitted yet, or claimed.
   void answer(const model::Status& status, bool may_recover) noexcept;
   void answer_now(const model::Status& status);
+  void encode_aside() noexcept;
+  void serialize();
   void send_out();
   void note(model::Code code) const;
   void log(model::Category status, Clock::time_point now) const;
@@ -79,6 +81,7 @@ class UnaryCall final : public Rpc,
   std::optional<google::protobuf::Arena> arena_;  // of both messages
   google::protobuf::Message* in_ = nullptr;
   google::protobuf::Message* out_ = nullptr;
+  std::unique_ptr<model::Status> encoded_;  // of a large reply: done before the worker has it back
 };
 
 }  // namespace coffer::net::rpc

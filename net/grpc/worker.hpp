@@ -20,6 +20,7 @@
 
 #include "net/flight.hpp"
 #include "net/grpc/threads.hpp"
+#include "net/large_replies.hpp"
 #include "net/live.hpp"
 #include "net/server.hpp"
 
@@ -46,6 +47,7 @@ struct Shared {
   bool tls = false;
   std::shared_ptr<InFlight> in_flight;
   std::shared_ptr<SourceGuard> guard;  // null: no address is refused
+  LargeReplies large;
   std::unique_ptr<DescriptorService> service;
   grpc::AsyncGenericService unknown;       // takes what no registered method does
   std::vector<std::string> service_names;  // of the doors, sorted

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "net/http/job.hpp"
+#include "net/large_replies.hpp"
 #include "net/live.hpp"
 #include "net/rest/binding.hpp"
 #include "net/server.hpp"
@@ -18,6 +19,7 @@ struct Context {
   actors::Gateway* gateway = nullptr;
   Metrics* metrics = nullptr;
   std::shared_ptr<LiveLimits> live;
+  std::shared_ptr<LargeReplies> large = std::make_shared<LargeReplies>();
   const Limits& limits() const { return live->get(); }
 };
 

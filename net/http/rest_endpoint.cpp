@@ -54,8 +54,8 @@ class RestJob final : public Job, public Rpc {
 
   void complete() noexcept override {
     if (!claim()) return;
-    finish(reply.ok() ? encode() : Status(reply.error()), !reply.ok());
-    answered();
+    const bool aside = reply.ok() && is_large(*reply) && rest_.context.large->take([this] { conclude(); });
+    if (!aside) conclude();
   }
 
   Answer give_up(bool server_stops) const override {
@@ -85,6 +85,11 @@ class RestJob final : public Job, public Rpc {
   void refuse(const Error& error) override { finish(error, false); }
 
  private:
+  void conclude() noexcept {
+    finish(reply.ok() ? encode() : Status(reply.error()), !reply.ok());
+    answered();
+  }
+
   Status read() {
     if (const auto id = client_id(); !id) return id.error();
     return fill_message(arrival(), *rest_.binding, rest_.context.limits().json_depth, in_);

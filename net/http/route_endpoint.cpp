@@ -40,13 +40,8 @@ class RouteJob final : public Job, public HttpExchange {
 
   void complete() noexcept override {
     if (!claim()) return;
-    encode();
-    if (!reply.ok()) {
-      note_error(reply.error(), &outcome);
-      note(reply.error().code);
-    }
-    observe(outcome.status);
-    answered();
+    const bool aside = reply.ok() && is_large(*reply) && route_.context.large->take([this] { conclude(); });
+    if (!aside) conclude();
   }
 
   Answer give_up(bool server_stops) const override {
@@ -109,6 +104,16 @@ class RouteJob final : public Job, public HttpExchange {
     if (!query) return Error(Code::invalid_argument, "expected percent-encoding in the query");
     query_ = *std::move(query);
     return {};
+  }
+
+  void conclude() noexcept {
+    encode();
+    if (!reply.ok()) {
+      note_error(reply.error(), &outcome);
+      note(reply.error().code);
+    }
+    observe(outcome.status);
+    answered();
   }
 
   void encode() noexcept {

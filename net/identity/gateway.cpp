@@ -52,9 +52,7 @@ class Gateway final : public IdentityGateway {
         settings_(std::move(settings)),
         node_(std::move(node)),
         credentials_(settings_.cached_credentials),
-        sources_(source_settings()),
-        lookups_{[this](const model::TenantRef& ref) { return inner_.find_tenant(ref); },
-                 [this](const model::Issuer& issuer) { return sources_.current(issuer); }} {
+        sources_(source_settings()) {
     for (unsigned i = 0; i < settings_.threads; ++i) threads_.emplace_back([this] { run(); });
   }
   ~Gateway() override { stop(); }
@@ -110,7 +108,6 @@ class Gateway final : public IdentityGateway {
   std::atomic<std::uint64_t> node_changes_{0};
   CredentialCache credentials_;
   jwt::KeySources sources_;
-  const Lookups lookups_;
 
   std::mutex trust_mutex_;
   std::unordered_map<model::TenantId, Ready> trusts_;
@@ -203,10 +200,13 @@ void Gateway::process(const JobPtr& job) {
   const auto trust = trust_for(request.tenant, basis, deadline != 0 ? deadline : now + 1'000);
   if (!trust) return finish(job->release(), trust.error());
   const model::Credential& presented = request.credential;
-  Verdict verdict =
-      presented.is_certificate
-          ? vouch_for_certificate(presented.token.expose(), **trust, node_.get(), lookups_)
-          : vouch_for_token(presented.token.expose(), request.tenant, **trust, node_.get(), lookups_, now);
+  // A fetch that this request causes carries its trace.
+  const Lookups lookups{
+      [this](const model::TenantRef& ref) { return inner_.find_tenant(ref); },
+      [this, &request](const model::Issuer& issuer) { return sources_.current(issuer, request.info.trace); }};
+  Verdict verdict = presented.is_certificate
+                        ? vouch_for_certificate(presented.token.expose(), **trust, node_.get(), lookups)
+                        : vouch_for_token(presented.token.expose(), request.tenant, **trust, node_.get(), lookups, now);
   if (auto* vouched = std::get_if<Vouched>(&verdict)) {
     ++verified_;
     credentials_.put(job->key, basis, vouched->credential, vouched->until);
@@ -216,7 +216,9 @@ void Gateway::process(const JobPtr& job) {
   if (refused.unknown_key && !job->waited) {
     job->waited = true;
     const model::Issuer& issuer = refused.unknown_key->settings;
-    if (sources_.wait_for_newer(issuer, refused.seen, [this, job] { enqueue(job); })) return;
+    if (sources_.wait_for_newer(
+            issuer, refused.seen, [this, job] { enqueue(job); }, request.info.trace))
+      return;
   }
   ++refused_;
   finish(job->release(), std::move(refused.error));
@@ -312,7 +314,9 @@ Result<std::unique_ptr<IdentityGateway>> make_identity_gateway(actors::Gateway& 
   if (!settings.clock) settings.clock = wall_clock_ms;
   if (!settings.log) settings.log = [](std::string_view) {};
   if (!settings.fetch)
-    settings.fetch = [](const std::string& url, const std::string& ca) { return jwt::fetch(url, ca); };
+    settings.fetch = [](const std::string& url, const std::string& ca, const std::string& trace) {
+      return jwt::fetch(url, ca, {}, trace);
+    };
   return std::unique_ptr<IdentityGateway>(std::make_unique<Gateway>(inner, std::move(settings), std::move(node)));
 }
 

@@ -30,8 +30,9 @@ struct IdentitySettings {
   std::shared_ptr<const SourceGuard> guard;   // of the listeners: its counter is shown with the others; null: none
   std::function<model::TimeMs()> clock;       // default: the system's
   std::function<void(std::string_view)> log;  // one line; default: nowhere
-  /// Fetches a key set; default: jwt::fetch.
-  std::function<model::Result<std::string>(const std::string& url, const std::string& ca_pem)> fetch;
+  /// Fetches a key set; default: jwt::fetch. `trace` is the traceparent of the request that caused it, or empty.
+  std::function<model::Result<std::string>(const std::string& url, const std::string& ca_pem, const std::string& trace)>
+      fetch;
 };
 
 class IdentityGateway : public actors::Gateway {

@@ -35,7 +35,7 @@ using model::Result;
 
 struct Target {
   bool tls = false;
-  std::string host, port, path, host_header;
+  std::string host, port, path, host_header, trace;
 };
 
 Result<Target> read_url(const std::string& text) {
@@ -68,6 +68,7 @@ asio::awaitable<std::optional<Result<std::string>>> exchange(Stream& stream, con
   request.set(http::field::accept, "application/jwk-set+json, application/json");
   request.set(http::field::user_agent, "coffer");
   request.set(http::field::connection, "close");
+  if (!target.trace.empty()) request.set("traceparent", target.trace);
   co_await http::async_write(stream, request, asio::redirect_error(asio::use_awaitable, ec));
   if (ec) co_return failed("the request was not sent", ec);
   http::response_parser<http::string_body> parser;
@@ -114,9 +115,11 @@ asio::awaitable<std::optional<Result<std::string>>> get(const Target& target, co
 
 }  // namespace
 
-Result<std::string> fetch(const std::string& url, const std::string& ca_pem, const FetchLimits& limits) {
-  const auto target = read_url(url);
+Result<std::string> fetch(const std::string& url, const std::string& ca_pem, const FetchLimits& limits,
+                          const std::string& trace) {
+  auto target = read_url(url);
   if (!target) return target.error();
+  target->trace = trace;
   try {
     asio::io_context io(1);
     std::optional<Result<std::string>> answer;

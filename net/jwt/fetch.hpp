@@ -17,8 +17,9 @@ struct FetchLimits {
   std::chrono::milliseconds time{5'000};
 };
 
-/// The body of a 200. Over https the certificate must verify for the URL's host, under `ca_pem` alone or, when that is
+/// The body of a 200. `trace` goes along as traceparent (W3C Trace Context); empty: none. Over https the certificate must verify for the URL's host, under `ca_pem` alone or, when that is
 /// empty, under the system's. Errors: invalid_argument (no such URL), unavailable with the reason.
-model::Result<std::string> fetch(const std::string& url, const std::string& ca_pem, const FetchLimits& limits = {});
+model::Result<std::string> fetch(const std::string& url, const std::string& ca_pem, const FetchLimits& limits = {},
+                                 const std::string& trace = {});
 
 }  // namespace coffer::net::jwt

@@ -31,19 +31,19 @@ void KeySources::stop() {
   for (const auto& waiter : waiters) waiter();
 }
 
-KeySources::Keys KeySources::current(const Issuer& issuer) {
+KeySources::Keys KeySources::current(const Issuer& issuer, const std::string& trace) {
   const TimeMs now = settings_.clock();
   const std::lock_guard lock(mutex_);
   const SourcePtr found = source(issuer, now);
   if (found->keys && now - found->fetched_at > settings_.keep_ms) found->keys = nullptr;
   const bool stale = !found->keys || now - found->fetched_at >= settings_.refresh_ms;
-  if (stale && may_fetch(*found, now)) begin(found, now);
+  if (stale && may_fetch(*found, now)) begin(found, now, trace);
   const TimeMs due = found->fetched_at + settings_.refresh_ms;
   return {found->keys, stale ? now + settings_.least_interval_ms : due};
 }
 
 bool KeySources::wait_for_newer(const Issuer& issuer, const std::shared_ptr<const KeySet>& seen,
-                                std::function<void()> done) {
+                                std::function<void()> done, const std::string& trace) {
   const TimeMs now = settings_.clock();
   std::unique_lock lock(mutex_);
   if (stopped_) return false;
@@ -55,7 +55,7 @@ bool KeySources::wait_for_newer(const Issuer& issuer, const std::shared_ptr<cons
   }
   if (!found->fetching) {
     if (!may_fetch(*found, now)) return false;
-    begin(found, now);
+    begin(found, now, trace);
   }
   if (found->waiters.size() >= settings_.most_waiters) return false;
   found->waiters.push_back(std::move(done));
@@ -97,7 +97,8 @@ bool KeySources::may_fetch(const Source& source, TimeMs now) const {
   return now - source.tried_at >= wait;
 }
 
-void KeySources::begin(const SourcePtr& source, TimeMs now) {
+void KeySources::begin(const SourcePtr& source, TimeMs now, const std::string& trace) {
+  source->trace = trace;
   source->fetching = true;
   source->tried = true;
   source->tried_at = now;
@@ -114,7 +115,7 @@ void KeySources::run() {
     queue_.pop_front();
     lock.unlock();
     ++fetches_;
-    const auto text = settings_.fetch(source->url, source->ca_pem);
+    const auto text = settings_.fetch(source->url, source->ca_pem, source->trace);
     Result<KeySet> keys = text ? parse_jwks(*text) : Result<KeySet>(text.error());
     if (!keys) {
       ++failures_;

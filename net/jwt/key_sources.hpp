@@ -22,7 +22,9 @@ namespace coffer::net::jwt {
 class KeySources {
  public:
   struct Settings {
-    std::function<model::Result<std::string>(const std::string& url, const std::string& ca_pem)> fetch;
+    std::function<model::Result<std::string>(const std::string& url, const std::string& ca_pem,
+                                             const std::string& trace)>
+        fetch;
     std::function<model::TimeMs()> clock;
     std::function<void(std::string_view)> log;  // one line
     model::TimeMs refresh_ms = 300'000;         // keys older than this are fetched again
@@ -40,12 +42,13 @@ class KeySources {
     std::shared_ptr<const KeySet> keys;  // null: none were fetched yet
     model::TimeMs fresh_until = 0;       // what is verified by them should be verified again then
   };
-  /// The keys as they are. REQUIRES (of all): the issuer has a URL.
-  Keys current(const model::Issuer& issuer);
+  /// The keys as they are. REQUIRES (of all): the issuer has a URL. A fetch that begins takes `trace` along, the traceparent
+  /// of the request that asks.
+  Keys current(const model::Issuer& issuer, const std::string& trace = {});
   /// True when there are other keys than those that were `seen`, or a fetch is under way or could be begun: `done` is
   /// called once, on this thread, one of this object, or that of stop().
   bool wait_for_newer(const model::Issuer& issuer, const std::shared_ptr<const KeySet>& seen,
-                      std::function<void()> done);
+                      std::function<void()> done, const std::string& trace = {});
   /// Ends the threads and calls all that wait. No call may follow.
   void stop();
 
@@ -55,6 +58,7 @@ class KeySources {
  private:
   struct Source {
     std::string url, ca_pem;
+    std::string trace;  // of the request that caused the fetch under way
     std::shared_ptr<const KeySet> keys;
     model::TimeMs fetched_at = 0, tried_at = 0, used_at = 0;
     unsigned failures = 0;  // in a row
@@ -65,7 +69,7 @@ class KeySources {
 
   SourcePtr source(const model::Issuer& issuer, model::TimeMs now);
   bool may_fetch(const Source& source, model::TimeMs now) const;
-  void begin(const SourcePtr& source, model::TimeMs now);
+  void begin(const SourcePtr& source, model::TimeMs now, const std::string& trace);
   void make_room();
   void run();
   void finish(Source& source, model::Result<KeySet> keys);

@@ -38,9 +38,9 @@ json::object native_claims(const DevToken& token) {
 }
 
 json::object cloudforet_claims(const DevToken& token) {
-  json::object claims{
-      {"iss", kCloudforetIss}, {"typ", "ACCESS_TOKEN"}, {"did", token.tenant}, {"aud", token.user}, {"ver", "2.0"}};
-  claims["own"] = token.service ? "APP" : "USER";
+  json::object claims{{"iss", kCloudforetIss}, {"did", token.tenant}, {"aud", token.user}, {"ver", "2.0"}};
+  claims["typ"] = token.system ? "SYSTEM_TOKEN" : "ACCESS_TOKEN";
+  claims["own"] = token.system ? "SYSTEM" : token.service ? "APP" : "USER";
   if (!token.roles.empty()) claims["rol"] = token.roles.front();
   return claims;
 }
@@ -71,6 +71,10 @@ Status check(const DevToken& token) {
   }
   if (token.roles.size() > (token.door == "cloudforet" ? 1 : model::kMaxRoles)) {
     return Error(Code::invalid_argument, "role: a Cloudforet token has one role, others have at most 64");
+  }
+  if (token.system && (token.door != "cloudforet" || token.service || !token.roles.empty())) {
+    return Error(Code::invalid_argument,
+                 "system: only Cloudforet has system tokens, and they are no service's and have no role");
   }
   return {};
 }

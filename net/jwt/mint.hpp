@@ -17,11 +17,12 @@ struct DevToken {
   std::string tenant, user;
   std::vector<std::string> roles;  // cloudforet: at most one
   bool service = false;            // the bearer is a service
+  bool system = false;             // cloudforet: of the platform itself, who may read values; has no role
   model::TimeMs lifetime_ms = 3'600'000;
 };
 
 /// A token signed with RS256. `id` becomes `jti`. Errors: invalid_argument (an unknown door, an empty or long name, more
-/// roles than the door's tokens have room for).
+/// roles than the door's tokens have room for, a system token of another door or with a role).
 model::Result<model::Secret> mint_dev_token(const crypto::SigningKey& key, const DevToken& token, model::TimeMs now,
                                             const std::string& id);
 

@@ -17,7 +17,8 @@ ROOT = Path(__file__).resolve().parents[2]
 PUBLIC = ROOT / "proto/public"
 ROOTS = [PUBLIC / "google", PUBLIC / "direktiv", PUBLIC / "dapr", ROOT / "proto"]
 SERVICES = ["pkg/secrets/protocol.proto", "dapr/proto/runtime/v1/dapr.proto", "coffer/v1/secrets.proto",
-            "coffer/admin/v1/admin.proto", "coffer/admin/v1/keys.proto", "coffer/admin/v1/backup.proto", "coffer/admin/v1/cluster.proto"]
+            "coffer/admin/v1/admin.proto", "coffer/admin/v1/keys.proto", "coffer/admin/v1/backup.proto",
+            "coffer/admin/v1/cluster.proto", "coffer/admin/v1/operators.proto"]
 MESSAGES = SERVICES + ["pkg/secrets/secrets.proto", "google/api/http.proto", "google/api/annotations.proto"]
 # google/rpc comes from here, too; error details of failed calls are read with it.
 MESSAGES += ["google/rpc/status.proto", "google/rpc/error_details.proto"]
@@ -84,6 +85,19 @@ def admin_files():
     generate()
     names = [p.stem for p in sorted((ROOT / "proto/coffer/admin/v1").glob("*.proto"))]
     return [importlib.import_module(f"coffer.admin.v1.{name}_pb2").DESCRIPTOR for name in names]
+
+
+def admin_calls():
+    """Every call of coffer.admin.v1: (service, method, class of its request, class of its answer)."""
+    generate()
+    calls = []
+    for name in ("admin", "keys", "backup", "cluster", "operators"):
+        module = importlib.import_module(f"coffer.admin.v1.{name}_pb2")
+        for service in module.DESCRIPTOR.services_by_name.values():
+            for method in service.methods:
+                calls.append((service.name, method.name, getattr(module, method.input_type.name),
+                              getattr(module, method.output_type.name)))
+    return calls
 
 
 def direktiv():

@@ -135,6 +135,14 @@ class Life(CloudforetCase):
         self.assertEqual(failure(bad, SECRET, "list", {"domain_id": DOMAIN}),
                          ("UNAUTHENTICATED", "ERROR_AUTHENTICATE_FAILURE: Authenticate failure. (message = Token is invalid or expired.)"))
         bad.close()
+        garbled = Client(self.generation, self.server.grpc_address, "nonsense")
+        undecoded = ("UNAUTHENTICATED", "ERROR_AUTHENTICATE_FAILURE: Authenticate failure. (message = failed to decode token.)")
+        self.assertEqual(failure(garbled, SECRET, "list", {"domain_id": DOMAIN}), undecoded)
+        self.assertEqual(failure(garbled, SECRET, "list", {"domain_id": DOMAIN}, token="a.b.c"), undecoded)
+        self.assertEqual(failure(garbled, SECRET, "list", {"domain_id": DOMAIN}, token="cft_x")[1].split("= ")[1], "Token is invalid or expired.)")
+        garbled.close()
+        self.assertEqual(self.rest("/secret/secret/list", {"domain_id": DOMAIN}, "nonsense"),
+                         (401, {"detail": {"code": "ERROR_AUTHENTICATE_FAILURE", "message": "Authenticate failure. (message = failed to decode token.)"}}))
         self.assertEqual(failure(self.client("u", "USER"), SECRET, "list", {"domain_id": DOMAIN})[0], "PERMISSION_DENIED")
 
     # ---- the words of errors
@@ -190,6 +198,17 @@ class Life(CloudforetCase):
                          ("INTERNAL", db.format("Database query failed. (reason = 'aggregate.group.fields' condition's median operator is not supported. "
                                                 "(supported_operator = ['count', 'sum', 'average', 'max', 'min', 'first', 'last', 'push', 'add_to_set', "
                                                 "'merge_objects']))")))
+        project = lambda op: stat({"project": {"fields": [{"k": "name", "n": "n", "o": op}]}})[1]
+        self.assertIn("'aggregate.project.fields' condition's modulo operator is not supported. (supported_operator = ['size', 'sum', ", project("modulo"))
+        self.assertEqual(project("add"), db.format("Required parameter. (key = aggregate.project.fields.fields)"))
+        for stage in ({"limit": 0}, {"limit": -1}):
+            self.assertEqual(stat(stage), ("INTERNAL", db.format("the limit must be positive")))
+        self.assertEqual(stat({"skip": -1})[0], "INTERNAL")
+        for hole in ({"lookup": []}, {"add_fields": {}}):  # 1.12 has no such fields
+            self.assertEqual(self.rest("/secret/secret/list", {"domain_id": DOMAIN, "query": hole})[0], 400)
+        for page in ({"start": -1, "limit": 1}, {"start": "x", "limit": 1}, {"start": 1.5, "limit": 1}, {"limit": 4294967296}):
+            status, body = self.rest("/secret/secret/list", {"domain_id": DOMAIN, "query": {"page": page}})
+            self.assertEqual((status, body["detail"]["code"]), (400, "ERROR_INVALID_PARAMETER"), page)
 
     # ---- REST
 
@@ -357,13 +376,13 @@ class Encrypted(CloudforetCase):
         admin, system, alice = self.client(), self.client("s", None, own="SYSTEM"), self.client("alice", "USER")
         trusted = admin(TRUSTED, "create", {"name": "t", "data": {"role": "é"}, "domain_id": DOMAIN})["trusted_secret_id"]
         secret = admin(SECRET, "create", {"name": "s", "data": {"k": "v"}, "secret_type": TYPE, "domain_id": DOMAIN, "trusted_secret_id": trusted})
-        admin(SECRET, "update_data", {"secret_id": secret["secret_id"], "domain_id": DOMAIN, "data": {"k": "v2"}})
+        admin(SECRET, "update_data", {"secret_id": secret["secret_id"], "domain_id": DOMAIN, "data": {"k": "the second value"}})
         got = system(SECRET, "get_data", {"secret_id": secret["secret_id"], "domain_id": DOMAIN})
         options = got["encrypt_options"]
         self.assertTrue(got["encrypted"])
-        self.assertEqual(self.open(self.value_key(options), options["nonce"], got["data"]["encrypted_data"]), {"k": "v2"})
+        self.assertEqual(self.open(self.value_key(options), options["nonce"], got["data"]["encrypted_data"]), {"k": "the second value"})
         self.assertEqual(self.open(self.value_key(options, "trusted_"), options["trusted_nonce"], got["data"]["trusted_encrypted_data"]), {"role": "é"})
-        self.assertNotIn("v2", json.dumps(got))
+        self.assertNotIn("second", json.dumps(got))
         mine = alice(USER, "create", {"name": "u", "data": {"otp": "1"}})["user_secret_id"]
         got = system(USER, "get_data", {"user_secret_id": mine, "domain_id": DOMAIN})
         self.assertEqual(self.open(self.value_key(got["encrypt_options"]), got["encrypt_options"]["nonce"], got["data"]["encrypted_data"]), {"otp": "1"})
@@ -401,6 +420,11 @@ class Dev(ServerCase):
         self.assertEqual((made.status, made.json["user_id"]), (200, "alice"))
         listed = self.server.request("POST", "/secret/v1/user-secret/list", {}, token=token)
         self.assertEqual(listed.json["total_count"], 1)
+        done = self.server.cli("dev-token", "--data", self.server.data, "--door", "cloudforet", "--tenant", "domain-dev", "--user", "identity", "--system")
+        key = {"user_secret_id": made.json["user_secret_id"], "domain_id": "domain-dev"}
+        value = lambda token: self.server.request("POST", "/secret/v1/user-secret/get-data", key, token=token)
+        self.assertEqual(value(token).status, 403)
+        self.assertEqual(value(done.stdout.decode().strip()).json["data"], {"a": "b"})
 
 
 # ---- AES-GCM (NIST SP 800-38D) over the openssl command's AES-ECB, for a client of these tests only

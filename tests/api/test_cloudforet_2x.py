@@ -1,14 +1,21 @@
 #!/usr/bin/env python3
 """The Cloudforet door in generation 2.x on a listener of its own, beside 1.12 on the public one: the life of Secret and
-TrustedSecret, resource groups and what workspaces and projects see, reflection, and REST on an HTTP listener."""
+TrustedSecret, resource groups and what workspaces and projects see, reflection, health, REST on an HTTP listener, and
+client certificates at listeners with TLS."""
 
+import http.client
+import json
+import ssl
+import tempfile
 import unittest
+from pathlib import Path
 
 import grpc
 
 from cloudforet_case import DOMAIN, CloudforetCase
 from cloudforet_client import SECRET, TRUSTED, USER, Client, failure
 from harness import free_port
+from test_tls import make_certificates
 
 
 class Newer(CloudforetCase):
@@ -72,6 +79,34 @@ class Newer(CloudforetCase):
     def find(self, client, name):
         return client(SECRET, "list", {"name": name})["results"][0]["secret_id"]
 
+    def test_a_system_token_narrows_itself_to_a_workspace(self):
+        admin, claims = self.client(), self.token("s", None, own="SYSTEM")
+        for name, group, more in (("x-domain", "DOMAIN", {}), ("x-w1", "WORKSPACE", {"workspace_id": "w1"}), ("x-w2", "WORKSPACE", {"workspace_id": "w2"})):
+            self.make(admin, name, group, **more)
+        narrow = Client(self.generation, self.newer, claims, [("x_workspace_id", "w1")])
+        self.addCleanup(narrow.close)
+        query = {"query": {"filter": [{"k": "name", "v": "x-", "o": "contain"}]}}
+        names = lambda c: [r["name"] for r in c(SECRET, "list", query)["results"]]
+        self.assertEqual(names(narrow), ["x-domain", "x-w1"])
+        self.assertEqual(self.make(narrow, "x-made", "WORKSPACE")["workspace_id"], "w1")
+        for name in ("x-domain", "x-w2"):
+            self.assertEqual(failure(narrow, SECRET, "update", {"secret_id": self.find(admin, name), "name": "x"})[0], "NOT_FOUND", name)
+        self.assertEqual(failure(narrow, SECRET, "get", {"secret_id": self.find(admin, "x-w2")})[0], "NOT_FOUND")
+        self.assertEqual(narrow(SECRET, "delete", {"secret_id": self.find(admin, "x-w1")}), {})
+        # Nobody else's word for it counts.
+        other = Client(self.generation, self.newer, self.token("o", "WORKSPACE_OWNER", wid="w2"), [("x_workspace_id", "w1")])
+        self.addCleanup(other.close)
+        self.assertEqual(names(other), ["x-domain", "x-w2"])
+
+    def test_tokens_are_of_version_2(self):
+        refused = ("UNAUTHENTICATED", "ERROR_AUTHENTICATE_FAILURE: Authenticate failure. (message = invalid token version.)")
+        for version in ("1.0", None, 2.0):
+            claims = dict(iss="https://dev.spaceone.identity", typ="ACCESS_TOKEN", own="USER", did=DOMAIN, aud="a", rol="DOMAIN_ADMIN",
+                          **({"ver": version} if version else {}))
+            older = Client(self.generation, self.newer, self.signer.token(**claims))
+            self.assertEqual(failure(older, SECRET, "list", {}), refused, version)
+            older.close()
+
     def test_a_trusted_secret_has_values_of_its_own(self):
         admin, system = self.client(), self.client("s", None, own="SYSTEM")
         trusted = admin(TRUSTED, "create", {"name": "t", "data": {"r": 1}, "resource_group": "WORKSPACE", "workspace_id": "w1", "trusted_account_id": "ta-1"})
@@ -117,6 +152,57 @@ class Newer(CloudforetCase):
         self.assertNotIn(b"release_project", answer)
         channel.close()
 
+    def test_a_client_that_starts_from_reflection_builds_its_messages_and_calls(self):
+        """What the ecosystem's clients do: they list services, ask for the file of one, and make messages of what they get."""
+        from google.protobuf import descriptor_pb2, descriptor_pool, json_format, message_factory
+        channel = grpc.insecure_channel(self.newer)
+        ask = channel.stream_stream("/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo")
+        made = self.make(self.client(), "reflected", tags={"a": "b"})
+        answer = next(ask(iter([b"\x22" + bytes([len(SECRET)]) + SECRET.encode()]), timeout=10))
+        pool, files = descriptor_pool.DescriptorPool(), {}
+        for file in fields_of(dict(fields_of(answer))[4]):  # FileDescriptorResponse
+            one = descriptor_pb2.FileDescriptorProto.FromString(file[1])
+            files[one.name] = one
+
+        def add(name):
+            if name in files:
+                one = files.pop(name)
+                for needed in one.dependency:
+                    add(needed)
+                pool.Add(one)
+        for name in list(files):
+            add(name)
+        method = pool.FindServiceByName(SECRET).methods_by_name["get"]
+        factory = message_factory.MessageFactory(pool)
+        into, out = factory.GetPrototype(method.input_type), factory.GetPrototype(method.output_type)
+        call = channel.unary_unary(f"/{SECRET}/get", into.SerializeToString, out.FromString)
+        info = call(into(secret_id=made["secret_id"]), timeout=10, metadata=[("token", self.token())])
+        self.assertEqual(json_format.MessageToDict(info, preserving_proto_field_name=True), made)
+        channel.close()
+
+    def test_health_is_told_for_the_listener_and_for_each_of_its_services(self):
+        channel = grpc.insecure_channel(self.newer)
+        check = channel.unary_unary("/grpc.health.v1.Health/Check")
+        serving = b"\x08\x01"
+        self.assertEqual(check(b"", timeout=10), serving)
+        for name in (SECRET, TRUSTED, USER):
+            self.assertEqual(check(b"\x0a" + bytes([len(name)]) + name.encode(), timeout=10), serving, name)
+        for name in ("spaceone.api.secret.v1.SecretGroup", "coffer.v1.Secrets"):  # what the other listener serves
+            with self.assertRaises(grpc.RpcError) as caught:
+                check(b"\x0a" + bytes([len(name)]) + name.encode(), timeout=10)
+            self.assertEqual(caught.exception.code(), grpc.StatusCode.NOT_FOUND, name)
+        watch = channel.unary_stream("/grpc.health.v1.Health/Watch")(b"", timeout=10)
+        self.assertEqual(next(watch), serving)
+        watch.cancel()
+        channel.close()
+        connection = http.client.HTTPConnection(*self.http.split(":"), timeout=10)
+        for path in ("/healthz", "/readyz"):
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            answer.read()
+            self.assertEqual(answer.status, 200, path)
+        connection.close()
+
     def test_rest_on_a_listener_of_its_own(self):
         address, self.server.http_address = self.server.http_address, self.http
         try:
@@ -126,6 +212,93 @@ class Newer(CloudforetCase):
             self.assertEqual((status, data["data"]), (200, {"a": 1}))
         finally:
             self.server.http_address = address
+
+
+class Certificates(CloudforetCase):
+    """Both kinds of listener with TLS, which ask for a client certificate: what a platform's own services have."""
+
+    generation_name = "2.x"
+
+    @classmethod
+    def setUpClass(cls):
+        cls.keys = Path(tempfile.mkdtemp(prefix="coffer-cf-tls-"))
+        make_certificates(cls.keys)
+        cls.newer, cls.http = f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}"
+        tls = f'tls.certificate = "{cls.keys}/server.pem"\ntls.key = "{cls.keys}/server.key"\ntls.client_ca = "{cls.keys}/ca.pem"\n'
+        cls.config = (f'[[listener]]\naddress = "{cls.newer}"\ncloudforet.profile = "2.x"\n{tls}'
+                      f'[[listener]]\naddress = "{cls.http}"\nprotocol = "http"\ncloudforet.profile = "2.x"\n{tls}'
+                      '[[certificates]]\nname = "identity"\nsan = "dns:client.example"\ntenant = "shop"\nprincipal = "service:identity"\n')
+        super().setUpClass()
+        reads = {"roles": [{"name": "values", "grants": [{"capabilities": ["read-value"], "spaces": ["cloudforet.*"], "names": ["*"]}]}],
+                 "bindings": [{"role": "values", "subjects": ["service:identity"]}]}
+        done = cls.server.cli("admin", "policy", "apply", "-f", "-", "--tenant", "shop", input=json.dumps(reads))
+        assert done.returncode == 0, done.stderr
+
+    def channel(self, client="client"):
+        read = lambda name: (self.keys / name).read_bytes()
+        chain = (read(f"{client}.key"), read(f"{client}.pem")) if client else (None, None)
+        made = Client(self.generation, self.newer)
+        made.close()
+        made.channel = grpc.secure_channel(self.newer, grpc.ssl_channel_credentials(read("ca.pem"), *chain))
+        self.addCleanup(made.close)
+        return made
+
+    def post(self, path, body, client="client"):
+        context = ssl.create_default_context(cafile=str(self.keys / "ca.pem"))
+        if client:
+            context.load_cert_chain(self.keys / f"{client}.pem", self.keys / f"{client}.key")
+        connection = http.client.HTTPSConnection(*self.http.split(":"), context=context, timeout=10)
+        try:
+            connection.request("POST", path, json.dumps(body), {"content-type": "application/json"})
+            answer = connection.getresponse()
+            return answer.status, json.loads(answer.read())
+        finally:
+            connection.close()
+
+    def test_a_service_reads_values_by_its_certificate_and_nothing_else(self):
+        service = self.channel()
+        person = self.channel()
+        person.metadata = [("token", self.token())]
+        made = person(SECRET, "create", {"name": "n", "data": {"k": "v"}, "resource_group": "DOMAIN"})
+        key = {"secret_id": made["secret_id"], "domain_id": DOMAIN}
+        self.assertEqual(service(SECRET, "get_data", key)["data"], {"k": "v"})
+        self.assertEqual(failure(person, SECRET, "get_data", key)[0], "PERMISSION_DENIED", "a token goes before a certificate")
+        service.metadata = [("x_domain_id", DOMAIN)]
+        self.assertEqual(failure(service, SECRET, "list", {}), ("PERMISSION_DENIED", "ERROR_PERMISSION_DENIED: Permission denied."))
+        status, data = self.post("/secret/v1/secret/get-data", key)
+        self.assertEqual((status, data["data"]), (200, {"k": "v"}))
+
+    def test_who_has_no_certificate_of_the_right_authority_gets_no_value(self):
+        key = {"secret_id": "secret-x", "domain_id": DOMAIN}
+        self.assertEqual(failure(self.channel(None), SECRET, "get_data", key),
+                         ("UNAUTHENTICATED", "ERROR_AUTHENTICATE_FAILURE: Authenticate failure. (message = empty token provided.)"))
+        status, body = self.post("/secret/v1/secret/get-data", key, None)
+        self.assertEqual((status, body["detail"]["code"]), (401, "ERROR_AUTHENTICATE_FAILURE"))
+        self.assertEqual(failure(self.channel("stranger"), SECRET, "get_data", key)[0], "UNAVAILABLE")
+        with self.assertRaises((ssl.SSLError, ConnectionError, http.client.RemoteDisconnected)):
+            self.post("/secret/v1/secret/get-data", key, "stranger")
+
+
+def fields_of(message):
+    """(number, bytes) of a protobuf message's length-delimited fields; others are passed over."""
+    def varint(at):
+        value = shift = 0
+        while True:
+            byte = message[at]
+            value |= (byte & 0x7F) << shift
+            at, shift = at + 1, shift + 7
+            if byte < 0x80:
+                return value, at
+    found, at = [], 0
+    while at < len(message):
+        tag, at = varint(at)
+        if tag & 7 == 2:
+            size, at = varint(at)
+            found.append((tag >> 3, message[at:at + size]))
+            at += size
+        else:
+            _, at = varint(at)
+    return found
 
 
 if __name__ == "__main__":

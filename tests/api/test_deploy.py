@@ -2,6 +2,7 @@
 """What deploy/ holds, as far as it can be tried without a machine of its own: the unit's hardening, the manual pages, the
 package's scripts. systemd's own check runs where it is installed."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -9,7 +10,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from harness import ROOT, run
+from harness import ROOT, Server, run
 
 UNIT = ROOT / "deploy/systemd/coffer.service"
 
@@ -68,6 +69,53 @@ class ManualPages(unittest.TestCase):
         done = run("man", "/nonexistent/folder")
         self.assertEqual(done.returncode, 2)
         self.assertIn(b"cannot write", done.stderr)
+
+
+class BuiltPackage(unittest.TestCase):
+    """The package itself, made of the build that is tested, unpacked as dpkg does it, and its program started from there."""
+
+    @classmethod
+    def setUpClass(cls):
+        build = Path(os.environ.get("COFFER_BUILD", ROOT / "build/release"))
+        if not (build / "CPackConfig.cmake").exists() or not shutil.which("cpack") or not shutil.which("dpkg-shlibdeps"):
+            raise unittest.SkipTest("no build, or no cpack and dpkg-dev")
+        cls.folder = Path(tempfile.mkdtemp(prefix="coffer-deb-"))
+        cls.addClassCleanup(shutil.rmtree, cls.folder, ignore_errors=True)
+        stage = cls.folder / "stage"
+        # As `./dev deb`, but of what is built already: CPack alone would build everything first.
+        subprocess.run(["cmake", "--install", build, "--prefix", "/usr", "--strip"], check=True, capture_output=True, env={**os.environ, "DESTDIR": str(stage)})
+        subprocess.run(["cpack", "-G", "DEB", "--config", build / "CPackConfig.cmake", "-D", "CPACK_INSTALL_CMAKE_PROJECTS=", "-D",
+                        f"CPACK_INSTALLED_DIRECTORIES={stage};/", "-D", "CPACK_DEBIAN_COMPRESSION_TYPE=gzip", "-B", cls.folder], check=True, capture_output=True)
+        (cls.deb,) = cls.folder.glob("coffer_*.deb")
+        cls.root = cls.folder / "root"
+        subprocess.run(["dpkg-deb", "-x", cls.deb, cls.root], check=True)
+
+    def test_it_says_what_it_needs_and_what_is_the_operators(self):
+        control = subprocess.run(["dpkg-deb", "-f", self.deb], check=True, capture_output=True, text=True).stdout
+        for name in ("libcaf-core", "libleveldb1d", "libraft0", "adduser"):
+            self.assertIn(name, control)
+        listing = subprocess.run(["dpkg-deb", "-c", self.deb], check=True, capture_output=True, text=True).stdout
+        self.assertRegex(listing, r"-rw-r----- root/root +\d+ \S+ \S+ \./etc/coffer/coffer\.toml")
+        for path in ("./usr/bin/coffer", "./usr/lib/systemd/system/coffer.service", "./usr/share/man/man1/coffer-admin.1.gz", "./usr/share/doc/coffer/copyright"):
+            self.assertIn(path + "\n", listing)
+        self.assertNotIn("./var", listing, "data is the service's")
+        control_files = self.folder / "control"
+        subprocess.run(["dpkg-deb", "-e", self.deb, control_files], check=True)
+        self.assertEqual((control_files / "conffiles").read_text().split(), ["/etc/coffer/coffer.toml"])
+        unit = (self.root / "usr/lib/systemd/system/coffer.service").read_text()
+        for path in re.findall(r"(?m)^ExecStart(?:Pre)?=(\S+)", unit):
+            self.assertTrue((self.root / path.lstrip("/")).exists(), path)
+
+    def test_its_program_serves(self):
+        server = Server(data=self.folder / "d")
+        server.command = lambda: [str(self.root / "usr/bin/coffer"), *Server.command(server)[1:]]
+        try:
+            server.start()
+            self.assertEqual(server.put("from-the-package", "x").status, 200)
+            self.assertEqual(server.get("from-the-package").json["value"], "x")
+            self.assertEqual(server.terminate(), 0)
+        finally:
+            server.close()
 
 
 class Package(unittest.TestCase):

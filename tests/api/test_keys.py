@@ -151,7 +151,12 @@ class Backups(KeysCase):
         self.ok("backup", "create", "--out", backup)
         self.assertEqual(backup.stat().st_mode & 0o777, 0o600)
         self.assertEqual(run("admin", "backup", "verify", backup).returncode, 0)
-        self.assertEqual(run("admin", "backup", "verify", backup, "--seal-key", key).returncode, 0)
+        whole = run("admin", "backup", "verify", backup, "--seal-key", key)
+        self.assertEqual(whole.returncode, 0, whole.stderr)
+        self.assertRegex(whole.stdout.decode(), r"every row opens")
+        self.assertRegex(whole.stdout.decode(), r"(?m)^entries +30$")
+        piped = run("admin", "backup", "verify", "-", "--seal-key", key, input=backup.read_bytes())
+        self.assertEqual(piped.returncode, 2, "rows are opened in a second reading")
         bad = bytearray(backup.read_bytes())
         bad[len(bad) // 2] ^= 1
         (self.folder / "bad").write_bytes(bad)
@@ -164,6 +169,7 @@ class Backups(KeysCase):
         restored = self.folder / "r"
         done = run("admin", "backup", "restore", backup, "--data", restored, "--seal-key", key)
         self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertRegex(done.stdout.decode(), r"(?m)^values +30$", "what was written was read back")
         self.assertNotEqual(run("admin", "backup", "restore", backup, "--data", restored, "--seal-key", key).returncode, 0)
         (restored / "dev").mkdir(mode=0o700)
         shutil.copy(key, restored / "dev/seal.key")
@@ -227,8 +233,12 @@ class Production(unittest.TestCase):
                 done = server.cli("admin", "unseal", "--share-file", "-", input=text + "\n", token_file=folder / "t")
                 self.assertEqual(done.returncode, 0, done.stderr)
             self.assertTrue(eventually(lambda: answers(200)), server.log())
-            done = server.cli("admin", "tenants", "create", "t", token_file=folder / "t")
+            done = server.cli("admin", "operators", "create", "ann", "--capability", "tenants", "--capability", "tokens", "--out", folder / "ann", token_file=folder / "t")
             self.assertEqual(done.returncode, 0, done.stderr)
+            for command in (("tenants", "create", "acme"), ("tokens", "create", "--tenant", "acme", "--scope", "read,read-value:kv:*")):
+                done = server.cli("admin", *command, token_file=folder / "ann")
+                self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertEqual(server.cli("admin", "keys", "status", token_file=folder / "ann").returncode, 5)
         finally:
             if server:
                 server.close()

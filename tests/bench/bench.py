@@ -2,7 +2,7 @@
 """`./dev bench`: Coffer beside its yardsticks in one interleaved session on this machine.
 
     bench.py --build build/release --etcd build/peers/usr/bin/etcd [--rounds 7] [--seconds 2] [--tenants 100000]
-             [--only get,http,jwt,put,tenants] [--no-pin] [--write]
+             [--only get,http,jwt,audit,put,tenants,backup] [--backup-megabytes 1024] [--no-pin] [--write]
 
 All servers run at once; the rounds go through the cases in turn, and whoever is not measured is stopped meanwhile. Each
 case is the same load generator (h2load, 64 connections, one prepared body) for both sides. Values are medians of the
@@ -21,6 +21,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tests/api"), str(Path(__file__).resolve().parent)]
 
+import backup  # noqa: E402
 import cases  # noqa: E402
 import tenants  # noqa: E402
 
@@ -80,7 +81,7 @@ def machine():
     return f"{os.cpu_count()} cores ({model}), {memory} GiB, Linux {platform.release().split('-')[0]}, load before the run {os.getloadavg()[0]:.1f}"
 
 
-def write_document(rows, tenant_rows, arguments):
+def write_document(rows, tenant_rows, backup_rows, arguments):
     text = ["# Benchmarks", "", "Made by `./dev bench --write`, which installs the peers, runs everything interleaved in one session on one machine,",
             "and writes this file. Numbers of different sessions are not comparable; the ratios are what counts.", "",
             f"- {time.strftime('%Y-%m-%d', time.gmtime())}, {machine()}",
@@ -90,8 +91,14 @@ def write_document(rows, tenant_rows, arguments):
     text += rows
     if tenant_rows:
         text += ["", "## Many tenants", ""] + tenant_rows
-    (ROOT / "docs").mkdir(exist_ok=True)
-    (ROOT / "docs/benchmarks.md").write_text("\n".join(text) + "\n")
+    if backup_rows:
+        text += ["", "## A backup while writes go on", ""] + backup_rows
+    path = ROOT / "docs/benchmarks.md"
+    path.parent.mkdir(exist_ok=True)
+    # Sections that other programs wrote stay (cloudforet.py, cluster_bench.py).
+    own = ("Many tenants\n", "A backup while writes go on\n")
+    others = [part for part in path.read_text().split("\n## ")[1:] if not part.startswith(own)] if path.exists() else []
+    path.write_text("\n".join(text) + "\n" + "".join("\n## " + part.rstrip("\n") + "\n" for part in others))
 
 
 def main():
@@ -101,7 +108,8 @@ def main():
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--seconds", type=float, default=2)
     parser.add_argument("--tenants", type=int, default=100_000)
-    parser.add_argument("--only", default="get,http,jwt,audit,put,tenants")
+    parser.add_argument("--backup-megabytes", type=int, default=1024)
+    parser.add_argument("--only", default="get,http,jwt,audit,put,tenants,backup")
     parser.add_argument("--no-pin", dest="pin", action="store_false")
     parser.add_argument("--write", action="store_true")
     arguments = parser.parse_args()
@@ -111,7 +119,7 @@ def main():
     os.environ["COFFER_BUILD"] = str(arguments.build.resolve())
 
     print(machine(), flush=True)
-    rows, kept, tenant_rows = [], True, []
+    rows, kept, tenant_rows, backup_rows = [], True, [], []
     slices = {}
     # CPU per request is counted on one CPU with the generator on another. Puts are counted by what the machine gets done:
     # a server that waits for its disk has work for more than one CPU, and both servers may use them all.
@@ -126,8 +134,12 @@ def main():
         tenant_rows, tenants_kept = tenants.run(arguments.build / "coffer", arguments.tenants)
         kept = kept and tenants_kept
         print("\n" + "\n".join(tenant_rows))
+    if "backup" in only:
+        backup_rows, backup_kept = backup.run(arguments.build / "coffer", arguments.backup_megabytes)
+        kept = kept and backup_kept
+        print("\n" + "\n".join(backup_rows))
     if arguments.write:
-        write_document(rows, tenant_rows, arguments)
+        write_document(rows, tenant_rows, backup_rows, arguments)
     return 0 if kept else 1
 
 

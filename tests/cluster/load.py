@@ -22,6 +22,9 @@ SURELY_NOT = {grpc.StatusCode.ABORTED, grpc.StatusCode.ALREADY_EXISTS, grpc.Stat
               grpc.StatusCode.NOT_FOUND, grpc.StatusCode.INVALID_ARGUMENT}
 
 
+TENANTS = ("acme", "globex", "initech")
+
+
 class RestDoor:
     name = "rest"
 
@@ -104,7 +107,7 @@ class Load:
 
     numbers = itertools.count(1)
 
-    def __init__(self, cluster, tenants=("acme", "globex", "initech"), keys=3, clients=6, seed=1, pause=0.0):
+    def __init__(self, cluster, tenants=TENANTS, keys=3, clients=6, seed=1, pause=0.0):
         self.recorder = Recorder()
         self.cluster, self.tenants, self.keys, self.pause = cluster, tenants, keys, pause
         self.stopping = threading.Event()

@@ -23,7 +23,7 @@ from pathlib import Path
 import namespaces
 from cluster import Cluster, wait_for
 from history import check
-from load import Load
+from load import Load, TENANTS
 
 ROOT = Path(__file__).resolve().parents[2]
 REPORT = ROOT / "docs/faults.md"
@@ -42,7 +42,8 @@ class Nemesis:
         self.replacements = REPLACEMENTS
 
     def faults(self):
-        names = ["kill a leader", "kill any node", "stop and continue a leader", "restart all", "hand a group over"]
+        names = ["kill a leader", "kill any node", "stop and continue a leader", "restart all", "hand a group over",
+                 "move a tenant"]
         if FAKETIME:
             names.append("skew a clock")
         if self.cluster.small_disk:
@@ -67,6 +68,7 @@ class Nemesis:
          "stop and continue a leader": lambda: self.stop(self.victim()),
          "restart all": self.restart_all,
          "hand a group over": self.transfer,
+         "move a tenant": self.move,
          "skew a clock": lambda: self.skew(self.victim()),
          "fill a disk": self.fill,
          "wipe a node and let another join": self.replace,
@@ -108,6 +110,17 @@ class Nemesis:
             to.admin_cluster("transfer", str(self.rng.randrange(5)), str(to.id))
         except AssertionError:
             pass                        # it is no voter there, or somebody else was faster
+
+    def move(self):
+        """To another group; in every other case somebody is killed in the middle of it."""
+        at = self.rng.choice(self.cluster.alive())
+        tenant, group = self.rng.choice(TENANTS), self.rng.randrange(1, 5)
+        try:
+            at.admin_cluster("move-tenant", tenant, str(group), "--begin-only")
+        except AssertionError:
+            return                      # its last move is not over, or nobody has made the tenant yet
+        if self.rng.random() < 0.5:
+            self.kill(self.victim())
 
     def skew(self, node):
         """For a while its clocks are minutes off and run at another rate, within what the lease's margin covers."""

@@ -13,7 +13,7 @@ namespace coffer::sim {
 
 namespace {
 
-constexpr std::uint64_t kGroups = 2, kTenants = 3;
+constexpr std::uint64_t kGroups = kDataGroups;
 constexpr model::TimeMs kEpoch = 1'700'000'000'000;
 
 }  // namespace
@@ -23,16 +23,15 @@ ClusterSim::ClusterSim(const ClusterOptions& options)
       rng_(options.seed),
       key_random_(options.seed + 1),
       ring_(crypto::KeyRing::generate(crypto::Key::generate(key_random_), key_random_, 1)),
-      clients_(kClients) {
+      clients_(kClients),
+      directory_random_(options.seed + 2) {
   const std::uint64_t nodes = options.nodes == 0 ? rng_.between(3, 5) : options.nodes;
+  make_tenants();
   std::vector<ClusterTenant> tenants;
-  for (std::uint64_t t = 0; t < kTenants; ++t) {
-    ClusterTenant tenant;
-    tenant.id.bytes.fill(static_cast<std::uint8_t>(t + 1));
-    tenant.group = model::GroupId(1 + t % kGroups);
-    tenants.push_back(tenant);
-    tenants_.push_back({tenant, {}, 0});
+  for (const Tenant& tenant : tenants_) {
+    tenants.push_back(tenant.is);
   }
+  heard_.assign(nodes, heard_.front());
   std::vector<cluster::Voter> voters;
   for (std::uint64_t id = 1; id <= std::min<std::uint64_t>(nodes, 3); ++id) {
     voters.push_back({model::NodeId(id), std::to_string(id)});
@@ -145,7 +144,20 @@ void ClusterSim::committed(model::GroupId group, const storage::LogEntry& entry)
     if (tenant.is.id != set.head.tenant) {
       continue;
     }
+    own(tenant, group, audit.action(), set.head.revision);
+    if (set.head.revision == 0) {  // of a move
+      return;
+    }
     require(set.head.revision == ++tenant.revision, "a tenant's revision is left out or used twice");
+    if (audit.action() == "move-tenant-fence") {  // changes no key, and has a revision that reads show
+      Op fence;
+      fence.id = next_op_++;
+      fence.kind = OpKind::transact;
+      fence.invoked = time_.now();
+      fence.committed_at = set.head.revision;
+      tenant.history.push_back(std::move(fence));
+      return;
+    }
     const std::string& id = audit.request_id();
     std::uint64_t number = 0;
     std::from_chars(id.data(), id.data() + id.size(), number);
@@ -185,9 +197,9 @@ std::string ClusterReport::text() const {
   out << operations << " operations (" << acknowledged << " writes acknowledged, " << unknown << " unknown, " << reads
       << " reads, " << failed_conditions << " failed conditions), " << elections << " elections, " << crashes
       << " crashes, " << disk_failures << " disk failures, " << installs << " snapshots, " << changes << " changes, "
-      << transfers << " transfers, " << seals << " seals, " << leased << " calls under a lease, " << asked
-      << " confirmed, " << compared << " states compared, " << messages << " messages, " << simulated_ms / 1000
-      << " s simulated, trace " << std::hex << trace;
+      << transfers << " transfers, " << moves << " tenants moved, " << seals << " seals, " << leased
+      << " calls under a lease, " << asked << " confirmed, " << compared << " states compared, " << messages
+      << " messages, " << simulated_ms / 1000 << " s simulated, trace " << std::hex << trace;
   return out.str();
 }
 
@@ -204,6 +216,7 @@ ClusterReport& ClusterReport::operator+=(const ClusterReport& other) {
   installs += other.installs;
   changes += other.changes;
   transfers += other.transfers;
+  moves += other.moves;
   seals += other.seals;
   leased += other.leased;
   asked += other.asked;

@@ -7,6 +7,7 @@
 #include <optional>
 #include <vector>
 
+#include "actors/directory_core.hpp"
 #include "crypto/key_ring.hpp"
 #include "tests/sim/cluster_sim.hpp"
 #include "tests/sim/group_checker.hpp"
@@ -15,7 +16,7 @@
 
 namespace coffer::sim {
 
-inline constexpr std::uint64_t kClients = 8, kKeys = 5;
+inline constexpr std::uint64_t kClients = 8, kKeys = 5, kTenants = 3, kDataGroups = 2;
 
 class ClusterSim final : public NodeWorld {
  public:
@@ -36,6 +37,12 @@ class ClusterSim final : public NodeWorld {
   void leads(model::NodeId node, model::GroupId group, model::Term term) override;
   void committed(model::GroupId group, const storage::LogEntry& entry) override;
   std::uint64_t newest_row_of(model::NodeId node, model::GroupId group) const override;
+  model::TenantInfo tenant(model::NodeId node, std::size_t tenant) const override {
+    return heard_[node.value - 1][tenant];
+  }
+  void ask(model::NodeId from, std::size_t tenant, model::TenantOperation operation,
+           std::function<void(model::Result<model::Reply>)> done) override;
+  void advance(model::NodeId from, const model::AdvanceMove& move, std::function<void(model::Status)> done) override;
 
  private:
   /// What a client hears.
@@ -46,6 +53,7 @@ class ClusterSim final : public NodeWorld {
     std::vector<Seen> seen;
   };
   class ClientCall;
+  class NodeCall;
   struct Client {
     std::optional<std::size_t> op;  // of tenants_[tenant].history
     std::size_t tenant = 0;
@@ -58,6 +66,7 @@ class ClusterSim final : public NodeWorld {
     ClusterTenant is;
     std::vector<Op> history;
     std::uint64_t revision = 0;  // of the log
+    model::GroupId owner;        // of the log: zero while it moves
   };
   struct Machine {
     std::unique_ptr<SimNode> node;
@@ -78,6 +87,16 @@ class ClusterSim final : public NodeWorld {
   void start(std::uint64_t id);
   void crash(std::uint64_t id, bool loses_power);
   void every(std::uint64_t low, std::uint64_t high, void (ClusterSim::*work)());
+
+  // cluster_sim_moves.cpp
+  void make_tenants();
+  model::Result<model::Reply> ask_directory(model::DirectoryOperation operation);
+  void publish(const model::TenantInfo& tenant);
+  void begin_move();
+  void attend_moves();
+  void own(Tenant& tenant, model::GroupId group, std::string_view action, std::uint64_t revision);
+  bool is_settled() const;
+  std::uint64_t hops(std::uint64_t from) const;
 
   // cluster_sim_clients.cpp
   void think(std::size_t client);
@@ -121,6 +140,15 @@ class ClusterSim final : public NodeWorld {
   std::vector<bool> cut_ = std::vector<bool>(64);
   bool healed_ = false, closing_ = false, storm_ = false;
   std::uint64_t next_op_ = 1;
+
+  // The directory is linearizable and never away, only far; that its own group makes it so is checked like any other's.
+  std::unique_ptr<storage::Engine> directory_rows_;
+  crypto::SeededRandom directory_random_;
+  actors::RoutingTable routing_;
+  actors::OperatorTable operators_;
+  std::unique_ptr<actors::DirectoryDeps> directory_deps_;
+  std::unique_ptr<actors::DirectoryCore> directory_;
+  std::vector<std::vector<model::TenantInfo>> heard_;  // by node: what it knows of the tenants
 };
 
 }  // namespace coffer::sim

@@ -41,6 +41,7 @@ void expect_that_it_met_what_it_is_about(const ClusterReport& sum, std::uint64_t
   EXPECT_GT(sum.installs, seeds / 4);
   EXPECT_GT(sum.changes, seeds / 4);
   EXPECT_GT(sum.transfers, seeds / 4);
+  EXPECT_GT(sum.moves, seeds);
   EXPECT_GT(sum.disk_failures, seeds / 10);
   EXPECT_GT(sum.leased, 10 * seeds);
   EXPECT_GT(sum.asked, seeds);
@@ -94,6 +95,16 @@ TEST(ClusterSimCheckTest, RowsThatAnInterruptedSnapshotLeftAreFound) {
 }
 TEST(ClusterSimCheckTest, AShardThatOutlivesItsLeadershipIsFound) {
   EXPECT_NE(seeds_until_found(ClusterMutant::ends_no_shard, 40), 0U);
+}
+
+TEST(ClusterSimCheckTest, AMoveThatLeavesTwoOwnersIsFound) {
+  EXPECT_NE(seeds_until_found(ClusterMutant::moves_unfenced, 20), 0U);
+}
+TEST(ClusterSimCheckTest, AMoveThatDropsTheTailOfWritesIsFound) {
+  EXPECT_NE(seeds_until_found(ClusterMutant::moves_without_tail, 40), 0U);
+}
+TEST(ClusterSimCheckTest, AMoveThatForgetsRequestIdsIsFound) {
+  EXPECT_NE(seeds_until_found(ClusterMutant::forgets_moved_ids, 60), 0U);
 }
 
 }  // namespace

@@ -190,6 +190,15 @@ std::string ClusterSim::standing() {
       out << " " << server.id.value << (server.role == cluster::ServerRole::voter ? "" : "s");
     }
   }
+  for (std::size_t index = 0; index < tenants_.size(); ++index) {
+    out << " [tenant " << index << ":";
+    for (std::uint64_t id = 1; id <= size(); ++id) {
+      const model::TenantInfo& heard = heard_[id - 1][index];
+      out << " node " << id << " knows group " << heard.group.value << " move " << heard.moves << " to "
+          << heard.moving_to.value << " from " << heard.moved_from.value << node(id).standing(index);
+    }
+    out << "]";
+  }
   return out.str();
 }
 
@@ -215,6 +224,7 @@ void ClusterSim::heal() {
   // What is under way ends; then everybody reads everything, behind all that was acknowledged.
   closing_ = true;
   run_until(&ClusterSim::is_idle, 60'000, "an operation does not end after everything was healed");
+  run_until(&ClusterSim::is_settled, 60'000, "a tenant's move does not end after everything was healed");
   for (std::size_t client = 0; client < tenants_.size(); ++client) {
     clients_[client].tenant = client;
     clients_[client].op = tenants_[client].history.size();
@@ -263,6 +273,8 @@ ClusterReport ClusterSim::run() {
   every(150, 700, &ClusterSim::trouble);
   every(50, 120, &ClusterSim::change_members);
   every(400, 900, &ClusterSim::compare);
+  every(2000, 8000, &ClusterSim::begin_move);
+  every(20, 60, &ClusterSim::attend_moves);
   for (std::uint64_t step = 0; step < options_.steps; ++step) {
     require(time_.step(), "the simulation stands still");
   }
@@ -272,6 +284,7 @@ ClusterReport ClusterSim::run() {
   for (const Machine& machine : machines_) {
     const NodeCounts& counts = machine.node->counts();
     report_.installs += counts.installs;
+    report_.moves += counts.moves;
     report_.leased += counts.leased;
     report_.asked += counts.asked;
     report_.disk_failures += counts.disk_failures;

@@ -51,6 +51,7 @@ void SimNode::start(bool sealed) {
   sealed_ = sealed;
   groups_.clear();
   shards_.clear();
+  moves_.clear();
   unapplied_.clear();
   applying_ = false;
   writer_ = cluster::LogWriterCore(64 << 10);
@@ -86,6 +87,7 @@ void SimNode::start(bool sealed) {
 
 void SimNode::stop(bool loses_power) {
   up_ = false;
+  moves_.clear();
   shards_.clear();
   groups_.clear();
   if (loses_power) {
@@ -167,7 +169,7 @@ void SimNode::carry_out(model::GroupId id, Group& group) {
   for (const cluster::Refused& refused : actions.refused) {
     refuse(group, refused);
   }
-  answer_reads(group, actions);
+  answer_reads(id, group, actions);
   if (actions.leadership) {
     const bool ends =
         group.leadership.ready && (!actions.leadership->ready || actions.leadership->term != group.leadership.term);
@@ -204,11 +206,14 @@ void SimNode::hand_out(model::GroupId id, Group& group, std::vector<cluster::Com
     world_.committed(id, item.entry);
     const auto origin = group.origins.find(item.cookie);
     if (item.cookie != 0 && origin != group.origins.end()) {
-      const Origin of = origin->second;
+      const Origin of = std::move(origin->second);
       group.origins.erase(origin);
       const auto shard = shards_.find(of.tenant);
-      if (shard != shards_.end() && shard->second.life == of.life) {
+      if (of.rows) {
+        of.rows(item.entry.index);
+      } else if (shard != shards_.end() && shard->second.life == of.life) {
         shard->second.core->committed(of.sequence, item.entry.index, model::Index(group.applied));
+        end_if_left(of.tenant);
       }
     }
     unapplied_.push_back({id, group.core->generation(), std::move(item.entry)});

@@ -32,6 +32,9 @@ enum class ClusterMutant : std::uint8_t {
   truncates_too_early,    // D advances without a flush of the state
   keeps_old_rows,         // a snapshot is written over what an interrupted one left
   ends_no_shard,          // a shard outlives the leadership in which it was opened
+  moves_unfenced,         // a tenant is copied while its old group goes on with it
+  moves_without_tail,     // a moving tenant's rows are read from whatever replica is at hand
+  forgets_moved_ids,      // the memory of request ids stays behind
 };
 
 struct ClusterTenant {
@@ -60,10 +63,15 @@ class NodeWorld {
   virtual void leads(model::NodeId node, model::GroupId group, model::Term term) = 0;
   virtual void committed(model::GroupId group, const storage::LogEntry& entry) = 0;
   virtual std::uint64_t newest_row_of(model::NodeId node, model::GroupId group) const = 0;
+  // Of the directory, which is a group of its own: what this node has heard of it, and what is asked by way of the network.
+  virtual model::TenantInfo tenant(model::NodeId node, std::size_t tenant) const = 0;
+  virtual void ask(model::NodeId from, std::size_t tenant, model::TenantOperation operation,
+                   std::function<void(model::Result<model::Reply>)> done) = 0;
+  virtual void advance(model::NodeId from, const model::AdvanceMove& move, std::function<void(model::Status)> done) = 0;
 };
 
 struct NodeCounts {
-  std::uint64_t installs = 0, shards = 0, leased = 0, asked = 0, disk_failures = 0, checkpoints = 0;
+  std::uint64_t installs = 0, shards = 0, leased = 0, asked = 0, disk_failures = 0, checkpoints = 0, moves = 0;
 };
 
 class SimNode {
@@ -87,6 +95,12 @@ class SimNode {
   void call(const ClusterTenant& tenant, actors::CallHandle call);
   void checkpoint();
   void fail_disk();
+  /// Goes on with the moves of tenants into and out of the groups that it leads.
+  void attend_moves();
+  /// For the message of a violation.
+  std::string standing(std::size_t tenant) const;
+  /// Do the tenant's rows in the group make it live there?
+  bool owns(std::size_t tenant, model::GroupId group) const;
 
   cluster::GroupCore* group(model::GroupId id);
   /// After something was asked of a group's core from outside.
@@ -110,6 +124,7 @@ class SimNode {
   struct Origin {
     std::size_t tenant = 0;
     std::uint64_t life = 0, sequence = 0;
+    std::function<void(model::Result<model::Index>)> rows;  // written beside the shard
   };
   struct WaitingRead {
     std::size_t tenant = 0;
@@ -130,6 +145,7 @@ class SimNode {
     bool sink_timer = false;
   };
   struct Shard {
+    model::GroupId group;
     std::uint64_t life = 0;
     model::Term term;
     std::unique_ptr<actors::TenantCore> core;
@@ -152,15 +168,37 @@ class SimNode {
 
   // sim_node_calls.cpp: shards, calls, snapshots
   std::size_t index_of(const ClusterTenant& tenant) const;
-  void deliver(std::size_t tenant, actors::CallHandle call);
-  Shard* open_shard(std::size_t tenant);
+  void deliver(std::size_t tenant, model::GroupId group, actors::CallHandle call);
+  Shard* open_shard(std::size_t tenant, model::GroupId group);
   void end_shards(model::GroupId id, const model::Error& error);
+  void end_if_left(std::size_t tenant);
   void refuse(Group& group, const cluster::Refused& refused);
-  void answer_reads(Group& group, const cluster::Actions& actions);
+  void answer_reads(model::GroupId id, Group& group, const cluster::Actions& actions);
   void begin_install(model::GroupId id, const storage::Snapshot& snapshot);
   void pump_sink(model::GroupId id);
   void on_snapshot(model::NodeId from, model::GroupId id, const cluster::SnapshotMessage& message);
   void pump_source(model::NodeId to, model::GroupId id);
+
+  // sim_node_moves.cpp: what actors/move_keeper.cpp does
+  struct Move {
+    model::TenantInfo tenant;
+    std::optional<actors::TenantMover> mover;
+    std::optional<actors::TenantSweeper> sweeper;
+    model::GroupId group;  // whose rows are written
+  };
+  void step_move(std::size_t tenant);
+  void answer_look(std::size_t tenant);
+  void answer_list(std::size_t tenant);
+  void answer_write(std::size_t tenant);
+  void ask_tenant(std::size_t tenant);
+  void wait_until_applied(model::GroupId id, std::uint64_t index, std::function<void(model::Status)> done);
+  std::optional<std::string> mark_of(std::size_t tenant, model::GroupId group) const;
+  model::MovingReply rows_at_hand(const Move& move, std::size_t tenant, const std::string& after) const;
+  const actors::MoveOrder& order_of(const Move& move) const {
+    return move.mover ? move.mover->order() : move.sweeper->order();
+  }
+  template <class Answer>
+  void answer_move(std::size_t tenant, const Answer& answer);
 
   NodeWorld& world_;
   const model::NodeId id_;
@@ -179,6 +217,7 @@ class SimNode {
   bool up_ = false, sealed_ = false;
   std::map<model::GroupId, Group> groups_;
   std::map<std::size_t, Shard> shards_;
+  std::map<std::size_t, Move> moves_;
   cluster::LogWriterCore writer_;
   std::unique_ptr<storage::StateWriter> state_;
   std::deque<Unapplied> unapplied_;

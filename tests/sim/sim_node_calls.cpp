@@ -18,25 +18,26 @@ void SimNode::call(const ClusterTenant& tenant, actors::CallHandle call) {
     call.finish(model::Error(model::Code::sealed));
     return;
   }
-  Group& group = groups_.at(tenant.group);
   const std::size_t index = index_of(tenant);
+  const model::GroupId id = world_.tenant(id_, index).group;
+  Group& group = groups_.at(id);
   if (world_.mutant() == ClusterMutant::skips_read_index && shards_.contains(index)) {
-    deliver(index, std::move(call));
+    deliver(index, id, std::move(call));
   } else if (!group.leadership.ready || group.applied < group.leadership.ready_index.value) {
     call.finish(model::Error(model::Code::unavailable));
   } else if (world_.boot_clock(id_) < group.lease_until) {
     ++counts_.leased;
-    deliver(index, std::move(call));
+    deliver(index, id, std::move(call));
   } else {
     const std::uint64_t cookie = next_cookie_++;
     group.reads[cookie] = {index, std::move(call)};
     group.core->read({cookie}, world_.boot_clock(id_));
-    carry_out(tenant.group, group);
+    carry_out(id, group);
   }
   pump_log();
 }
 
-void SimNode::answer_reads(Group& group, const cluster::Actions& actions) {
+void SimNode::answer_reads(model::GroupId id, Group& group, const cluster::Actions& actions) {
   for (const cluster::Refused& refused : actions.reads_refused) {
     group.reads.erase(refused.cookie);  // its call answers "unavailable"
   }
@@ -45,14 +46,17 @@ void SimNode::answer_reads(Group& group, const cluster::Actions& actions) {
     WaitingRead read = std::move(found->second);
     group.reads.erase(found);
     ++counts_.asked;
-    deliver(read.tenant, std::move(read.call));
+    deliver(read.tenant, id, std::move(read.call));
   }
 }
 
-SimNode::Shard* SimNode::open_shard(std::size_t index) {
+SimNode::Shard* SimNode::open_shard(std::size_t index, model::GroupId id) {
   const ClusterTenant& tenant = tenants_[index];
-  Group& group = groups_.at(tenant.group);
+  Group& group = groups_.at(id);
   const auto found = shards_.find(index);
+  if (found != shards_.end() && found->second.group != id) {
+    return nullptr;  // of the tenant's old place; it ends by itself, with its last write or its leadership
+  }
   if (found != shards_.end()) {
     return &found->second;
   }
@@ -60,18 +64,19 @@ SimNode::Shard* SimNode::open_shard(std::size_t index) {
   if (!group.leadership.ready || group.applied < group.core->last_index().value) {
     return nullptr;
   }
-  auto core = actors::TenantCore::open(deps_, {tenant.id, tenant.group, group.core->generation(), 1, {}});
+  auto core = actors::TenantCore::open(deps_, {tenant.id, id, group.core->generation(), 1, {}});
   require(core.ok(), "a tenant does not open: " + std::string(core.ok() ? "" : core.error().message()));
   ++counts_.shards;
   Shard& shard = shards_[index];
+  shard.group = id;
   shard.life = next_life_of_shards_++;
   shard.term = group.leadership.term;
   shard.core = std::move(*core);
   return &shard;
 }
 
-void SimNode::deliver(std::size_t index, actors::CallHandle call) {
-  Shard* shard = open_shard(index);
+void SimNode::deliver(std::size_t index, model::GroupId id, actors::CallHandle call) {
+  Shard* shard = open_shard(index, id);
   if (shard == nullptr) {
     call.finish(model::Error(model::Code::unavailable));
     return;
@@ -85,9 +90,9 @@ void SimNode::deliver(std::size_t index, actors::CallHandle call) {
     shard->core->work();
   }
   if (submissions.empty()) {
+    end_if_left(index);
     return;
   }
-  const model::GroupId id = tenants_[index].group;
   Group& group = groups_.at(id);
   std::vector<cluster::Proposal> proposals;
   const std::uint64_t life = shard->life;
@@ -96,7 +101,7 @@ void SimNode::deliver(std::size_t index, actors::CallHandle call) {
   for (actors::Submission& submission : submissions) {
     const std::uint64_t cookie = next_cookie_++;
     last = submission.sequence;
-    group.origins[cookie] = {index, life, submission.sequence};
+    group.origins[cookie] = {index, life, submission.sequence, {}};
     proposals.push_back({cookie, term, std::move(submission.write_set)});
   }
   group.core->propose(std::move(proposals), world_.boot_clock(id_));
@@ -111,8 +116,12 @@ void SimNode::refuse(Group& group, const cluster::Refused& refused) {
   if (origin == group.origins.end()) {
     return;
   }
-  const Origin of = origin->second;
+  const Origin of = std::move(origin->second);
   group.origins.erase(origin);
+  if (of.rows) {
+    of.rows(refused.error);
+    return;
+  }
   const auto shard = shards_.find(of.tenant);
   if (shard == shards_.end() || shard->second.life != of.life) {
     return;
@@ -124,13 +133,21 @@ void SimNode::refuse(Group& group, const cluster::Refused& refused) {
 
 void SimNode::end_shards(model::GroupId id, const model::Error& error) {
   for (auto shard = shards_.begin(); shard != shards_.end();) {
-    if (tenants_[shard->first].group != id) {
+    if (shard->second.group != id) {
       ++shard;
       continue;
     }
     std::unique_ptr<actors::TenantCore> core = std::move(shard->second.core);
     shard = shards_.erase(shard);
     core->refused(0, error);
+  }
+}
+
+/// The tenant lives elsewhere: the next question is for a core that looks at the rows anew.
+void SimNode::end_if_left(std::size_t tenant) {
+  const auto shard = shards_.find(tenant);
+  if (shard != shards_.end() && shard->second.core->has_left() && !shard->second.core->writes_pending()) {
+    shards_.erase(shard);
   }
 }
 

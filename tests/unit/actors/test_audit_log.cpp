@@ -14,6 +14,7 @@ namespace {
 
 using ::testing::AllOf;
 using ::testing::Contains;
+using ::testing::Each;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
@@ -90,6 +91,34 @@ TEST_F(AuditLogTest, ARecordSaysWhoAskedWhatAndWhatCameOut) {
                              HasSubstr(R"("outcome":"PERMISSION_DENIED","principal":"user:alice")"),
                              HasSubstr(R"("address":"10.0.0.1:4711","request_id":"r-1","trace":"00-0af7)"))));
   EXPECT_THAT(problems(), IsEmpty());
+}
+
+TEST_F(AuditLogTest, ARotatedKeySignsANewFileAndTheOldOneStaysVerifiable) {
+  const crypto::ChainSigner second(crypto::Key::generate(random));
+  std::atomic<std::uint32_t> version{1};
+  const auto key_of = [first = signer.public_key(), &second](std::uint32_t wanted) {
+    return wanted == 1 ? first : wanted == 2 ? second.public_key() : std::string();
+  };
+  AuditLog::Hooks hooks{[this] { return now; }, [this](std::string_view line) { said.emplace_back(line); }, key_of,
+                        [&version] { return version.load(); },
+                        [&second](std::uint32_t) { return std::optional(second); }};
+  AuditOptions log_options;
+  log_options.directory = path + "/audit";
+  log_options.trail = options;
+  log_options.gather = std::chrono::milliseconds(1);
+  auto log = std::move(*AuditLog::start(std::move(log_options), signer, std::move(hooks)));
+  EXPECT_TRUE(wait_for(*log, event("before")));
+  version = 2;
+  EXPECT_TRUE(wait_for(*log, event("after")));
+  log.reset();
+  ASSERT_THAT(files(), SizeIs(2));
+  EXPECT_THAT(lines(files()[0]), Each(Not(HasSubstr("\"key\":2"))));
+  EXPECT_THAT(lines(files()[1]), Contains(AllOf(HasSubstr("segment"), HasSubstr("\"key\":2"))));
+  EXPECT_THAT(lines(files()[1]), Contains(HasSubstr("after")));
+  const auto verdict = verify_audit(directory(), {key_of, std::nullopt});
+  EXPECT_THAT(verdict->problems, IsEmpty());
+  // Each file's own public key is enough for who has no server.
+  EXPECT_THAT(verify_audit(directory(), {{}, std::nullopt})->problems, IsEmpty());
 }
 
 TEST_F(AuditLogTest, AStrictAnswerComesWhenTheRecordIsInTheFile) {

@@ -228,6 +228,64 @@ TEST_F(ClusterTest, ATenantThatOneNodeMadeIsKnownToAllAtOnce) {
   }
 }
 
+TEST_F(ClusterTest, ANodeThatHoldsNoReplicaOfAGroupServesItsTenantsAllTheSame) {
+  start_three();
+  join(4);
+  ASSERT_TRUE(settled(3)) << text_of_status(1);
+  for (std::uint64_t at = 1; at <= 4; ++at) {
+    for (int t = 0; t < 4; ++t) {
+      const std::string tenant = "t" + std::to_string(t), value = std::to_string(at);
+      EXPECT_EQ(write(at, tenant, "k", value), "ok") << "at " << at << text_of_status(1);
+      EXPECT_EQ(read(at, tenant, "k"), value);
+    }
+  }
+}
+
+TEST_F(ClusterTest, ATenantMovesToAndFroWhileItIsWrittenToAndNobodySeesAnError) {
+  start_three();
+  Writers writers(6);
+  begin(writers, {1, 2, 3});
+  wait_for_writes(writers, 5);
+  const auto place = [&](const std::string& tenant, std::uint64_t to) {
+    auto reply = run(1, operate(model::MoveTenant{tenant, model::GroupId{to}}));
+    if (!reply) return std::string(reply.error().message());
+    const model::TenantInfo& info = std::get<model::TenantReply>(reply->body).tenant;
+    const bool there = info.group.value == to && info.moving_to.value == 0 && info.moved_from.value == 0;
+    return std::string(there ? "there" : "on its way");
+  };
+  for (std::uint64_t round = 0; round < 4; ++round) {
+    const std::uint64_t to = 1 + round % 2;
+    for (const char* tenant : {"t0", "t1"}) {
+      ASSERT_TRUE(eventually([&] { return place(tenant, to) == "there"; })) << tenant << ": " << place(tenant, to);
+    }
+    wait_for_writes(writers, 5);
+  }
+  end(writers);
+  for (std::uint64_t at = 1; at <= 3; ++at) expect_all(writers, at);
+}
+
+TEST_F(ClusterTest, AMoveGoesOnWhenTheLeadersOfBothItsGroupsDie) {
+  start_three();
+  Writers writers(4);
+  begin(writers, {3});
+  wait_for_writes(writers, 5);
+  const auto moved = [&] {
+    auto reply = run(3, operate(model::GetTenant{"t0"}));
+    return reply.ok() && std::get<model::TenantReply>(reply->body).tenant.moving_to.value == 0;
+  };
+  auto now = run(3, operate(model::GetTenant{"t0"}));
+  ASSERT_TRUE(now.ok());
+  const std::uint64_t from = std::get<model::TenantReply>(now->body).tenant.group.value;
+  ASSERT_TRUE(run(3, operate(model::MoveTenant{"t0", model::GroupId{3 - from}})).ok());
+  kill(1);
+  EXPECT_TRUE(eventually(moved));
+  wait_for_writes(writers, 5);
+  start(1);
+  end(writers);
+  expect_all(writers, 3);
+  EXPECT_TRUE(eventually([&] { return read(1, "t0", "w0") == std::to_string(writers.written[0]); }));
+}
+
 TEST_F(ClusterTest, ATokenLetsOneNodeInAndNoMore) {
   start(1);
   auto token = run(1, operate(model::CreateJoinToken{}));
@@ -249,6 +307,23 @@ TEST_F(ClusterTest, ATokenLetsOneNodeInAndNoMore) {
   ASSERT_TRUE(first.ok()) << first.error().message();
   EXPECT_EQ(std::get<model::JoinReply>(first->body).node.value, 2U);
   EXPECT_EQ(wish(crypto::NodeKey::generate(), parsed->secret).error().code, model::Code::permission_denied);
+}
+
+TEST_F(ClusterTest, AnOperatorIsKnownByEveryNodeWithWhatHeMayDoAndEndsEverywhere) {
+  start(1);
+  join(2);
+  auto made = run(2, operate(model::CreateOperator{"auditor", {"audit"}, 0}));
+  ASSERT_TRUE(made.ok()) << made.error().message();
+  const auto& reply = std::get<model::OperatorReply>(made->body);
+  const std::string token(reply.token.expose());
+  const auto ask = [&](std::uint64_t at) { return members[at].node->authenticate(token, model::Door::admin); };
+  for (const std::uint64_t at : {1, 2}) {
+    ASSERT_TRUE(eventually([&] { return ask(at).ok(); })) << at;
+    EXPECT_EQ(ask(at)->principal, "operator:auditor");
+    EXPECT_EQ(ask(at)->roles, std::vector<std::string>{"audit"});
+  }
+  ASSERT_TRUE(run(1, operate(model::RevokeOperator{reply.info.id})).ok());
+  for (const std::uint64_t at : {1, 2}) EXPECT_TRUE(eventually([&] { return !ask(at).ok(); })) << at;
 }
 
 }  // namespace

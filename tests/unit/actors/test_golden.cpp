@@ -9,6 +9,7 @@
 
 #include "actors/change_records.hpp"
 #include "actors/records.hpp"
+#include "actors/tenant_move.hpp"
 #include "crypto/hash.hpp"
 
 namespace coffer::actors {
@@ -114,6 +115,17 @@ DirectoryTenant sample_tenant() {
   return tenant;
 }
 
+DirectoryTenant sample_moving_tenant() {
+  DirectoryTenant tenant = sample_tenant();
+  tenant.info.moves = 3;
+  tenant.info.moving_to = model::GroupId{2};
+  tenant.info.moved_from = model::GroupId{5};
+  tenant.info.former_groups = {model::GroupId{5}, model::GroupId{6}};
+  return tenant;
+}
+
+const MoveMark kSampleMark{MoveMark::State::coming, 3, model::GroupId{7}, std::string(16, 'm')};
+
 std::map<std::string, std::string> today() {
   store::v1::TenantHeader header;
   header.set_format(kRecordFormat);
@@ -162,13 +174,16 @@ std::map<std::string, std::string> today() {
           {"entry", encode_entry(sample_entry())},
           {"entry_shared", encode_entry(sample_shared_entry())},
           {"header", header.SerializeAsString()},
+          {"header_moved", moved_header(header, 3).SerializeAsString()},
           {"issuer", encode_issuer(sample_issuer())},
+          {"move_mark", encode_mark(kSampleMark)},
           {"operator", encode_operator({"root", std::string(32, 'o'), 1700000000001, true})},
           {"policy", encode_policy(sample_policy())},
           {"quota", encode_quota(sample_quota())},
           {"audit_settings", encode_audit_settings(sample_audit_settings())},
           {"request", request.SerializeAsString()},
           {"tenant", encode_tenant(sample_tenant())},
+          {"tenant_moving", encode_tenant(sample_moving_tenant())},
           {"token", encode_token(sample_token())},
           {"token_renewable", encode_token(sample_renewable_token())},
           {"write_set", set.SerializeAsString()}};
@@ -214,6 +229,14 @@ TEST(ActorsGolden, WhatAnEarlierBuildWroteIsRead) {
   EXPECT_EQ(tenant->info.id, sample_tenant().info.id);
   EXPECT_EQ(tenant->info.doors, sample_tenant().info.doors);
   EXPECT_EQ(tenant->request_key, sample_tenant().request_key);
+  const auto moving = decode_tenant(stored_bytes("tenant_moving"));
+  ASSERT_TRUE(moving.ok());
+  EXPECT_EQ(moving->info.moves, 3U);
+  EXPECT_EQ(moving->info.moving_to, model::GroupId{2});
+  EXPECT_EQ(moving->info.moved_from, model::GroupId{5});
+  EXPECT_EQ(moving->info.former_groups, sample_moving_tenant().info.former_groups);
+  EXPECT_EQ(*decode_mark(stored_bytes("move_mark")), kSampleMark);
+  EXPECT_EQ(decode_header(stored_bytes("header_moved"))->continuous_epoch(), 1U);
   EXPECT_TRUE(decode_operator(stored_bytes("operator"))->dev_root);
   EXPECT_EQ(decode_header(stored_bytes("header"))->revision(), 300U);
   EXPECT_EQ(decode_request(stored_bytes("request"))->sequence(), 4U);

@@ -1,5 +1,7 @@
 // The keeper of keys in a whole node: sealed starts, quorums, rotations, and purges that leave nothing on the disk.
 
+#include <set>
+
 #include "keeper_fixture.hpp"
 
 namespace coffer::actors {
@@ -143,6 +145,30 @@ TEST(Keeper, EveryLevelIsRotatedOnlineAndARestartOpensIt) {
   ASSERT_TRUE(cluster.keep(model::Unseal{shares.at(0), {}}).ok());
   ASSERT_TRUE(cluster.keep(model::Unseal{shares.at(2), {}}).ok());
   EXPECT_EQ(cluster.get("t", "b2"), "x");
+}
+
+TEST(Keeper, WhatIsThereIsNeverCalledMissingWhileANodeIsBeingUnsealed) {
+  Cluster cluster;
+  ASSERT_TRUE(cluster.start().ok());
+  for (int n = 0; n < 100; ++n) ASSERT_TRUE(cluster.put("t" + std::to_string(n), "a", "value").ok());
+  const auto shares = add_shares(cluster);
+  for (int round = 0; round < 3; ++round) {
+    ASSERT_TRUE(cluster.start([](NodeOptions& options) { options.start_sealed = true; }).ok());
+    std::set<Code> refusals;
+    std::thread client([&] {
+      for (bool served = false; !served;) {
+        auto reply = cluster.run(model::TenantOperation(model::Get{"kv", "a", 0, true}), "t99");
+        served = reply.ok();
+        if (!served) refusals.insert(reply.error().code);
+      }
+    });
+    EXPECT_TRUE(cluster.keep(model::Unseal{shares.at(0), {}}).ok());
+    EXPECT_TRUE(cluster.keep(model::Unseal{shares.at(2), {}}).ok());
+    client.join();
+    refusals.erase(Code::sealed);
+    refusals.erase(Code::unavailable);
+    EXPECT_TRUE(refusals.empty());
+  }
 }
 
 TEST(Keeper, ADeletedTenantComesBackWithinItsWindowAndNotAfterAPurge) {

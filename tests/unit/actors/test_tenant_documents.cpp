@@ -332,6 +332,39 @@ TEST_F(Documents, ALongQueryYieldsAndSeesEveryDocumentOnce) {
   while (core->has_work()) core->work(), ++slices;
   EXPECT_GE(slices, 2);
   EXPECT_EQ(std::get<model::QueryReply>(query->reply->body).total, 3001U);
+
+  // What was looked at is sorted, gathered and written in slices, too; a secret that comes meanwhile is too late.
+  const auto yields = [&](const model::Query& asked, int at_least) {
+    auto running = call(asked), late = call(create("late-" + std::to_string(at_least), "late", {}));
+    std::vector<Submission> submissions;
+    core->handle(CallHandle(running.get()), submissions);
+    for (int i = 0; i < 2; ++i) core->work();
+    EXPECT_EQ(running->completed, 0) << "the last document was looked at, and there is more to do";
+    core->handle(CallHandle(late.get()), submissions);
+    for (auto& one : submissions) log.push_back(std::move(one));
+    commit(*core);
+    EXPECT_EQ(late->completed, 1);
+    int more = 0;
+    while (core->has_work()) core->work(), ++more;
+    EXPECT_GE(more, at_least);
+    EXPECT_TRUE(running->reply.ok()) << running->reply.error().message();
+    ask(destroy("late-" + std::to_string(at_least)));
+    return std::get<model::QueryReply>(running->reply->body);
+  };
+  model::Query sorted = list();
+  sorted.sort = {{"name", true}};
+  const auto all = yields(sorted, 5);
+  ASSERT_EQ(all.entries.size(), 9001U);
+  EXPECT_TRUE(std::is_sorted(all.entries.rbegin(), all.entries.rend(),
+                             [](const auto& a, const auto& b) { return a.entry.name < b.entry.name; }));
+  model::Query grouped = list();
+  grouped.stages = {model::query::Group{{{"secret_id", "id", ""}}, {}}, model::query::Sort{{{"id", false}}}};
+  const auto rows = yields(grouped, 2);
+  EXPECT_EQ(rows.total, 9001U);
+  EXPECT_TRUE(rows.rows.starts_with(R"([{"id":"new"},{"id":"s-0"},{"id":"s-1"})")) << rows.rows.substr(0, 80);
+  model::Query distinct = list();
+  distinct.distinct = "secret_id";
+  EXPECT_EQ(yields(distinct, 1).total, 9001U);
 }
 
 TEST_F(Documents, AChangedDocumentIsFoundAsItIsNow) {

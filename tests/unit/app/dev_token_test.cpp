@@ -70,6 +70,27 @@ TEST_F(DevTokenTest, WhatCannotBeMintedIsAUsageError) {
   EXPECT_EQ(run({"--user", "alice", "--door", "dapr"}).code, 2);
   EXPECT_EQ(run({"--user", "alice", "--expires", "never"}).code, 2);
   EXPECT_EQ(run({"--user", "alice", "--door", "cloudforet", "--role", "a", "--role", "b"}).code, 2);
+  EXPECT_EQ(run({"--user", "s", "--door", "tapis", "--system"}).code, 2) << "only Cloudforet has them";
+  EXPECT_EQ(run({"--user", "s", "--door", "cloudforet", "--system", "--service"}).code, 2);
+  EXPECT_EQ(run({"--user", "s", "--door", "cloudforet", "--system", "--role", "DOMAIN_ADMIN"}).code, 2);
+}
+
+TEST_F(DevTokenTest, ASystemTokenOfCloudforetIsOne) {
+  const auto key = open_dev_key(dev_key_path(data_.path("")));
+  ASSERT_TRUE(key.ok());
+  const auto issuer = net::jwt::trust(net::jwt::dev_issuers(key->public_pem())[1]);
+  ASSERT_TRUE(issuer.ok());
+  const auto owner = [&](std::vector<std::string> more) {
+    more.insert(more.end(), {"--door", "cloudforet", "--tenant", "domain-dev", "--user", "u"});
+    const auto ran = run(more);
+    const auto token = net::jwt::parse_token(ran.out.substr(0, ran.out.size() - 1));
+    const auto bearer = token ? net::jwt::read_bearer(*issuer, *token, kNow) : token.error();
+    if (!bearer || !bearer->cloudforet) ADD_FAILURE() << ran.err;
+    return bearer->cloudforet->owner;
+  };
+  EXPECT_EQ(owner({"--system"}), model::CloudforetClaims::Owner::system);
+  EXPECT_EQ(owner({"--service"}), model::CloudforetClaims::Owner::app);
+  EXPECT_EQ(owner({}), model::CloudforetClaims::Owner::user);
 }
 
 }  // namespace

@@ -468,6 +468,8 @@ TEST(Operations, KnowTheirNameAndWhetherTheyChangeAnything) {
       {Query{}, "query", false},
       {GetAudit{}, "get_audit", false},
       {SetAudit{}, "set_audit", true},
+      {FenceTenant{}, "fence_tenant", true},
+      {ReadMoving{}, "read_moving", false},
       {Get{{}, {}, 0, true, true}, "inject", false},
       {SetPermission{}, "set_permission", true},
       {LookupSelf{}, "lookup_self", false},

@@ -7,6 +7,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "model/query_json.hpp"
 #include "model/query_stages.hpp"
 #include "model/query_time.hpp"
 #include "tests/unit/model/query_fixture.hpp"
@@ -106,8 +107,15 @@ std::string run(const std::vector<Stage>& stages, const std::vector<std::shared_
   auto pipeline = Pipeline::make(stages, schema(), kAround);
   if (!pipeline) return std::string(pipeline.error().message());
   for (const auto& one : documents) EXPECT_TRUE((*pipeline)->push(one).ok());
+  // One step at a time: what is left must go on where it stopped.
+  for (;;) {
+    std::size_t budget = 1;
+    const auto done = (*pipeline)->finish(budget);
+    if (!done) return std::string(done.error().message());
+    if (*done) break;
+  }
   std::string out;
-  for (const Value& row : (*pipeline)->finish()) append_json(row, out);
+  for (const Value& row : (*pipeline)->rows()) append_json(row, out);
   return out;
 }
 
@@ -199,12 +207,23 @@ TEST(QueryStages, WhatCannotWorkIsRefused) {
   EXPECT_THAT(run({Unwind{"", {}}}, {}), HasSubstr("needs a path"));
 }
 
+TEST(QueryStages, OneDocumentOfListsWithinListsCannotFillTheMemory) {
+  std::string list = "[0";
+  for (int i = 1; i < 3000; ++i) list += "," + std::to_string(i);
+  const auto bomb = tagged("{\"a\":" + list + "],\"b\":" + list + "]}");
+  auto pipeline = Pipeline::make({Unwind{"tags.a", {}}, Unwind{"tags.b", {}}, Count{"n"}}, schema(), kAround);
+  ASSERT_TRUE(pipeline.ok());
+  const auto pushed = (*pipeline)->push(bomb);  // nine million rows
+  ASSERT_FALSE(pushed.ok());
+  EXPECT_EQ(pushed.error().code, Code::too_large);
+}
+
 TEST(QueryStages, DistinctValuesComeOnceAndInOrder) {
   const auto distinct = [](const char* key) {
     Distinct d(key, schema());
-    for (const auto& one : some()) d.push(one);
+    for (const auto& one : some()) EXPECT_TRUE(d.push(one).ok());
     std::string out;
-    for (const Value& v : d.finish()) append_json(v, out), out += ' ';
+    while (const auto v = d.next()) append_json(*v, out), out += ' ';
     return out;
   };
   EXPECT_EQ(distinct("provider"), "null \"aws\" \"gcp\" ");
@@ -256,6 +275,58 @@ TEST(QueryNames, EveryOperatorIsReadByItsName) {
   }
   EXPECT_FALSE(parse_operator("like"));
   EXPECT_EQ(to_string(Operator::differs), "not");
+}
+
+// ---- entries without a document
+
+TEST(QueryFilter, AnEntrysOwnTagsAreLookedAtWithoutMakingADocument) {
+  Entry secret;
+  secret.name = "app/db";
+  secret.description = "the pool's";
+  secret.created_at = kNow;
+  secret.tags = {{"env", "prod"}, {"team.id", "a=b"}, {"empty", ""}};
+  const auto in = [&](Filter filter) {
+    Pool pool;
+    auto predicate = Predicate::make(filter, native_schema(), pool, kAround);
+    if (!predicate) return std::string(predicate.error().message());
+    const auto document = make_document(std::make_shared<const Entry>(secret), native_schema());
+    EXPECT_EQ(predicate->holds(secret), predicate->holds(*document)) << "both ways of asking are one evaluator";
+    return std::string(predicate->holds(secret) ? "yes" : "no");
+  };
+  const auto tag = [](const char* key, const char* value) {
+    return Condition{"tags." + std::string(key), Operator::eq, Literal::of(value)};
+  };
+  EXPECT_EQ(in({}), "yes");
+  EXPECT_EQ(in({{tag("env", "prod")}, {}}), "yes");
+  EXPECT_EQ(in({{tag("env", "pro")}, {}}), "no");
+  EXPECT_EQ(in({{tag("env", "prod"), tag("team.id", "a=b")}, {}}), "yes") << "a dot in a tag's name is a dot";
+  EXPECT_EQ(in({{tag("team", "a=b")}, {}}), "no");
+  EXPECT_EQ(in({{tag("empty", "")}, {}}), "yes");
+  EXPECT_EQ(in({{tag("absent", "")}, {}}), "no") << "an absent tag is not an empty one";
+  EXPECT_EQ(in({{{"tags.absent", Operator::exists, Literal::of(false)}}, {}}), "yes");
+  EXPECT_EQ(in({{{"tags", Operator::exists, Literal::of(true)}}, {tag("env", "prod")}}), "yes");
+  EXPECT_EQ(in({{{"name", Operator::contain, Literal::of("DB")}}, {}}), "yes");
+  EXPECT_EQ(in({{{"description", Operator::eq, Literal::of("x")}}, {}}), "no");
+  EXPECT_EQ(in({{{"created_at", Operator::datetime_gte, Literal::of("2023-11-14T22:13:20Z")}}, {}}), "yes");
+  EXPECT_EQ(in({{tag("x", "y"), {"owner", Operator::eq, {}}}, {}}), "Cannot resolve field \"owner\"");
+}
+
+// ---- JSON in pieces
+
+TEST(QueryJson, PiecesOfAnySizeMakeTheSameText) {
+  Pool pool;
+  const std::string json = R"({"a":[1,{"b":"x\"y","c":[]},null,true],"d":{},"e":"long enough to be a piece"})";
+  const Value value = parse_json(json, pool);
+  for (std::size_t most = 1; most < json.size() + 2; ++most) {
+    JsonWriter writer(value);
+    std::string out;
+    int pieces = 1;
+    while (!writer.write(out, most)) ++pieces;
+    EXPECT_EQ(out, json);
+    if (most == 1) {
+      EXPECT_GT(pieces, 10);
+    }
+  }
 }
 
 }  // namespace

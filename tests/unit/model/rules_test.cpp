@@ -285,10 +285,9 @@ TEST_F(Rules, AWriteOnlySecretIsDescribedButNotRead) {
 
 // ---- list
 
-TEST_F(Rules, AListHoldsReadableSecretsOfItsSpacePrefixTagsAndAttribute) {
+TEST_F(Rules, AListHoldsReadableSecretsOfItsSpacePrefixAndAttribute) {
   Put first = put_of();
   first.name = "app/db";
-  first.tags = {{{"env", "prod"}, {"team", "a"}}};
   first.attributes = {{"stype", "1"}};
   first.expires_at = kStart + 10;
   put(first);
@@ -297,9 +296,6 @@ TEST_F(Rules, AListHoldsReadableSecretsOfItsSpacePrefixTagsAndAttribute) {
   EXPECT_FALSE(in({.space = "kv2"}));
   EXPECT_TRUE(in({.space = "kv", .prefix = "app/"}));
   EXPECT_FALSE(in({.space = "kv", .prefix = "app/db2"}));
-  EXPECT_TRUE(in({.space = "kv", .tags = {{"env", "prod"}, {"team", "a"}}}));
-  EXPECT_FALSE(in({.space = "kv", .tags = {{"env", "prod"}, {"team", "b"}}}));
-  EXPECT_FALSE(in({.space = "kv", .tags = {{"absent", ""}}})) << "an absent tag is not an empty one";
   EXPECT_TRUE(in({.space = "kv", .attribute = {{"stype", "1"}}}));
   EXPECT_FALSE(in({.space = "kv", .attribute = {{"stype", "0"}}}));
   EXPECT_TRUE(in({.space = "kv", .attribute = {{"absent", ""}}})) << "an absent attribute counts as empty";

@@ -38,6 +38,10 @@ class FakeGateway : public actors::Gateway {
     credential.door = model::Door::tapis;  // whoever takes it says through which door
     credential.token_hash = "hash of " + std::string(token);
     if (credential.kind == model::CredentialKind::token) credential.tenant = test_tenant_id();
+    if (credential.kind == model::CredentialKind::operator_) {
+      credential.principal = "operator:ann";
+      credential.roles = operator_may;
+    }
     return credential;
   }
   bool tenant_exists(const model::TenantRef& tenant) const override {
@@ -89,6 +93,7 @@ class FakeGateway : public actors::Gateway {
   std::map<std::string, std::string> principals;      // whom a presented token turns out to be
   std::set<std::string> tenants;                      // external ids that exist
   std::map<std::string, actors::TenantTrust> trusts;  // by name, or "door:" and external id
+  std::vector<std::string> operator_may{"*"};
   std::uint64_t changes = 0;
   mutable std::atomic<int> lookups{0};
   actors::NodeStatus node;

@@ -115,6 +115,29 @@ TEST_F(ClusterDoorTest, balances_and_transfers) {
   EXPECT_EQ(asked.to, NodeId{2});
 }
 
+TEST_F(ClusterDoorTest, moves_tenants_and_says_how_far_they_are) {
+  model::TenantReply moving;
+  moving.tenant.name = "acme";
+  moving.tenant.group = GroupId{2};
+  moving.tenant.moving_to = GroupId{3};
+  moving.tenant.moves = 4;
+  gateway.answer(moving);
+  api::MoveTenantRequest in;
+  in.set_tenant("acme");
+  in.set_group(3);
+  const auto outcome = run<api::MovingTenant>("MoveTenant", in);
+  ASSERT_TRUE(outcome.ok()) << outcome.message();
+  const auto asked = gateway.directory_operation<model::MoveTenant>();
+  EXPECT_EQ(asked.name, "acme");
+  EXPECT_EQ(asked.to, GroupId{3});
+  EXPECT_EQ(outcome.out.group(), 2U);
+  EXPECT_EQ(outcome.out.moving_to(), 3U);
+  EXPECT_EQ(outcome.out.moved_from(), 0U);
+  EXPECT_EQ(outcome.out.moves(), 4U);
+  in.clear_tenant();
+  EXPECT_EQ(run<api::MovingTenant>("MoveTenant", in).code(), Category::invalid_argument);
+}
+
 TEST_F(ClusterDoorTest, is_for_operators_only) {
   caller.headers["authorization"] = "Bearer tenant-token";
   EXPECT_EQ(run<api::ClusterStatus>("Status", api::ClusterStatusRequest()).code(), Category::permission_denied);

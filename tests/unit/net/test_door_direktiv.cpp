@@ -321,6 +321,24 @@ TEST_F(DirektivDoorTest, CreateBucketMakesATenantAndAnswersItsKeyOnce) {
   EXPECT_FALSE(create.existing_is_ok);
 }
 
+TEST_F(DirektivDoorTest, BucketsNeedTheCapabilityOfTheirTenants) {
+  as_operator();
+  gateway.answer(model::TenantReply{});
+  secrets::SecretsCreateBucketRequest create;
+  create.set_namespace_("b");
+  secrets::SecretsDeleteBucketRequest del;
+  del.set_namespace_("b");
+  gateway.operator_may = {"tenants.delete", "tokens"};
+  EXPECT_EQ(run<secrets::SecretsCreateBucketResponse>("CreateBucket", create).code(), Category::permission_denied);
+  EXPECT_TRUE(gateway.requests.empty());
+  EXPECT_TRUE(run<google::protobuf::Empty>("DeleteBucket", del).ok());
+  gateway.requests.clear();
+  gateway.operator_may = {"tenants.create"};
+  EXPECT_EQ(run<google::protobuf::Empty>("DeleteBucket", del).code(), Category::permission_denied);
+  EXPECT_TRUE(gateway.requests.empty());
+  EXPECT_TRUE(run<secrets::SecretsCreateBucketResponse>("CreateBucket", create).ok());
+}
+
 TEST_F(DirektivDoorTest, BucketsFailuresSayWhichBucket) {
   as_operator();
   secrets::SecretsCreateBucketRequest create;

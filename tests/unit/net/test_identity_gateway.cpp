@@ -50,7 +50,7 @@ class IdentityGatewayTest : public ::testing::Test {
     trust("acme", 'a').issuers = {issuer};
     trust("other", 'o');
     settings.clock = [this] { return now.load(); };
-    settings.fetch = [this](const std::string&, const std::string&) -> model::Result<std::string> {
+    settings.fetch = [this](const std::string&, const std::string&, const std::string&) -> model::Result<std::string> {
       ++fetches;
       const std::lock_guard lock(mutex);
       return jwks;

@@ -23,6 +23,7 @@ namespace {
 using model::Code;
 using test::Signer;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 /// Answers every connection with the same bytes, then closes it; without an answer it keeps silent until it ends.
 class TinyServer {
@@ -91,6 +92,17 @@ TEST(JwtFetchTest, ASetIsFetchedFromTheVeryUrl) {
   }
   EXPECT_TRUE(request.starts_with("GET /a/jwks.json?tenant=x HTTP/1.1\r\n")) << request;
   EXPECT_THAT(request, HasSubstr("Host: 127.0.0.1:"));
+  EXPECT_THAT(request, Not(HasSubstr("traceparent")));
+}
+
+TEST(JwtFetchTest, TheTraceGoesAlong) {
+  std::string request;
+  {
+    TinyServer server(http("{\"keys\":[]}"));
+    ASSERT_TRUE(fetch(server.url(), "", {}, "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01").ok());
+    request = server.request();
+  }
+  EXPECT_THAT(request, HasSubstr("traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\n"));
 }
 
 TEST(JwtFetchTest, NoRedirectIsFollowedAndNoOtherStatusTaken) {
@@ -132,16 +144,19 @@ class KeySourcesTest : public ::testing::Test {
  protected:
   KeySourcesTest() {
     KeySources::Settings settings;
-    settings.fetch = [this](const std::string& url, const std::string&) { return fetch_one(url); };
+    settings.fetch = [this](const std::string& url, const std::string&, const std::string& trace) {
+      return fetch_one(url, trace);
+    };
     settings.clock = [this] { return now.load(); };
     settings.log = [](std::string_view) {};
     sources = std::make_unique<KeySources>(settings);
     issuer.jwks_url = "https://issuer.example/jwks";
   }
   ~KeySourcesTest() override { sources.reset(); }
-  model::Result<std::string> fetch_one(const std::string& url) {
+  model::Result<std::string> fetch_one(const std::string& url, const std::string& trace) {
     const std::lock_guard lock(mutex);
     urls.push_back(url);
+    traces.push_back(trace);
     return answer;
   }
   void answer_with(model::Result<std::string> next) {
@@ -159,7 +174,7 @@ class KeySourcesTest : public ::testing::Test {
 
   std::atomic<model::TimeMs> now{1'000'000};
   std::mutex mutex;
-  std::vector<std::string> urls;
+  std::vector<std::string> urls, traces;
   model::Result<std::string> answer{Code::unavailable};
   model::Issuer issuer;
   std::shared_ptr<const KeySet> seen;
@@ -176,6 +191,21 @@ TEST_F(KeySourcesTest, KeysAreFetchedWhenFirstAskedForAndThenKept) {
   EXPECT_EQ(keys.keys->size(), 1U);
   EXPECT_EQ(keys.fresh_until, now + 300'000);
   EXPECT_EQ(urls.size(), 1U);
+}
+
+TEST_F(KeySourcesTest, AFetchCarriesTheTraceOfTheRequestThatCausedIt) {
+  const std::string first = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+  EXPECT_EQ(sources->current(issuer, first).keys, nullptr);
+  auto done = std::make_shared<std::promise<void>>();
+  (void)sources->wait_for_newer(
+      issuer, nullptr, [done] { done->set_value(); }, "of who only waits");
+  for (int i = 0; i < 2'000; ++i) {
+    const std::lock_guard lock(mutex);
+    if (!traces.empty()) break;
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  sources->stop();
+  EXPECT_EQ(traces, std::vector<std::string>{first});
 }
 
 TEST_F(KeySourcesTest, AUrlThatFailsIsAskedLessAndLessOften) {
@@ -223,7 +253,7 @@ TEST_F(KeySourcesTest, OneFetchServesEverybodyWhoWaits) {
   auto released = release.get_future().share();
   KeySources::Settings settings;
   std::atomic<int> fetched{0}, served{0};
-  settings.fetch = [&](const std::string&, const std::string&) -> model::Result<std::string> {
+  settings.fetch = [&](const std::string&, const std::string&, const std::string&) -> model::Result<std::string> {
     ++fetched;
     released.wait();
     return Code::unavailable;

@@ -1,0 +1,200 @@
+// See move_keeper.hpp.
+
+#include "actors/move_keeper.hpp"
+
+#include "storage/keys.hpp"
+
+namespace coffer::actors {
+
+using model::Code;
+using model::Error;
+using Kind = MoveOrder::Kind;
+
+namespace {
+
+constexpr std::chrono::milliseconds kLookAgain{100};  // for leaderships that came here, and after what did not work
+constexpr std::chrono::seconds kPatience{3};          // of one question
+constexpr std::size_t kAttemptBytes = 16;
+
+}  // namespace
+
+void MoveKeeper::start() {
+  thread_ = std::thread([this] { run(); });
+}
+
+void MoveKeeper::stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopped_ = true;
+  }
+  changed_.notify_all();
+  if (thread_.joinable()) thread_.join();
+}
+
+void MoveKeeper::noticed(const model::TenantInfo& tenant) {
+  const std::lock_guard lock(mutex_);
+  if (tenant.moving_to.value == 0 && tenant.moved_from.value == 0) {
+    moving_.erase(tenant.id);
+    return;
+  }
+  moving_[tenant.id] = tenant;
+  news_ = true;
+  changed_.notify_all();
+}
+
+std::vector<Sample> MoveKeeper::samples() const {
+  const std::lock_guard lock(mutex_);
+  const auto counter = [](const char* name, const char* help, std::uint64_t value) {
+    return Sample{name, help, true, {}, static_cast<double>(value)};
+  };
+  return {
+      {"coffer_tenants_moving",
+       "Tenants on their way to another group.",
+       false,
+       {},
+       static_cast<double>(moving_.size())},
+      counter("coffer_tenants_moved_in_total", "Tenants brought into a group that this node leads.", moved_in_),
+      counter("coffer_tenants_moved_out_total", "Tenants whose old rows this node removed.", moved_out_),
+      counter("coffer_tenant_moves_interrupted_total", "Steps of moves that were given up and begun anew.", failed_)};
+}
+
+void MoveKeeper::run() {
+  bool busy = false;
+  while (!stopped_) {
+    std::vector<model::TenantInfo> moving;
+    {
+      std::unique_lock lock(mutex_);
+      if (!busy && !moving_.empty()) changed_.wait_for(lock, kLookAgain, [this] { return stopped_ || news_; });
+      changed_.wait(lock, [this] { return stopped_ || !moving_.empty(); });
+      news_ = false;
+      for (const auto& [id, tenant] : moving_) moving.push_back(tenant);
+    }
+    busy = false;
+    for (const model::TenantInfo& tenant : moving) {
+      if (stopped_) return;
+      busy = attend(tenant) || busy;
+    }
+  }
+}
+
+bool MoveKeeper::attend(const model::TenantInfo& tenant) {
+  const std::uint64_t before = moved_in_ + moved_out_;
+  if (tenant.moving_to.value != 0 && host_.leads(tenant.moving_to)) carry_in(tenant);
+  if (tenant.moved_from.value != 0 && host_.leads(tenant.moved_from)) sweep_out(tenant);
+  return moved_in_ + moved_out_ != before;
+}
+
+void MoveKeeper::carry_in(const model::TenantInfo& tenant) {
+  TenantMover mover(tenant.moves, tenant.group, random_.bytes(kAttemptBytes));
+  model::TenantRef ref;
+  ref.name = tenant.name;
+  const auto ask_tenant = [&](model::TenantOperation operation) {
+    return ask(host_, ref, std::move(operation), kPatience);
+  };
+  while (!mover.is_done()) {
+    if (stopped_) return;
+    const MoveOrder& order = mover.order();
+    switch (order.kind) {
+      case Kind::look: {
+        auto found = look(tenant.moving_to, tenant.id);
+        if (!found) return report(tenant, found.error());
+        mover.looked(*found);
+        break;
+      }
+      case Kind::fence: {
+        auto done = ask_tenant(model::FenceTenant{tenant.moves, tenant.moving_to});
+        mover.fenced(done ? model::Status() : model::Status(done.error()));
+        break;
+      }
+      case Kind::read: {
+        auto rows = ask_tenant(model::ReadMoving{tenant.moves, order.after});
+        if (rows) {
+          mover.read(std::move(std::get<model::MovingReply>(rows->body)));
+        } else {
+          mover.read(rows.error());
+        }
+        break;
+      }
+      case Kind::list: {
+        auto rows = list(tenant.moving_to, tenant.id);
+        if (!rows) return report(tenant, rows.error());
+        mover.listed(std::move(*rows));
+        break;
+      }
+      case Kind::write: mover.wrote(write(tenant.moving_to, tenant.id, order)); break;
+      case Kind::tell: mover.told(tell(tenant, model::MoveStage::installed)); break;
+      case Kind::done: break;
+    }
+  }
+  if (mover.failure() != nullptr) return report(tenant, *mover.failure());
+  ++moved_in_;
+}
+
+void MoveKeeper::sweep_out(const model::TenantInfo& tenant) {
+  TenantSweeper sweeper(tenant.moves, tenant.group);
+  while (!sweeper.is_done()) {
+    if (stopped_) return;
+    const MoveOrder& order = sweeper.order();
+    switch (order.kind) {
+      case Kind::look: {
+        auto found = look(tenant.moved_from, tenant.id);
+        if (!found) return report(tenant, found.error());
+        sweeper.looked(*found);
+        break;
+      }
+      case Kind::list: {
+        auto rows = list(tenant.moved_from, tenant.id);
+        if (!rows) return report(tenant, rows.error());
+        sweeper.listed(std::move(*rows));
+        break;
+      }
+      case Kind::write: sweeper.wrote(write(tenant.moved_from, tenant.id, order)); break;
+      default: sweeper.told(tell(tenant, model::MoveStage::cleaned)); break;
+    }
+  }
+  if (sweeper.failure() != nullptr) return report(tenant, *sweeper.failure());
+  ++moved_out_;
+}
+
+model::Result<MoveFindings> MoveKeeper::look(model::GroupId group, const model::TenantId& tenant) {
+  if (auto status = host_.bring_up_to_date(group); !status) return status.error();
+  const storage::TenantRows rows(host_.state(), group, host_.generation(group), tenant);
+  auto mark = rows.get(storage::kMoveRow);
+  if (!mark) return mark.error();
+  auto header = rows.get(storage::kHeaderRow);
+  if (!header) return header.error();
+  return MoveFindings{std::move(*mark), header->has_value()};
+}
+
+model::Result<std::vector<std::string>> MoveKeeper::list(model::GroupId group, const model::TenantId& tenant) const {
+  const storage::TenantRows rows(host_.state(), group, host_.generation(group), tenant);
+  std::vector<std::string> found;
+  auto scan = rows.scan("", "");
+  for (; scan->valid() && found.size() < TenantMover::kListed; scan->next()) {
+    std::string row(rows.row_of(scan->key()));
+    if (row != storage::kMoveRow) found.push_back(std::move(row));
+  }
+  if (auto status = scan->status(); !status) return status.error();
+  return found;
+}
+
+model::Status MoveKeeper::write(model::GroupId group, const model::TenantId& tenant, const MoveOrder& order) {
+  return host_.write_marked(group, tenant, order.rows, order.condition, order.action);
+}
+
+model::Status MoveKeeper::tell(const model::TenantInfo& tenant, model::MoveStage stage) {
+  auto done = ask(host_, {}, model::DirectoryOperation(model::AdvanceMove{tenant.id, tenant.moves, stage}), kPatience);
+  return done ? model::Status() : model::Status(done.error());
+}
+
+/// A leadership that ends in the middle is nothing to tell anybody; the next leader goes on.
+void MoveKeeper::report(const model::TenantInfo& tenant, const Error& error) {
+  ++failed_;
+  const bool passes = error.code == Code::unavailable || error.code == Code::outcome_unknown ||
+                      error.code == Code::not_active || error.code == Code::overloaded;
+  if (!passes) {
+    log_("tenant " + to_string(tenant.id) + " does not move on: " + std::string(error.message()));
+  }
+}
+
+}  // namespace coffer::actors

@@ -1,0 +1,114 @@
+// See operators.hpp.
+
+#include "net/admin/operators.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "coffer/admin/v1/operators.pb.h"
+#include "model/operators.hpp"
+#include "net/admin/capabilities.hpp"
+#include "net/timestamps.hpp"
+#include "net/typed_method.hpp"
+
+namespace coffer::net::admin {
+namespace {
+
+namespace api = ::coffer::admin::v1;
+using model::Code;
+using model::DirectoryOperation;
+using model::Error;
+using model::Result;
+using model::Status;
+
+void to_message(const model::OperatorInfo& info, api::Operator* out) {
+  out->set_id(info.id);
+  out->set_name(info.name);
+  for (const std::string& capability : info.capabilities) out->add_capabilities(capability);
+  if (info.created_at > 0) to_timestamp(info.created_at, out->mutable_created_at());
+  if (info.expires_at > 0) to_timestamp(info.expires_at, out->mutable_expires_at());
+  out->set_created_by(info.created_by);
+}
+
+bool exists(std::string_view wanted) {
+  if (wanted == model::kEveryCapability) return true;
+  return std::ranges::any_of(capabilities(), [&](const std::string& one) {
+    return one == wanted || std::string_view(one).substr(0, one.find('.')) == wanted;
+  });
+}
+
+/// Nobody gives what he has not.
+Status check_gift(const model::Credential& giver, const std::vector<std::string>& gift) {
+  for (const std::string& one : gift) {
+    if (!exists(one)) {
+      return Error(Code::invalid_argument,
+                   "capabilities: there is no \"" + one + "\"; coffer admin operators capabilities lists them");
+    }
+    if (const Status ok = check_capability(giver, one); !ok) {
+      return Error(Code::permission_denied,
+                   "capabilities: you cannot give " + one + ", which you do not have yourself");
+    }
+  }
+  return {};
+}
+
+Result<DirectoryOperation> to_create(const api::CreateOperatorRequest& in, const model::Credential& giver) {
+  model::CreateOperator create{in.name(), {in.capabilities().begin(), in.capabilities().end()}, 0};
+  if (const Status ok = model::check_operator(create.name, create.capabilities); !ok) return ok.error();
+  if (const Status ok = check_gift(giver, create.capabilities); !ok) return ok.error();
+  if (in.has_expires_at()) {
+    const auto time = from_timestamp(in.expires_at(), "expires_at");
+    if (!time) return time.error();
+    create.expires_at = *time;
+  }
+  return DirectoryOperation(std::move(create));
+}
+
+template <class In, class Out, class Body>
+Method operator_method(const OpenCall& open, const Failure& fail, const char* name,
+                       std::function<Result<DirectoryOperation>(const In&, const model::Credential&)> operation,
+                       std::function<void(const Body&, Out&)> encode) {
+  return typed_method<In, Out, Body>(
+      *api::Operator::descriptor()->file()->FindServiceByName("Operators"), name,
+      {.decode = [open, operation = std::move(operation)](const In& in, Rpc& rpc) -> Result<Step> {
+         std::string id;
+         if constexpr (requires { in.request_id(); }) id = in.request_id();
+         if (const Status ok = open(rpc, std::move(id)); !ok) return ok.error();
+         auto made = operation(in, rpc.request.credential);
+         if (!made) return made.error();
+         rpc.request.operation = *std::move(made);
+         return Step::submit;
+       },
+       .encode = [encode = std::move(encode)](const In&, const Body& body, Rpc&, Out& out) -> Status {
+         encode(body, out);
+         return {};
+       },
+       .fail = [fail](const Rpc&, const Error& error) { return fail(error); },
+       .recover = {}});
+}
+
+}  // namespace
+
+void add_operator_methods(const OpenCall& open, const Failure& fail, std::vector<Method>& methods) {
+  methods.push_back(operator_method<api::CreateOperatorRequest, api::CreateOperatorResponse, model::OperatorReply>(
+      open, fail, "Create", to_create, [](const model::OperatorReply& reply, api::CreateOperatorResponse& out) {
+        to_message(reply.info, out.mutable_operator_());
+        out.set_token(std::string(reply.token.expose()));
+      }));
+  methods.push_back(operator_method<api::ListOperatorsRequest, api::ListOperatorsResponse, model::OperatorsReply>(
+      open, fail, "List",
+      [](const auto&, const auto&) -> Result<DirectoryOperation> { return {model::ListOperators{}}; },
+      [](const model::OperatorsReply& reply, api::ListOperatorsResponse& out) {
+        for (const model::OperatorInfo& info : reply.operators) to_message(info, out.add_operators());
+      }));
+  methods.push_back(operator_method<api::RevokeOperatorRequest, api::Operator, model::OperatorReply>(
+      open, fail, "Revoke",
+      [](const auto& in, const auto&) -> Result<DirectoryOperation> {
+        if (in.id().empty())
+          return Error(Code::invalid_argument, "id is missing: it names the operator as the list shows");
+        return {model::RevokeOperator{in.id()}};
+      },
+      [](const model::OperatorReply& reply, api::Operator& out) { to_message(reply.info, &out); }));
+}
+
+}  // namespace coffer::net::admin
