@@ -136,13 +136,14 @@ Result<Test> Test::make(const Condition& condition, Pool& pool, const Surroundin
   }
   if (is_datetime(condition.op)) {
     if (test.time_.kind() != Kind::time) {
-      return invalid_filter("The value of " + std::string(to_string(condition.op)) + " operator is required ISO 8601 format.");
+      return invalid_filter("The value of " + std::string(to_string(condition.op)) +
+                            " operator is required ISO 8601 format.");
     }
   } else if (is_timediff(condition.op)) {
     const auto time = parse_timediff(condition.value.text, around.now);
     if (condition.value.kind != Literal::Kind::text || !time) {
       return invalid_filter("The value of " + std::string(to_string(condition.op)) +
-                     " operator is invalid. (value = " + condition.value.text + ")");
+                            " operator is invalid. (value = " + condition.value.text + ")");
     }
     test.time_ = Value::of_time(*time);
   }

@@ -140,7 +140,8 @@ Outcome open_door(const TenantOptions& o, Io& io) {
   return call_and_print(o, "open a door of", request, io, &admin::Tenants::Stub::OpenDoor);
 }
 
-CLI::App* add_command(CLI::App* tenants, const char* name, const char* description, const TenantOptionsPtr& o, bool takes_name) {
+CLI::App* add_command(CLI::App* tenants, const char* name, const char* description, const TenantOptionsPtr& o,
+                      bool takes_name) {
   auto* command = tenants->add_subcommand(name, description);
   if (takes_name) command->add_option("TENANT", o->name, "The tenant's name")->required()->type_name("");
   add_output(command, o->output);
