@@ -70,7 +70,10 @@ class Reader {
       : in_(reinterpret_cast<const std::uint8_t*>(bytes.data()), static_cast<int>(bytes.size())), rest_(bytes) {}
   /// The next field's number; 0 at the end or when the bytes are damaged: then is_good() tells which.
   int next() {
+    const int before = in_.CurrentPosition();
     tag_ = in_.ReadTag();
+    constexpr int kTagBytes = 5;  // ReadTag takes longer ones, too, and forgets their upper bits
+    if (in_.CurrentPosition() - before > kTagBytes) good_ = false;
     if (tag_ == 0) good_ = good_ && in_.ConsumedEntireMessage();
     const int field = WireFormatLite::GetTagFieldNumber(tag_);
     if (field == 0 && tag_ != 0) good_ = false;  // no field has this number; the rest must not pass for an end

@@ -39,7 +39,9 @@ class UnaryCall final : public Rpc,
   struct Wire {
     grpc::ServerContext context;
     grpc::ByteBuffer payload;  // the request's, later the answer's
-    grpc::ServerAsyncResponseWriter<grpc::ByteBuffer> writer{&context};
+    grpc::ServerAsyncResponseWriter<grpc::ByteBuffer> writer;
+    // Not by a default of the member: clang believes in no default constructor of a nested struct that needs one.
+    Wire() : writer(&context) {}
   };
   enum class State : int { pending, answering, abandoned, completed_late, disowned };
 

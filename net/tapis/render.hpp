@@ -36,6 +36,6 @@ struct Rendered {
 /// `reply` is the answer to ask_render; `body` what read_render read, whose values that are no text stay as they are.
 /// Errors: permission_denied when something may not be injected.
 model::Result<Rendered> show_render(RenderRequest request, const boost::json::object& body,
-                                    const model::ReplyBody& reply, std::string_view actor);
+                                    const model::ReplyBody& reply, std::string_view principal, std::string_view actor);
 
 }  // namespace coffer::net::tapis

@@ -315,7 +315,8 @@ Operation render_secrets() {
             if (!body) return Error(Code::internal, "the body was read before");
             RenderRequest request = read_render(*body, problems);
             if (!problems.empty()) return Shown{.problems = std::move(problems)};
-            auto rendered = show_render(std::move(request), *body, reply, actor_of(exchange));
+            auto rendered = show_render(std::move(request), *body, reply, exchange.request.credential.principal,
+                                        actor_of(exchange));
             if (!rendered) return rendered.error();
             if (!rendered->failure.empty()) return Error(Code::invalid_argument, rendered->failure);
             return Shown{"Secrets rendered.", std::move(rendered->result), std::move(rendered->metadata)};

@@ -26,6 +26,8 @@ struct Parsed {
   net::http::Incoming request;
   net::http::Malformed malformed = net::http::Malformed::none;
   bool done = false;
+  bool has_header = false;
+  std::size_t waiting = 0;  // bytes that the parser has not taken
 };
 
 /// Feeds the bytes so many at a time, as a socket may.
@@ -47,6 +49,8 @@ Parsed parse_http(std::string_view bytes, std::size_t step) {
   }
   parsed.malformed = parser.malformed();
   parsed.done = parser.is_done();
+  parsed.has_header = parser.has_header();
+  parsed.waiting = waiting.size();
   return parsed;
 }
 
@@ -60,13 +64,24 @@ std::size_t count(std::string_view text, std::string_view part) {
 
 COFFER_FUZZ(http_parser) {
   // An unfinished header may be refused at once or waited for; Beast looks at it earlier when it comes in one piece.
-  if (input.find("\r\n\r\n") == std::string_view::npos) return;
+  const std::size_t header = input.find("\r\n\r\n");
+  if (header == std::string_view::npos) return;
+  // It counts a header's bytes while it waits for more of them, so one in a single piece may be a little longer.
+  constexpr std::size_t kHeaderLimit = 2048;
+  if (header + 4 > kHeaderLimit) return;
   const Parsed whole = parse_http(input, input.size() + 1), slow = parse_http(input, 1), some = parse_http(input, 7);
   for (const Parsed* other : {&slow, &some}) {
     // Of several things that are wrong, another may be found first.
     const auto is_bad = [](const Parsed& one) { return one.malformed != net::http::Malformed::none; };
-    require(whole.done == other->done && is_bad(whole) == is_bad(*other), "how it arrives does not matter");
-    if (!whole.done) continue;
+    // A chunk's last bytes are held back until they could be the body's end (parser.cpp), be they right or wrong; and a
+    // header whose first line is too short is waited for by Beast when it comes byte by byte.
+    const auto is_held = [&](const Parsed& one) {
+      return !one.done && !is_bad(one) && (!one.has_header || one.waiting < 5);
+    };
+    require((is_bad(whole) || is_bad(*other) || whole.done == other->done) &&
+                (is_bad(whole) == is_bad(*other) || is_held(whole) || is_held(*other)),
+            "how it arrives does not matter");
+    if (!whole.done || is_bad(whole)) continue;
     require(whole.request.method == other->request.method && whole.request.target == other->request.target &&
                 whole.request.body == other->request.body && whole.request.text == other->request.text,
             "neither for what it says");
