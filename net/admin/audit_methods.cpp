@@ -2,7 +2,6 @@
 // their tenant and go to its shard as every other request.
 
 #include "net/admin/audit_methods.hpp"
-#include "net/admin/messages.hpp"
 
 #include <utility>
 
