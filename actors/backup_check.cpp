@@ -35,7 +35,8 @@ Status status_of(const Result& result) {
 RowCheck::RowCheck(const crypto::KeyRing& ring, std::string_view cluster_id, crypto::Random& random)
     : ring_(ring), cluster_name_(crypto::hex(cluster_id)), random_(random) {}
 
-Status RowCheck::begin(const model::TenantId& tenant, const std::optional<store::v1::TenantKeysRecord>& keys) {
+Status RowCheck::begin(const model::TenantId& tenant, model::GroupId group,
+                       const std::optional<store::v1::TenantKeysRecord>& keys) {
   tenant_ = tenant;
   number_ = 0;
   expected_.clear();
@@ -46,7 +47,8 @@ Status RowCheck::begin(const model::TenantId& tenant, const std::optional<store:
     sealer_.emplace(ring_.directory_sealer(random_));
     return {};
   }
-  skips_ = !known_.contains(tenant);
+  const auto found = known_.find(tenant);
+  skips_ = found == known_.end() || found->second != group;
   if (skips_) return {};
   ++counts_.tenants;
   if (!keys) return {};
@@ -77,6 +79,10 @@ Status RowCheck::check(std::string_view key, std::string_view value) {
   const std::string_view rest = key.substr(std::min(key.size(), kKind));
   if (key == storage::kHeaderRow) return status_of(decode_header(value));
   if (key == storage::kKeysRow) return status_of(decode_keys(value));
+  if (key == storage::kMoveRow) {
+    store::v1::MoveMarkRecord mark;
+    return mark.ParseFromArray(value.data(), static_cast<int>(value.size())) ? Status() : Status(Code::data_loss);
+  }
   if (kind == 'q')
     return value.size() == kHash + kNumber ? Status() : Status(Error(Code::data_loss, "its length is wrong"));
   if (!sealer_) return Error(Code::data_loss, "the tenant's keys are missing");
@@ -128,7 +134,7 @@ Status RowCheck::check_directory(std::string_view key, std::string_view value) {
   if (!key.starts_with(storage::kTenantRows)) return Error(Code::data_loss, "there is no such kind");
   auto tenant = decode_tenant(opened->expose());
   if (!tenant) return tenant.error();
-  if (tenant->info.state != model::TenantState::purged) known_.insert(tenant->info.id);
+  if (tenant->info.state != model::TenantState::purged) known_[tenant->info.id] = tenant->info.group;
   return {};
 }
 

@@ -23,7 +23,7 @@ namespace {
 
 constexpr model::Generation kFirstGeneration{1};
 constexpr std::size_t kBatchBytes = 4 << 20;
-constexpr std::size_t kTenantAt = 17, kRowAt = 33;  // of a key of the state database
+constexpr std::size_t kGroupAt = 1, kTenantAt = 17, kRowAt = 33;  // of a key of the state database
 
 /// What one node's restored databases must not take over from the cluster that was.
 bool belongs_to_old_nodes(std::string_view row) {
@@ -122,7 +122,8 @@ class Restorer {
         current = std::string(prefix);
         auto keys = keys_of(current);
         if (!keys) return keys.error();
-        auto status = check.begin(model::TenantId::from_raw(key.substr(kTenantAt, kRowAt - kTenantAt)), *keys);
+        auto status = check.begin(model::TenantId::from_raw(key.substr(kTenantAt, kRowAt - kTenantAt)),
+                                  model::GroupId{storage::read_be64(key.substr(kGroupAt))}, *keys);
         if (!status) return status;
       }
       if (auto status = check.row(key.substr(kRowAt), scan->value()); !status) return status;

@@ -17,6 +17,13 @@ using model::Error;
 
 namespace {
 
+/// A tenant's rows in one group. While it moves there may be leftovers of it in another, with other keys or none.
+struct Place {
+  model::TenantId tenant;
+  model::GroupId group;
+  friend auto operator<=>(const Place&, const Place&) = default;
+};
+
 /// The keys under which a file's rows were sealed.
 class FileKeys {
  public:
@@ -41,65 +48,69 @@ class FileKeys {
   }
 
   model::Status take(const store::v1::BackupRows& rows, crypto::Random& random) {
-    const model::TenantId id = model::TenantId::from_raw(rows.tenant());
+    const Place place = place_of(rows);
     if (is_export_ && rows.has_keys()) {
       store::v1::TenantKeysRecord keys = rows.keys();
       const crypto::Key wrapping = crypto::derive(*file_key_, "coffer exported keys");
-      if (auto status = ring_->rewrap_from(wrapping, id, keys, random); !status) return status;
-      tenants_[id] = std::move(keys);
+      if (auto status = ring_->rewrap_from(wrapping, place.tenant, keys, random); !status) return status;
+      tenants_[place] = std::move(keys);
     }
-    if (is_export_ || id.is_zero()) return {};
+    if (is_export_ || place.tenant.is_zero()) return {};
     for (const auto& row : rows.rows()) {
       if (row.key() != storage::kKeysRow) continue;
       auto keys = decode_keys(row.value());
       if (!keys) return keys.error();
-      tenants_[id] = std::move(*keys);
+      tenants_[place] = std::move(*keys);
     }
     return {};
   }
 
+  /// An exported tenant is all that its file holds.
+  Place place_of(const store::v1::BackupRows& rows) const {
+    return {model::TenantId::from_raw(rows.tenant()), model::GroupId{is_export_ ? 0 : rows.group()}};
+  }
   const crypto::KeyRing& ring() const { return *ring_; }
   crypto::Key file_key() const { return file_key_->duplicate(); }
   const std::string& cluster_id() const { return cluster_id_; }
   bool is_export() const { return is_export_; }
-  const std::map<model::TenantId, store::v1::TenantKeysRecord>& tenants() const { return tenants_; }
+  const std::map<Place, store::v1::TenantKeysRecord>& tenants() const { return tenants_; }
 
  private:
   bool is_export_ = false;
   std::string cluster_id_;
   std::optional<crypto::Key> file_key_;
   std::optional<crypto::KeyRing> ring_;
-  std::map<model::TenantId, store::v1::TenantKeysRecord> tenants_;
+  std::map<Place, store::v1::TenantKeysRecord> tenants_;
 };
 
 class Rows {
  public:
   Rows(const FileKeys& keys, crypto::Random& random) : keys_(keys), check_(keys.ring(), keys.cluster_id(), random) {
     if (keys.is_export()) {
-      for (const auto& [id, record] : keys.tenants()) check_.know(id);
+      for (const auto& [place, record] : keys.tenants()) check_.know(place.tenant, place.group);
     }
   }
   model::Status take(const store::v1::BackupRows& rows) {
-    if (!tenant_ || rows.tenant() != *tenant_) {
+    const Place place = keys_.place_of(rows);
+    if (!place_ || place != *place_) {
       if (auto status = end(); !status) return status;
-      tenant_ = rows.tenant();
-      const auto id = model::TenantId::from_raw(*tenant_);
-      const auto found = keys_.tenants().find(id);
+      place_ = place;
+      const auto found = keys_.tenants().find(place);
       const auto record = found == keys_.tenants().end() ? std::nullopt : std::optional(found->second);
-      if (auto status = check_.begin(id, record); !status) return status;
+      if (auto status = check_.begin(place.tenant, place.group, record); !status) return status;
     }
     for (const auto& row : rows.rows()) {
       if (auto status = check_.row(row.key(), row.value()); !status) return status;
     }
     return {};
   }
-  model::Status end() { return tenant_ ? check_.end() : model::Status(); }
+  model::Status end() { return place_ ? check_.end() : model::Status(); }
   const RowCheck::Counts& counts() const { return check_.counts(); }
 
  private:
   const FileKeys& keys_;
   RowCheck check_;
-  std::optional<std::string> tenant_;
+  std::optional<Place> place_;
 };
 
 }  // namespace

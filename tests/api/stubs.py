@@ -88,12 +88,11 @@ def admin_files():
 
 
 def admin_calls():
-    """Every call of coffer.admin.v1: (service, method, class of its request, class of its answer)."""
-    generate()
+    """Every call of the admin listener: (service, method, class of its request, class of its answer)."""
     calls = []
-    for name in ("admin", "keys", "backup", "cluster", "operators"):
-        module = importlib.import_module(f"coffer.admin.v1.{name}_pb2")
-        for service in module.DESCRIPTOR.services_by_name.values():
+    for file in admin_files():
+        module = importlib.import_module(file.name.replace("/", ".").replace(".proto", "_pb2"))
+        for service in file.services_by_name.values():
             for method in service.methods:
                 calls.append((service.name, method.name, getattr(module, method.input_type.name),
                               getattr(module, method.output_type.name)))

@@ -152,6 +152,18 @@ TEST_F(BackupCheckTest, RowsThatNoTenantOfTheDirectoryOwnsAreNoDamage) {
   EXPECT_LT(found->entries, 31U);
 }
 
+TEST_F(BackupCheckTest, WhatAMoveLeftInAnotherGroupIsNoDamage) {
+  const auto with = rewritten([](store::v1::BackupRows& rows) {
+    auto* value = first(rows, 'v');
+    if (value == nullptr) return;
+    drop(rows, value);
+    rows.set_group(rows.group() + 1);  // where the directory does not have the tenant
+  });
+  const auto found = verify(with);
+  ASSERT_TRUE(found.ok()) << found.error().message();
+  EXPECT_EQ(found->entries, 0U);
+}
+
 TEST_F(BackupCheckTest, ARestoreThatReadsBackSomethingElseMakesNoNode) {
   const std::string bad = rewritten(once('v', [](auto&, auto* row) { row->mutable_value()->back() ^= 1; }));
   auto log = storage::open_memory(), state = storage::open_memory();
