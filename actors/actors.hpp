@@ -290,8 +290,8 @@ using ForwarderActor = CallActor::extend<caf::reacts_to<FrameIn>, caf::reacts_to
 struct Reload {};
 using MirrorActor = caf::typed_actor<caf::reacts_to<Apply>, caf::reacts_to<Reload>, caf::reacts_to<Finish>>;
 
-using StewardActor =
-    caf::typed_actor<caf::reacts_to<FrameIn>, caf::reacts_to<Transfer>, caf::reacts_to<Sweep>, caf::reacts_to<Finish>>;
+using StewardActor = caf::typed_actor<caf::reacts_to<FrameIn>, caf::reacts_to<Transfer>, caf::reacts_to<GroupOpen>,
+                                      caf::reacts_to<Report>, caf::reacts_to<Sweep>, caf::reacts_to<Finish>>;
 
 }  // namespace coffer::actors
 

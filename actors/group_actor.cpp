@@ -78,6 +78,21 @@ void hand_out(Self self, std::vector<cluster::Committed> committed) {
   for (auto& [submitter, message] : news) self->send(submitter, message);
 }
 
+void report(Self self) {
+  GroupState& state = self->state;
+  if (state.leadership.role != cluster::Role::leader || !state.leadership.ready) return;
+  model::GroupInfo info{state.id, state.context->self, state.leadership.term, state.core->commit_index(), {}};
+  const auto progress = state.core->progress();
+  for (const cluster::Voter& server : state.core->servers()) {
+    model::ReplicaInfo replica{server.id, static_cast<model::ReplicaRole>(server.role), state.core->last_index()};
+    for (const cluster::PeerProgress& peer : progress) {
+      if (peer.id == server.id) replica.match = peer.match;
+    }
+    info.replicas.push_back(replica);
+  }
+  state.context->reports.put(std::move(info));
+}
+
 // Shards may start when the group leads, an entry of its own term is committed (G1) and applied.
 void announce(Self self) {
   GroupState& state = self->state;
@@ -86,6 +101,8 @@ void announce(Self self) {
   if (open && !state.announced) {
     state.announced = true;
     self->send(state.context->front, GroupOpen{state.id, state.leadership.term});
+    report(self);
+    self->send(state.context->steward, GroupOpen{state.id, state.leadership.term});
   } else if (!open && state.announced && !state.leadership.ready) {
     state.announced = false;
     self->send(state.context->front, GroupClosed{state.id});
@@ -248,21 +265,6 @@ void installed(Self self) {
   state.core->installed(boot_clock_ms());
   ++state.context->counters.snapshots_installed;
   carry_out(self);
-}
-
-void report(Self self) {
-  GroupState& state = self->state;
-  if (state.leadership.role != cluster::Role::leader || !state.leadership.ready) return;
-  model::GroupInfo info{state.id, state.context->self, state.leadership.term, state.core->commit_index(), {}};
-  const auto progress = state.core->progress();
-  for (const cluster::Voter& server : state.core->servers()) {
-    model::ReplicaInfo replica{server.id, static_cast<model::ReplicaRole>(server.role), state.core->last_index()};
-    for (const cluster::PeerProgress& peer : progress) {
-      if (peer.id == server.id) replica.match = peer.match;
-    }
-    info.replicas.push_back(replica);
-  }
-  state.context->reports.put(std::move(info));
 }
 
 GroupActor::behavior_type group(Self self, Context* context, const cluster::GroupConfig& config,

@@ -151,7 +151,7 @@ void NodeImpl::prepare_directory(Context& context) {
   directory_deps_->transfer = [&context](const model::TransferLeadership& transfer) {
     caf::anon_send(context.steward, Transfer{transfer.group, transfer.to});
   };
-  directory_deps_->balance = [&context] { caf::anon_send(context.steward, Sweep{}); };
+  directory_deps_->balance = [&context] { caf::anon_send(context.steward, Report{}); };
   context.directory_deps = directory_deps_.get();
 }
 

@@ -3,7 +3,8 @@
 // (cluster/placement.hpp) and says so to the groups' leaders, again and again. Runs on CAF's scheduler.
 
 #include <algorithm>
-#include <set>
+#include <map>
+#include <utility>
 
 #include "actors/context.hpp"
 #include "actors/control_frames.hpp"
@@ -16,8 +17,9 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr int kSilentTicks = 4;  // without a report: is given nothing new
-constexpr int kGraceTicks = 8;   // of a new leader, before it takes anybody's silence for an absence
+constexpr std::chrono::milliseconds kTell{20};  // gathers the groups that one node comes to lead at once
+constexpr int kSilentTicks = 4;                 // without a report: is given nothing new
+constexpr int kGraceTicks = 8;                  // of a new leader, before it takes anybody's silence for an absence
 
 struct StewardState {
   static constexpr const char* name = "steward";
@@ -25,6 +27,8 @@ struct StewardState {
   std::shared_ptr<std::atomic<bool>> announcing = std::make_shared<std::atomic<bool>>(false);
   Clock::time_point leads_since;  // of the meta group; zero: it does not
   bool leads = false;
+  bool telling = false;                             // the others are about to be told who leads here
+  std::map<model::GroupId, model::Term> led_terms;  // of the newest leaders that others have told of
 };
 
 using Self = StewardActor::stateful_pointer<StewardState>;
@@ -74,14 +78,41 @@ void announce(Self self) {
 
 // ---- reports and steps
 
+/// To everybody: the meta group's leader places groups by it, and a node without a replica has nobody else to tell it
+/// who leads.
+void tell(Self self) {
+  Context& context = *self->state.context;
+  const model::Secret report = encode_control(GroupsReport{context.reports.all()});
+  for (const model::NodeInfo& node : context.nodes.all()) {
+    if (node.state == model::NodeState::removed || node.id == context.self) continue;
+    context.send(node.id, cluster::PeerChannel::control, {}, model::Secret(report.expose()));
+  }
+}
+
 void collect(Self self) {
   Context& context = *self->state.context;
   for (std::size_t group = 0; group < context.boards.size(); ++group) {
     if (context.boards[group].role == cluster::Role::leader) self->send(context.groups[group], Report{});
   }
-  const model::NodeId leader{context.boards[model::kMetaGroup.value].leader};
-  if (leader.value == 0 || leader == context.self) return;
-  context.send(leader, cluster::PeerChannel::control, {}, encode_control(GroupsReport{context.reports.all()}));
+  tell(self);
+}
+
+/// Where this node holds no replica, or one that has not heard of its new leader yet, calls go to whoever says it leads.
+void learn_leaders(Self self, model::NodeId from, const GroupsReport& report) {
+  StewardState& state = self->state;
+  Context& context = *state.context;
+  for (const model::GroupInfo& info : report.groups) {
+    if (info.id.value >= context.boards.size()) continue;
+    GroupBoard& board = context.boards[info.id.value];
+    model::Term& newest = state.led_terms[info.id];
+    if (info.term < newest || info.term.value < board.term) continue;
+    newest = info.term;
+    const bool known = info.term.value == board.term && board.leader != 0;
+    if (known || board.leader == from.value) continue;
+    board.leader = from.value;
+    self->send(context.front, GroupLed{info.id, from});
+    self->send(context.forwarder, GroupLed{info.id, from});
+  }
 }
 
 template <class Word>
@@ -187,6 +218,7 @@ void take_frame(Self self, const FrameIn& in) {
     return;
   }
   if (auto* report = std::get_if<GroupsReport>(&*message)) {
+    learn_leaders(self, in.from, *report);
     return context.cluster_view.heard(in.from, std::move(report->groups), Clock::now());
   }
   const auto pass_on = [&](const auto& word) {
@@ -205,6 +237,14 @@ StewardActor::behavior_type steward(Self self, Context* context) {
         for (const model::GroupInfo& group : self->state.context->cluster_view.groups()) {
           if (group.id == transfer.group) say(self, transfer, group.leader);
         }
+      },
+      [self](const GroupOpen&) {
+        if (!std::exchange(self->state.telling, true)) self->delayed_send(self, kTell, Report{});
+      },
+      [self](const Report&) {
+        self->state.telling = false;
+        tell(self);
+        place(self);
       },
       [self](const Sweep&) {
         announce(self);

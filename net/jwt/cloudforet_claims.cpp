@@ -16,7 +16,7 @@ using model::Status;
 
 constexpr std::size_t kMostItems = 1000;
 
-std::string text_of(const json::object& claims, const char* name) {
+std::string claim_text(const json::object& claims, const char* name) {
   const json::value* value = claims.if_contains(name);
   const json::string* text = value ? value->if_string() : nullptr;
   return text ? std::string(text->data(), text->size()) : std::string();
@@ -41,11 +41,11 @@ Status read_list(const json::object& claims, const char* name, std::vector<std::
 
 model::Result<std::shared_ptr<const CloudforetClaims>> read_cloudforet_claims(const json::object& claims) {
   auto read = std::make_shared<CloudforetClaims>();
-  const std::string owner = text_of(claims, "own"), type = text_of(claims, "typ");
-  const std::string older = text_of(claims, "user_type");  // 1.12
-  read->user = text_of(claims, "aud");
-  read->role = text_of(claims, "rol");
-  read->workspace = text_of(claims, "wid");
+  const std::string owner = claim_text(claims, "own"), type = claim_text(claims, "typ");
+  const std::string older = claim_text(claims, "user_type");  // 1.12
+  read->user = claim_text(claims, "aud");
+  read->role = claim_text(claims, "rol");
+  read->workspace = claim_text(claims, "wid");
   if (owner == "SYSTEM" || type == "SYSTEM_TOKEN" || older == "SYSTEM") {
     read->owner = CloudforetClaims::Owner::system;
   } else if (owner == "APP") {

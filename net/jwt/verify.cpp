@@ -24,7 +24,7 @@ using model::Status;
 constexpr std::size_t kMaxPrincipalBytes = 256;
 constexpr double kLastSecond = 253'402'300'799;  // 9999-12-31T23:59:59Z
 
-Error refuse(const char* why) { return Error(Code::unauthenticated, std::string("the JWT is refused: ") + why); }
+Error reject(const char* why) { return Error(Code::unauthenticated, std::string("the JWT is refused: ") + why); }
 
 std::optional<std::string_view> text_of(const json::value* value) {
   const json::string* text = value ? value->if_string() : nullptr;
@@ -44,13 +44,13 @@ Status check_times(const TrustedIssuer& issuer, const json::object& claims, mode
   const std::int64_t skew = issuer.settings.clock_skew_s;
   const json::value* exp = claims.if_contains("exp");
   const auto expires = exp ? date_of(*exp) : std::nullopt;
-  if (!expires) return refuse("it has no `exp` that is a date");
+  if (!expires) return reject("it has no `exp` that is a date");
   bearer.expires_at = (*expires + skew) * 1000;
-  if (bearer.expires_at <= now) return refuse("it has expired");
+  if (bearer.expires_at <= now) return reject("it has expired");
   if (const json::value* nbf = claims.if_contains("nbf")) {
     const auto begins = date_of(*nbf);
-    if (!begins) return refuse("its `nbf` is no date");
-    if ((*begins - skew) * 1000 > now) return refuse("it is not valid yet");
+    if (!begins) return reject("its `nbf` is no date");
+    if ((*begins - skew) * 1000 > now) return reject("it is not valid yet");
   }
   return {};
 }
@@ -60,14 +60,14 @@ Status check_audience(const TrustedIssuer& issuer, const json::object& claims) {
   if (issuer.settings.mapping == "cloudforet") return {};  // it is the user there
   const json::value* aud = claims.if_contains("aud");
   const std::vector<std::string>& ours = issuer.settings.audiences;
-  if (!aud) return ours.empty() ? Status() : refuse("it has no `aud`");
+  if (!aud) return ours.empty() ? Status() : reject("it has no `aud`");
   const auto is_ours = [&](const json::value& one) {
     const auto text = text_of(&one);
     return text && std::find(ours.begin(), ours.end(), *text) != ours.end();
   };
   const json::array* list = aud->if_array();
   const bool named = list ? std::any_of(list->begin(), list->end(), is_ours) : is_ours(*aud);
-  return named ? Status() : refuse("its `aud` is another audience");
+  return named ? Status() : reject("its `aud` is another audience");
 }
 
 /// Both services' refresh tokens are signed by the same key as what may be presented.
@@ -75,11 +75,11 @@ Status check_token_type(const TrustedIssuer& issuer, const json::object& claims)
   const auto text = [&](const char* name) { return text_of(claims.if_contains(name)); };
   if (issuer.settings.mapping == "tapis") {
     const auto type = text("tapis/token_type");
-    return !type || *type == "access" ? Status() : refuse("it is no access token");
+    return !type || *type == "access" ? Status() : reject("it is no access token");
   }
   if (issuer.settings.mapping == "cloudforet") {
     const bool refresh = text("typ") == "REFRESH_TOKEN" || text("cat") == "REFRESH_TOKEN";
-    return refresh ? refuse("it is no access token") : Status();
+    return refresh ? reject("it is no access token") : Status();
   }
   return {};
 }
@@ -108,9 +108,9 @@ Status read_roles(const TrustedIssuer& issuer, const json::object& claims, std::
     return true;
   };
   const json::array* list = claim->if_array();
-  if (list && list->size() > model::kMaxRoles) return refuse("it has too many roles");
+  if (list && list->size() > model::kMaxRoles) return reject("it has too many roles");
   const bool taken = list ? std::all_of(list->begin(), list->end(), take) : take(*claim);
-  return taken ? Status() : refuse("a role is no text of 1 to 128 bytes");
+  return taken ? Status() : reject("a role is no text of 1 to 128 bytes");
 }
 
 Error of_field(const char* field, const Error& error) {
@@ -170,21 +170,21 @@ Signature check_signature(const TrustedIssuer& issuer, const Token& token, const
 Result<Bearer> read_bearer(const TrustedIssuer& issuer, const Token& token, model::TimeMs now) {
   const json::object& claims = token.claims;
   Bearer bearer;
-  if (text_of(claims.if_contains("iss")) != issuer.settings.iss) return refuse("another issuer made it");
+  if (text_of(claims.if_contains("iss")) != issuer.settings.iss) return reject("another issuer made it");
   if (const Status ok = check_times(issuer, claims, now, bearer); !ok) return ok.error();
   if (const Status ok = check_audience(issuer, claims); !ok) return ok.error();
   if (const Status ok = check_token_type(issuer, claims); !ok) return ok.error();
   if (!issuer.tenant.empty()) {
     const auto tenant = text_of(find_claim(claims, issuer.tenant));
-    if (!tenant || tenant->empty()) return refuse("it does not name its tenant");
+    if (!tenant || tenant->empty()) return reject("it does not name its tenant");
     bearer.tenant = *tenant;
   }
   const auto principal = text_of(find_claim(claims, issuer.principal));
   if (!principal || !model::check_label("principal", *principal, kMaxPrincipalBytes).ok()) {
-    return refuse("it does not name its bearer in 1 to 256 bytes");
+    return reject("it does not name its bearer in 1 to 256 bytes");
   }
   const std::string_view kind = kind_of(issuer, claims);
-  if (kind.empty()) return refuse("it does not say whether its bearer is a user or a service");
+  if (kind.empty()) return reject("it does not say whether its bearer is a user or a service");
   bearer.principal = std::string(kind).append(":").append(*principal);
   if (const Status ok = read_roles(issuer, claims, bearer.roles); !ok) return ok.error();
   if (issuer.settings.mapping == "cloudforet") {

@@ -24,7 +24,7 @@ Message* mutable_member(Message* message, int number) {
   return message->GetReflection()->MutableMessage(message, field(*message, number));
 }
 
-void append_number(double number, std::string* out) {
+void append_double(double number, std::string* out) {
   if (!std::isfinite(number)) {
     out->append("null");
     return;
@@ -71,7 +71,7 @@ void write_value(const Message& message, std::string* out) {
   const auto& reflection = *message.GetReflection();
   const auto* which = reflection.GetOneofFieldDescriptor(message, message.GetDescriptor()->oneof_decl(0));
   switch (which ? which->number() : 1) {
-    case 2: return append_number(reflection.GetDouble(message, which), out);
+    case 2: return append_double(reflection.GetDouble(message, which), out);
     case 3: return append_quoted(reflection.GetString(message, which), out);
     case 4: out->append(reflection.GetBool(message, which) ? "true" : "false"); return;
     case 5: return write_object(reflection.GetMessage(message, which), out);

@@ -68,7 +68,7 @@ class Exports(unittest.TestCase):
         shown = run("admin", "backup", "verify", file, "--private-key-file", private)
         self.assertEqual(shown.returncode, 0, shown.stderr)
         self.assertRegex(shown.stdout.decode(), r"every row opens")
-        self.assertRegex(shown.stdout.decode(), r"(?m)^entries +20$")
+        self.assertRegex(shown.stdout.decode(), r"(?m)^entries: +20$")
         self.assertRegex(shown.stdout.decode(), r"(?m)^values +21$")
         self.assertNotEqual(run("admin", "backup", "verify", file, "--private-key-file", other).returncode, 0)
 

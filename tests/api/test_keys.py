@@ -154,7 +154,7 @@ class Backups(KeysCase):
         whole = run("admin", "backup", "verify", backup, "--seal-key", key)
         self.assertEqual(whole.returncode, 0, whole.stderr)
         self.assertRegex(whole.stdout.decode(), r"every row opens")
-        self.assertRegex(whole.stdout.decode(), r"(?m)^entries +30$")
+        self.assertRegex(whole.stdout.decode(), r"(?m)^entries: +30$")
         piped = run("admin", "backup", "verify", "-", "--seal-key", key, input=backup.read_bytes())
         self.assertEqual(piped.returncode, 2, "rows are opened in a second reading")
         bad = bytearray(backup.read_bytes())

@@ -115,7 +115,7 @@ class Operators(ServerCase):
         self.server.cli("admin", "operators", "create", "giver", "--capability", "operators", "--capability", "audit", "--out", token)
         done = self.server.cli("admin", "operators", "create", "auditor", "--capability", "audit.query", token_file=token)
         self.assertEqual(done.returncode, 0, done.stderr)
-        self.assertRegex(done.stdout.decode(), r"^cft_\S+\n$")
+        self.assertRegex(done.stdout.decode(), r"^cfo_\S+\n$")
         for more in (["--everything"], ["--capability", "tokens"]):
             done = self.server.cli("admin", "operators", "create", "more", *more, token_file=token)
             self.assertEqual(done.returncode, 5, done.stderr)
@@ -169,7 +169,7 @@ class CommandLine(unittest.TestCase):
         sources = {path: path.read_text() for path in (ROOT / "app/cli").glob("*.cpp")}
         for service, method, _, _ in stubs.admin_calls():
             uses = [path for path, text in sources.items()
-                    if f"{service}::NewStub" in text and re.search(rf"(->|::Stub::){method}\b", text)]
+                    if f"{service}::NewStub" in text and re.search(rf"(->|\.|::Stub::){method}\b", text)]
             self.assertTrue(uses, f"no command calls {service}.{method}")
 
 
