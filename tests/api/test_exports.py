@@ -69,7 +69,7 @@ class Exports(unittest.TestCase):
         self.assertEqual(shown.returncode, 0, shown.stderr)
         self.assertRegex(shown.stdout.decode(), r"every row opens")
         self.assertRegex(shown.stdout.decode(), r"(?m)^entries: +20$")
-        self.assertRegex(shown.stdout.decode(), r"(?m)^values +21$")
+        self.assertRegex(shown.stdout.decode(), r"(?m)^values: +21$")
         self.assertNotEqual(run("admin", "backup", "verify", file, "--private-key-file", other).returncode, 0)
 
         before = self.tenants(self.target)

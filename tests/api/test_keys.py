@@ -169,7 +169,7 @@ class Backups(KeysCase):
         restored = self.folder / "r"
         done = run("admin", "backup", "restore", backup, "--data", restored, "--seal-key", key)
         self.assertEqual(done.returncode, 0, done.stderr)
-        self.assertRegex(done.stdout.decode(), r"(?m)^values +30$", "what was written was read back")
+        self.assertRegex(done.stdout.decode(), r"(?m)^values: +30$", "what was written was read back")
         self.assertNotEqual(run("admin", "backup", "restore", backup, "--data", restored, "--seal-key", key).returncode, 0)
         (restored / "dev").mkdir(mode=0o700)
         shutil.copy(key, restored / "dev/seal.key")
