@@ -165,8 +165,23 @@ void route(Self self, CallHandle call) {
   self->send(found->second.actor, context.parcel(std::move(call)));
 }
 
+/// The directory where its group is led. One that ends while it is (a proposal of an earlier term was refused: the
+/// leadership went and came back) is followed by another one at the next sweep.
+void keep_directory(Self self) {
+  FrontState& state = self->state;
+  if (!state.open[model::kMetaGroup.value] || state.directory) return;
+  state.directory = spawn_directory(self->system(), *state.context);
+  self->monitor(state.directory);
+  state.context->shards.put(model::TenantId{}, {state.directory, nullptr, model::kMetaGroup});
+}
+
 void ended(Self self, const caf::actor_addr& address) {
   FrontState& state = self->state;
+  if (state.directory && state.directory.address() == address) {
+    state.context->shards.remove(model::TenantId{});
+    state.directory = nullptr;
+    return;
+  }
   auto tenant = state.by_address.find(address);
   if (tenant == state.by_address.end()) return;
   auto found = state.shards.find(tenant->second);
@@ -205,10 +220,7 @@ FrontActor::behavior_type front(Self self, Context* context, const RoutingTable*
       [self](const GroupOpen& open) {
         FrontState& s = self->state;
         s.open[open.group.value] = true;
-        if (open.group == model::kMetaGroup && !s.directory) {
-          s.directory = spawn_directory(self->system(), *s.context);
-          s.context->shards.put(model::TenantId{}, {s.directory, nullptr, model::kMetaGroup});
-        }
+        if (open.group == model::kMetaGroup) keep_directory(self);
         std::deque<CallHandle> early;
         early.swap(s.early[open.group.value]);
         for (CallHandle& call : early) route(self, std::move(call));
@@ -227,6 +239,7 @@ FrontActor::behavior_type front(Self self, Context* context, const RoutingTable*
       },
       [self](const Sweep&) {
         drop_expired(self->state);
+        keep_directory(self);
         self->delayed_send(self, kSweep, Sweep{});
       },
       [self](const TenantDeleted& deleted) { stop_shard(self, deleted.tenant, false); },

@@ -77,7 +77,11 @@ class NodeImpl final : public Node, private KeeperHost {
   void route_to_tenant(CallHandle call) noexcept;
   void miss(CallHandle call, bool of_a_tenant) noexcept;
   void post(CallHandle call, const CallActor& shard, bool moves = false) noexcept;
+  model::Result<std::uint64_t> newest_index(model::GroupId group, model::TimeMs deadline) const;
+  model::Status wait_until(const std::atomic<std::uint64_t>& reached, std::uint64_t index,
+                           model::TimeMs deadline) const;
   model::Status bring_up_to_date(model::GroupId group, model::TimeMs deadline) const;
+  model::Status bring_directory_up_to_date(model::TimeMs deadline) const;
   static void undelivered(void* router, Call* call);
   static void resubmit(void* router, Call* call);
 

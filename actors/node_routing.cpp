@@ -138,36 +138,55 @@ void NodeImpl::route_to_tenant(CallHandle call) noexcept {
   post(std::move(call), shard.actor, tenant->moves);
 }
 
-/// Waits until the group's rows here hold whatever was acknowledged before, on whatever node.
-model::Status NodeImpl::bring_up_to_date(model::GroupId group, model::TimeMs deadline) const {
+/// The index up to which rows here must have come to hold whatever was acknowledged before, on whatever node.
+model::Result<std::uint64_t> NodeImpl::newest_index(model::GroupId group, model::TimeMs deadline) const {
   Context& context = *context_;
   const GroupBoard& board = context.boards[group.value];
-  std::uint64_t newest = std::max(board.trust_changed_at.load(), board.commit.load());
   if (!context.accepting) return Error(Code::unavailable);
-  if (board.role != cluster::Role::leader) {
-    if (!context.is_clustered()) return Error(Code::unavailable);
-    // Waiting for rows that never come would only keep the verifier from others' tokens.
-    if (board.role == cluster::Role::stopped) {
-      return Error(Code::unavailable,
-                   "this node holds no replica of the tenant and cannot say whom it trusts; ask another node");
-    }
-    auto promise = std::make_shared<std::promise<model::Result<model::Index>>>();
-    auto answer = promise->get_future();
-    auto done = [promise](model::Result<model::Index> index) { promise->set_value(std::move(index)); };
-    caf::anon_send(
-        context.forwarder,
-        Barrier{group, deadline, std::make_shared<std::function<void(model::Result<model::Index>)>>(std::move(done))});
-    const auto patience = std::chrono::milliseconds(std::max<model::TimeMs>(deadline - options_.wall_clock(), 0));
-    if (answer.wait_for(patience) != std::future_status::ready) return Error(Code::unavailable);
-    auto index = answer.get();
-    if (!index) return index.error();
-    newest = index->value;
+  if (board.role == cluster::Role::leader) return std::max(board.trust_changed_at.load(), board.commit.load());
+  if (!context.is_clustered()) return Error(Code::unavailable);
+  // Waiting for rows that never come would only keep the verifier from others' tokens.
+  if (board.role == cluster::Role::stopped) {
+    return Error(Code::unavailable,
+                 "this node holds no replica of the tenant and cannot say whom it trusts; ask another node");
   }
-  while (board.applied < newest) {
-    if (options_.wall_clock() >= deadline || !context.accepting) return Error(Code::unavailable);
+  auto promise = std::make_shared<std::promise<model::Result<model::Index>>>();
+  auto answer = promise->get_future();
+  auto done = [promise](model::Result<model::Index> index) { promise->set_value(std::move(index)); };
+  caf::anon_send(
+      context.forwarder,
+      Barrier{group, deadline, std::make_shared<std::function<void(model::Result<model::Index>)>>(std::move(done))});
+  const auto patience = std::chrono::milliseconds(std::max<model::TimeMs>(deadline - options_.wall_clock(), 0));
+  if (answer.wait_for(patience) != std::future_status::ready) return Error(Code::unavailable);
+  auto index = answer.get();
+  if (!index) return index.error();
+  return index->value;
+}
+
+model::Status NodeImpl::wait_until(const std::atomic<std::uint64_t>& reached, std::uint64_t index,
+                                   model::TimeMs deadline) const {
+  while (reached < index) {
+    if (options_.wall_clock() >= deadline || !context_->accepting) return Error(Code::unavailable);
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
   return {};
+}
+
+model::Status NodeImpl::bring_up_to_date(model::GroupId group, model::TimeMs deadline) const {
+  const auto newest = newest_index(group, deadline);
+  if (!newest) return newest.error();
+  return wait_until(context_->boards[group.value].applied, *newest, deadline);
+}
+
+/// Who is missing in the tables here may only be new: they follow the directory's leader.
+model::Status NodeImpl::bring_directory_up_to_date(model::TimeMs deadline) const {
+  const Context& context = *context_;
+  const bool leads = context.boards[model::kMetaGroup.value].holds_lease();
+  if (context.directory_ready && (leads || !context.is_clustered())) return {};
+  const auto newest = newest_index(model::kMetaGroup, deadline);
+  if (!newest) return newest.error();
+  if (context.directory_ready) return {};
+  return wait_until(context.mirrored, *newest, deadline);
 }
 
 model::Result<model::Credential> NodeImpl::authenticate(std::string_view token, model::Door door) const {
@@ -195,6 +214,9 @@ std::optional<model::TenantId> NodeImpl::find_tenant(const model::TenantRef& ten
 }
 
 model::Result<TenantTrust> NodeImpl::trust_of(const model::TenantRef& tenant, model::TimeMs deadline) const {
+  if (!routing_.find(tenant)) {
+    if (auto status = bring_directory_up_to_date(deadline); !status) return status.error();
+  }
   for (;;) {
     const auto route = routing_.find(tenant);
     if (!route) return Error(Code::tenant_not_found);

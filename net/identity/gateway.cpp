@@ -227,15 +227,15 @@ void Gateway::process(const JobPtr& job) {
 Result<std::shared_ptr<const Trust>> Gateway::trust_for(const model::TenantRef& tenant,
                                                         const CredentialCache::Basis& basis, model::TimeMs deadline) {
   static const auto kNobody = std::make_shared<const Trust>();
-  if (!basis.tenant) return kNobody;
   const model::TimeMs now = settings_.clock();
-  {
+  if (basis.tenant) {
     const std::lock_guard lock(trust_mutex_);
     const auto found = trusts_.find(*basis.tenant);
     if (found != trusts_.end() && found->second.changes == basis.changes && now < found->second.until) {
       return found->second.trust;
     }
   }
+  // Also of a tenant that is not known here: in a cluster it may only be new.
   auto read = inner_.trust_of(tenant, deadline);
   if (!read) {
     if (read.error().code == Code::tenant_not_found) return kNobody;

@@ -61,7 +61,7 @@ class Moves(unittest.TestCase):
     def test_tenants_move_to_and_fro_under_load_and_nobody_sees_an_error(self):
         with Cluster(3) as cluster:
             for tenant in TENANTS:
-                self.assertEqual(cluster.nodes[0].put("key-0", "first", tenant=tenant).status, 200)
+                self.assertEqual(cluster.nodes[0].put("made", "first", tenant=tenant).status, 200)
             watcher = Watcher(cluster, "acme")
             watcher.start()
             load = Load(cluster, seed=11).start()
@@ -97,7 +97,7 @@ class Moves(unittest.TestCase):
     def test_moves_go_on_through_kill_9_of_the_leaders_of_both_groups(self):
         with Cluster(3) as cluster:
             for tenant in TENANTS:
-                self.assertEqual(cluster.nodes[0].put("key-0", "first", tenant=tenant).status, 200)
+                self.assertEqual(cluster.nodes[0].put("made", "first", tenant=tenant).status, 200)
             load = Load(cluster, seed=12).start()
             for turn in range(4):
                 time.sleep(0.5)
@@ -150,7 +150,7 @@ class Backup(unittest.TestCase):
     def test_a_backup_of_any_node_holds_everything_that_was_acknowledged(self):
         with Cluster(3) as cluster:
             for tenant in TENANTS:
-                self.assertEqual(cluster.nodes[0].put("key-0", "first", tenant=tenant).status, 200)
+                self.assertEqual(cluster.nodes[0].put("made", "first", tenant=tenant).status, 200)
             load = Load(cluster, seed=13).start()
             time.sleep(1.5)
             for number, node in enumerate(cluster.nodes):
