@@ -44,7 +44,8 @@ struct GroupBoard {
 struct NodeCounters {
   std::atomic<std::uint64_t> log_batches{0}, log_writes{0}, log_bytes{0}, applied_entries{0}, checkpoints{0},
       shards_started{0}, shards_stopped{0}, rerouted{0}, overloaded{0}, forwarded_out{0}, forwarded_in{0}, retried{0},
-      confirmations{0}, snapshots_sent{0}, snapshots_installed{0}, peer_messages_dropped{0}, frames_refused{0};
+      confirmations{0}, snapshots_sent{0}, snapshots_installed{0}, peer_messages_dropped{0}, frames_refused{0},
+      trust_asked{0};
   QuotaRefusals quota_refusals;
 };
 
@@ -119,6 +120,7 @@ struct Context {
   MirrorActor mirror;
   StewardActor steward;
   SnapshotsActor snapshots;
+  TrustDeskActor trust_desk;
 
   // Shared, thread-safe.
   std::vector<GroupBoard> boards;  // by id
@@ -190,6 +192,7 @@ ForwarderActor spawn_forwarder(caf::actor_system& system, Context& context);
 MirrorActor spawn_mirror(caf::actor_system& system, Context& context);
 StewardActor spawn_steward(caf::actor_system& system, Context& context);
 SnapshotsActor spawn_snapshots(caf::actor_system& system, Context& context);
+TrustDeskActor spawn_trust_desk(caf::actor_system& system, Context& context);
 FrontActor spawn_front(caf::actor_system& system, Context& context, const RoutingTable& routing);
 
 }  // namespace coffer::actors

@@ -227,6 +227,7 @@ void NodeImpl::spawn_actors(std::vector<storage::Recovered> groups, bool sealed)
   context.mirror = spawn_mirror(*system_, context);
   context.steward = spawn_steward(*system_, context);
   context.snapshots = spawn_snapshots(*system_, context);
+  context.trust_desk = spawn_trust_desk(*system_, context);
   context.log_writer = spawn_log_writer(*system_, context);
   context.state_writer = spawn_state_writer(*system_, context);
   for (std::size_t id = 0; id < groups.size(); ++id) {
@@ -296,6 +297,7 @@ void NodeImpl::stop() {
   finish(context.steward, Finish{});
   finish(context.front, Finish{});
   if (cluster::PeerLink* link = context.link.load()) link->stop();
+  finish(context.trust_desk, Finish{});
   finish(context.forwarder, Finish{});
   finish(context.snapshots, Finish{});
   finish(context.state_writer, Checkpoint{});
@@ -309,6 +311,7 @@ void NodeImpl::stop() {
   context.mirror = nullptr;
   context.steward = nullptr;
   context.snapshots = nullptr;
+  context.trust_desk = nullptr;
   context.log_writer = nullptr;
   context.state_writer = nullptr;
   system_.reset();

@@ -30,10 +30,8 @@ class NodeImpl final : public Node, private KeeperHost {
   model::Result<model::Credential> authenticate(std::string_view token, model::Door door) const override;
   bool tenant_exists(const model::TenantRef& tenant) const override { return routing_.find(tenant) != nullptr; }
   std::optional<model::TenantId> find_tenant(const model::TenantRef& tenant) const override;
-  model::Result<TenantTrust> trust_of(const model::TenantRef& tenant, model::TimeMs deadline) const override;
-  std::uint64_t trust_changes(const model::TenantId& tenant) const override {
-    return context_->trust_changes.count(tenant);
-  }
+  void ask_trust(const model::TenantRef& tenant, model::TimeMs deadline, TrustDone done) const override;
+  TrustBasis trust_basis(const model::TenantRef& tenant) const override;
   NodeStatus status() const override;
   std::vector<Sample> samples() const override;
   model::AuditPort* audit() const override { return context_->audit; }
@@ -77,11 +75,8 @@ class NodeImpl final : public Node, private KeeperHost {
   void route_to_tenant(CallHandle call) noexcept;
   void miss(CallHandle call, bool of_a_tenant) noexcept;
   void post(CallHandle call, const CallActor& shard, bool moves = false) noexcept;
-  model::Result<std::uint64_t> newest_index(model::GroupId group, model::TimeMs deadline) const;
-  model::Status wait_until(const std::atomic<std::uint64_t>& reached, std::uint64_t index,
-                           model::TimeMs deadline) const;
-  model::Status bring_up_to_date(model::GroupId group, model::TimeMs deadline) const;
-  model::Status bring_directory_up_to_date(model::TimeMs deadline) const;
+  bool leads_surely(model::GroupId group) const;
+  std::optional<model::Result<TenantTrust>> trust_at_once(const model::TenantRef& tenant) const;
   static void undelivered(void* router, Call* call);
   static void resubmit(void* router, Call* call);
 

@@ -96,6 +96,7 @@ void RetryingCall::give_back() noexcept {
   if (gave_id_) request.info.request_id.clear();
   client_->request = std::move(request);
   client_->reply = std::move(reply);
+  client_->decided = decided;
   client_->audit.elsewhere = audit.elsewhere || audit.port != nullptr;  // this call noted itself, or another node did
   Call* client = client_;
   delete this;
