@@ -3,8 +3,8 @@
 // however many tokens come. Runs on CAF's scheduler; reads some rows of the state database at a time.
 //
 //   no such tenant here  -> wait until the directory here is as new as its leader's, look again
-//   a replica here       -> the leader's commit index -> wait until it is applied here -> read
-//   none                 -> ask the node that leads the group, which does the same
+//   led here             -> confirm the leadership -> wait until what was committed is applied -> read
+//   led elsewhere        -> ask the node that leads the group, which does the same
 //
 // A leader that is silent or changes is asked again, until the question's deadline.
 
@@ -161,7 +161,8 @@ void advance(Self self, std::uint64_t id, Ask& ask) {
   const GroupBoard& board = context.boards[ask.group.value];
   if (!ask.question && board.role != cluster::Role::leader) return finish(state, id, Error(Code::unavailable));
   if (!has_turn(state, ask, ask.tenant)) return;
-  if (board.role == cluster::Role::stopped) return ask_the_leader(state, id, ask);
+  // Also where this node has a replica: it may be one that was taken away, which will never hold what is new.
+  if (board.role != cluster::Role::leader) return ask_the_leader(state, id, ask);
   ask_for_index(self, id, ask, ask.group);
 }
 
