@@ -44,7 +44,8 @@ struct GroupBoard {
 struct NodeCounters {
   std::atomic<std::uint64_t> log_batches{0}, log_writes{0}, log_bytes{0}, applied_entries{0}, checkpoints{0},
       shards_started{0}, shards_stopped{0}, rerouted{0}, overloaded{0}, forwarded_out{0}, forwarded_in{0}, retried{0},
-      confirmations{0}, snapshots_sent{0}, snapshots_installed{0}, peer_messages_dropped{0}, frames_refused{0}, trust_asked{0};
+      confirmations{0}, snapshots_sent{0}, snapshots_installed{0}, peer_messages_dropped{0}, frames_refused{0},
+      trust_asked{0};
   QuotaRefusals quota_refusals;
 };
 

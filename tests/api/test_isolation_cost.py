@@ -1,8 +1,7 @@
 #!/usr/bin/env python3
-"""What is refused costs the server the same, whether there is such a tenant or secret or none: else the time of an answer would tell
-a stranger. Counted is the processor time of the server's threads, of requests that take turns, so that a busy machine disturbs both
-alike; a factor of two is the bound, since the classes that would matter (a shard that starts, a row that is read and opened, a
-signature that is not checked) are further apart."""
+"""What is refused costs the server about the same, whether there is such a tenant or secret or none: else the time of an answer
+would tell a stranger. Counted is the processor time of the server's threads, of requests that take turns, so that a busy machine
+disturbs both alike; a factor of two is the bound. (That a signature is checked in any case is counted, in unit_net.)"""
 
 import glob
 import http.client

@@ -279,7 +279,7 @@ TEST_F(ClusterTest, WhomATenantTrustsIsKnownOnEveryNodeAtOnceAlsoWithoutAReplica
         auto trust = trust_at(reader, tenant);
         ASSERT_TRUE(trust.ok()) << trust.error().message() << " at " << reader;
         EXPECT_EQ(trust->issuers.size(), at) << "put at " << at << ", asked at " << reader;
-        EXPECT_EQ(trust_at(reader, "invented").error().code, Code::tenant_not_found);
+        EXPECT_EQ(trust_at(reader, "invented").error().code, model::Code::tenant_not_found);
       }
       EXPECT_EQ(shards(), started);
     }

@@ -92,7 +92,7 @@ TEST(CallFrames, HaveFixedBytes) {
   const auto asked = model::TenantId::from_raw("0123456789abcdef");
   EXPECT_EQ(crypto::hex(encode_trust_question(300, {model::GroupId{2}, asked, 300}).expose()),
             "0105ac020230313233343536373839616263646566ac02");
-  EXPECT_EQ(crypto::hex(encode_trust_answer(300, {Code::unavailable, "ab"}).expose()), "0106ac02136162");
+  EXPECT_EQ(crypto::hex(encode_trust_answer(300, {Code::unavailable, "ab"}).expose()), "0106ac020f6162");
   EXPECT_EQ(crypto::hex(pieces(FrameKind::call, 1, "ab")[0].expose()), "010101016162");
   EXPECT_EQ(crypto::hex(pieces(FrameKind::reply, 1, "")[0].expose()), "01020101");
   const auto tenant = model::TenantId::from_raw("0123456789abcdef");
