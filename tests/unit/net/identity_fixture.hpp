@@ -22,7 +22,7 @@ using jwt::test::Signer;
 using model::Code;
 using model::CredentialKind;
 
-inline constexpr model::TimeMs kNow = 1'800'000'000'000;
+inline constexpr model::TimeMs kAskedAt = 1'800'000'000'000;
 inline const std::string kClaims = R"({"iss":"https://issuer.example","sub":"alice","exp":1800000060})";
 
 class WaitingCall final : public actors::Call {
@@ -108,7 +108,7 @@ class IdentityGatewayTest : public ::testing::Test {
 
   FakeGateway inner;
   IdentitySettings settings;
-  std::atomic<model::TimeMs> now{kNow};
+  std::atomic<model::TimeMs> now{kAskedAt};
   model::TimeMs deadline = 0;
   std::atomic<int> fetches{0};
   std::mutex mutex;
