@@ -9,7 +9,6 @@
 #include "actors/context.hpp"
 #include "actors/control_frames.hpp"
 #include "cluster/placement.hpp"
-#include "cluster/wire.hpp"
 
 namespace coffer::actors {
 
@@ -46,7 +45,7 @@ class Announcement final : public Call {
     request.credential.principal = node_principal(context.self);
     request.info.deadline = context.wall_clock() + 5'000;
     request.operation =
-        model::DirectoryOperation(model::AnnounceNode{context.self, context.peer_address, cluster::kRaftFormat});
+        model::DirectoryOperation(model::AnnounceNode{context.self, context.peer_address, context.newest_format});
     group = model::kMetaGroup;
     log_ = context.log;
   }
@@ -70,7 +69,7 @@ void announce(Self self) {
   const auto known = context.nodes.find(context.self);
   if (known && known->state == model::NodeState::removed) return;
   const bool told = known && known->state != model::NodeState::joining && known->address == context.peer_address &&
-                    known->newest_format == cluster::kRaftFormat;
+                    known->newest_format == context.newest_format;
   if (told || context.boards[model::kMetaGroup.value].leader == 0) return;
   *state.announcing = true;
   context.resubmit(context.router, new Announcement(context, state.announcing));
