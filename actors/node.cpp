@@ -142,7 +142,11 @@ void NodeImpl::prepare_directory(Context& context) {
   directory_deps_->keys_changed = [this](const KeyChanges& changes) { keys_committed(changes); };
   directory_deps_->tenants_changed = [this] { keeper_->hurry(); };
   directory_deps_->tenant_moves = context.tenant_moves;
-  directory_deps_->replicas_of = [&context](model::NodeId node) { return context.cluster_view.replicas_of(node); };
+  // A group of which nobody has reported yet may have a replica there.
+  directory_deps_->replicas_of = [&context](model::NodeId node) -> std::uint32_t {
+    const bool all_known = context.cluster_view.groups().size() >= context.boards.size();
+    return std::max<std::uint32_t>(context.cluster_view.replicas_of(node), all_known ? 0 : 1);
+  };
   directory_deps_->node_changed = [&context](const model::NodeInfo& node) {
     if (context.nodes.put(node)) context.publish_peers();
   };

@@ -67,6 +67,9 @@ class ClusterSim final : public NodeWorld {
     model::Revision next{0, 1};
     std::uint64_t attempt = 0;
     std::vector<WatchedKey> told;
+    // Revisions [first, second) whose changes were not kept until it asked: a person would have listed the secrets.
+    std::vector<std::pair<std::uint64_t, std::uint64_t>> gaps;
+    bool is_late = false;  // asks where to begin anew
   };
   struct Client {
     std::optional<std::size_t> op;  // of tenants_[tenant].history

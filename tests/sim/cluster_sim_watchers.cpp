@@ -3,6 +3,7 @@
 // end: nothing left out by a failover or a move. See cluster_sim.hpp.
 
 #include <algorithm>
+#include <utility>
 
 #include "tests/sim/cluster_sim_impl.hpp"
 
@@ -47,7 +48,7 @@ void ClusterSim::watch(std::size_t number) {
   const std::uint64_t attempt = ++watchers_[number].attempt;
   const std::uint64_t where = rng_.between(1, size());
   model::Watch request;
-  request.from = watchers_[number].next;
+  request.from = watchers_[number].is_late ? model::Revision{} : watchers_[number].next;
   request.space = "kv";
   request.limit = static_cast<std::uint32_t>(rng_.between(1, 8));
   time_.after(hops(where), [this, number, attempt, where, request] {
@@ -79,12 +80,20 @@ void ClusterSim::told(std::size_t number, std::uint64_t attempt, const model::Re
     return;
   }
   ++watcher.attempt;
+  if (!answer.ok() && answer.error().code == model::Code::revision_compacted) {
+    watcher.is_late = true;
+    return watch_later(number, rng_.between(5, 60));
+  }
   if (!answer.ok()) {
     require(may_ask_again(answer.error().code),
             "a watcher is refused: " + std::string(answer.error().message()) + " " + answer.error().detail);
     return watch_later(number, rng_.between(5, 60));
   }
   const auto& reply = std::get<model::WatchReply>(answer->body);
+  if (std::exchange(watcher.is_late, false)) {
+    require(reply.changes.empty() && reply.next_revision > watcher.next.counter, "a watcher begins anew in the past");
+    watcher.gaps.emplace_back(watcher.next.counter, reply.next_revision);
+  }
   std::uint64_t newest = watcher.next.counter;
   for (const model::WatchedChange& change : reply.changes) {
     require(change.revision >= newest && change.revision < reply.next_revision,
@@ -112,9 +121,14 @@ bool ClusterSim::is_watched() const {
 void ClusterSim::check_watchers() const {
   for (std::size_t number = 0; number < tenants_.size(); ++number) {
     std::vector<WatchedKey> expected, told = watchers_[number].told;
+    const auto was_kept = [&](std::uint64_t revision) {
+      const auto& gaps = watchers_[number].gaps;
+      return std::none_of(gaps.begin(), gaps.end(),
+                          [revision](const auto& gap) { return gap.first <= revision && revision < gap.second; });
+    };
     for (const Op& op : tenants_[number].history) {
       for (const Change& change : op.changes) {
-        if (op.committed_at != 0) {
+        if (op.committed_at != 0 && was_kept(op.committed_at)) {
           expected.push_back({op.committed_at, "k" + std::to_string(change.key), change.is_delete});
         }
       }
