@@ -34,11 +34,11 @@ def disk_speed(folder, size=256 << 20):
 class Writes:
     """Puts at the fixed rate for so many seconds, in a process of its own."""
 
-    def __init__(self, binary, server, keys, seconds):
+    def __init__(self, binary, server, keys, seconds, rate=WRITES_PER_SECOND, token_file=None):
         self.process = subprocess.Popen(
-            [binary, "bench", "--op", "put", "--rate", str(WRITES_PER_SECOND), "--tenants", str(TENANTS), "--keys", str(keys),
+            [binary, "bench", "--op", "put", "--rate", str(rate), "--tenants", str(TENANTS), "--keys", str(keys),
              "--value-bytes", str(VALUE_BYTES), "--connections", "16", "--duration", f"{seconds}s", "--warmup", "0s", "-o", "json",
-             "--server", server.grpc_address, "--token-file", str(server.data / "dev/root.token")],
+             "--server", server.grpc_address, "--token-file", str(token_file or server.data / "dev/root.token")],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
     def result(self):
@@ -78,7 +78,8 @@ def run(binary, megabytes, seconds=10):
         size = file.stat().st_size / (1 << 20)
         speed, disk = size / backup_seconds, disk_speed(folder)
         checked = server.cli("admin", "backup", "verify", file, "--seal-key", server.data / "dev/seal.key", timeout=3600)
-        shown = dict(line.split(None, 1) for line in checked.stdout.decode().splitlines() if len(line.split(None, 1)) == 2)
+        shown = dict(line.split(": ", 1) for line in checked.stdout.decode().splitlines() if ": " in line)
+        shown = {key: value.strip() for key, value in shown.items()}
         whole = checked.returncode == 0 and int(shown.get("entries", 0)) >= keys * TENANTS
         ratio = during["latency_us"]["p99"] / alone["latency_us"]["p99"]
         fast = speed >= min(MEGABYTES_PER_SECOND_MIN, 0.9 * disk)
