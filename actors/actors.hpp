@@ -207,8 +207,14 @@ using SnapshotsActor =
     caf::typed_actor<caf::reacts_to<Install>, caf::reacts_to<SnapshotFrame>, caf::reacts_to<RowsWritten>,
                      caf::reacts_to<Dropped>, caf::reacts_to<Sweep>, caf::reacts_to<Finish>>;
 
-using LogWriterActor =
-    caf::typed_actor<caf::reacts_to<Subscribe>, caf::reacts_to<Write>, caf::reacts_to<Flush>, caf::reacts_to<Finish>>;
+/// What replicas of added groups start from; `done` runs on the log writer's thread when it is durable.
+struct FoundGroups {
+  std::shared_ptr<storage::LogBatch> batch;
+  std::shared_ptr<std::function<void()>> done;
+};
+
+using LogWriterActor = caf::typed_actor<caf::reacts_to<Subscribe>, caf::reacts_to<Write>, caf::reacts_to<Flush>,
+                                        caf::reacts_to<FoundGroups>, caf::reacts_to<Finish>>;
 using StateWriterActor =
     caf::typed_actor<caf::reacts_to<Subscribe>, caf::reacts_to<Apply>, caf::reacts_to<Flush>,
                      caf::reacts_to<Checkpoint>, caf::reacts_to<Rows>, caf::reacts_to<DropGeneration>,
@@ -361,4 +367,5 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::DropGeneration)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::Dropped)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::FlushInstall)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::Install)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::FoundGroups)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::SnapshotFrame)

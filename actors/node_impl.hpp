@@ -1,6 +1,6 @@
 #pragma once
 // The inside of Node: node.cpp (its life), node_routing.cpp (its calls), node_status.cpp (what it says of itself),
-// node_keeper.cpp (what the keeper of keys asks of it).
+// node_keeper.cpp (what the keeper of keys asks of it), node_growth.cpp (groups that are added to it).
 
 #include <memory>
 #include <mutex>
@@ -39,7 +39,7 @@ class NodeImpl final : public Node, private KeeperHost {
  private:
   // For the keeper; on its thread.
   std::string cluster_id() const override { return identity_->cluster_id; }
-  std::uint32_t data_groups() const override { return identity_->data_groups; }
+  std::uint32_t data_groups() const override { return static_cast<std::uint32_t>(context_->boards.size() - 1); }
   model::Result<KeyRows> key_rows() const override;
   crypto::KeyRing* ring() override { return context_->unsealed ? ring_.get() : nullptr; }
   model::Status open(crypto::KeyRing ring) override;
@@ -65,7 +65,13 @@ class NodeImpl final : public Node, private KeeperHost {
   void prepare_context(const Identity& identity);
   void prepare_tenants(Context& context);
   void prepare_directory(Context& context);
-  void spawn_actors(std::vector<storage::Recovered> groups, bool sealed);
+  void spawn_actors(std::vector<storage::Recovered> groups);
+  // node_growth.cpp
+  void add_groups(std::vector<GroupFounding> added);
+  storage::Recovered begin_replica(const GroupFounding& group, storage::LogBatch& batch) const;
+  void start_groups(std::size_t first, std::vector<storage::Recovered>& fresh);
+  GroupActor spawn_one_group(model::GroupId group, storage::Recovered recovered);
+  void let_campaign();
   void drop_old_generations();
   void hand_over();
   bool is_ready() const;
@@ -101,6 +107,8 @@ class NodeImpl final : public Node, private KeeperHost {
   std::unique_ptr<NodePeerSink> sink_;
   std::unique_ptr<caf::actor_system_config> config_;
   std::unique_ptr<caf::actor_system> system_;
+  std::mutex growth_mutex_;  // over the tables of groups as they grow, and over who may campaign in them
+  bool ended_ = false;       // no group is begun any more; under the mutex
   bool stopped_ = false;
 };
 

@@ -54,7 +54,7 @@ model::Result<KeyRows> NodeImpl::key_rows() const {
 
 model::Status NodeImpl::open(crypto::KeyRing ring) {
   if (auto status = unseal(std::move(ring)); !status) return status;
-  for (const GroupActor& group : context_->groups) caf::anon_send(group, Campaign{true});
+  let_campaign();
   caf::anon_send(context_->mirror, Reload{});
   keeper_->keys_changed(*key_rows());
   return wait_until_ready(std::chrono::steady_clock::now() + kPatience);

@@ -156,6 +156,7 @@ COFFER_FIELDS(RevokeOperator, id)
 COFFER_FIELDS(MoveTenant, name, to)
 COFFER_FIELDS(AdvanceMove, id, number, stage)
 COFFER_FIELDS(PauseMoves, ms)
+COFFER_FIELDS(AddGroups, count, expected)
 
 // ---- requests to the keeper of a node; they are not forwarded
 COFFER_NO_FIELDS(GetSeals)

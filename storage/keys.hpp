@@ -23,6 +23,7 @@
 //   's' name                          seal                   SealRecord
 //   'y'                               key ring               KeyRingRecord
 //   'n' node:8                        node                   ClusterNodeRecord (plain)
+//   'g' group:8                       added group            ClusterGroupRecord (plain)
 //   'u'                               cluster                ClusterRecord (plain)
 //   'j' id                            join token             JoinTokenRecord (plain; a hash of the secret)
 //   'a'                               cluster CA             crypto/cluster_ca.hpp (its key sealed)
@@ -47,7 +48,7 @@ inline constexpr char kClusterCaRow[] = "a";
 /// What every row of a kind begins with, for scans.
 inline constexpr std::string_view kEntryRows = "e", kTokenRows = "t", kTenantRows = "d", kOperatorRows = "o",
                                   kSealRows = "s", kIssuerRows = "i", kCertificateRuleRows = "x", kNodeRows = "n",
-                                  kJoinTokenRows = "j";
+                                  kJoinTokenRows = "j", kGroupRows = "g";
 
 std::string entry_row(std::string_view hash);
 std::string payload_row(std::string_view hash, std::uint64_t version);
@@ -62,6 +63,7 @@ std::string tenant_row(const model::TenantId& tenant);
 std::string operator_row(std::string_view hash);
 std::string seal_row(std::string_view name);
 std::string node_row(model::NodeId node);
+std::string group_row(model::GroupId group);
 std::string join_token_row(std::string_view id);
 
 /// Key of a row in the state database.

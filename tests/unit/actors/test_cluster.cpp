@@ -215,6 +215,14 @@ TEST_F(ClusterTest, ANodeThatComesWhenTheLogIsGoneGetsTheStateItself) {
   EXPECT_EQ(read(3, "t1", "k1"), value);
 }
 
+TEST_F(ClusterTest, AStatusNamesTheNodeThatWasAsked) {
+  start_three();
+  for (std::uint64_t at = 1; at <= 3; ++at) {
+    EXPECT_EQ(status(at)->self.value, at);
+    EXPECT_EQ(status(at)->meta_leader.value, leader_of(0, at));
+  }
+}
+
 TEST_F(ClusterTest, ATenantThatOneNodeMadeIsKnownToAllAtOnce) {
   start_three();
   for (std::uint64_t id = 1; id <= 3; ++id) {
@@ -350,6 +358,7 @@ TEST_F(ClusterTest, ATokenLetsOneNodeInAndNoMore) {
     join.token_id = parsed->id;
     join.secret = std::move(secret);
     join.address = "n:1";
+    join.newest_format = cluster::kNewestFormat;
     join.certificate_request = key.certificate_request();
     auto made = operate(std::move(join));
     made.credential.kind = model::CredentialKind::node;

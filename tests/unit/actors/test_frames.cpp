@@ -183,6 +183,11 @@ TEST(ClusterRecords, HaveFixedBytes) {
             "8e807408407");
   EXPECT_EQ(*decode_node(bytes), node);
   EXPECT_EQ(crypto::hex(encode_cluster({model::NodeId{5}, 3})), "080110051803");
+  const GroupFounding group{model::GroupId{17}, {model::NodeId{1}, model::NodeId{300}}};
+  EXPECT_EQ(crypto::hex(encode_founding(group)), "080110111a0301ac02");
+  EXPECT_EQ(*decode_founding(encode_founding(group)), group);
+  EXPECT_FALSE(decode_founding("\x08\x01\x10\x11").ok()) << "nobody begins it";
+  EXPECT_FALSE(decode_founding("\x08\x01\x1a\x01\x01").ok()) << "the meta group is not added";
   const JoinPermission permission{"hash", 1000, model::NodeId{4}, "req"};
   EXPECT_EQ(crypto::hex(encode_join_permission(permission)),
             "0801120468617368"
