@@ -55,6 +55,9 @@ class ClusterDirectory {
   /// No tenant begins a move before `until`, wall clock.
   Decision pause_moves(model::TimeMs until);
 
+  /// The CA's row under the newest cluster key, when an older one seals it. Errors: data_loss, key_mismatch.
+  model::Result<std::optional<storage::RowChange>> reseal_authority();
+
   const std::map<model::NodeId, model::NodeInfo>& nodes() const { return nodes_; }
   const ClusterSettings& settings() const { return settings_; }
 

@@ -82,6 +82,13 @@ model::Status DirectoryCore::load() {
   auto ring = rows_.get(storage::kKeyRingRow);
   if (!ring) return ring.error();
   ring_ = ring->value_or(std::string());
+  auto reseal = rows_.get(storage::kResealRow);
+  if (!reseal) return reseal.error();
+  if (reseal->has_value()) {
+    auto decoded = decode_reseal(**reseal);
+    if (!decoded) return decoded.error();
+    reseal_ = std::move(*decoded);
+  }
   if (auto status = cluster_.load(rows_); !status) return status;
   nodes_ = cluster_.nodes();
   for (const auto& [id, node] : nodes_) {
@@ -148,7 +155,7 @@ model::Result<std::string> DirectoryCore::authorize(const model::Request& reques
           std::holds_alternative<model::AddOperator>(operation) ||
           std::holds_alternative<model::AdoptTenant>(operation) ||
           std::holds_alternative<model::AdvanceMove>(operation) ||
-          std::holds_alternative<model::PauseMoves>(operation)) {
+          std::holds_alternative<model::PauseMoves>(operation) || std::holds_alternative<model::TendKeys>(operation)) {
         return Error(Code::permission_denied);
       }
       return model::operator_principal(request.credential);
@@ -194,6 +201,7 @@ void DirectoryCore::handle(CallHandle call, std::vector<Submission>& out) {
   if (std::holds_alternative<model::ChangeKeys>(operation)) return change_keys(std::move(call), *principal, out);
   if (std::holds_alternative<model::AddOperator>(operation)) return adopt_operator(std::move(call), *principal, out);
   if (std::holds_alternative<model::AdoptTenant>(operation)) return adopt_tenant(std::move(call), *principal, out);
+  if (std::holds_alternative<model::TendKeys>(operation)) return tend_keys(std::move(call), *principal, out);
   if (is_of_operators(operation)) return run_operators(std::move(call), *principal, out);
   if (is_move(operation)) return run_move(std::move(call), *principal, out);
   if (ClusterDirectory::is_of_cluster(operation)) return run_cluster(std::move(call), *principal, out);
@@ -423,7 +431,7 @@ void DirectoryCore::committed(std::uint64_t sequence, std::vector<Submission>& o
   while (!pending_.empty() && pending_.front().sequence <= sequence) {
     Pending done = std::move(pending_.front());
     pending_.pop_front();
-    if (done.op || done.purge || done.ring || !done.revoked.empty()) {
+    if (done.op || done.purge || done.ring || done.of_keys || !done.revoked.empty()) {
       committed_keys(done);
       continue;
     }

@@ -14,8 +14,9 @@ struct BackupSchedule {
 };
 
 struct KeeperSettings {
-  std::string reason;  // of a sealed start: why the node did not open by itself
-  std::uint64_t reseal_rows_per_second = 20'000;
+  std::string reason;                                      // of a sealed start: why the node did not open by itself
+  std::uint64_t reseal_rows_per_second = 20'000;           // unless an operator has said otherwise
+  std::chrono::milliseconds retire_after{24 * 3'600'000};  // a cluster key that nothing uses any more
   std::chrono::milliseconds round{600'000};  // between two looks at all tenants; sooner after a rotation or deletion
   BackupSchedule backups;
   std::string program;  // name and version, for manifests

@@ -315,6 +315,7 @@ model::Status SealKeeper::follow(const KeyRows& rows) {
     return Error(Code::data_loss, "the committed key ring does not parse");
   }
   const KeyRows before = std::exchange(known_, rows);
+  if (ring->record().SerializeAsString() == row->second) return {};  // another of the rows has changed
   auto done = ring->adopt(record);
   if (done.ok() || done.error().code != Code::key_mismatch) return done;
   if (next_root_) return ring->adopt(next_root_->duplicate(), record);
