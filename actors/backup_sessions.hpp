@@ -22,6 +22,8 @@ class BackupSessions {
       : host_(host), random_(random), program_(std::move(program)) {}
 
   model::Result<model::ReplyBody> act(const model::KeeperOperation& operation);
+  /// Makes the next piece of a backup that is being read, while its reader keeps the last one.
+  void read_ahead();
   /// Ends what was left alone.
   void tidy();
   /// Writes a file when it is time; says when it is next.
@@ -32,6 +34,7 @@ class BackupSessions {
     std::unique_ptr<BackupSource> source;
     std::uint64_t sequence = 0;  // of `piece`
     std::optional<std::string> piece;
+    std::optional<model::Result<std::string>> ahead;  // the piece after it
     bool last = false;
     Clock::time_point used;
   };

@@ -28,6 +28,7 @@ model::TimeMs wall_clock() {
 /// Does what is due and says when it wants to be called again.
 KeyKeeper::Clock::time_point KeyKeeper::tend() {
   backups_.tidy();
+  backups_.read_ahead();
   const auto scheduled = backups_.run_schedule(settings_.backups, log_);
   if (Clock::now() >= next_round_) {
     forget_purged();
