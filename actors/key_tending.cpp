@@ -135,23 +135,24 @@ model::Result<std::optional<std::uint32_t>> KeyKeeper::wrapping_of(const model::
   return std::optional(*wrapping);
 }
 
-/// By two point lookups that start no shard and open nothing.
+/// By point lookups that start no shard and open nothing.
 model::Status KeyKeeper::look_at(const model::TenantInfo& tenant) {
   const storage::TenantRows rows(host_.state(), tenant.group, host_.generation(tenant.group), tenant.id);
   auto keys = rows.get(storage::kKeysRow);
   if (!keys) return keys.error();
-  auto header = rows.get(storage::kHeaderRow);
-  if (!header) return header.error();
-  if (!keys->has_value() || !header->has_value()) return {};  // never written to, or on its way
+  if (!keys->has_value()) return {};  // never written to
   const auto record = decode_keys(**keys);
   if (!record) return record.error();
-  const auto numbers = decode_header(**header);
-  if (!numbers) return numbers.error();
   const auto wrapping = crypto::wrapping_version(*record);
   if (!wrapping) return wrapping.error();
   Candidate candidate{tenant.id, tenant.name, false, false, tenant.group};
   candidate.reseal = record->data_keys_size() > 1 || *wrapping != host_.ring()->current_version();
   see_use(tenant.group, *wrapping, candidate.reseal);
+  auto header = rows.get(storage::kHeaderRow);
+  if (!header) return header.error();
+  if (!header->has_value()) return {};
+  const auto numbers = decode_header(**header);
+  if (!numbers) return numbers.error();
   const model::TimeMs sweep_at = numbers->sweep_at_ms();
   const model::TimeMs now = wall_clock();
   candidate.sweep = sweep_at != 0 && sweep_at <= now;

@@ -11,7 +11,7 @@
 
 namespace coffer::crypto {
 
-std::string sha256(std::string_view data);                       // 32 bytes
+std::string sha256(std::string_view data);  // 32 bytes
 /// Of the parts, one after the other, without putting them together.
 std::string sha256_of(std::initializer_list<std::string_view> parts);
 std::string hmac_sha256(const Key& key, std::string_view data);  // 32 bytes

@@ -10,6 +10,7 @@ import time
 import unittest
 from pathlib import Path
 
+from audit_trail import records
 from harness import BINARY, Server, free_port, run
 
 
@@ -76,6 +77,13 @@ class Seals(KeysCase):
         self.ok("unseal", "--share-file", files[2])
         self.assertTrue(eventually(lambda: self.ready() == 200))
         self.assertEqual(self.value("a"), "value")
+        # What happened while nobody could sign the trail is in it now: who gave shares, and at the end of the minute (or of
+        # the server) who was refused.
+        self.assertTrue(eventually(lambda: sum(r.get("action") == "unseal" and r["outcome"] == "OK" for r in records(self.server)) == 2))
+        self.assertEqual(self.server.terminate(), 0)
+        refused = [r for r in records(self.server) if r["kind"] == "refusals" and r["outcome"] == "SEALED"]
+        self.assertTrue(refused, records(self.server)[-5:])
+        self.assertEqual(self.server.start().cli("admin", "audit", "verify").returncode, 0)
 
     def ready(self):
         try:

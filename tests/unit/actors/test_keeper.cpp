@@ -157,7 +157,8 @@ TEST(Keeper, PauseRateAndProgressOfSealingAnewSurviveARestart) {
   Cluster cluster;
   ASSERT_TRUE(cluster.start().ok());
   for (int n = 0; n < 8; ++n) ASSERT_TRUE(cluster.put("t" + std::to_string(n), "a", "value").ok());
-  EXPECT_EQ(keys_of(cluster.keep(model::GetKeys{})).rows_per_second, 20'000U) << "the configuration's, till somebody says";
+  EXPECT_EQ(keys_of(cluster.keep(model::GetKeys{})).rows_per_second, 20'000U)
+      << "the configuration's, till somebody says";
   ASSERT_TRUE(cluster.keep(model::SetReseal{true, 500}).ok());
   ASSERT_TRUE(cluster.keep(model::RotateKeys{model::KeyLevel::cluster, ""}).ok());
   EXPECT_TRUE(eventually([&] { return keys_of(cluster.keep(model::GetKeys{})).tenants_left == 8; }));
@@ -181,9 +182,7 @@ TEST(Keeper, PauseRateAndProgressOfSealingAnewSurviveARestart) {
 
 TEST(Keeper, AnOldClusterKeyIsRetiredWhenNothingUsesItAndEverythingStaysReadable) {
   Cluster cluster;
-  const auto soon = [&](NodeOptions& options) {
-    options.keeper.retire_after = std::chrono::seconds(1);
-  };
+  const auto soon = [&](NodeOptions& options) { options.keeper.retire_after = std::chrono::seconds(1); };
   ASSERT_TRUE(cluster.start(soon).ok());
   for (int n = 0; n < 5; ++n) ASSERT_TRUE(cluster.put("t" + std::to_string(n), "a", "value").ok());
   ASSERT_TRUE(cluster.direct(model::CreateJoinToken{}).ok()) << "this makes the cluster's CA";
