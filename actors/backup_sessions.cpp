@@ -123,6 +123,7 @@ model::Result<model::ReplyBody> BackupSessions::serve(std::unique_ptr<BackupSour
   Reading reading;
   reading.source = std::move(source);
   reading.used = Clock::now();
+  reading.pace = BackupPace(bytes_per_second_);
   readings_.emplace(reply.id, std::move(reading));
   return model::ReplyBody(std::move(reply));
 }
@@ -208,6 +209,7 @@ model::Result<model::ReplyBody> BackupSessions::read(const model::ReadBackup& re
       return piece.error();
     }
     reading.last = piece->size() < kPieceBytes;
+    std::this_thread::sleep_for(reading.pace.wait_for(piece->size(), Clock::now()));
     reading.piece = std::move(*piece);
     reading.sequence = read.sequence;
   }

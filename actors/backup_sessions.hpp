@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 
+#include "actors/backup_pace.hpp"
 #include "actors/backup_source.hpp"
 #include "actors/keeper_host.hpp"
 #include "actors/keeper_settings.hpp"
@@ -18,8 +19,8 @@ namespace coffer::actors {
 class BackupSessions {
  public:
   using Clock = std::chrono::steady_clock;
-  BackupSessions(KeeperHost& host, crypto::Random& random, std::string program)
-      : host_(host), random_(random), program_(std::move(program)) {}
+  BackupSessions(KeeperHost& host, crypto::Random& random, std::string program, std::uint64_t bytes_per_second)
+      : host_(host), random_(random), program_(std::move(program)), bytes_per_second_(bytes_per_second) {}
 
   model::Result<model::ReplyBody> act(const model::KeeperOperation& operation);
   /// Makes the next piece of a backup that is being read, while its reader keeps the last one.
@@ -37,6 +38,7 @@ class BackupSessions {
     std::optional<model::Result<std::string>> ahead;  // the piece after it
     bool last = false;
     Clock::time_point used;
+    BackupPace pace{0};
   };
   struct Importing {
     BackupReader reader;
@@ -71,6 +73,7 @@ class BackupSessions {
   KeeperHost& host_;
   crypto::Random& random_;
   const std::string program_;
+  const std::uint64_t bytes_per_second_;
   std::map<std::string, Reading> readings_;
   std::map<std::string, Importing> imports_;
   std::optional<Clock::time_point> next_scheduled_;

@@ -10,7 +10,8 @@ namespace coffer::actors {
 struct BackupSchedule {
   std::string directory;  // empty: none
   std::chrono::seconds every{24 * 3600};
-  std::uint32_t keep = 7;  // newest files that stay
+  std::uint32_t keep = 7;                         // newest files that stay
+  std::uint64_t bytes_per_second = 128ULL << 20;  // of each backup, at most; 0: as fast as it goes
 };
 
 struct KeeperSettings {

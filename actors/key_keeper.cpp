@@ -18,7 +18,7 @@ using model::Error;
 namespace {
 
 constexpr std::size_t kMostWaiting = 64;
-constexpr int kNiceness = 5;  // a third of the requests' share when both want the whole CPU
+constexpr int kNiceness = 10;  // a tenth of the requests' share when both want the whole CPU
 
 model::TimeMs wall_clock() {
   return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
@@ -44,7 +44,7 @@ KeyKeeper::KeyKeeper(KeeperHost& host, crypto::Random& random, std::function<voi
       log_(std::move(log)),
       settings_(std::move(settings)),
       seals_(host, random, settings_.reason),
-      backups_(host, random, settings_.program),
+      backups_(host, random, settings_.program, settings_.backups.bytes_per_second),
       rate_(settings_.reseal_rows_per_second) {}
 
 void KeyKeeper::start() {

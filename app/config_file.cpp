@@ -235,6 +235,7 @@ void read_all(Section& root, Config& out) {
     s.text("directory", out.backup.directory);
     s.duration("every", out.backup.every, 1s, 24h * 365);
     s.number("keep", out.backup.keep, 1, 100'000);
+    s.size("rate", out.backup.bytes_per_second, 0, 1ULL << 40);
   });
   root.table("metrics", [&](Section& s) { s.number("tenants", out.metrics.tenants, 0, 100'000); });
   root.table("http", [&](Section& s) { read_listener(s, out.http); });

@@ -49,6 +49,7 @@ std::vector<std::string> needs_restart(const Config& running, const Config& next
   compare("backup.directory", running.backup.directory, next.backup.directory);
   compare("backup.every", running.backup.every, next.backup.every);
   compare("backup.keep", running.backup.keep, next.backup.keep);
+  compare("backup.rate", running.backup.bytes_per_second, next.backup.bytes_per_second);
   return names;
 }
 

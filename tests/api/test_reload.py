@@ -104,6 +104,11 @@ class Reload(unittest.TestCase):
         server.get("n", headers={"x-request-id": "all"})
         self.assertIn('"request_id":"all"', server.log())
 
+    def test_the_level_of_the_log(self):
+        server = self.start('[log]\nlevel = "error"\n').start()
+        self.assertNotIn("listens on", server.log())
+        self.reload(server, '[log]\nlevel = "info"\n')        # what it waits for is said at this level only
+
     def test_what_needs_a_restart_is_named_and_left(self):
         server = self.start('[shards]\nmax_live = 1000\n').start()
         said = self.reload(server, '[shards]\nmax_live = 2000\n[storage]\ncheckpoint_bytes = "32MiB"\n')
