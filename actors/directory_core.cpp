@@ -82,13 +82,7 @@ model::Status DirectoryCore::load() {
   auto ring = rows_.get(storage::kKeyRingRow);
   if (!ring) return ring.error();
   ring_ = ring->value_or(std::string());
-  auto reseal = rows_.get(storage::kResealRow);
-  if (!reseal) return reseal.error();
-  if (reseal->has_value()) {
-    auto decoded = decode_reseal(**reseal);
-    if (!decoded) return decoded.error();
-    reseal_ = std::move(*decoded);
-  }
+  if (auto status = load_resealing(); !status) return status;
   if (auto status = cluster_.load(rows_); !status) return status;
   nodes_ = cluster_.nodes();
   for (const auto& [id, node] : nodes_) {
@@ -383,14 +377,6 @@ void DirectoryCore::change(CallHandle call, DirectoryTenant next, model::TenantR
   Row& changed = tenants_[next.info.name];
   changed.next = std::make_unique<DirectoryTenant>(std::move(next));
   submit(std::move(pending), std::move(rows), action, *principal, out);
-}
-
-void DirectoryCore::add_operator(const Operator& op, std::vector<Submission>& out) {
-  Pending pending;
-  pending.op = std::make_shared<const Operator>(op);
-  std::vector<storage::RowChange> rows;
-  rows.push_back(sealed_row(storage::operator_row(op.token_hash), encode_operator(op)));
-  submit(std::move(pending), std::move(rows), "add-operator", "node", out);
 }
 
 storage::RowChange DirectoryCore::sealed_row(std::string row, std::string_view plaintext) {

@@ -108,6 +108,7 @@ class DirectoryCore {
   void adopt_tenant(CallHandle call, const std::string& principal, std::vector<Submission>& out);
   bool comes_back(const model::TenantId& deleted) const;
   // directory_reseal.cpp
+  model::Status load_resealing();
   void tend_keys(CallHandle call, const std::string& principal, std::vector<Submission>& out);
   model::KeysReply key_numbers(model::TimeMs retire_after) const;
   model::Result<bool> reseal_slice(std::uint32_t limit, std::vector<storage::RowChange>& rows);

@@ -11,6 +11,16 @@ namespace coffer::actors {
 using model::Code;
 using model::Error;
 
+model::Status DirectoryCore::load_resealing() {
+  auto row = rows_.get(storage::kResealRow);
+  if (!row) return row.error();
+  if (!row->has_value()) return {};
+  auto decoded = decode_reseal(**row);
+  if (!decoded) return decoded.error();
+  reseal_ = std::move(*decoded);
+  return {};
+}
+
 void DirectoryCore::tend_keys(CallHandle call, const std::string& principal, std::vector<Submission>& out) {
   const auto request = std::get<model::TendKeys>(std::get<model::DirectoryOperation>(call.request().operation));
   key_use_.told(request, deps_.wall_clock());
