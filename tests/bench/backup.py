@@ -78,7 +78,8 @@ def run(binary, megabytes, seconds=10):
         size = file.stat().st_size / (1 << 20)
         speed, disk = size / backup_seconds, disk_speed(folder)
         checked = server.cli("admin", "backup", "verify", file, "--seal-key", server.data / "dev/seal.key", timeout=3600)
-        shown = dict(line.split(None, 1) for line in checked.stdout.decode().splitlines() if len(line.split(None, 1)) == 2)
+        shown = dict(line.split(": ", 1) for line in checked.stdout.decode().splitlines() if ": " in line)
+        shown = {key: value.strip() for key, value in shown.items()}
         whole = checked.returncode == 0 and int(shown.get("entries", 0)) >= keys * TENANTS
         ratio = during["latency_us"]["p99"] / alone["latency_us"]["p99"]
         fast = speed >= min(MEGABYTES_PER_SECOND_MIN, 0.9 * disk)
