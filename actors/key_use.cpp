@@ -13,7 +13,10 @@ void KeyUseTable::look(Group& group, std::uint32_t oldest, model::TimeMs now) {
 }
 
 void KeyUseTable::told(const model::TendKeys& told, model::TimeMs now) {
-  if (told.node.value != 0) nodes_[told.node] = told.newest_key;
+  if (told.node.value != 0) {
+    NodeKey& node = nodes_[told.node];
+    if (node.newest != told.newest_key) node = {told.newest_key, now};
+  }
   for (const model::KeyUse& use : told.groups) {
     const auto known = groups_.find(use.group);
     if (use.group == model::kMetaGroup || (!use.looked && known == groups_.end())) continue;
@@ -33,14 +36,15 @@ void KeyUseTable::told_directory(std::uint32_t oldest, model::TimeMs now) {
 
 KeyUseTable::Verdict KeyUseTable::judge(std::uint32_t data_groups, const std::vector<model::NodeId>& nodes,
                                         std::uint32_t current, model::TimeMs now, model::TimeMs retire_after) const {
+  model::TimeMs since = 0;
   for (const model::NodeId node : nodes) {
     const auto known = nodes_.find(node);
-    if (known == nodes_.end() || known->second < current) {
+    if (known == nodes_.end() || known->second.newest < current) {
       return {0, "node " + std::to_string(node.value) + " has not said yet that it uses the newest key"};
     }
+    since = std::max(since, known->second.since);
   }
   std::uint32_t oldest = current;
-  model::TimeMs since = 0;
   for (std::uint64_t number = 0; number <= data_groups; ++number) {
     const auto known = groups_.find(model::GroupId{number});
     const std::string name = number == 0 ? "the directory" : "group " + std::to_string(number);

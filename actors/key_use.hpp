@@ -38,10 +38,14 @@ class KeyUseTable {
     model::TimeMs since = 0, looked_at = 0;  // since when `oldest` is what it is; the newest look
     std::uint64_t left = 0;
   };
+  struct NodeKey {
+    std::uint32_t newest = 0;
+    model::TimeMs since = 0;
+  };
   void look(Group& group, std::uint32_t oldest, model::TimeMs now);
 
   std::map<model::GroupId, Group> groups_;  // the meta group: the directory's own rows
-  std::map<model::NodeId, std::uint32_t> nodes_;
+  std::map<model::NodeId, NodeKey> nodes_;
 };
 
 }  // namespace coffer::actors

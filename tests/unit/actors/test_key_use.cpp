@@ -63,7 +63,7 @@ TEST_F(KeyUseTest, OneTenantOneRowOrOneNodeThatUsesItKeepsIt) {
   EXPECT_EQ(judge().retirable, 0U);
   EXPECT_THAT(judge().waits_for, HasSubstr("node 2"));
   all_clear();
-  EXPECT_EQ(judge().retirable, 0U) << "the waiting began anew with the directory's rows";
+  EXPECT_EQ(judge().retirable, 0U) << "the waiting began anew with the node";
   now += kDelay;
   all_clear();
   EXPECT_EQ(judge().retirable, 1U);
