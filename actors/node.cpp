@@ -244,7 +244,11 @@ void NodeImpl::spawn_actors(std::vector<storage::Recovered> groups, bool sealed)
     config.heartbeat = options_.heartbeat_ms;
     config.may_campaign = !sealed;
     config.lease = options_.lease;
-    if (groups[id].snapshot) context.boards[id].generation = groups[id].snapshot->generation.value;
+    if (groups[id].snapshot) {
+      context.boards[id].generation = groups[id].snapshot->generation.value;
+      // The state holds that much; where nothing new comes, whoever waits for it must not wait for the next entry.
+      context.boards[id].applied = groups[id].snapshot->index.value;
+    }
     context.groups[id] = spawn_group(*system_, context, config, std::move(groups[id]));
   }
   drop_old_generations();
