@@ -21,19 +21,22 @@ constexpr std::chrono::minutes kRetentionInterval{10};
 
 }  // namespace
 
-model::Result<std::unique_ptr<AuditLog>> AuditLog::start(AuditOptions options, crypto::ChainSigner signer,
-                                                         Hooks hooks) {
+model::Result<std::unique_ptr<AuditLog>> AuditLog::start(AuditOptions options, crypto::ChainSigner signer, Hooks hooks,
+                                                         std::shared_ptr<AuditInbox> inbox) {
   auto directory = storage::AuditDirectory::open(options.directory);
   if (!directory) return directory.error();
   auto trail = AuditTrail::open(std::move(*directory), options.trail, std::move(signer), hooks.wall_clock());
   if (!trail) return trail.error();
-  return std::unique_ptr<AuditLog>(new AuditLog(std::move(options), std::move(hooks), std::move(*trail)));
+  if (!inbox) inbox = std::make_shared<AuditInbox>(options.queue_bytes, hooks.wall_clock);
+  return std::unique_ptr<AuditLog>(
+      new AuditLog(std::move(options), std::move(hooks), std::move(*trail), std::move(inbox)));
 }
 
-AuditLog::AuditLog(AuditOptions options, Hooks hooks, std::unique_ptr<AuditTrail> trail)
+AuditLog::AuditLog(AuditOptions options, Hooks hooks, std::unique_ptr<AuditTrail> trail,
+                   std::shared_ptr<AuditInbox> inbox)
     : options_(std::move(options)),
       hooks_(std::move(hooks)),
-      queue_(options_.queue_bytes),
+      inbox_(std::move(inbox)),
       sinks_(std::move(options_.sinks), options_.sink_lines),
       trail_(std::move(trail)),
       position_(trail_->written()) {
@@ -44,7 +47,7 @@ AuditLog::AuditLog(AuditOptions options, Hooks hooks, std::unique_ptr<AuditTrail
 
 AuditLog::~AuditLog() {
   stopping_ = true;
-  queue_.hurry();
+  inbox_->queue().hurry();
   writer_.join();
   {
     const std::lock_guard lock(jobs_mutex_);
@@ -53,46 +56,20 @@ AuditLog::~AuditLog() {
   reader_.join();
 }
 
-void AuditLog::record(const model::AuditEvent& event) noexcept {
-  try {
-    queue_.push(event, hooks_.wall_clock());
-  } catch (const std::bad_alloc&) {
-    ++dropped_;
-  }
-}
-
 void AuditLog::record_strictly(const model::AuditEvent& event, void* context, void (*done)(void*, bool)) {
-  queue_.push(event, hooks_.wall_clock(), {context, done});
-}
-
-void AuditLog::refused(const model::AuditEvent& event) noexcept {
-  ++refusals_counted_;
-  try {
-    const std::lock_guard lock(refusals_mutex_);
-    refusals_.add(event, hooks_.wall_clock());
-  } catch (const std::bad_alloc&) {
-    ++dropped_;
-  }
-}
-
-void AuditLog::changed(const model::AuditedChange& change) noexcept {
-  try {
-    queue_.push(change, hooks_.wall_clock());
-  } catch (const std::bad_alloc&) {
-    ++dropped_;
-  }
+  inbox_->record(event, {context, done});
 }
 
 // ---- the writing thread ----------------------------------------------------------------------------------------
 
 void AuditLog::write_forever() {
   while (!stopping_) {
-    auto patience = refusals_counted_ == 0 ? kLongSleep : options_.refusals_interval;
+    auto patience = inbox_->refusals() == 0 ? kLongSleep : options_.refusals_interval;
     if (unsynced_) {
       const auto due = synced_at_ + options_.sync_interval - steady_clock::now();
       patience = std::max(std::chrono::milliseconds(1), std::chrono::ceil<std::chrono::milliseconds>(due));
     }
-    queue_.wait(options_.gather, patience);
+    inbox_->queue().wait(options_.gather, patience);
     write_batch();
   }
   write_batch();
@@ -116,16 +93,16 @@ void AuditLog::follow_key() {
 
 void AuditLog::write_batch() {
   follow_key();
-  const AuditQueue::Batch batch = queue_.take();
-  dropped_ += batch.dropped;
-  unsaid_ += batch.dropped;
+  const AuditQueue::Batch batch = inbox_->queue().take();
+  const std::uint64_t lost = batch.dropped + inbox_->take_lost();
+  dropped_ += lost;
+  unsaid_ += lost;
   added_ = 0;
   AuditQueue::each(batch, [this](const AuditQueue::Item& item) { add(item); });
   const auto now = steady_clock::now();
   if (now - refusals_at_ >= options_.refusals_interval || stopping_) {
     refusals_at_ = now;
-    const std::lock_guard lock(refusals_mutex_);
-    refusals_.drain([this](const auto& source, const auto& count) {
+    inbox_->drain_refusals([this](const auto& source, const auto& count) {
       format_refusals(source, count, fields_);
       trail_->add(hooks_.wall_clock(), fields_);
     });
@@ -249,7 +226,7 @@ void AuditLog::add_samples(std::vector<Sample>& samples) const {
   counter("coffer_audit_dropped_total", "Audit records that were lost: the queue was full or the disk failed.",
           dropped_);
   counter("coffer_audit_refusals_total", "Requests without a credential that holds, counted by source.",
-          refusals_counted_);
+          inbox_->refusals());
   counter("coffer_audit_syncs_total", "Syncs of the audit trail.", syncs_);
   counter("coffer_audit_failures_total", "Writes and syncs of the audit trail that failed.", failures_);
   samples.push_back({"coffer_audit_last_record",

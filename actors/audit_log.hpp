@@ -17,8 +17,7 @@
 #include <thread>
 #include <vector>
 
-#include "actors/audit_queue.hpp"
-#include "actors/audit_refusals.hpp"
+#include "actors/audit_inbox.hpp"
 #include "actors/audit_sinks.hpp"
 #include "actors/audit_trail.hpp"
 #include "actors/gateway.hpp"
@@ -45,22 +44,23 @@ class AuditLog final : public model::AuditPort {
     std::function<std::uint32_t()> key_version = {};               // that signs; null: the first one for ever
     std::function<std::optional<crypto::ChainSigner>(std::uint32_t version)> signer = {};
   };
-  /// Errors: disk_error.
-  static model::Result<std::unique_ptr<AuditLog>> start(AuditOptions options, crypto::ChainSigner signer, Hooks hooks);
+  /// Writes what is in the inbox first; without one it makes its own. Errors: disk_error.
+  static model::Result<std::unique_ptr<AuditLog>> start(AuditOptions options, crypto::ChainSigner signer, Hooks hooks,
+                                                        std::shared_ptr<AuditInbox> inbox = nullptr);
   /// Writes and syncs what is queued, signs the end, ends the threads.
   ~AuditLog() override;
 
-  void record(const model::AuditEvent& event) noexcept override;
+  void record(const model::AuditEvent& event) noexcept override { inbox_->record(event); }
   void record_strictly(const model::AuditEvent& event, void* context, void (*done)(void*, bool)) override;
-  void refused(const model::AuditEvent& event) noexcept override;
-  void changed(const model::AuditedChange& change) noexcept override;
+  void refused(const model::AuditEvent& event) noexcept override { inbox_->refused(event); }
+  void changed(const model::AuditedChange& change) noexcept override { inbox_->changed(change); }
   void query(model::AuditQuery query, std::function<void(model::Result<model::AuditPage>)> answer) override;
   void verify(std::function<void(model::Result<model::AuditVerdict>)> answer) override;
 
   void add_samples(std::vector<Sample>& samples) const;
 
  private:
-  AuditLog(AuditOptions options, Hooks hooks, std::unique_ptr<AuditTrail> trail);
+  AuditLog(AuditOptions options, Hooks hooks, std::unique_ptr<AuditTrail> trail, std::shared_ptr<AuditInbox> inbox);
   void write_forever();
   void write_batch();
   void follow_key();
@@ -72,7 +72,7 @@ class AuditLog final : public model::AuditPort {
 
   AuditOptions options_;
   const Hooks hooks_;
-  AuditQueue queue_;
+  const std::shared_ptr<AuditInbox> inbox_;
   AuditSinks sinks_;
   std::unique_ptr<AuditTrail> trail_;  // the writing thread's
   std::string fields_;                 // its scratch memory
@@ -83,15 +83,13 @@ class AuditLog final : public model::AuditPort {
 
   mutable std::mutex position_mutex_;
   AuditTrail::Position position_;  // of what is in the file, for readers
-  std::mutex refusals_mutex_;
-  RefusalCounts refusals_;
 
   std::mutex jobs_mutex_;
   std::condition_variable jobs_changed_;
   std::deque<std::function<void()>> jobs_;
   std::atomic<bool> stopping_{false};
 
-  std::atomic<std::uint64_t> records_{0}, dropped_{0}, refusals_counted_{0}, syncs_{0}, failures_{0}, bytes_{0};
+  std::atomic<std::uint64_t> records_{0}, dropped_{0}, syncs_{0}, failures_{0}, bytes_{0};
   std::thread writer_, reader_;
 };
 

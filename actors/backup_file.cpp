@@ -24,13 +24,6 @@ std::string head_of(char type, std::size_t size) {
   return head;
 }
 
-std::string hash_of(std::string_view before, std::string_view head, std::string_view body) {
-  std::string all;
-  all.reserve(before.size() + head.size() + body.size());
-  all.append(before).append(head).append(body);
-  return crypto::sha256(all);
-}
-
 std::string identity_of(const store::v1::BackupManifest& manifest, char type, std::uint64_t number) {
   std::string identity = "coffer backup" + manifest.id();
   identity.push_back(type);
@@ -52,7 +45,8 @@ BackupWriter::BackupWriter(store::v1::BackupManifest manifest, const crypto::Key
 
 std::string BackupWriter::frame(char type, std::string_view body) {
   std::string bytes = head_of(type, body.size());
-  hash_ = hash_of(hash_, bytes, body);
+  hash_ = crypto::sha256_of({hash_, bytes, body});
+  bytes.reserve(bytes.size() + body.size() + hash_.size());
   bytes.append(body).append(hash_);
   ++frames_;
   return bytes;
@@ -108,7 +102,7 @@ model::Result<std::optional<BackupReader::Kind>> BackupReader::next() {
   if (size > kMostBody) return fail(damaged("a frame is larger than any can be"));
   if (rest.size() < kHead + size + kChecksum) return std::optional<Kind>();
   const std::string_view body = rest.substr(kHead, size);
-  const std::string hash = hash_of(hash_, rest.substr(0, kHead), body);
+  const std::string hash = crypto::sha256_of({hash_, rest.substr(0, kHead), body});
   if (hash != rest.substr(kHead + size, kChecksum)) return fail(damaged("the checksum does not fit"));
   const auto type = static_cast<unsigned char>(rest[0]);
   if (type < 1 || type > 3 || (type == 1) != !began_) return fail(damaged("a frame is not where it belongs"));

@@ -46,9 +46,11 @@ model::Status BackupSessions::write_file(const std::string& path) {
   if (!source) return source.error();
   auto file = storage::SteadyFile::create(path);
   if (!file) return file.error();
+  BackupPace pace(bytes_per_second_);
   for (;;) {
     auto piece = (*source)->read(kPieceBytes);
     if (!piece) return piece.error();
+    std::this_thread::sleep_for(pace.wait_for(piece->size(), Clock::now()));
     if (piece->empty()) return file->finish();
     if (auto status = file->write(*piece); !status) return status;
   }

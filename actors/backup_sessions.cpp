@@ -123,6 +123,7 @@ model::Result<model::ReplyBody> BackupSessions::serve(std::unique_ptr<BackupSour
   Reading reading;
   reading.source = std::move(source);
   reading.used = Clock::now();
+  reading.pace = BackupPace(bytes_per_second_);
   readings_.emplace(reply.id, std::move(reading));
   return model::ReplyBody(std::move(reply));
 }
@@ -179,6 +180,12 @@ model::Result<model::ReplyBody> BackupSessions::export_tenant(const model::Expor
   return serve(std::move(*source));
 }
 
+void BackupSessions::read_ahead() {
+  for (auto& [id, reading] : readings_) {
+    if (reading.piece && !reading.last && !reading.ahead) reading.ahead = reading.source->read(kPieceBytes);
+  }
+}
+
 model::Result<model::ReplyBody> BackupSessions::read(const model::ReadBackup& read) {
   auto found = readings_.find(read.id);
   if (found == readings_.end()) {
@@ -192,12 +199,17 @@ model::Result<model::ReplyBody> BackupSessions::read(const model::ReadBackup& re
     const std::uint64_t wanted = reading.piece ? reading.sequence + 1 : 0;
     if (read.sequence != wanted)
       return Error(Code::invalid_argument, "sequence: piece " + std::to_string(wanted) + " is next");
-    auto piece = reading.last ? model::Result<std::string>(std::string()) : reading.source->read(kPieceBytes);
+    if (!reading.ahead) {
+      reading.ahead = reading.last ? model::Result<std::string>(std::string()) : reading.source->read(kPieceBytes);
+    }
+    auto piece = std::move(*reading.ahead);
+    reading.ahead.reset();
     if (!piece) {
       readings_.erase(found);
       return piece.error();
     }
     reading.last = piece->size() < kPieceBytes;
+    std::this_thread::sleep_for(reading.pace.wait_for(piece->size(), Clock::now()));
     reading.piece = std::move(*piece);
     reading.sequence = read.sequence;
   }

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 
+#include "actors/backup_pace.hpp"
 #include "actors/backup_source.hpp"
 #include "actors/keeper_host.hpp"
 #include "actors/keeper_settings.hpp"
@@ -18,10 +19,12 @@ namespace coffer::actors {
 class BackupSessions {
  public:
   using Clock = std::chrono::steady_clock;
-  BackupSessions(KeeperHost& host, crypto::Random& random, std::string program)
-      : host_(host), random_(random), program_(std::move(program)) {}
+  BackupSessions(KeeperHost& host, crypto::Random& random, std::string program, std::uint64_t bytes_per_second)
+      : host_(host), random_(random), program_(std::move(program)), bytes_per_second_(bytes_per_second) {}
 
   model::Result<model::ReplyBody> act(const model::KeeperOperation& operation);
+  /// Makes the next piece of a backup that is being read, while its reader keeps the last one.
+  void read_ahead();
   /// Ends what was left alone.
   void tidy();
   /// Writes a file when it is time; says when it is next.
@@ -32,8 +35,10 @@ class BackupSessions {
     std::unique_ptr<BackupSource> source;
     std::uint64_t sequence = 0;  // of `piece`
     std::optional<std::string> piece;
+    std::optional<model::Result<std::string>> ahead;  // the piece after it
     bool last = false;
     Clock::time_point used;
+    BackupPace pace{0};
   };
   struct Importing {
     BackupReader reader;
@@ -68,6 +73,7 @@ class BackupSessions {
   KeeperHost& host_;
   crypto::Random& random_;
   const std::string program_;
+  const std::uint64_t bytes_per_second_;
   std::map<std::string, Reading> readings_;
   std::map<std::string, Importing> imports_;
   std::optional<Clock::time_point> next_scheduled_;

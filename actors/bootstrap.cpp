@@ -8,6 +8,8 @@
 #include "actors/records.hpp"
 #include "actors/write_set.hpp"
 #include "cluster/group_core.hpp"
+#include "crypto/cluster_ca.hpp"
+#include "crypto/hash.hpp"
 #include "crypto/seal.hpp"
 #include "storage/keys.hpp"
 #include "storage/state_store.hpp"
@@ -30,7 +32,8 @@ model::Status check_pristine(const storage::Engine& state) {
     const std::string prefix = storage::state_key(model::kMetaGroup, kFirstGeneration, model::TenantId{}, "");
     const bool first_start =
         scan->key().starts_with(prefix) &&
-        (meta.row_of(scan->key()) == storage::kKeyRingRow || meta.row_of(scan->key()).starts_with(storage::kSealRows));
+        (meta.row_of(scan->key()) == storage::kKeyRingRow || meta.row_of(scan->key()) == storage::kClusterCaRow ||
+         meta.row_of(scan->key()).starts_with(storage::kSealRows));
     if (!first_start) {
       return Error(Code::data_loss,
                    "there is a state database without its log database: restore the whole data directory");
@@ -39,7 +42,8 @@ model::Status check_pristine(const storage::Engine& state) {
 }
 
 model::Result<crypto::KeyRing> bootstrap(storage::Engine& log, storage::Engine& state, const Sealing& sealing,
-                                         crypto::Random& random, std::uint32_t data_groups, std::int64_t now_ms) {
+                                         crypto::Random& random, std::uint32_t data_groups, bool with_authority,
+                                         std::int64_t now_ms) {
   if (auto status = check_pristine(state); !status) return status.error();
   storage::Node node;
   node.id = model::NodeId{1};  // the next ones get theirs from the directory
@@ -66,6 +70,10 @@ model::Result<crypto::KeyRing> bootstrap(storage::Engine& log, storage::Engine& 
     keys.push_back({storage::seal_row(seal.name()), seal.SerializeAsString()});
   }
   keys.push_back({storage::kKeyRingRow, ring.record().SerializeAsString()});
+  if (with_authority) {
+    const auto authority = crypto::ClusterCa::make(crypto::hex(node.cluster_id), now_ms, random);
+    keys.push_back({storage::kClusterCaRow, authority.seal(ring, random)});
+  }
   writer.apply(model::kMetaGroup, kFirstGeneration, model::TenantId{}, keys);
   if (auto status = writer.write(); !status) return status.error();
   if (auto status = writer.flush(); !status) return status.error();
@@ -103,17 +111,20 @@ model::Result<KeyRows> key_rows(const storage::Engine& state, model::Generation 
   auto ring = rows.get(storage::kKeyRingRow);
   if (!ring) return ring.error();
   if (ring->has_value()) found[storage::kKeyRingRow] = std::move(**ring);
+  auto reseal = rows.get(storage::kResealRow);
+  if (!reseal) return reseal.error();
+  if (reseal->has_value()) found[storage::kResealRow] = std::move(**reseal);
   return found;
 }
 
 // What the log holds beyond the state. It may hold what is not committed; no key is lost by that, for a key that was
-// replaced stays in the ring.
+// replaced stays in the ring until nothing is sealed by it.
 void overtake(KeyRows& found, const std::vector<storage::LogEntry>& entries) {
   for (const storage::LogEntry& entry : entries) {
     WriteSetView set;
     if (entry.kind != storage::EntryKind::command || !decode_write_set(*entry.data, set)) continue;
     for (const RowView& change : set.rows) {
-      if (!change.row.starts_with(storage::kSealRows) && change.row != storage::kKeyRingRow) continue;
+      if (!storage::is_keepers_row(change.row)) continue;
       if (change.value) {
         found[std::string(change.row)] = *change.value;
       } else {
@@ -132,7 +143,8 @@ model::Result<crypto::KeyRing> open_keys(const KeyRows& rows, crypto::Seal& seal
   Error why(Code::key_mismatch, "this cluster has no seal of kind " + std::string(seal.kind()));
   for (const auto& [key, value] : rows) {
     store::v1::SealRecord record;
-    if (key == storage::kKeyRingRow || !record.ParseFromString(value) || record.kind() != seal.kind()) continue;
+    if (!key.starts_with(storage::kSealRows) || !record.ParseFromString(value) || record.kind() != seal.kind())
+      continue;
     auto root = seal.unwrap(record, node.cluster_id);
     if (root) return crypto::KeyRing::open(std::move(*root), ring);
     why = root.error();
@@ -210,7 +222,7 @@ model::Result<Identity> open_identity(storage::Engine& log, storage::Engine& sta
         break;
       case Bootstrap::allow:
       case Bootstrap::require: {
-        auto ring = bootstrap(log, state, sealing, random, data_groups, now_ms);
+        auto ring = bootstrap(log, state, sealing, random, data_groups, mode == Bootstrap::require, now_ms);
         if (ring) {
           first = std::move(*ring);
         } else {

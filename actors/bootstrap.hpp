@@ -14,7 +14,7 @@
 
 namespace coffer::actors {
 
-/// Rows of the meta group that hold keys, as stored: seals' records and the key ring.
+/// Rows of the meta group that hold keys, as stored: seals' records and the key ring; and how sealing anew stands.
 using KeyRows = std::map<std::string, std::string>;
 
 struct Identity {
@@ -46,7 +46,7 @@ struct Sealing {
 enum class Bootstrap {
   refuse,   // a production start: `coffer admin init` makes the cluster
   allow,    // --dev
-  require,  // `coffer admin init`: anything else than a pristine pair is refused
+  require,  // `coffer admin init`: anything else than a pristine pair is refused; makes the cluster's CA, too
   join,     // a node that was let into a cluster: a pristine pair becomes its empty replicas
 };
 

@@ -103,13 +103,24 @@ model::Result<ClusterDirectory::Decision> ClusterDirectory::decide(const model::
 
 std::string ClusterDirectory::cluster_name() const { return crypto::hex(deps_.cluster_id); }
 
-/// The CA's row; made by the first who needs it, so that a node that stays alone never has one.
+/// The CA's row. `coffer admin init` has made it; else (--dev) the first who needs it does.
 model::Result<crypto::ClusterCa> ClusterDirectory::authority(model::TimeMs now, Decision& decision) {
   if (!authority_.empty()) return crypto::ClusterCa::open(authority_, cluster_name(), deps_.ring);
   crypto::ClusterCa made = crypto::ClusterCa::make(cluster_name(), now, deps_.random);
   decision.authority = made.seal(deps_.ring, deps_.random);
   decision.rows.push_back({storage::kClusterCaRow, decision.authority});
   return made;
+}
+
+model::Result<std::optional<storage::RowChange>> ClusterDirectory::reseal_authority() {
+  if (authority_.empty()) return std::optional<storage::RowChange>();
+  const auto version = crypto::ClusterCa::key_version(authority_);
+  if (!version) return version.error();
+  if (*version == deps_.ring.current_version()) return std::optional<storage::RowChange>();
+  const auto ca = crypto::ClusterCa::open(authority_, cluster_name(), deps_.ring);
+  if (!ca) return ca.error();
+  authority_ = ca->seal(deps_.ring, deps_.random);
+  return std::optional(storage::RowChange{storage::kClusterCaRow, authority_});
 }
 
 ClusterDirectory::Decision ClusterDirectory::pause_moves(model::TimeMs until) {

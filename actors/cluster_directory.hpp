@@ -67,6 +67,8 @@ class ClusterDirectory {
   model::Result<std::vector<storage::RowChange>> use_format(std::uint32_t format);
   std::uint32_t data_groups() const;
   std::vector<GroupFounding> added_groups() const;
+  /// The CA's row under the newest cluster key, when an older one seals it. Errors: data_loss, key_mismatch.
+  model::Result<std::optional<storage::RowChange>> reseal_authority();
 
   const std::map<model::NodeId, model::NodeInfo>& nodes() const { return nodes_; }
   const ClusterSettings& settings() const { return settings_; }

@@ -82,6 +82,7 @@ model::Status DirectoryCore::load() {
   auto ring = rows_.get(storage::kKeyRingRow);
   if (!ring) return ring.error();
   ring_ = ring->value_or(std::string());
+  if (auto status = load_resealing(); !status) return status;
   if (auto status = cluster_.load(rows_); !status) return status;
   nodes_ = cluster_.nodes();
   know_groups(cluster_.added_groups());
@@ -149,7 +150,7 @@ model::Result<std::string> DirectoryCore::authorize(const model::Request& reques
           std::holds_alternative<model::AddOperator>(operation) ||
           std::holds_alternative<model::AdoptTenant>(operation) ||
           std::holds_alternative<model::AdvanceMove>(operation) ||
-          std::holds_alternative<model::PauseMoves>(operation)) {
+          std::holds_alternative<model::PauseMoves>(operation) || std::holds_alternative<model::TendKeys>(operation)) {
         return Error(Code::permission_denied);
       }
       return model::operator_principal(request.credential);
@@ -195,6 +196,7 @@ void DirectoryCore::handle(CallHandle call, std::vector<Submission>& out) {
   if (std::holds_alternative<model::ChangeKeys>(operation)) return change_keys(std::move(call), *principal, out);
   if (std::holds_alternative<model::AddOperator>(operation)) return adopt_operator(std::move(call), *principal, out);
   if (std::holds_alternative<model::AdoptTenant>(operation)) return adopt_tenant(std::move(call), *principal, out);
+  if (std::holds_alternative<model::TendKeys>(operation)) return tend_keys(std::move(call), *principal, out);
   if (is_of_operators(operation)) return run_operators(std::move(call), *principal, out);
   if (is_move(operation)) return run_move(std::move(call), *principal, out);
   if (ClusterDirectory::is_of_cluster(operation)) return run_cluster(std::move(call), *principal, out);
@@ -378,14 +380,6 @@ void DirectoryCore::change(CallHandle call, DirectoryTenant next, model::TenantR
   submit(std::move(pending), std::move(rows), action, *principal, out);
 }
 
-void DirectoryCore::add_operator(const Operator& op, std::vector<Submission>& out) {
-  Pending pending;
-  pending.op = std::make_shared<const Operator>(op);
-  std::vector<storage::RowChange> rows;
-  rows.push_back(sealed_row(storage::operator_row(op.token_hash), encode_operator(op)));
-  submit(std::move(pending), std::move(rows), "add-operator", "node", out);
-}
-
 storage::RowChange DirectoryCore::sealed_row(std::string row, std::string_view plaintext) {
   std::string sealed = sealer_.seal(plaintext, crypto::row_identity(model::TenantId{}.view(), row));
   return {std::move(row), std::move(sealed)};
@@ -424,7 +418,7 @@ void DirectoryCore::committed(std::uint64_t sequence, std::vector<Submission>& o
   while (!pending_.empty() && pending_.front().sequence <= sequence) {
     Pending done = std::move(pending_.front());
     pending_.pop_front();
-    if (done.op || done.purge || done.ring || !done.revoked.empty()) {
+    if (done.op || done.purge || done.ring || done.of_keys || !done.revoked.empty()) {
       committed_keys(done);
       continue;
     }

@@ -13,12 +13,13 @@
 #include <vector>
 
 #include "actors/cluster_directory.hpp"
+#include "actors/key_use.hpp"
 #include "actors/routing.hpp"
 #include "actors/tenant_core.hpp"
 
 namespace coffer::actors {
 
-/// Rows of seals and of the key ring, as they are stored; none: deleted.
+/// Rows of seals, of the key ring and of sealing anew, as they are stored; none: deleted.
 using KeyChanges = std::vector<std::pair<std::string, std::optional<std::string>>>;
 
 struct DirectoryDeps {
@@ -79,6 +80,7 @@ class DirectoryCore {
     std::shared_ptr<const DirectoryTenant> purge;  // a deleted tenant, as it will be
     std::optional<std::string> ring;               // the key ring, as it will be stored
     KeyChanges keys;
+    bool of_keys = false;                // `keys` without the key ring
     std::vector<model::NodeInfo> nodes;  // that change
     std::vector<GroupFounding> groups;   // that are added
     bool of_cluster = false;
@@ -87,6 +89,14 @@ class DirectoryCore {
     DirectoryTenant committed;  // meaningful when `exists`
     bool exists = false;
     std::unique_ptr<DirectoryTenant> next;  // decided, not committed; rare, so it is not in each of a million rows
+  };
+
+  struct ResealPass {  // over the directory's rows: all tenants by name, deleted ones by id, then the others
+    std::uint32_t key = 0;
+    std::string name;
+    bool past_tenants = false;
+    model::TenantId deleted;
+    bool is_clean = true, found = false;  // nothing but `key` was met; something older was
   };
 
   explicit DirectoryCore(const DirectoryDeps& deps);
@@ -102,6 +112,12 @@ class DirectoryCore {
   void change_keys(CallHandle call, const std::string& principal, std::vector<Submission>& out);
   void adopt_operator(CallHandle call, const std::string& principal, std::vector<Submission>& out);
   void adopt_tenant(CallHandle call, const std::string& principal, std::vector<Submission>& out);
+  bool comes_back(const model::TenantId& deleted) const;
+  // directory_reseal.cpp
+  model::Status load_resealing();
+  void tend_keys(CallHandle call, const std::string& principal, std::vector<Submission>& out);
+  model::KeysReply key_numbers(model::TimeMs retire_after) const;
+  model::Result<bool> reseal_slice(std::uint32_t limit, std::vector<storage::RowChange>& rows);
   storage::RowChange sealed_row(std::string row, std::string_view plaintext);
   void committed_keys(Pending& done);
 
@@ -151,7 +167,10 @@ class DirectoryCore {
   ClusterDirectory cluster_;
   std::map<model::NodeId, model::NodeInfo> nodes_;  // as committed
   std::deque<Pending> pending_;
-  std::string ring_;                // the key ring, as it is stored
+  std::string ring_;  // the key ring, as it is stored
+  KeyUseTable key_use_;
+  ResealPass pass_;
+  store::v1::ResealRecord reseal_;  // as decided
   bool balancing_ = false;          // moves that are over are followed by others
   bool keys_change_ = false;        // a change of the keys' rows is under way
   std::deque<CallHandle> waiting_;  // for a pending change of the same tenant

@@ -53,13 +53,18 @@ void DirectoryCore::undelete(CallHandle call, const std::string& principal, std:
   change(std::move(call), std::move(next), std::move(reply), out);
 }
 
+/// Is the deleted tenant's coming back decided, and not committed?
+bool DirectoryCore::comes_back(const model::TenantId& deleted) const {
+  return std::any_of(pending_.begin(), pending_.end(), [&](const Pending& pending) {
+    const auto tenant = tenants_.find(pending.name);
+    return tenant != tenants_.end() && tenant->second.next && tenant->second.next->info.id == deleted;
+  });
+}
+
 void DirectoryCore::purge(CallHandle call, const std::string& principal, std::vector<Submission>& out) {
   const auto request = operation_of<model::PurgeTenant>(call);
   auto found = deleted_.find(request.id);
-  const bool comes_back = std::any_of(tenants_.begin(), tenants_.end(), [&](const auto& tenant) {
-    return tenant.second.next && tenant.second.next->info.id == request.id;
-  });
-  if (found == deleted_.end() || comes_back) return call.finish(Error(Code::tenant_not_found));
+  if (found == deleted_.end() || comes_back(request.id)) return call.finish(Error(Code::tenant_not_found));
   const model::TimeMs now = std::max<model::TimeMs>(deps_.wall_clock(), header_.leader_time_ms());
   if (found->second.info.purge_at > now) return call.finish(Error(Code::not_active, "the recovery window is open"));
   auto next = std::make_shared<DirectoryTenant>(found->second);
@@ -139,6 +144,8 @@ void DirectoryCore::committed_keys(Pending& done) {
     if (deps_.keys_changed) deps_.keys_changed(done.keys);
     // What the ring knows by now; the sealer never loses a version.
     sealer_ = deps_.ring.directory_sealer(deps_.random);
+  } else if (done.of_keys && deps_.keys_changed) {
+    deps_.keys_changed(done.keys);
   }
   if (done.call) done.call.finish(std::move(done.reply));
 }

@@ -61,6 +61,14 @@ void DirectoryCore::run_operators(CallHandle call, const std::string& principal,
          out);
 }
 
+void DirectoryCore::add_operator(const Operator& op, std::vector<Submission>& out) {
+  Pending pending;
+  pending.op = std::make_shared<const Operator>(op);
+  std::vector<storage::RowChange> rows;
+  rows.push_back(sealed_row(storage::operator_row(op.token_hash), encode_operator(op)));
+  submit(std::move(pending), std::move(rows), "add-operator", "node", out);
+}
+
 model::Status DirectoryCore::create_operator(const model::CreateOperator& create, const std::string& principal,
                                              Pending& pending, std::vector<storage::RowChange>& rows) {
   if (auto status = model::check_operator(create.name, create.capabilities); !status) return status;

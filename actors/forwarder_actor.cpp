@@ -61,7 +61,12 @@ struct ForwarderState {
   std::map<model::NodeId, Peer> peers;
   std::deque<std::pair<Clock::time_point, Parcel>> again;
   std::map<model::GroupId, Round> rounds;
-  std::vector<std::pair<model::Index, Parcel>> unmirrored;  // looked up again when the tables have come so far
+  struct Unmirrored {
+    model::Index index;
+    Parcel parcel;
+    model::TimeMs deadline = 0;
+  };
+  std::vector<Unmirrored> unmirrored;  // looked up again when the tables have come so far
   bool armed = false;
 };
 
@@ -234,9 +239,15 @@ void look_up_mirrored(ForwarderState& state) {
   const std::uint64_t mirrored = context.mirrored;
   const bool leads = context.directory_ready;
   std::vector<Parcel> ready;
+  const model::TimeMs now = context.wall_clock();
   std::erase_if(state.unmirrored, [&](const auto& waiting) {
-    if (!leads && mirrored < waiting.first.value) return false;
-    ready.push_back(waiting.second);
+    if (leads || mirrored >= waiting.index.value) {
+      ready.push_back(waiting.parcel);
+    } else if (now < waiting.deadline) {
+      return false;
+    } else {
+      waiting.parcel.take().finish(Error(Code::unavailable, "this node's copy of the directory is behind"));
+    }
     return true;
   });
   for (Parcel& parcel : ready) look_up(state, std::move(parcel));
@@ -248,9 +259,9 @@ void miss(Self self, const Parcel& parcel) {
   const model::TimeMs deadline =
       call.request().info.deadline != 0 ? call.request().info.deadline : context.wall_clock() + 5'000;
   const Parcel kept = context.parcel(std::move(call));
-  auto done = [self, kept](model::Result<model::Index> index) {
+  auto done = [self, kept, deadline](model::Result<model::Index> index) {
     if (!index.ok()) return kept.take().finish(index.error());
-    self->state.unmirrored.emplace_back(*index, kept);
+    self->state.unmirrored.push_back({*index, kept, deadline});
     look_up_mirrored(self->state);
     arm(self);
   };

@@ -21,6 +21,7 @@ class KeeperHost {
   virtual ~KeeperHost() = default;
   /// 16 bytes.
   virtual std::string cluster_id() const = 0;
+  virtual model::NodeId self() const = 0;
   virtual std::uint32_t data_groups() const = 0;
   /// As this node's replica has them. Errors: disk_error, data_loss.
   virtual model::Result<KeyRows> key_rows() const = 0;

@@ -10,12 +10,14 @@ namespace coffer::actors {
 struct BackupSchedule {
   std::string directory;  // empty: none
   std::chrono::seconds every{24 * 3600};
-  std::uint32_t keep = 7;  // newest files that stay
+  std::uint32_t keep = 7;                         // newest files that stay
+  std::uint64_t bytes_per_second = 128ULL << 20;  // of each backup, at most; 0: as fast as it goes
 };
 
 struct KeeperSettings {
-  std::string reason;  // of a sealed start: why the node did not open by itself
-  std::uint64_t reseal_rows_per_second = 20'000;
+  std::string reason;                                      // of a sealed start: why the node did not open by itself
+  std::uint64_t reseal_rows_per_second = 20'000;           // unless an operator has said otherwise
+  std::chrono::milliseconds retire_after{24 * 3'600'000};  // a cluster key that nothing uses any more
   std::chrono::milliseconds round{600'000};  // between two looks at all tenants; sooner after a rotation or deletion
   BackupSchedule backups;
   std::string program;  // name and version, for manifests

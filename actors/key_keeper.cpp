@@ -5,6 +5,9 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
+
+#include "actors/records.hpp"
 #include "storage/keys.hpp"
 
 namespace coffer::actors {
@@ -15,7 +18,7 @@ using model::Error;
 namespace {
 
 constexpr std::size_t kMostWaiting = 64;
-constexpr int kNiceness = 5;  // a third of the requests' share when both want the whole CPU
+constexpr int kNiceness = 10;  // a tenth of the requests' share when both want the whole CPU
 
 model::TimeMs wall_clock() {
   return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
@@ -41,10 +44,11 @@ KeyKeeper::KeyKeeper(KeeperHost& host, crypto::Random& random, std::function<voi
       log_(std::move(log)),
       settings_(std::move(settings)),
       seals_(host, random, settings_.reason),
-      backups_(host, random, settings_.program),
+      backups_(host, random, settings_.program, settings_.backups.bytes_per_second),
       rate_(settings_.reseal_rows_per_second) {}
 
 void KeyKeeper::start() {
+  if (const auto rows = host_.key_rows(); rows) follow_resealing(*rows);
   thread_ = std::thread([this] { run(); });
 }
 
@@ -75,7 +79,18 @@ void KeyKeeper::submit(CallHandle call) {
   call.finish(Error(Code::overloaded));
 }
 
+/// Pause and rate are the cluster's: whichever node an operator asks, and whichever tends a tenant after a restart.
+void KeyKeeper::follow_resealing(const KeyRows& rows) {
+  const auto row = rows.find(storage::kResealRow);
+  if (row == rows.end()) return;
+  const auto record = decode_reseal(row->second);
+  if (!record) return log_("how sealing anew stands is not known: " + std::string(record.error().message()));
+  paused_ = record->paused();
+  rate_ = record->rows_per_second() != 0 ? record->rows_per_second() : settings_.reseal_rows_per_second;
+}
+
 void KeyKeeper::keys_changed(const KeyRows& rows) {
+  follow_resealing(rows);
   if (auto status = seals_.follow(rows); !status) {
     log_("the new keys are not used here: " + std::string(status.error().message()) + "; unseal this node anew");
   }
@@ -163,12 +178,19 @@ model::Result<model::ReplyBody> KeyKeeper::key_status(const std::string& tenant)
     reply.cluster_keys.push_back({key.version(), key.created_at_ms(), key.version() == record.current()});
     if (reply.root_created_at == 0) reply.root_created_at = key.created_at_ms();  // the first root: made with it
   }
-  reply.paused = paused_;
-  reply.rows_per_second = rate_;
-  reply.tenants_left = left_;
-  reply.tenants_done = done_;
-  reply.rows_done = rows_;
+  for (const auto& key : record.retired_keys()) {
+    reply.cluster_keys.push_back({key.version(), key.created_at_ms(), false, key.retired_at_ms()});
+  }
+  std::ranges::sort(reply.cluster_keys, {}, &model::KeyVersionInfo::version);
+  auto whole = tell(news());
+  if (!whole) return whole.error();
+  reply.paused = whole->paused;
+  reply.rows_per_second = whole->rows_per_second != 0 ? whole->rows_per_second : settings_.reseal_rows_per_second;
+  reply.tenants_left = whole->tenants_left;
+  reply.tenants_done = whole->tenants_done;
+  reply.rows_done = whole->rows_done;
   reply.working_on = working_on_;
+  if (has_old_cluster_key()) reply.waits_for = std::move(whole->waits_for);
   if (!tenant.empty()) {
     model::TenantRef ref;
     ref.name = tenant;
@@ -180,20 +202,21 @@ model::Result<model::ReplyBody> KeyKeeper::key_status(const std::string& tenant)
   return model::ReplyBody(std::move(reply));
 }
 
+model::Status KeyKeeper::write_ring(const char* action, const store::v1::KeyRingRecord& before,
+                                    const store::v1::KeyRingRecord& after) {
+  model::ChangeKeys change{action, before.SerializeAsString(), {{storage::kKeyRingRow, after.SerializeAsString()}}};
+  auto done = ask(host_, {}, model::DirectoryOperation(std::move(change)));
+  return done ? model::Status() : model::Status(done.error());
+}
+
 /// Every node knows the new key before any of them uses it.
 model::Status KeyKeeper::rotate_cluster_key() {
-  const auto write = [&](const char* action, const store::v1::KeyRingRecord& before,
-                         const store::v1::KeyRingRecord& after) -> model::Status {
-    model::ChangeKeys change{action, before.SerializeAsString(), {{storage::kKeyRingRow, after.SerializeAsString()}}};
-    auto done = ask(host_, {}, model::DirectoryOperation(std::move(change)));
-    return done ? model::Status() : model::Status(done.error());
-  };
   crypto::KeyRing& ring = *host_.ring();
   const auto before = ring.record();
   const auto added = ring.with_cluster_key(random_, wall_clock());
-  if (auto status = write("add-cluster-key", before, added); !status) return status;
+  if (auto status = write_ring("add-cluster-key", before, added); !status) return status;
   if (auto status = host_.bring_up_to_date(model::kMetaGroup); !status) return status;
-  return write("rotate-cluster-key", ring.record(), ring.with_newest_current());
+  return write_ring("rotate-cluster-key", ring.record(), ring.with_newest_current());
 }
 
 model::Result<model::ReplyBody> KeyKeeper::rotate(const model::RotateKeys& rotate) {
@@ -218,6 +241,11 @@ model::Result<model::ReplyBody> KeyKeeper::set_reseal(const model::SetReseal& se
   if (set.rows_per_second && (*set.rows_per_second < 1 || *set.rows_per_second > 10'000'000)) {
     return Error(Code::invalid_argument, "rows_per_second: 1 to 10000000; to stop it, pause it");
   }
+  model::TendKeys wish = news();
+  wish.paused = set.paused;
+  wish.rows_per_second = set.rows_per_second;
+  if (auto done = tell(std::move(wish)); !done) return done.error();
+  // What is committed comes here by itself, on a node that follows a moment later.
   if (set.paused) paused_ = *set.paused;
   if (set.rows_per_second) rate_ = *set.rows_per_second;
   return key_status({});

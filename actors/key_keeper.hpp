@@ -7,6 +7,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <deque>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -49,6 +50,7 @@ class KeyKeeper {
     model::TenantId id;
     std::string name;
     bool reseal = false, sweep = false;
+    model::GroupId group;
   };
 
   void run();
@@ -58,14 +60,29 @@ class KeyKeeper {
   model::Result<model::ReplyBody> rotate(const model::RotateKeys& rotate);
   model::Result<model::ReplyBody> set_reseal(const model::SetReseal& set);
   model::Status rotate_cluster_key();
+  model::Status write_ring(const char* action, const store::v1::KeyRingRecord& before,
+                           const store::v1::KeyRingRecord& after);
+  void follow_resealing(const KeyRows& rows);
 
   // key_tending.cpp
   Clock::time_point tend();
   void look_for_work();
+  void look_at_deleted();
+  model::Result<std::optional<std::uint32_t>> wrapping_of(const model::TenantInfo& tenant) const;
   void forget_purged();
   model::Status look_at(const model::TenantInfo& tenant);
   void purge(const model::TenantInfo& tenant);
   void slice(Candidate& candidate);
+
+  // key_retiring.cpp
+  bool has_old_cluster_key() const;
+  void begin_looks();
+  void see_use(model::GroupId group, std::uint32_t wrapping, bool reseal);
+  void tell_directory(bool looked);
+  void directory_slice();
+  void retire(std::uint32_t up_to);
+  model::TendKeys news() const;
+  model::Result<model::KeysReply> tell(model::TendKeys news);
 
   KeeperHost& host_;
   crypto::Random& random_;
@@ -84,6 +101,11 @@ class KeyKeeper {
   // The thread's.
   Clock::time_point next_round_{}, next_slice_{};
   std::deque<Candidate> work_;
+  std::map<model::GroupId, model::KeyUse> looks_;  // of the groups that this node leads; in the last look
+  bool look_failed_ = false;                       // so that it says nothing about what is not used any more
+  bool directory_due_ = false;                     // the directory's own rows are to be looked through
+  Clock::time_point next_news_{};
+  std::uint64_t told_done_ = 0, told_rows_ = 0;  // of what this node did, as the directory knows it
   std::atomic<bool> paused_{false};
   std::atomic<std::uint64_t> rate_, left_{0}, done_{0}, rows_{0}, swept_{0}, purged_{0};
   std::string working_on_;

@@ -28,54 +28,81 @@ model::TimeMs wall_clock() {
 /// Does what is due and says when it wants to be called again.
 KeyKeeper::Clock::time_point KeyKeeper::tend() {
   backups_.tidy();
+  backups_.read_ahead();
   const auto scheduled = backups_.run_schedule(settings_.backups, log_);
   if (Clock::now() >= next_round_) {
     forget_purged();
     look_for_work();
   }
-  if (!work_.empty() && !paused_ && Clock::now() >= next_slice_) slice(work_.front());
+  const auto has_work = [this] { return (!work_.empty() || directory_due_) && !paused_; };
+  if (has_work() && Clock::now() >= next_slice_) {
+    if (work_.empty()) {
+      directory_slice();
+    } else {
+      slice(work_.front());
+    }
+  }
   left_ = work_.size();
+  const bool has_news = done_ != told_done_ || rows_ != told_rows_;
+  if (has_news && (work_.empty() || Clock::now() >= next_news_)) tell_directory(false);
   auto until = std::min(next_round_, scheduled);
-  if (!work_.empty() && !paused_) until = std::min(until, next_slice_);
+  if (has_work()) until = std::min(until, next_slice_);
   return until;
 }
 
 void KeyKeeper::look_for_work() {
   next_round_ = Clock::now() + settings_.round;
   work_.clear();
+  begin_looks();
+  look_at_deleted();
   model::ListTenants list;
-  list.only_deleted = true;
-  const auto deleted = ask(host_, {}, model::DirectoryOperation(list), kAnswer);
-  if (deleted) {
-    const model::TimeMs now = wall_clock();
-    for (const model::TenantInfo& tenant : std::get<model::TenantsReply>(deleted->body).tenants) {
-      if (tenant.purge_at > now) {
-        const auto wait = std::chrono::milliseconds(tenant.purge_at - now);
-        next_round_ = std::min(next_round_, Clock::now() + wait);
-      } else if (now - tenant.deleted_at < kShardsEnd.count()) {
-        next_round_ = std::min(next_round_, Clock::now() + kShardsEnd);
-      } else if (host_.leads(tenant.group)) {
-        purge(tenant);
-      }
-    }
-  }
-  list.only_deleted = false;
   list.limit = kPage;
-  // Rows are looked at where they are applied, which is a moment after the commit that a rotation was answered with.
-  std::set<model::GroupId> current;
   for (;;) {
     const auto page = ask(host_, {}, model::DirectoryOperation(list), kAnswer);
-    if (!page) break;  // the directory is on its way to another node; the next round sees
+    if (!page) {  // the directory is on its way to another node; the next round sees
+      look_failed_ = true;
+      break;
+    }
     const auto& tenants = std::get<model::TenantsReply>(page->body);
     for (const model::TenantInfo& tenant : tenants.tenants) {
-      if (!host_.leads(tenant.group)) continue;
-      if (current.insert(tenant.group).second && !host_.bring_up_to_date(tenant.group)) continue;
+      if (!looks_.contains(tenant.group)) continue;
       if (auto status = look_at(tenant); !status) {
+        look_failed_ = true;
         log_("tenant " + to_string(tenant.id) + ": " + std::string(status.error().message()));
       }
     }
     if (!tenants.more || tenants.tenants.empty()) break;
     list.after = tenants.tenants.back().name;
+  }
+  tell_directory(!look_failed_);
+}
+
+/// Purges those whose window is over. The others keep their keys for as long as they can come back.
+void KeyKeeper::look_at_deleted() {
+  model::ListTenants list;
+  list.only_deleted = true;
+  const auto deleted = ask(host_, {}, model::DirectoryOperation(list), kAnswer);
+  if (!deleted) {
+    look_failed_ = true;
+    return;
+  }
+  const model::TimeMs now = wall_clock();
+  for (const model::TenantInfo& tenant : std::get<model::TenantsReply>(deleted->body).tenants) {
+    if (tenant.purge_at > now) {
+      const auto wait = std::chrono::milliseconds(tenant.purge_at - now);
+      next_round_ = std::min(next_round_, Clock::now() + wait);
+    } else if (now - tenant.deleted_at < kShardsEnd.count()) {
+      next_round_ = std::min(next_round_, Clock::now() + kShardsEnd);
+    } else if (host_.leads(tenant.group)) {
+      purge(tenant);
+    }
+    if (!looks_.contains(tenant.group)) continue;
+    const auto wrapping = wrapping_of(tenant);
+    if (!wrapping) {
+      look_failed_ = true;
+    } else if (*wrapping) {
+      see_use(tenant.group, **wrapping, false);
+    }
   }
 }
 
@@ -95,22 +122,37 @@ void KeyKeeper::forget_purged() {
   }
 }
 
-/// By two point lookups that start no shard and open nothing.
+/// The cluster key under which the tenant's keys are wrapped; none: it has no keys.
+model::Result<std::optional<std::uint32_t>> KeyKeeper::wrapping_of(const model::TenantInfo& tenant) const {
+  const storage::TenantRows rows(host_.state(), tenant.group, host_.generation(tenant.group), tenant.id);
+  auto keys = rows.get(storage::kKeysRow);
+  if (!keys) return keys.error();
+  if (!keys->has_value()) return std::optional<std::uint32_t>();
+  const auto record = decode_keys(**keys);
+  if (!record) return record.error();
+  const auto wrapping = crypto::wrapping_version(*record);
+  if (!wrapping) return wrapping.error();
+  return std::optional(*wrapping);
+}
+
+/// By point lookups that start no shard and open nothing.
 model::Status KeyKeeper::look_at(const model::TenantInfo& tenant) {
   const storage::TenantRows rows(host_.state(), tenant.group, host_.generation(tenant.group), tenant.id);
   auto keys = rows.get(storage::kKeysRow);
   if (!keys) return keys.error();
-  auto header = rows.get(storage::kHeaderRow);
-  if (!header) return header.error();
-  if (!keys->has_value() || !header->has_value()) return {};  // never written to
+  if (!keys->has_value()) return {};  // never written to
   const auto record = decode_keys(**keys);
   if (!record) return record.error();
-  const auto numbers = decode_header(**header);
-  if (!numbers) return numbers.error();
   const auto wrapping = crypto::wrapping_version(*record);
   if (!wrapping) return wrapping.error();
-  Candidate candidate{tenant.id, tenant.name, false, false};
+  Candidate candidate{tenant.id, tenant.name, false, false, tenant.group};
   candidate.reseal = record->data_keys_size() > 1 || *wrapping != host_.ring()->current_version();
+  see_use(tenant.group, *wrapping, candidate.reseal);
+  auto header = rows.get(storage::kHeaderRow);
+  if (!header) return header.error();
+  if (!header->has_value()) return {};
+  const auto numbers = decode_header(**header);
+  if (!numbers) return numbers.error();
   const model::TimeMs sweep_at = numbers->sweep_at_ms();
   const model::TimeMs now = wall_clock();
   candidate.sweep = sweep_at != 0 && sweep_at <= now;
@@ -151,7 +193,11 @@ void KeyKeeper::slice(Candidate& candidate) {
     candidate.reseal = false;
     return;
   }
-  if (candidate.reseal) ++done_;
+  if (candidate.reseal) {
+    ++done_;
+    auto look = looks_.find(candidate.group);
+    if (look != looks_.end() && look->second.left > 0) --look->second.left;
+  }
   work_.pop_front();
   if (work_.empty()) working_on_.clear();
 }

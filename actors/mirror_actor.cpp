@@ -27,6 +27,13 @@ struct MirrorState {
 
 using Self = MirrorActor::stateful_pointer<MirrorState>;
 
+/// Under a cluster key that has been retired since: when this node replays its log, or its state lost what came between.
+/// The same row, sealed anew, comes before the entry that retired the key.
+bool is_outlived(const Context& context, std::string_view sealed) {
+  const auto version = crypto::sealed_key_version(sealed);
+  return version.ok() && context.directory_deps->ring.is_retired(*version);
+}
+
 model::Result<model::Secret> open_row(const Context& context, std::string_view row, std::string_view sealed) {
   crypto::Sealer sealer = context.directory_deps->ring.directory_sealer(context.directory_deps->random);
   return sealer.open(sealed, crypto::row_identity(model::TenantId{}.view(), row));
@@ -55,6 +62,7 @@ model::Status publish_cluster(const Context& context, std::string_view value) {
 
 model::Status publish_tenant(Self self, std::string_view row, std::string_view value, DirectoryTenant* out) {
   Context& context = *self->state.context;
+  if (is_outlived(context, value)) return {};
   auto opened = open_row(context, row, value);
   if (!opened) return opened.error();
   auto tenant = decode_tenant(opened->expose());
@@ -75,6 +83,7 @@ model::Status publish_tenant(Self self, std::string_view row, std::string_view v
 }
 
 model::Status publish_operator(const Context& context, std::string_view row, std::string_view value) {
+  if (is_outlived(context, value)) return {};
   auto opened = open_row(context, row, value);
   if (!opened) return opened.error();
   auto op = decode_operator(opened->expose());
@@ -98,7 +107,7 @@ model::Status publish_row(Self self, std::string_view row, std::string_view valu
 void note_keys(Context& context, const WriteSetView& set) {
   KeyChanges changes;
   for (const RowView& change : set.rows) {
-    if (!change.row.starts_with(storage::kSealRows) && change.row != storage::kKeyRingRow) continue;
+    if (!storage::is_keepers_row(change.row)) continue;
     changes.emplace_back(std::string(change.row),
                          change.value ? std::optional<std::string>(*change.value) : std::nullopt);
   }

@@ -55,6 +55,9 @@ model::Status NodeImpl::run(std::chrono::milliseconds timeout) {
   const bool sealed = !identity->ring.has_value();
   if (!sealed) {
     if (auto status = unseal(std::move(*identity->ring)); !status) return status;
+  } else if (audit_inbox_) {
+    sealed_audit_ = std::make_unique<SealedAudit>(audit_inbox_);
+    context_->audit = sealed_audit_.get();
   }
   spawn_actors(std::move(identity->groups));
   if (options_.link != nullptr) connect(*options_.link);
@@ -85,6 +88,9 @@ model::Status NodeImpl::wait_until_ready(std::chrono::steady_clock::time_point u
 
 /// What does not depend on keys.
 void NodeImpl::prepare_context(const Identity& identity) {
+  if (!options_.audit.directory.empty()) {
+    audit_inbox_ = std::make_shared<AuditInbox>(options_.audit.queue_bytes, options_.wall_clock);
+  }
   if (options_.free_bytes) disk_ = std::make_unique<DiskWatch>(options_.disk, options_.free_bytes, options_.log);
   context_ = std::make_unique<Context>();
   Context& context = *context_;
@@ -189,7 +195,7 @@ model::Status NodeImpl::unseal(crypto::KeyRing ring) {
   return {};
 }
 
-/// The audit trail begins when the key ring is open and before anything is asked, so that it misses nothing.
+/// The audit trail begins when the key ring is open, with what was noted before that.
 model::Status NodeImpl::start_audit() {
   if (options_.audit.directory.empty()) return {};
   options_.audit.trail.cluster = crypto::hex(identity_->cluster_id);
@@ -206,7 +212,7 @@ model::Status NodeImpl::start_audit() {
     auto key = ring_->audit_key(version);
     return key ? std::optional(crypto::ChainSigner(*key)) : std::nullopt;
   };
-  auto log = AuditLog::start(std::move(options_.audit), crypto::ChainSigner(*seed), std::move(hooks));
+  auto log = AuditLog::start(std::move(options_.audit), crypto::ChainSigner(*seed), std::move(hooks), audit_inbox_);
   if (!log) return log.error();
   audit_ = std::move(*log);
   return {};

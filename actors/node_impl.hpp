@@ -39,6 +39,7 @@ class NodeImpl final : public Node, private KeeperHost {
  private:
   // For the keeper; on its thread.
   std::string cluster_id() const override { return identity_->cluster_id; }
+  model::NodeId self() const override { return identity_->id; }
   std::uint32_t data_groups() const override { return static_cast<std::uint32_t>(context_->boards.size() - 1); }
   model::Result<KeyRows> key_rows() const override;
   crypto::KeyRing* ring() override { return context_->unsealed ? ring_.get() : nullptr; }
@@ -97,8 +98,10 @@ class NodeImpl final : public Node, private KeeperHost {
   OperatorTable operators_;
   std::unique_ptr<TenantDeps> tenant_deps_;
   std::unique_ptr<DirectoryDeps> directory_deps_;
-  std::unique_ptr<DiskWatch> disk_;  // outlives the actors, who look at it
-  std::unique_ptr<AuditLog> audit_;  // likewise; null until the node is unsealed
+  std::unique_ptr<DiskWatch> disk_;            // outlives the actors, who look at it
+  std::shared_ptr<AuditInbox> audit_inbox_;    // likewise, these three; null: the node has no audit trail
+  std::unique_ptr<SealedAudit> sealed_audit_;  // what is noted before the keys are open
+  std::unique_ptr<AuditLog> audit_;            // null until the node is unsealed
   std::unique_ptr<Context> context_;
   mutable std::mutex key_rows_mutex_;
   KeyRows key_rows_;  // as committed; under the mutex

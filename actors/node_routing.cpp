@@ -23,7 +23,7 @@ bool is_of_a_tenant(const model::Credential& credential) {
 void NodeImpl::submit(Call* call) noexcept {
   CallHandle handle(call);
   if (std::holds_alternative<model::KeeperOperation>(call->request.operation)) {
-    call->audit.port = context_->audit;  // null while the node is sealed: nothing can be signed then
+    call->audit.port = context_->audit;
     return keeper_->submit(std::move(handle));
   }
   if (!context_->accepting) return handle.finish(Error(context_->unsealed ? Code::unavailable : Code::sealed));

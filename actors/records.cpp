@@ -419,6 +419,10 @@ model::Result<store::v1::TenantKeysRecord> decode_keys(std::string_view bytes) {
   return parse<store::v1::TenantKeysRecord>(bytes, "keys");
 }
 
+model::Result<store::v1::ResealRecord> decode_reseal(std::string_view bytes) {
+  return parse<store::v1::ResealRecord>(bytes, "resealing");
+}
+
 model::Result<store::v1::RequestRecord> decode_request(std::string_view bytes) {
   return parse<store::v1::RequestRecord>(bytes, "request");
 }

@@ -60,6 +60,7 @@ model::Result<Operator> decode_operator(std::string_view bytes);
 
 model::Result<store::v1::TenantHeader> decode_header(std::string_view bytes);
 model::Result<store::v1::TenantKeysRecord> decode_keys(std::string_view bytes);
+model::Result<store::v1::ResealRecord> decode_reseal(std::string_view bytes);
 model::Result<store::v1::RequestRecord> decode_request(std::string_view bytes);
 
 }  // namespace coffer::actors

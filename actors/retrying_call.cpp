@@ -27,8 +27,13 @@ bool is_change(const model::Request& request) {
     return model::is_mutation(*operation);
   }
   return std::visit(
-      []<class T>(const T&) {
-        return !kIsOneOf<T, model::GetTenant, model::ListTenants, model::GetClusterStatus, model::ListOperators>;
+      []<class T>(const T& one) {
+        if constexpr (std::is_same_v<T, model::TendKeys>) {
+          return one.paused || one.rows_per_second || one.tenants_done != 0 || one.rows_done != 0 ||
+                 one.reseal_rows != 0;
+        } else {
+          return !kIsOneOf<T, model::GetTenant, model::ListTenants, model::GetClusterStatus, model::ListOperators>;
+        }
       },
       std::get<model::DirectoryOperation>(request.operation));
 }

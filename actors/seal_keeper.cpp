@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <tuple>
 
 #include "crypto/hash.hpp"
 #include "crypto/token.hpp"
@@ -37,6 +38,13 @@ model::SealInfo info_of(const store::v1::SealRecord& record) {
 model::TimeMs wall_clock() {
   return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
       .count();
+}
+
+/// Each change of the key ring raises one of these numbers, and none ever falls.
+auto age_of(const store::v1::KeyRingRecord& ring) {
+  std::uint32_t newest = 0;
+  for (const auto& key : ring.cluster_keys()) newest = std::max(newest, key.version());
+  return std::tuple(std::max(1U, ring.root_version()), newest, ring.current(), ring.retired_keys_size());
 }
 
 const Error& is_sealed() {
@@ -315,6 +323,9 @@ model::Status SealKeeper::follow(const KeyRows& rows) {
     return Error(Code::data_loss, "the committed key ring does not parse");
   }
   const KeyRows before = std::exchange(known_, rows);
+  if (ring->record().SerializeAsString() == row->second) return {};  // another of the rows has changed
+  // A log that is replayed shows old rings, too. Going back to one would have new keys wrapped under a key that is retired.
+  if (age_of(record) < age_of(ring->record())) return {};
   auto done = ring->adopt(record);
   if (done.ok() || done.error().code != Code::key_mismatch) return done;
   if (next_root_) return ring->adopt(next_root_->duplicate(), record);

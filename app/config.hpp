@@ -83,6 +83,10 @@ struct IdentityConfig {
   net::GuardSettings guard;                        // of addresses whose credentials do not hold
 };
 
+struct MetricsConfig {
+  std::uint32_t tenants = 0;  // that /metrics shows by name; 0: none
+};
+
 /// Seals besides the key file. Of those that open by themselves one is used: PKCS#11 before the key file before the
 /// passphrase's file.
 struct SealConfig {
@@ -107,8 +111,9 @@ struct Config {
   SealConfig seal;
   actors::BackupSchedule backup;
   std::uint64_t reseal_rows_per_second = 20'000;
-  net::Listener http, grpc, admin;   // by default 127.0.0.1:7780, :7781, :7782
-  std::vector<ExtraListener> extra;  // [[listener]]
+  std::chrono::milliseconds retire_keys_after{24 * 3'600'000};  // since nothing is sealed by them any more
+  net::Listener http, grpc, admin;                              // by default 127.0.0.1:7780, :7781, :7782
+  std::vector<ExtraListener> extra;                             // [[listener]]
   PeerConfig peer;
   net::Doors doors;
   LogSettings log;
@@ -117,6 +122,7 @@ struct Config {
   AuditConfig audit;
   ShardSettings shards;
   IdentityConfig identity;
+  MetricsConfig metrics;
   model::QuotaLimits quotas;  // of tenants that have none of their own
 
   Config();

@@ -228,13 +228,17 @@ void read_seal(Section& section, Config& out) {
 void read_all(Section& root, Config& out) {
   root.text("data", out.data_dir);
   root.table("seal", [&](Section& s) { read_seal(s, out); });
-  root.table("keys",
-             [&](Section& s) { s.number("reseal_rows_per_second", out.reseal_rows_per_second, 1, 10'000'000); });
+  root.table("keys", [&](Section& s) {
+    s.number("reseal_rows_per_second", out.reseal_rows_per_second, 1, 10'000'000);
+    s.duration("retire_after", out.retire_keys_after, 1s, 24h * 3650);
+  });
   root.table("backup", [&](Section& s) {
     s.text("directory", out.backup.directory);
     s.duration("every", out.backup.every, 1s, 24h * 365);
     s.number("keep", out.backup.keep, 1, 100'000);
+    s.size("rate", out.backup.bytes_per_second, 0, 1ULL << 40);
   });
+  root.table("metrics", [&](Section& s) { s.number("tenants", out.metrics.tenants, 0, 100'000); });
   root.table("http", [&](Section& s) { read_listener(s, out.http); });
   root.table("grpc", [&](Section& s) { read_listener(s, out.grpc); });
   root.table("admin", [&](Section& s) { read_listener(s, out.admin); });

@@ -43,6 +43,13 @@ std::vector<std::string> needs_restart(const Config& running, const Config& next
   compare("identity.failures_per_second", running.identity.guard.failures_per_second,
           next.identity.guard.failures_per_second);
   compare("quotas", running.quotas.values, next.quotas.values);
+  compare("metrics.tenants", running.metrics.tenants, next.metrics.tenants);
+  compare("keys.reseal_rows_per_second", running.reseal_rows_per_second, next.reseal_rows_per_second);
+  compare("keys.retire_after", running.retire_keys_after, next.retire_keys_after);
+  compare("backup.directory", running.backup.directory, next.backup.directory);
+  compare("backup.every", running.backup.every, next.backup.every);
+  compare("backup.keep", running.backup.keep, next.backup.keep);
+  compare("backup.rate", running.backup.bytes_per_second, next.backup.bytes_per_second);
   return names;
 }
 
@@ -55,7 +62,12 @@ bool reload(const ServerOverrides& overrides, const Reloadable& parts, Config& r
   }
   const Config& next = file.config;
   // Whatever can be refused goes first.
-  if (auto status = parts.identity->reload(next.identity.certificates); !status) {
+  const auto issuers = parts.issuers();
+  if (!issuers) {
+    spdlog::error("reload: {}; nothing was changed", issuers.error().message());
+    return false;
+  }
+  if (auto status = parts.identity->reload(*issuers, next.identity.certificates); !status) {
     spdlog::error("reload: {}; nothing was changed", status.error().message());
     return false;
   }

@@ -1,8 +1,10 @@
 #pragma once
 // SIGHUP: reads the configuration again and takes over what may change while the server runs: certificates and limits of
-// the listeners, log level and the log of requests, Dapr's stores, [[certificates]]. Everything else needs a restart; a
-// change of it is named in the log and has no effect. A file that is wrong changes nothing. Main's thread.
+// the listeners, log level and the log of requests, Dapr's stores, [[certificates]], the issuer of --dev. Keys that were
+// fetched from issuers' URLs are forgotten. Everything else needs a restart; a change of it is named in the log and has no
+// effect. A file that is wrong changes nothing. Main's thread.
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -22,6 +24,7 @@ struct Reloadable {
   std::vector<NamedServer> servers;
   std::vector<net::Door*> doors;
   net::IdentityGateway* identity = nullptr;
+  std::function<model::Result<std::vector<model::Issuer>>()> issuers;  // of the node itself, from their files
   net::CallLog* calls = nullptr;
 };
 

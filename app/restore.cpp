@@ -2,6 +2,7 @@
 
 #include "app/restore.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
@@ -10,6 +11,7 @@
 
 #include "app/sealing.hpp"
 #include "crypto/file_key.hpp"
+#include "crypto/hash.hpp"
 #include "storage/data_dir.hpp"
 #include "storage/open.hpp"
 
@@ -21,6 +23,20 @@ using model::Error;
 namespace {
 
 constexpr std::size_t kPiece = 1 << 20;
+
+/// What would open it: its seals are those of its time, whatever the cluster has by now.
+std::string what_opens(const store::v1::BackupManifest& manifest) {
+  std::string text = "the backup is of root key version " +
+                     std::to_string(std::max(1U, manifest.key_ring().root_version())) + ", which is opened by";
+  for (const auto& seal : manifest.seals()) {
+    text += (&seal == &manifest.seals(0) ? " " : ", or ") + seal.kind() + " " + seal.name();
+    if (seal.has_shamir()) {
+      text += " (" + std::to_string(seal.shamir().threshold()) + " of " + std::to_string(seal.shamir().shares()) +
+              " shares of set " + crypto::hex(seal.shamir().set_id()) + ")";
+    }
+  }
+  return text;
+}
 
 /// The root key by shares, when they are enough of one of the seals.
 model::Result<crypto::Key> root_by_shares(const store::v1::BackupManifest& manifest,
@@ -43,26 +59,32 @@ model::Result<crypto::Key> root_by_shares(const store::v1::BackupManifest& manif
   return why;
 }
 
+model::Result<crypto::Key> find_root(const BackupOpener& opener, const store::v1::BackupManifest& manifest) {
+  if (!opener.shares.empty()) return root_by_shares(manifest, opener.shares);
+  model::Result<std::unique_ptr<crypto::Seal>> seal =
+      opener.passphrase.empty() ? open_automatic_seal(opener.config, false)
+                                : crypto::make_passphrase_seal("passphrase", opener.passphrase);
+  if (!seal) return seal.error();
+  if (*seal == nullptr) {
+    return Error(Code::invalid_argument, "say what opens the backup: a key file, shares, or a passphrase");
+  }
+  Error why(Code::key_mismatch, "the backup has no seal of kind " + std::string((*seal)->kind()));
+  for (const auto& record : manifest.seals()) {
+    if (record.kind() != (*seal)->kind()) continue;
+    auto root = (*seal)->unwrap(record, manifest.cluster_id());
+    if (root) return root;
+    why = root.error();
+  }
+  return why;
+}
+
 }  // namespace
 
 actors::RootSource root_by(const BackupOpener& opener) {
   return [opener](const store::v1::BackupManifest& manifest) -> model::Result<crypto::Key> {
-    if (!opener.shares.empty()) return root_by_shares(manifest, opener.shares);
-    model::Result<std::unique_ptr<crypto::Seal>> seal =
-        opener.passphrase.empty() ? open_automatic_seal(opener.config, false)
-                                  : crypto::make_passphrase_seal("passphrase", opener.passphrase);
-    if (!seal) return seal.error();
-    if (*seal == nullptr) {
-      return Error(Code::invalid_argument, "say what opens the backup: a key file, shares, or a passphrase");
-    }
-    Error why(Code::key_mismatch, "the backup has no seal of kind " + std::string((*seal)->kind()));
-    for (const auto& record : manifest.seals()) {
-      if (record.kind() != (*seal)->kind()) continue;
-      auto root = (*seal)->unwrap(record, manifest.cluster_id());
-      if (root) return root;
-      why = root.error();
-    }
-    return why;
+    auto root = find_root(opener, manifest);
+    if (root || (root.error().code != Code::key_mismatch && root.error().code != Code::unauthenticated)) return root;
+    return Error(root.error().code, std::string(root.error().message()) + "; " + what_opens(manifest));
   };
 }
 

@@ -39,6 +39,7 @@
 #include "net/identity/gateway.hpp"
 #include "net/jwt/mint.hpp"
 #include "net/server.hpp"
+#include "net/tenant_metrics.hpp"
 #include "storage/data_dir.hpp"
 #include "storage/open.hpp"
 
@@ -156,6 +157,7 @@ model::Result<Running> start_node(const Config& config, const Start& start) {
   }
   options.keeper.backups = config.backup;
   options.keeper.reseal_rows_per_second = config.reseal_rows_per_second;
+  options.keeper.retire_after = config.retire_keys_after;
   options.keeper.program = "coffer " + std::string(kVersion);
   // Before the databases are made: whoever joins has none.
   if (start.bootstrap != actors::Bootstrap::require && !config.peer.address.empty()) {
@@ -208,7 +210,16 @@ model::Result<Running> start_node(const Config& config, const Start& start) {
   return running;
 }
 
-/// What checks JWTs and certificates in front of the node. In --dev every tenant trusts the server's own issuer.
+/// Whom every tenant trusts: in --dev the server's own issuer. The key's file is made at the first start, and read again by
+/// a reload.
+model::Result<std::vector<model::Issuer>> node_issuers(const Config& config) {
+  if (!config.dev) return std::vector<model::Issuer>();
+  const auto key = open_dev_key(dev_key_path(config.data_dir));
+  if (!key) return key.error();
+  return net::jwt::dev_issuers(key->public_pem());
+}
+
+/// What checks JWTs and certificates in front of the node.
 model::Result<std::unique_ptr<net::IdentityGateway>> make_identity(const Config& config, actors::Node& node,
                                                                    std::shared_ptr<const net::SourceGuard> guard) {
   net::IdentitySettings settings;
@@ -217,11 +228,9 @@ model::Result<std::unique_ptr<net::IdentityGateway>> make_identity(const Config&
   settings.cached_credentials = config.identity.cached_credentials;
   settings.certificates = config.identity.certificates;
   settings.log = [](std::string_view line) { spdlog::warn("{}", line); };
-  if (config.dev) {
-    const auto key = open_dev_key(dev_key_path(config.data_dir));
-    if (!key) return key.error();
-    settings.issuers = net::jwt::dev_issuers(key->public_pem());
-  }
+  auto issuers = node_issuers(config);
+  if (!issuers) return issuers.error();
+  settings.issuers = *std::move(issuers);
   return net::make_identity_gateway(node, std::move(settings));
 }
 
@@ -294,7 +303,9 @@ int serve(const Config& config, const ServerOverrides& overrides, const Signals&
   const auto guard = std::make_shared<net::SourceGuard>(config.identity.guard);
   auto made = make_identity(config, node, guard);
   if (!made) return fail(made.error());
-  net::IdentityGateway& gateway = **made;
+  net::IdentityGateway& identity = **made;
+  const auto counted = config.metrics.tenants == 0 ? nullptr : net::count_by_tenant(identity, config.metrics.tenants);
+  actors::Gateway& gateway = counted ? *counted : static_cast<actors::Gateway&>(identity);
 
   net::Metrics metrics(gateway);
   if (running->peers) metrics.add_source([peers = running->peers.get()] { return peers->samples(); });
@@ -368,7 +379,8 @@ int serve(const Config& config, const ServerOverrides& overrides, const Signals&
       }
     }
     parts.doors = shown;
-    parts.identity = &gateway;
+    parts.identity = &identity;
+    parts.issuers = [&config] { return node_issuers(config); };
     parts.calls = &calls;
     notify_manager("READY=1\nSTATUS=serving");
     const int signal = signals.wait([&] { reload(overrides, parts, running_config); });
@@ -377,7 +389,7 @@ int serve(const Config& config, const ServerOverrides& overrides, const Signals&
     spdlog::info("{}: draining", signal == Signals::kSeal ? "sealing" : signal == SIGTERM ? "SIGTERM" : "SIGINT");
   }
   for (std::size_t i = 0; i < started; ++i) servers[i].server->stop();
-  gateway.stop();
+  identity.stop();
   if (running->peers) running->peers->stop();
   node.stop();
   spdlog::info(exit == kStartSealed ? "stopped; starting sealed" : "stopped");
@@ -426,6 +438,7 @@ int init_node(const Config& config, const std::string& operator_token_file) {
                 config.seal_key_file.c_str());
   }
   std::printf("  operator token  %s\n", operator_token_file.c_str());
+  std::printf("  cluster CA      in the data directory, sealed; it certifies nodes that join\n");
   if (!shares.empty()) {
     std::printf("%zu shares, any %u of which unseal the cluster; they are not shown again:\n", shares.size(),
                 config.seal.threshold);

@@ -78,6 +78,13 @@ std::string ClusterCa::seal(const KeyRing& ring, Random& random) const {
   return record + ring.directory_sealer(random).seal(key.expose(), ca_identity(cluster_id_));
 }
 
+model::Result<std::uint32_t> ClusterCa::key_version(std::string_view record) {
+  if (record.size() < kCaHead || record[0] != kCaFormat) return damaged_ca();
+  const std::size_t size = from_big_endian(record.substr(1));
+  if (record.size() - kCaHead < size) return damaged_ca();
+  return sealed_key_version(record.substr(kCaHead + size));
+}
+
 model::Result<ClusterCa> ClusterCa::open(std::string_view record, std::string_view cluster_id, const KeyRing& ring) {
   if (record.size() < kCaHead || record[0] != kCaFormat) return damaged_ca();
   const std::size_t size = from_big_endian(record.substr(1));

@@ -31,6 +31,9 @@ class ClusterCa {
   static model::Result<ClusterCa> open(std::string_view record, std::string_view cluster_id, const KeyRing& ring);
   std::string seal(const KeyRing& ring, Random& random) const;
 
+  /// The version of the cluster key that seals the record's key. Errors: data_loss.
+  static model::Result<std::uint32_t> key_version(std::string_view record);
+
   const std::string& certificate_pem() const { return certificate_; }
   /// A node's certificate in PEM, for both ends of a connection. The request's names are not looked at; that it was
   /// signed with the key it asks for is. Errors: invalid_argument (no such request, or no P-256 key).

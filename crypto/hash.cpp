@@ -43,10 +43,12 @@ OSSL_PARAM octets(const char* name, std::string_view bytes) {
 
 }  // namespace
 
-std::string sha256(std::string_view data) {
+std::string sha256(std::string_view data) { return sha256_of({data}); }
+
+std::string sha256_of(std::initializer_list<std::string_view> parts) {
   std::string out(kDigest, '\0');
   Sha256 hash;
-  hash.update(data);
+  for (const std::string_view part : parts) hash.update(part);
   hash.finish(out.data());
   return out;
 }

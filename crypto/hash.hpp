@@ -1,6 +1,7 @@
 #pragma once
 // Hashes and derivation: SHA-256 (FIPS 180-4), HMAC-SHA-256 (RFC 2104), HKDF (RFC 5869). Pure functions, any thread.
 
+#include <initializer_list>
 #include <memory>
 #include <span>
 #include <string>
@@ -10,7 +11,9 @@
 
 namespace coffer::crypto {
 
-std::string sha256(std::string_view data);                       // 32 bytes
+std::string sha256(std::string_view data);  // 32 bytes
+/// Of the parts, one after the other, without putting them together.
+std::string sha256_of(std::initializer_list<std::string_view> parts);
 std::string hmac_sha256(const Key& key, std::string_view data);  // 32 bytes
 /// HKDF-SHA-256, extract and expand; an empty salt stands for 32 zero bytes. REQUIRES: input is not empty and
 /// 0 < out.size() <= 8,160. The caller wipes what he asked for when it is a key.

@@ -23,6 +23,8 @@ constexpr std::uint32_t kForeignVersion = 1;  // of a key that belongs to no rin
 
 constexpr std::string_view kWrapLabel = "coffer cluster keys";
 constexpr std::string_view kClusterKey = "cluster key";
+constexpr std::string_view kTokenKey = "token key of a retired cluster key";
+constexpr std::string_view kAuditKey = "audit key of a retired cluster key";
 constexpr std::string_view kTenantDataKey = "tenant data key";
 constexpr std::string_view kTenantNameKey = "tenant name key";
 constexpr std::string_view kOwnersDataKey = "tenant data key for its owner";
@@ -38,8 +40,9 @@ struct KeyRing::Keys {
           directory(derive(cluster_key, "coffer directory")),
           tokens(derive(cluster_key, "coffer tokens")),
           audit(derive(cluster_key, "coffer audit")) {}
-    Key wrapping;
-    Key directory;
+    OfVersion(Key token_key, Key audit_key) : tokens(std::move(token_key)), audit(std::move(audit_key)) {}
+    std::optional<Key> wrapping;  // none: the cluster key is retired
+    std::optional<Key> directory;
     Key tokens;
     Key audit;
   };
@@ -50,12 +53,15 @@ struct KeyRing::Keys {
     const auto version = sealed_key_version(wrapped);
     if (!version.ok()) return version.error();
     const auto keys = by_version.find(*version);
-    if (keys == by_version.end()) {
-      return model::Error(model::Code::key_mismatch, "The tenant's keys are wrapped under cluster key version " +
-                                                         std::to_string(*version) + ", which this node does not hold.");
+    if (keys == by_version.end() || !keys->second.wrapping) {
+      const char* const why = keys == by_version.end() ? ", which this node does not hold." : ", which is retired.";
+      return model::Error(model::Code::key_mismatch,
+                          "The tenant's keys are wrapped under cluster key version " + std::to_string(*version) + why);
     }
-    return unwrap_key(keys->second.wrapping, *version, wrapped, identity);
+    return unwrap_key(*keys->second.wrapping, *version, wrapped, identity);
   }
+  /// REQUIRES: `version` is not retired.
+  const Key& wrapping(std::uint32_t version) const { return *by_version.at(version).wrapping; }
 };
 
 /// The newest keys, and all that went before: a reader may still be at them, and there are few.
@@ -123,6 +129,14 @@ model::Result<std::unique_ptr<const KeyRing::Keys>> KeyRing::open_keys(const Key
   if (refused > 0) return damaged("A cluster key in the key ring's record was altered: it does not open.");
   if (!keys->by_version.contains(record.current()))
     return damaged("The key ring's record lacks its current cluster key.");
+  for (const auto& row : record.retired_keys()) {
+    auto tokens = unwrap_key(wrapping, kRootVersion, row.wrapped_tokens(), key_identity(kTokenKey, {}, row.version()));
+    auto audit = unwrap_key(wrapping, kRootVersion, row.wrapped_audit(), key_identity(kAuditKey, {}, row.version()));
+    if (!tokens.ok() || !audit.ok()) {
+      return damaged("What the key ring's record keeps of a retired cluster key was altered: it does not open.");
+    }
+    keys->by_version.emplace(row.version(), Keys::OfVersion(std::move(*tokens), std::move(*audit)));
+  }
   keys->record = record;
   return std::unique_ptr<const Keys>(std::move(keys));
 }
@@ -163,15 +177,52 @@ store::v1::KeyRingRecord KeyRing::with_newest_current() const {
   return next;
 }
 
+model::Result<store::v1::KeyRingRecord> KeyRing::without_cluster_key(std::uint32_t version, Random& random,
+                                                                     std::int64_t now_ms) const {
+  const Keys& ring = keys();
+  const auto found = ring.by_version.find(version);
+  if (found == ring.by_version.end() || !found->second.wrapping || version == ring.record.current()) {
+    return model::Error(model::Code::invalid_argument,
+                        "Cluster key version " + std::to_string(version) + " is not one that could be retired.");
+  }
+  const Key wrapping = derive(root(), kWrapLabel);
+  store::v1::KeyRingRecord next = ring.record;
+  auto* retired = next.add_retired_keys();
+  next.clear_cluster_keys();
+  for (const auto& row : ring.record.cluster_keys()) {
+    if (row.version() != version) {
+      *next.add_cluster_keys() = row;
+      continue;
+    }
+    retired->set_created_at_ms(row.created_at_ms());
+  }
+  retired->set_version(version);
+  retired->set_retired_at_ms(now_ms);
+  retired->set_wrapped_tokens(
+      wrap_key(wrapping, kRootVersion, found->second.tokens, key_identity(kTokenKey, {}, version), random));
+  retired->set_wrapped_audit(
+      wrap_key(wrapping, kRootVersion, found->second.audit, key_identity(kAuditKey, {}, version), random));
+  return next;
+}
+
 model::Result<KeyRing::NewRoot> KeyRing::with_new_root(Random& random, std::int64_t now_ms) const {
   const Key before = derive(root(), kWrapLabel);
   NewRoot made{Key::generate(random), record()};
   const Key after = derive(made.root, kWrapLabel);
-  for (auto& row : *made.record.mutable_cluster_keys()) {
-    const std::string identity = key_identity(kClusterKey, {}, row.version());
-    const auto key = unwrap_key(before, kRootVersion, row.wrapped(), identity);
+  const auto wrap_anew = [&](std::string* wrapped, std::string_view what, std::uint32_t version) -> model::Status {
+    const std::string identity = key_identity(what, {}, version);
+    const auto key = unwrap_key(before, kRootVersion, *wrapped, identity);
     if (!key.ok()) return key.error();
-    row.set_wrapped(wrap_key(after, kRootVersion, *key, identity, random));
+    *wrapped = wrap_key(after, kRootVersion, *key, identity, random);
+    return {};
+  };
+  for (auto& row : *made.record.mutable_cluster_keys()) {
+    if (auto done = wrap_anew(row.mutable_wrapped(), kClusterKey, row.version()); !done.ok()) return done.error();
+  }
+  for (auto& row : *made.record.mutable_retired_keys()) {
+    auto done = wrap_anew(row.mutable_wrapped_tokens(), kTokenKey, row.version());
+    if (done.ok()) done = wrap_anew(row.mutable_wrapped_audit(), kAuditKey, row.version());
+    if (!done.ok()) return done.error();
   }
   made.record.set_root_version(std::max(1U, made.record.root_version()) + 1);
   made.record.set_root_created_at_ms(now_ms);
@@ -181,8 +232,9 @@ model::Result<KeyRing::NewRoot> KeyRing::with_new_root(Random& random, std::int6
 store::v1::TenantKeysRecord KeyRing::new_tenant_keys(const model::TenantId& tenant, std::string_view owner_public_key,
                                                      Random& random, std::int64_t now_ms) const {
   constexpr std::uint32_t kFirst = 1;
-  const std::uint32_t cluster = current_version();
-  const Key& wrapping = keys().by_version.at(cluster).wrapping;
+  const Keys& ring = keys();
+  const std::uint32_t cluster = ring.record.current();
+  const Key& wrapping = ring.wrapping(cluster);
   const Key data_key = Key::generate(random);
   const Key name_key = Key::generate(random);
   store::v1::TenantKeysRecord record;
@@ -238,7 +290,7 @@ model::Status KeyRing::add_data_key(const model::TenantId& tenant, store::v1::Te
   auto* row = record.add_data_keys();
   row->set_version(version);
   row->set_created_at_ms(now_ms);
-  row->set_wrapped(wrap_key(ring.by_version.at(cluster).wrapping, cluster, data_key,
+  row->set_wrapped(wrap_key(ring.wrapping(cluster), cluster, data_key,
                             key_identity(kTenantDataKey, tenant.view(), version), random));
   if (!record.owner_public_key().empty()) {
     auto box = seal_to_owner(record.owner_public_key(), data_key.bytes(),
@@ -286,7 +338,7 @@ model::Status KeyRing::rewrap(const model::TenantId& tenant, store::v1::TenantKe
       tenant, record,
       [&](const std::string& wrapped, const std::string& identity) { return ring.unwrap(wrapped, identity); },
       [&](const Key& key, const std::string& identity) {
-        return wrap_key(ring.by_version.at(cluster).wrapping, cluster, key, identity, random);
+        return wrap_key(ring.wrapping(cluster), cluster, key, identity, random);
       });
 }
 
@@ -311,7 +363,7 @@ model::Status KeyRing::rewrap_from(const Key& other, const model::TenantId& tena
         return unwrap_key(other, kForeignVersion, wrapped, identity);
       },
       [&](const Key& key, const std::string& identity) {
-        return wrap_key(ring.by_version.at(cluster).wrapping, cluster, key, identity, random);
+        return wrap_key(ring.wrapping(cluster), cluster, key, identity, random);
       });
 }
 
@@ -330,8 +382,9 @@ model::Result<std::uint32_t> wrapping_version(const store::v1::TenantKeysRecord&
 Sealer KeyRing::directory_sealer(Random& random) const {
   Sealer sealer(random);
   const Keys& ring = keys();
-  for (const auto& [version, keys] : ring.by_version)
-    sealer.add_key(version, keys.directory, version == ring.record.current());
+  for (const auto& [version, keys] : ring.by_version) {
+    if (keys.directory) sealer.add_key(version, *keys.directory, version == ring.record.current());
+  }
   return sealer;
 }
 
@@ -352,5 +405,11 @@ model::Result<Key> KeyRing::audit_key(std::uint32_t version) const {
 }
 
 bool KeyRing::has(std::uint32_t version) const { return keys().by_version.contains(version); }
+
+bool KeyRing::is_retired(std::uint32_t version) const {
+  const Keys& ring = keys();
+  const auto found = ring.by_version.find(version);
+  return found != ring.by_version.end() && !found->second.wrapping;
+}
 
 }  // namespace coffer::crypto

@@ -59,6 +59,10 @@ class KeyRing {
   store::v1::KeyRingRecord with_cluster_key(Random& random, std::int64_t now_ms) const;
   /// The record with the newest cluster key as the current one.
   store::v1::KeyRingRecord with_newest_current() const;
+  /// The record without a cluster key by which nothing is sealed any more. What checks its tokens and audit files stays.
+  /// Errors: invalid_argument (no such key, it is the current one, or it is retired).
+  model::Result<store::v1::KeyRingRecord> without_cluster_key(std::uint32_t version, Random& random,
+                                                              std::int64_t now_ms) const;
   struct NewRoot {
     Key root;
     store::v1::KeyRingRecord record;
@@ -96,7 +100,9 @@ class KeyRing {
   /// The seed by which this cluster signs its audit files. Errors: key_mismatch when there is no such version.
   model::Result<Key> audit_key(std::uint32_t version) const;
   std::uint32_t current_version() const;
+  /// Also of a retired one.
   bool has(std::uint32_t version) const;
+  bool is_retired(std::uint32_t version) const;
 
   KeyRing(KeyRing&&) noexcept;
   KeyRing& operator=(KeyRing&&) noexcept;

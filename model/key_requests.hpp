@@ -31,6 +31,7 @@ struct KeyVersionInfo {
   std::uint32_t version = 0;
   TimeMs created_at = 0;
   bool current = false;
+  TimeMs retired_at = 0;  // of a retired cluster key
 };
 struct TenantKeysReply {
   std::vector<KeyVersionInfo> data_keys;
@@ -66,6 +67,26 @@ struct AddOperator {
 /// From the node only: a tenant whose rows were imported.
 struct AdoptTenant {
   std::string record;  // the directory's record, serialized
+};
+
+/// What a look at the tenants of a group has found. `looked` is false in between: then only `left` is news.
+struct KeyUse {
+  GroupId group;
+  std::uint32_t oldest = 0;  // version of the oldest cluster key that wraps a tenant's keys
+  std::uint64_t left = 0;    // tenants that hold what an older key sealed
+  bool looked = false;
+};
+/// From the node only: what its keeper has found and done, what an operator wants, and a slice of the directory's own rows to
+/// seal anew. Answers a KeysReply with the whole cluster's numbers.
+struct TendKeys {
+  NodeId node;
+  std::uint32_t newest_key = 0;                   // cluster key that the node uses
+  std::vector<KeyUse> groups;                     // that it leads
+  std::uint64_t tenants_done = 0, rows_done = 0;  // since the last time; they are added
+  std::optional<bool> paused;
+  std::optional<std::uint64_t> rows_per_second;
+  std::uint32_t reseal_rows = 0;  // examined at most
+  TimeMs retire_after = 0;        // a cluster key that nothing has used for so long may be retired
 };
 
 // ---- to the node's keeper of keys -------------------------------------------------------------------------------
@@ -155,6 +176,9 @@ struct KeysReply {
   std::string working_on;
   std::string tenant;  // when one was asked for:
   TenantKeysReply tenant_keys;
+  std::uint32_t retirable = 0;  // TendKeys: cluster keys up to this version may be retired; 0: none
+  std::string waits_for;        // why no older one may be
+  bool more = false;            // TendKeys: another slice is needed
 };
 struct StreamReply {  // backups and imports
   std::string id;

@@ -77,7 +77,8 @@ COFFER_FIELDS(TokenInfo, id, description, created_by, scopes, created_at, expire
               ttl, max_expires_at)
 COFFER_FIELDS(TenantInfo, id, name, group, state, doors, created_at, deleted_at, purge_at, purged_at, moves, moving_to,
               moved_from, former_groups)
-COFFER_FIELDS(KeyVersionInfo, version, created_at, current)
+COFFER_FIELDS(KeyVersionInfo, version, created_at, current, retired_at)
+COFFER_FIELDS(KeyUse, group, oldest, left, looked)
 COFFER_FIELDS(SealInfo, name, kind, created_at, threshold, shares, set_id, detail)
 COFFER_FIELDS(NodeInfo, id, address, state, newest_format, certificate_serial, certificate_expires_at, joined_at)
 COFFER_FIELDS(ReplicaInfo, node, role, match)
@@ -157,6 +158,8 @@ COFFER_FIELDS(MoveTenant, name, to)
 COFFER_FIELDS(AdvanceMove, id, number, stage)
 COFFER_FIELDS(PauseMoves, ms)
 COFFER_FIELDS(AddGroups, count, expected)
+COFFER_FIELDS(TendKeys, node, newest_key, groups, tenants_done, rows_done, paused, rows_per_second, reseal_rows,
+              retire_after)
 
 // ---- requests to the keeper of a node; they are not forwarded
 COFFER_NO_FIELDS(GetSeals)
@@ -208,7 +211,7 @@ COFFER_NO_FIELDS(DoneReply)
 COFFER_FIELDS(TenantKeysReply, data_keys, cluster_key, seals, seal_limit, rows, more)
 COFFER_FIELDS(SealReply, sealed, cluster_id, reason, seals, given, needed, seal, share_texts, token)
 COFFER_FIELDS(KeysReply, root_version, root_created_at, cluster_keys, paused, rows_per_second, tenants_left,
-              tenants_done, rows_done, working_on, tenant, tenant_keys)
+              tenants_done, rows_done, working_on, tenant, tenant_keys, retirable, waits_for, more)
 COFFER_FIELDS(StreamReply, id, sequence, tenants, data, last, name, entries)
 
 COFFER_FIELDS(Request, tenant, credential, info, operation)

@@ -18,6 +18,7 @@ constexpr std::size_t kMostWaiting = 64;
 
 bool is_large(const model::Reply& reply) {
   if (const auto* list = std::get_if<model::ListReply>(&reply.body)) return list->entries.size() > kMostEntries;
+  if (const auto* piece = std::get_if<model::StreamReply>(&reply.body)) return piece->data.size() > kMostRowBytes;
   const auto* found = std::get_if<model::QueryReply>(&reply.body);
   return found != nullptr && (found->entries.size() > kMostEntries || found->rows.size() > kMostRowBytes);
 }

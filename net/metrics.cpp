@@ -1,5 +1,6 @@
 // Counters of the listeners, by relaxed atomics that are only summed up when somebody looks; rendered with the gateway's
-// samples in Prometheus's text format. No label ever holds a tenant's or a secret's name.
+// samples in Prometheus's text format. No label ever holds a secret's name, and a tenant's only in what
+// net/tenant_metrics counts where that is switched on.
 
 #include <array>
 #include <atomic>

@@ -22,6 +22,7 @@
 //   'o' hash:32                       operator               sealed OperatorRecord
 //   's' name                          seal                   SealRecord
 //   'y'                               key ring               KeyRingRecord
+//   'w'                               sealing anew           ResealRecord (plain numbers)
 //   'n' node:8                        node                   ClusterNodeRecord (plain)
 //   'g' group:8                       added group            ClusterGroupRecord (plain)
 //   'u'                               cluster                ClusterRecord (plain)
@@ -43,12 +44,18 @@ inline constexpr char kQuotaRow[] = "l";
 inline constexpr char kAuditRow[] = "a";
 inline constexpr char kMoveRow[] = "m";
 inline constexpr char kKeyRingRow[] = "y";
+inline constexpr char kResealRow[] = "w";
 inline constexpr char kClusterRow[] = "u";
 inline constexpr char kClusterCaRow[] = "a";
 /// What every row of a kind begins with, for scans.
 inline constexpr std::string_view kEntryRows = "e", kTokenRows = "t", kTenantRows = "d", kOperatorRows = "o",
                                   kSealRows = "s", kIssuerRows = "i", kCertificateRuleRows = "x", kNodeRows = "n",
                                   kJoinTokenRows = "j", kGroupRows = "g";
+
+/// Is it one of the directory's rows that every node's keeper of keys follows: a seal, the key ring, sealing anew?
+inline bool is_keepers_row(std::string_view row) {
+  return row.starts_with(kSealRows) || row == kKeyRingRow || row == kResealRow;
+}
 
 std::string entry_row(std::string_view hash);
 std::string payload_row(std::string_view hash, std::uint64_t version);

@@ -17,7 +17,8 @@ using model::Error;
 
 namespace {
 
-constexpr std::uint64_t kStride = 8 << 20;  // bytes that may wait for the disk, twice
+constexpr std::uint64_t kStride =
+    1 << 20;  // bytes that may wait for the disk, twice: a sync of the log waits for no more
 
 }  // namespace
 

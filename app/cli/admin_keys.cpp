@@ -22,7 +22,10 @@ using KeysOptionsPtr = std::shared_ptr<KeysOptions>;
 void add_keys(const google::protobuf::RepeatedPtrField<admin::KeyVersion>& keys, const std::string& level,
               Table& table) {
   for (const auto& key : keys) {
-    table.add({level, std::to_string(key.version()), key.current() ? "current" : "kept",
+    table.add({level, std::to_string(key.version()),
+               key.has_retired_at() ? "retired"
+               : key.current()      ? "current"
+                                    : "kept",
                show_time(key.has_created_at(), key.created_at())});
   }
 }
@@ -51,6 +54,7 @@ void print(const admin::KeysStatus& status, const OutputOption& output, std::ost
                               ", " + std::to_string(reseal.tenants_left()) + " tenants left, " +
                               std::to_string(reseal.tenants_done()) + " done, " + std::to_string(reseal.rows_done()) +
                               " rows");
+  if (!reseal.waits_for().empty()) record.add("old key", reseal.waits_for());
   record.add("rate", std::to_string(reseal.rows_per_second()) + " rows/s");
   record.print(out);
 }

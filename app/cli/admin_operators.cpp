@@ -1,7 +1,7 @@
 // coffer admin operators (create, list, revoke, capabilities): who may call the admin API, and which of its calls.
 
 #include "app/cli/connection.hpp"
-#include "app/cli/files.hpp"
+#include "app/cli/new_token.hpp"
 #include "app/cli/output.hpp"
 #include "app/cli/program.hpp"
 #include "app/parse.hpp"
@@ -26,26 +26,6 @@ std::string in_one_line(const google::protobuf::RepeatedPtrField<std::string>& c
   std::string line;
   for (const auto& one : capabilities) line += (line.empty() ? "" : ",") + one;
   return line;
-}
-
-/// The token alone goes to stdout (or into the file), so that `... create NAME > token` is a token file.
-Outcome print_new(const OperatorOptions& o, const admin::CreateOperatorResponse& reply, Io& io) {
-  const admin::Operator& made = reply.operator_();
-  if (o.out) {
-    const auto written = write_private_file(*o.out, reply.token() + "\n");
-    if (!written.ok()) {
-      return Failure(Exit::usage, written.error().detail,
-                     "the token is lost; revoke it: coffer admin operators revoke " + made.id());
-    }
-  } else if (o.output.json()) {
-    io.out << to_json(reply);
-    return std::nullopt;
-  } else {
-    io.out << reply.token() << "\n";
-  }
-  io.err << "operator " << made.name() << " (" << made.id() << ") may " << in_one_line(made.capabilities())
-         << (o.out ? "; the token is in " + *o.out : std::string("; the token is shown this once")) << "\n";
-  return std::nullopt;
 }
 
 Outcome create(const OperatorOptions& o, Io& io) {
@@ -73,7 +53,11 @@ Outcome create(const OperatorOptions& o, Io& io) {
   admin::CreateOperatorResponse reply;
   failure = connection->call("make operator " + o.name,
                              [&](auto* context) { return stub->Create(context, request, &reply); });
-  return failure ? failure : print_new(o, reply, io);
+  if (failure) return failure;
+  const admin::Operator& made = reply.operator_();
+  const std::string about = "operator " + made.name() + " (" + made.id() + ") may " + in_one_line(made.capabilities());
+  return print_new_token({reply.token(), about, "coffer admin operators revoke " + made.id()}, o.out, o.output, reply,
+                         io);
 }
 
 Outcome list(const OperatorOptions& o, Io& io) {

@@ -1,7 +1,7 @@
 // coffer admin tokens (create, list, revoke) and coffer admin status.
 
 #include "app/cli/connection.hpp"
-#include "app/cli/files.hpp"
+#include "app/cli/new_token.hpp"
 #include "app/cli/output.hpp"
 #include "app/cli/program.hpp"
 #include "app/cli/scope.hpp"
@@ -20,29 +20,6 @@ struct TokenOptions {
   std::optional<std::string> expires, max_ttl, out;
   bool renewable = false, by_policy = false;
 };
-
-/// The token alone goes to stdout (or into the file), what a person wants to know about it to stderr, so that
-/// `coffer admin tokens create ... > token` is a token file.
-Outcome print_new_token(const TokenOptions& o, const std::string& tenant, const admin::CreateTokenResponse& reply,
-                        Io& io) {
-  if (o.out) {
-    const auto written = write_private_file(*o.out, reply.secret() + "\n");
-    if (!written.ok()) {
-      return Failure(Exit::usage, written.error().detail,
-                     "the token is lost; revoke it: coffer admin tokens revoke "
-                     "--tenant " +
-                         tenant + " " + reply.token().id());
-    }
-  } else if (o.output.json()) {
-    io.out << to_json(reply);
-    return std::nullopt;
-  } else {
-    io.out << reply.secret() << "\n";
-  }
-  io.err << "token " << reply.token().id() << " of tenant " << tenant
-         << (o.out ? " is in " + *o.out : std::string("; it is shown this once")) << "\n";
-  return std::nullopt;
-}
 
 Outcome create(const TokenOptions& o, Io& io) {
   if (o.scopes.empty() != o.by_policy) {
@@ -81,7 +58,11 @@ Outcome create(const TokenOptions& o, Io& io) {
   admin::CreateTokenResponse reply;
   failure = connection->call("create a token of tenant " + tenant,
                              [&](auto* context) { return stub->Create(context, request, &reply); });
-  return failure ? failure : print_new_token(o, tenant, reply, io);
+  if (failure) return failure;
+  const std::string id = reply.token().id();
+  return print_new_token({reply.secret(), "token " + id + " of tenant " + tenant,
+                          "coffer admin tokens revoke --tenant " + tenant + " " + id},
+                         o.out, o.output, reply, io);
 }
 
 Outcome list(const TokenOptions& o, Io& io) {

@@ -5,8 +5,8 @@
 #include <utility>
 
 #include "model/requests.hpp"
+#include "net/admin/directory_method.hpp"
 #include "net/timestamps.hpp"
-#include "net/typed_method.hpp"
 
 namespace coffer::net::admin {
 namespace {
@@ -61,24 +61,10 @@ template <class In, class Out, class Body>
 Method method(const OpenCall& open, const Failure& fail, const char* name,
               std::function<Result<DirectoryOperation>(const In&)> operation,
               std::function<void(const Body&, Out&)> encode) {
-  const auto* service = api::ClusterStatus::descriptor()->file()->FindServiceByName("Cluster");
-  return typed_method<In, Out, Body>(
-      *service, name,
-      {.decode = [open, operation = std::move(operation)](const In& in, Rpc& rpc) -> Result<Step> {
-         std::string id;
-         if constexpr (requires { in.request_id(); }) id = in.request_id();
-         if (const Status ok = open(rpc, std::move(id)); !ok) return ok.error();
-         auto made = operation(in);
-         if (!made) return made.error();
-         rpc.request.operation = *std::move(made);
-         return Step::submit;
-       },
-       .encode = [encode = std::move(encode)](const In&, const Body& body, Rpc&, Out& out) -> Status {
-         encode(body, out);
-         return {};
-       },
-       .fail = [fail](const Rpc&, const Error& error) { return fail(error); },
-       .recover = {}});
+  return directory_method<In, Out, Body>(
+      *api::ClusterStatus::descriptor()->file()->FindServiceByName("Cluster"), name, open, fail,
+      [operation = std::move(operation)](const In& in, const model::Credential&) { return operation(in); },
+      std::move(encode));
 }
 
 }  // namespace

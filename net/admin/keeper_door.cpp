@@ -40,6 +40,7 @@ void to_message(const model::KeyVersionInfo& key, api::KeyVersion* out) {
   out->set_version(key.version);
   if (key.created_at > 0) to_timestamp(key.created_at, out->mutable_created_at());
   out->set_current(key.current);
+  if (key.retired_at > 0) to_timestamp(key.retired_at, out->mutable_retired_at());
 }
 
 void to_message(const model::KeysReply& keys, api::KeysStatus* out) {
@@ -53,6 +54,7 @@ void to_message(const model::KeysReply& keys, api::KeysStatus* out) {
   reseal->set_tenants_done(keys.tenants_done);
   reseal->set_rows_done(keys.rows_done);
   reseal->set_working_on(keys.working_on);
+  reseal->set_waits_for(keys.waits_for);
   if (keys.tenant.empty()) return;
   auto* tenant = out->mutable_tenant();
   tenant->set_name(keys.tenant);

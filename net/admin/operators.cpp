@@ -8,8 +8,8 @@
 #include "coffer/admin/v1/operators.pb.h"
 #include "model/operators.hpp"
 #include "net/admin/capabilities.hpp"
+#include "net/admin/directory_method.hpp"
 #include "net/timestamps.hpp"
-#include "net/typed_method.hpp"
 
 namespace coffer::net::admin {
 namespace {
@@ -64,45 +64,27 @@ Result<DirectoryOperation> to_create(const api::CreateOperatorRequest& in, const
   return DirectoryOperation(std::move(create));
 }
 
-template <class In, class Out, class Body>
-Method operator_method(const OpenCall& open, const Failure& fail, const char* name,
-                       std::function<Result<DirectoryOperation>(const In&, const model::Credential&)> operation,
-                       std::function<void(const Body&, Out&)> encode) {
-  return typed_method<In, Out, Body>(
-      *api::Operator::descriptor()->file()->FindServiceByName("Operators"), name,
-      {.decode = [open, operation = std::move(operation)](const In& in, Rpc& rpc) -> Result<Step> {
-         std::string id;
-         if constexpr (requires { in.request_id(); }) id = in.request_id();
-         if (const Status ok = open(rpc, std::move(id)); !ok) return ok.error();
-         auto made = operation(in, rpc.request.credential);
-         if (!made) return made.error();
-         rpc.request.operation = *std::move(made);
-         return Step::submit;
-       },
-       .encode = [encode = std::move(encode)](const In&, const Body& body, Rpc&, Out& out) -> Status {
-         encode(body, out);
-         return {};
-       },
-       .fail = [fail](const Rpc&, const Error& error) { return fail(error); },
-       .recover = {}});
+const google::protobuf::ServiceDescriptor& operators_service() {
+  return *api::Operator::descriptor()->file()->FindServiceByName("Operators");
 }
 
 }  // namespace
 
 void add_operator_methods(const OpenCall& open, const Failure& fail, std::vector<Method>& methods) {
-  methods.push_back(operator_method<api::CreateOperatorRequest, api::CreateOperatorResponse, model::OperatorReply>(
-      open, fail, "Create", to_create, [](const model::OperatorReply& reply, api::CreateOperatorResponse& out) {
+  methods.push_back(directory_method<api::CreateOperatorRequest, api::CreateOperatorResponse, model::OperatorReply>(
+      operators_service(), "Create", open, fail, to_create,
+      [](const model::OperatorReply& reply, api::CreateOperatorResponse& out) {
         to_message(reply.info, out.mutable_operator_());
         out.set_token(std::string(reply.token.expose()));
       }));
-  methods.push_back(operator_method<api::ListOperatorsRequest, api::ListOperatorsResponse, model::OperatorsReply>(
-      open, fail, "List",
+  methods.push_back(directory_method<api::ListOperatorsRequest, api::ListOperatorsResponse, model::OperatorsReply>(
+      operators_service(), "List", open, fail,
       [](const auto&, const auto&) -> Result<DirectoryOperation> { return {model::ListOperators{}}; },
       [](const model::OperatorsReply& reply, api::ListOperatorsResponse& out) {
         for (const model::OperatorInfo& info : reply.operators) to_message(info, out.add_operators());
       }));
-  methods.push_back(operator_method<api::RevokeOperatorRequest, api::Operator, model::OperatorReply>(
-      open, fail, "Revoke",
+  methods.push_back(directory_method<api::RevokeOperatorRequest, api::Operator, model::OperatorReply>(
+      operators_service(), "Revoke", open, fail,
       [](const auto& in, const auto&) -> Result<DirectoryOperation> {
         if (in.id().empty())
           return Error(Code::invalid_argument, "id is missing: it names the operator as the list shows");

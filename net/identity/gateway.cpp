@@ -22,6 +22,23 @@ using model::Result;
 
 constexpr model::TimeMs kNoDeadlineMs = 1'000;  // how long a call without a deadline waits for its tenant's rows
 
+/// What this node's settings say for every tenant. Errors: invalid_argument.
+Result<NodeTrust> read_node_trust(const std::vector<model::Issuer>& issuers,
+                                  const std::vector<NodeCertificate>& certificates) {
+  NodeTrust node;
+  for (const model::Issuer& issuer : issuers) {
+    auto ready = jwt::trust(issuer);
+    if (!ready) return ready.error();
+    ready->of_node = true;
+    node.issuers.push_back(std::move(*ready));
+  }
+  for (const NodeCertificate& one : certificates) {
+    if (auto ok = model::check_certificate_rule(one.rule); !ok) return ok.error();
+    node.certificates.push_back(one);
+  }
+  return node;
+}
+
 class Gateway final : public IdentityGateway {
  public:
   Gateway(actors::Gateway& inner, IdentitySettings settings, NodeTrust node)
@@ -37,7 +54,8 @@ class Gateway final : public IdentityGateway {
   ~Gateway() override { stop(); }
 
   void stop() override;
-  model::Status reload(const std::vector<NodeCertificate>& certificates) override;
+  model::Status reload(const std::vector<model::Issuer>& issuers,
+                       const std::vector<NodeCertificate>& certificates) override;
   void submit(actors::Call* call) noexcept override;
   Result<model::Credential> authenticate(std::string_view token, model::Door door) const override;
   bool tenant_exists(const model::TenantRef& tenant) const override { return inner_.tenant_exists(tenant); }
@@ -212,14 +230,14 @@ void Gateway::stop() {
   trusts_.clear();  // the jobs answer
 }
 
-model::Status Gateway::reload(const std::vector<NodeCertificate>& certificates) {
-  for (const NodeCertificate& one : certificates) {
-    if (auto ok = model::check_certificate_rule(one.rule); !ok) return ok.error();
-  }
-  NodeTrust next = node_.get();
-  next.certificates = certificates;
-  node_.set(std::move(next));
-  ++node_changes_;  // what was verified by the old rules is verified anew
+model::Status Gateway::reload(const std::vector<model::Issuer>& issuers,
+                              const std::vector<NodeCertificate>& certificates) {
+  auto next = read_node_trust(issuers, certificates);
+  if (!next) return next.error();
+  node_.set(*std::move(next));
+  trusts_.forget();
+  sources_.forget();
+  ++node_changes_;  // what was verified by the old rules and keys is verified anew
   return {};
 }
 
@@ -251,24 +269,15 @@ std::vector<actors::Sample> Gateway::samples() const {
 }  // namespace
 
 Result<std::unique_ptr<IdentityGateway>> make_identity_gateway(actors::Gateway& inner, IdentitySettings settings) {
-  NodeTrust node;
-  for (const model::Issuer& issuer : settings.issuers) {
-    auto ready = jwt::trust(issuer);
-    if (!ready) return ready.error();
-    ready->of_node = true;
-    node.issuers.push_back(std::move(*ready));
-  }
-  for (const NodeCertificate& one : settings.certificates) {
-    if (auto ok = model::check_certificate_rule(one.rule); !ok) return ok.error();
-    node.certificates.push_back(one);
-  }
+  auto node = read_node_trust(settings.issuers, settings.certificates);
+  if (!node) return node.error();
   if (!settings.clock) settings.clock = wall_clock_ms;
   if (!settings.log) settings.log = [](std::string_view) {};
   if (!settings.fetch)
     settings.fetch = [](const std::string& url, const std::string& ca, const std::string& trace) {
       return jwt::fetch(url, ca, {}, trace);
     };
-  return std::unique_ptr<IdentityGateway>(std::make_unique<Gateway>(inner, std::move(settings), std::move(node)));
+  return std::unique_ptr<IdentityGateway>(std::make_unique<Gateway>(inner, std::move(settings), *std::move(node)));
 }
 
 }  // namespace coffer::net

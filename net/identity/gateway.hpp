@@ -45,8 +45,11 @@ class IdentityGateway : public actors::Gateway {
   /// Ends the threads; calls that wait are answered `unavailable`. The listeners must have stopped. Called by the
   /// destructor, too.
   virtual void stop() = 0;
-  /// Other rules of [[certificates]], from the next request on. Errors: invalid_argument; then nothing changed.
-  virtual model::Status reload(const std::vector<NodeCertificate>& certificates) = 0;
+  /// Other issuers that every tenant trusts and other rules of [[certificates]], from the next request on. Whatever was
+  /// remembered is forgotten: keys fetched from URLs, tenants' issuers, verified credentials. Errors: invalid_argument; then
+  /// nothing changed.
+  virtual model::Status reload(const std::vector<model::Issuer>& issuers,
+                               const std::vector<NodeCertificate>& certificates) = 0;
 };
 
 /// `inner` must outlive it. Errors: invalid_argument (an issuer or rule of the settings).

@@ -112,6 +112,11 @@ std::pair<TrustReader::ReadingPtr, std::vector<JobPtr>> TrustReader::take(TrustA
   return {std::move(reading), std::move(ready)};
 }
 
+void TrustReader::forget() {
+  const std::lock_guard lock(mutex_);
+  known_.clear();
+}
+
 void TrustReader::clear() {
   std::unordered_map<std::string, Lookup> dropped;
   const std::lock_guard lock(mutex_);

@@ -40,6 +40,8 @@ class TrustReader {
   bool wait(const JobPtr& job, model::TimeMs deadline);
   /// A reading ended: who waited for it. Begins the next one if somebody came meanwhile.
   std::pair<ReadingPtr, std::vector<JobPtr>> take(TrustAnswer answer);
+  /// What was read is read anew when it is needed again; a reading that is under way goes on.
+  void forget();
   /// Answers all that wait. No call may follow.
   void clear();
 

@@ -31,6 +31,14 @@ void KeySources::stop() {
   for (const auto& waiter : waiters) waiter();
 }
 
+void KeySources::forget() {
+  const std::lock_guard lock(mutex_);
+  for (auto it = sources_.begin(); it != sources_.end();) {
+    it->second->keys = nullptr;
+    it = it->second->fetching ? std::next(it) : sources_.erase(it);  // what is being fetched is new enough
+  }
+}
+
 KeySources::Keys KeySources::current(const Issuer& issuer, const std::string& trace) {
   const TimeMs now = settings_.clock();
   const std::lock_guard lock(mutex_);

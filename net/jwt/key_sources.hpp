@@ -49,6 +49,8 @@ class KeySources {
   /// called once, on this thread, one of this object, or that of stop().
   bool wait_for_newer(const model::Issuer& issuer, const std::shared_ptr<const KeySet>& seen,
                       std::function<void()> done, const std::string& trace = {});
+  /// Nothing that was fetched counts any more, and no failure keeps a URL from being asked at once.
+  void forget();
   /// Ends the threads and calls all that wait. No call may follow.
   void stop();
 

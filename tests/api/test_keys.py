@@ -10,6 +10,7 @@ import time
 import unittest
 from pathlib import Path
 
+from audit_trail import records
 from harness import BINARY, Server, free_port, run
 
 
@@ -23,9 +24,11 @@ def eventually(condition, seconds=30):
 
 
 class KeysCase(unittest.TestCase):
+    config = None
+
     def setUp(self):
         self.folder = Path(tempfile.mkdtemp(prefix="coffer-keys-"))
-        self.server = Server(data=self.folder / "d").start()
+        self.server = Server(data=self.folder / "d", config=self.config).start()
 
     def tearDown(self):
         self.server.close()
@@ -74,6 +77,13 @@ class Seals(KeysCase):
         self.ok("unseal", "--share-file", files[2])
         self.assertTrue(eventually(lambda: self.ready() == 200))
         self.assertEqual(self.value("a"), "value")
+        # What happened while nobody could sign the trail is in it now: who gave shares, and at the end of the minute (or of
+        # the server) who was refused.
+        self.assertTrue(eventually(lambda: sum(r.get("action") == "unseal" and r["outcome"] == "OK" for r in records(self.server)) == 2))
+        self.assertEqual(self.server.terminate(), 0)
+        refused = [r for r in records(self.server) if r["kind"] == "refusals" and r["outcome"] == "SEALED"]
+        self.assertTrue(refused, records(self.server)[-5:])
+        self.assertEqual(self.server.start().cli("admin", "audit", "verify").returncode, 0)
 
     def ready(self):
         try:
@@ -126,6 +136,36 @@ class Keys(KeysCase):
         for n in range(20):
             self.assertEqual(self.value(f"s{n}"), f"v{n}")
 
+    def test_resealing_goes_on_where_a_kill_has_stopped_it(self):
+        for n in range(300):
+            self.put(f"s{n}", f"v{n}")
+        self.ok("keys", "reseal", "--rate", "50")
+        self.ok("keys", "rotate", "data", "--tenant", "default")
+        self.ok("keys", "reseal", "--pause")
+        self.server.kill()
+        self.server.start()
+
+        def keys():
+            return json.loads(self.ok("keys", "status", "--tenant", "default", "--output", "json"))
+        self.assertTrue(keys()["reseal"]["paused"])
+        self.assertEqual(keys()["reseal"]["rows_per_second"], 50)
+        time.sleep(2)           # a round begins within one
+        self.assertEqual(len(keys()["tenant"]["data_keys"]), 2, "nothing is sealed anew while it is paused")
+        self.ok("keys", "reseal", "--resume")
+        time.sleep(1)
+        self.server.kill()
+        self.server.start()
+        self.assertEqual(keys()["reseal"]["rows_per_second"], 50)
+        self.ok("keys", "reseal", "--rate", "100000")
+        self.assertTrue(eventually(lambda: len(keys()["tenant"]["data_keys"]) == 1))
+        self.assertTrue(eventually(lambda: keys()["reseal"]["tenants_done"] == 1))
+        self.assertGreater(keys()["reseal"]["rows_done"], 0)
+        self.server.kill()
+        self.server.start()
+        self.assertEqual(keys()["reseal"]["tenants_done"], 1)
+        for n in range(0, 300, 17):
+            self.assertEqual(self.value(f"s{n}"), f"v{n}")
+
     def test_a_tenant_is_deleted_undeleted_and_purged(self):
         self.put("a", "1", tenant="t")
         deleted = self.server.admin("tenants", "delete", "t", "--yes")
@@ -141,6 +181,47 @@ class Keys(KeysCase):
         self.assertTrue(eventually(lambda: state().get("purged_at")))
         self.assertEqual(state()["state"], "purged")
         self.assertNotEqual(self.server.cli("admin", "tenants", "undelete", deleted["id"]).returncode, 0)
+
+
+class RetiredKeys(KeysCase):
+    """Old cluster keys go when nothing uses them; backups and tokens of their time still work."""
+    config = '[keys]\nretire_after = "1s"\n'
+
+    def cluster_keys(self):
+        return {k["version"]: k for k in json.loads(self.ok("keys", "status", "--output", "json"))["cluster_keys"]}
+
+    def test_an_old_cluster_key_is_retired_and_what_it_signed_and_older_backups_still_open(self):
+        key, backup = self.folder / "d/dev/seal.key", self.folder / "b"
+        self.put("a", "1")
+        made = self.server.admin("tokens", "create", "--tenant", "default", "--scope", "read,read-value:kv:*")
+        self.ok("backup", "create", "--out", backup)
+        self.ok("keys", "rotate", "cluster")
+        self.assertTrue(eventually(lambda: self.cluster_keys()[1].get("retired_at"), 60), self.ok("keys", "status"))
+        self.assertIn("retired", self.ok("keys", "status"))
+        self.server.kill()
+        self.server.start()
+        self.assertTrue(self.cluster_keys()[1]["retired_at"])
+        self.assertEqual(self.value("a"), "1")
+        self.assertEqual(self.server.get("a", token=made["secret"]).status, 200, "a token of the old key's time")
+        self.assertEqual(self.server.cli("admin", "audit", "verify").returncode, 0)
+        self.put("b", "2")
+        fresh = self.folder / "fresh"
+        self.ok("backup", "create", "--out", fresh)
+        for one in (backup, fresh):
+            done = run("admin", "backup", "verify", one, "--seal-key", key)
+            self.assertEqual(done.returncode, 0, done.stderr)
+
+        # The root key and the key file change, too: the old backup says what it wants.
+        other = self.folder / "other.key"
+        old = json.loads(self.ok("seal", "status", "--output", "json"))["seals"][0]["name"]
+        self.ok("seal", "add", "file", "--kind", "key-file", "--key-file", other)
+        self.ok("keys", "rotate", "root")
+        done = run("admin", "backup", "verify", backup, "--seal-key", other)
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn(b"the backup is of root key version 1, which is opened by key-file", done.stderr)
+        self.assertIn(old.encode(), done.stderr)
+        done = run("admin", "backup", "verify", backup, "--seal-key", key)
+        self.assertEqual(done.returncode, 0, done.stderr)
 
 
 class Backups(KeysCase):
@@ -205,6 +286,18 @@ class Backups(KeysCase):
 
 class Production(unittest.TestCase):
     """The first start of a production node, without a key file: a quorum unseals it at each start."""
+
+    def test_init_makes_the_authority_that_certifies_nodes(self):
+        folder = Path(tempfile.mkdtemp(prefix="coffer-init-"))
+        self.addCleanup(shutil.rmtree, folder)
+        options = ("--data", folder / "d", "--seal-key", folder / "key")
+        done = run("admin", "init", *options, "--operator-token", folder / "t")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("cluster CA", done.stdout.decode())
+        # Nothing has run yet, so whoever signs this certificate was made by init.
+        done = run("admin", "cluster", "reissue", *options)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("node 1 has a new certificate", done.stdout.decode())
 
     def test_init_with_shares_and_unseal(self):
         folder = Path(tempfile.mkdtemp(prefix="coffer-init-"))

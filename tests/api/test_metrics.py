@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """/metrics as a whole: what there is of each part of the server, histograms that agree with the counters, and no label that
-names a tenant, a secret or a path."""
+names a tenant, a secret or a path, unless the configuration wants tenants by name."""
 
 import re
 import unittest
@@ -73,6 +73,22 @@ class MetricsTest(ServerCase):
             self.server.request(f"VERB{n}", "/v1/x", token=None)
             self.server.get(f"x{n}", tenant=f"t{n}", token="cft_wrong")
         self.assertLess(len(self.metrics()) - before, 100)
+
+
+class TenantsByName(ServerCase):
+    config = "[metrics]\ntenants = 2\n"
+
+    def test_names_are_in_it_where_the_configuration_says_so_and_never_those_of_secrets(self):
+        for tenant in ("first", "second", "third"):
+            self.server.put("name-canary", "x", tenant=tenant)
+            self.server.get("name-canary", tenant=tenant)
+        self.server.get("x", tenant="first", token="cft_wrong")
+        text = self.server.request("GET", "/metrics", token=None).body.decode()
+        found = parse(text)
+        self.assertEqual(found["coffer_tenant_requests_total", (("tenant", "first"), ("status", "OK"))], 2)
+        self.assertEqual(found["coffer_tenant_requests_total", (("tenant", "(others)"), ("status", "OK"))], 2)
+        self.assertNotIn("third", text)
+        self.assertNotIn("name-canary", text)
 
 
 if __name__ == "__main__":

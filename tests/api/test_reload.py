@@ -18,6 +18,7 @@ import grpc
 
 import stubs
 from harness import Server, skip
+from jwt_maker import KeyServer, Signer
 from test_tls import TlsServer, make_certificates
 
 pb, services = stubs.native()
@@ -56,6 +57,33 @@ class Reload(unittest.TestCase):
         self.assertEqual(server.request("GET", "/v1.0/secrets/one/n", token=None).status, 400)
         self.assertEqual(server.request("GET", "/v1.0/secrets/two/n", token=None).status, 200)
 
+    def test_an_issuers_withdrawn_key_and_the_dev_issuers_new_one(self):
+        folder = Path(tempfile.mkdtemp(prefix="coffer-reload-"))
+        self.addCleanup(shutil.rmtree, folder)
+        old, young = Signer(folder, "old"), Signer(folder, "young")
+        keys = KeyServer([old.jwk()])
+        self.addCleanup(keys.close)
+        server = self.start("# its defaults\n").start()
+        server.put("n", "x", tenant="acme")
+        server.admin("issuers", "put", "url", "--tenant", "acme", "--iss", "https://id.example", "--jwks-url", keys.url)
+        token = old.token(iss="https://id.example", sub="alice")
+        dev = server.cli("dev-token", "--data", server.data, "--tenant", "acme", "--user", "a").stdout.decode().strip()
+
+        def status(token):
+            return server.get("n", tenant="acme", token=token).status
+        self.assertEqual((status(token), status(dev)), (403, 200))      # known, without a role; and known
+        keys.keys = [young.jwk()]
+        self.assertEqual(status(token), 403, "keys are kept for minutes")
+        (server.data / "dev/jwt.key").write_bytes((folder / "young.pem").read_bytes())
+        self.reload(server, "# its defaults\n")
+        self.assertEqual((status(token), status(dev)), (401, 401))
+        self.assertEqual(status(young.token(iss="https://id.example", sub="alice")), 403)
+        fresh = server.cli("dev-token", "--data", server.data, "--tenant", "acme", "--user", "a").stdout.decode().strip()
+        self.assertEqual(status(fresh), 200)
+        (server.data / "dev/jwt.key").write_bytes(b"no key")
+        self.reload(server, "# its defaults\n", says="nothing was changed")
+        self.assertEqual(status(fresh), 200)
+
     def test_level_and_log_of_requests(self):
         server = self.start('[log]\nformat = "json"\n').start()
         trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -75,6 +103,11 @@ class Reload(unittest.TestCase):
         self.reload(server, '[log]\nformat = "json"\nrequests = "all"\n')
         server.get("n", headers={"x-request-id": "all"})
         self.assertIn('"request_id":"all"', server.log())
+
+    def test_the_level_of_the_log(self):
+        server = self.start('[log]\nlevel = "error"\n').start()
+        self.assertNotIn("listens on", server.log())
+        self.reload(server, '[log]\nlevel = "info"\n')        # what it waits for is said at this level only
 
     def test_what_needs_a_restart_is_named_and_left(self):
         server = self.start('[shards]\nmax_live = 1000\n').start()

@@ -145,6 +145,12 @@ std::map<std::string, std::string> today() {
   request.set_time_ms(1700000000001);
   request.set_reply("reply");
   request.set_sequence(4);
+  store::v1::ResealRecord reseal;
+  reseal.set_format(kRecordFormat);
+  reseal.set_paused(true);
+  reseal.set_rows_per_second(500);
+  reseal.set_tenants_done(7);
+  reseal.set_rows_done(300);
   store::v1::AuditRecord audit;
   audit.set_format(kRecordFormat);
   audit.set_time_ms(1700000000001);
@@ -188,6 +194,7 @@ std::map<std::string, std::string> today() {
           {"quota", encode_quota(sample_quota())},
           {"audit_settings", encode_audit_settings(sample_audit_settings())},
           {"request", request.SerializeAsString()},
+          {"reseal", reseal.SerializeAsString()},
           {"tenant", encode_tenant(sample_tenant())},
           {"tenant_moving", encode_tenant(sample_moving_tenant())},
           {"token", encode_token(sample_token())},
@@ -246,6 +253,7 @@ TEST(ActorsGolden, WhatAnEarlierBuildWroteIsRead) {
   EXPECT_TRUE(decode_operator(stored_bytes("operator"))->dev_root);
   EXPECT_EQ(decode_header(stored_bytes("header"))->revision(), 300U);
   EXPECT_EQ(decode_request(stored_bytes("request"))->sequence(), 4U);
+  EXPECT_EQ(decode_reseal(stored_bytes("reseal"))->rows_per_second(), 500U);
 }
 
 TEST(ActorsGolden, AnUnknownFormatIsRefusedWithASentence) {

@@ -248,6 +248,36 @@ TEST_F(KeyRingTest, ANewRootOpensTheSameKeysAndTheOldOneDoesNot) {
   EXPECT_EQ(ring->token_mac(1, "body"), ring_.token_mac(1, "body"));
 }
 
+TEST_F(KeyRingTest, ARetiredClusterKeyOpensNothingAndStillChecksWhatItSigned) {
+  auto ring = KeyRing::open(root_.duplicate(), record_);
+  EXPECT_EQ(ring->without_cluster_key(1, random_, 7).error().code, Code::invalid_argument) << "it is the current one";
+  ASSERT_TRUE(ring->adopt(ring->with_cluster_key(random_, 5)).ok());
+  ASSERT_TRUE(ring->adopt(ring->with_newest_current()).ok());
+  const std::string row = ring_.directory_sealer(random_).seal("row", "identity");
+  auto rewrapped = tenant_record_;
+  ASSERT_TRUE(ring->rewrap(tenant('a'), rewrapped, random_).ok());
+
+  const auto retired = ring->without_cluster_key(1, random_, 7);
+  ASSERT_TRUE(retired.ok());
+  const std::string stored = retired->SerializeAsString();
+  EXPECT_EQ(stored.find(record_.cluster_keys(0).wrapped()), std::string::npos) << "the key itself is stored nowhere";
+  ASSERT_TRUE(ring->adopt(*retired).ok());
+  EXPECT_TRUE(ring->is_retired(1));
+  EXPECT_FALSE(ring->is_retired(2));
+  EXPECT_EQ(ring->open_tenant_keys(tenant('a'), tenant_record_).error().code, Code::key_mismatch);
+  EXPECT_EQ(ring->directory_sealer(random_).open(row, "identity").error().code, Code::key_mismatch);
+  EXPECT_TRUE(ring->open_tenant_keys(tenant('a'), rewrapped).ok());
+  EXPECT_EQ(ring->token_mac(1, "body"), ring_.token_mac(1, "body"));
+  EXPECT_TRUE(*ring->audit_key(1) == *ring_.audit_key(1));
+  EXPECT_EQ(ring->without_cluster_key(1, random_, 8).error().code, Code::invalid_argument) << "it is retired";
+  // No number is given twice, and a new root key takes everything along.
+  EXPECT_EQ(ring->with_cluster_key(random_, 9).cluster_keys(1).version(), 3U);
+  const auto made = ring->with_new_root(random_, 9);
+  const auto again = KeyRing::open(made->root.duplicate(), made->record);
+  ASSERT_TRUE(again.ok());
+  EXPECT_EQ(again->token_mac(1, "body"), ring_.token_mac(1, "body"));
+}
+
 TEST_F(KeyRingTest, ANewDataKeyJoinsTheOldOnesAlsoForTheOwner) {
   const auto owner = generate_owner_key(random_);
   auto record = ring_.new_tenant_keys(tenant('b'), owner.public_key, random_, 1);

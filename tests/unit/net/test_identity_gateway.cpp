@@ -269,6 +269,26 @@ TEST_F(IdentityGatewayTest, TheNodesRulesHoldWhereTheySayAndAfterTheTenants) {
   EXPECT_FALSE(passed().of_node);
 }
 
+TEST_F(IdentityGatewayTest, AReloadForgetsKeysAndVerifiedTokensAndKeepsAllWhenItIsRefused) {
+  model::Issuer& issuer = trust("acme", 'a').issuers.front();
+  issuer.public_keys.clear();
+  issuer.jwks_url = "https://issuer.example/jwks";
+  const auto serve = [&](const Signer& key) {
+    const std::lock_guard lock(mutex);
+    jwks = R"({"keys":[)" + key.jwk() + "]}";
+  };
+  serve(signer());
+  const std::string token = signer().token(kClaims);
+  EXPECT_EQ(present(token), Code::ok);
+  static const Signer kOther = Signer::es256();
+  serve(kOther);
+  EXPECT_EQ(present(token), Code::ok) << "it was verified, and keys are kept for minutes";
+  EXPECT_EQ(gateway->reload({model::Issuer{}}, {}).error().code, Code::invalid_argument);
+  EXPECT_EQ(present(token), Code::ok);
+  ASSERT_TRUE(gateway->reload({}, {}).ok());
+  EXPECT_EQ(present(token), Code::unauthenticated) << "the issuer has withdrawn its key";
+}
+
 TEST_F(IdentityGatewayTest, SettingsThatCannotBeMeantAreRefused) {
   settings.issuers = {model::Issuer{}};
   EXPECT_EQ(make_identity_gateway(inner, settings).error().code, Code::invalid_argument);

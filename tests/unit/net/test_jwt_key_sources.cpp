@@ -248,6 +248,20 @@ TEST_F(KeySourcesTest, StaleKeysServeWhileNewOnesAreFetched) {
   EXPECT_EQ(sources->current(issuer).keys->front().key.algorithm(), model::JwsAlgorithm::es256);
 }
 
+TEST_F(KeySourcesTest, WhatIsForgottenIsFetchedAtOnceAlsoFromAUrlThatHasFailed) {
+  const Signer signer = Signer::eddsa();
+  answer_with(R"({"keys":[)" + signer.jwk() + "]}");
+  ASSERT_TRUE(refresh());
+  EXPECT_FALSE(refresh()) << "a moment later nobody is asked again";
+  sources->forget();
+  seen = nullptr;
+  ASSERT_TRUE(refresh());
+  EXPECT_EQ(urls.size(), 2U);
+  answer_with(model::Result<std::string>(Code::unavailable));
+  sources->forget();
+  EXPECT_EQ(sources->current(issuer).keys, nullptr) << "the old keys do not count any more";
+}
+
 TEST_F(KeySourcesTest, OneFetchServesEverybodyWhoWaits) {
   std::promise<void> release;
   auto released = release.get_future().share();

@@ -1,0 +1,85 @@
+// Keys of several nodes: an old cluster key is retired when every node says that it does not use it, pause and rate hold
+// everywhere, and a node that replays what the retired key had sealed comes up all the same.
+
+#include "tests/unit/actors/cluster_fixture.hpp"
+
+namespace coffer::actors {
+namespace {
+
+class ClusterKeysTest : public testing::ClusterFixture {
+ protected:
+  ClusterKeysTest() {
+    change = [](NodeOptions& options) {
+      options.keeper.round = std::chrono::milliseconds(200);
+      options.keeper.retire_after = std::chrono::seconds(1);
+      options.checkpoint_interval = std::chrono::hours(1);  // a restart replays everything
+      options.log = [](std::string_view) {};
+    };
+  }
+  model::KeysReply keep(std::uint64_t at, model::KeeperOperation operation) {
+    model::Request made;
+    made.credential.kind = model::CredentialKind::dev_root;
+    made.info.deadline = now() + 30'000;
+    made.operation = std::move(operation);
+    auto reply = run(at, std::move(made));
+    return reply ? std::get<model::KeysReply>(reply->body) : model::KeysReply{};
+  }
+  /// The node ends as by a crash: what its databases hold now is what it finds again, nothing is flushed.
+  void crash(std::uint64_t id) {
+    namespace fs = std::filesystem;
+    const std::string path = members[id].path;
+    members[id].link->stop();
+    fs::copy(path, path + ".crashed", fs::copy_options::recursive);
+    stop(id);
+    fs::remove_all(path);
+    fs::rename(path + ".crashed", path);
+  }
+  bool is_retired(std::uint64_t at) {
+    const auto keys = keep(at, model::GetKeys{});
+    return !keys.cluster_keys.empty() && keys.cluster_keys.front().retired_at != 0;
+  }
+};
+
+TEST_F(ClusterKeysTest, AnOldKeyIsRetiredWhenEveryNodeSaysSoAndAReplayShowsNoHarm) {
+  start_three();
+  for (int n = 0; n < 6; ++n) ASSERT_EQ(write(1, "t" + std::to_string(n), "a", "value"), "ok");
+  kill(3);
+  ASSERT_TRUE(eventually([&] {
+    return keep(1, model::RotateKeys{model::KeyLevel::cluster, ""}).cluster_keys.size() == 2;
+  }));
+  EXPECT_TRUE(eventually([&] { return keep(2, model::GetKeys{}).tenants_done >= 6; }))
+      << "whoever leads them has done it";
+  EXPECT_TRUE(eventually([&] { return keep(1, model::GetKeys{}).waits_for.find("node 3") != std::string::npos; }));
+  std::this_thread::sleep_for(std::chrono::seconds(2));
+  EXPECT_FALSE(is_retired(1)) << "node 3 would still wrap a new tenant's keys under it";
+
+  start(3);
+  EXPECT_TRUE(eventually([&] { return is_retired(1); })) << keep(1, model::GetKeys{}).waits_for;
+  for (std::uint64_t id = 1; id <= 3; ++id) {
+    EXPECT_TRUE(eventually([&] { return is_retired(id); })) << id;
+    crash(id);
+    start(id);
+    for (int n = 0; n < 6; ++n) EXPECT_EQ(read(id, "t" + std::to_string(n), "a"), "value") << id;
+    EXPECT_EQ(write(id, "new" + std::to_string(id), "a", "x"), "ok");
+  }
+}
+
+TEST_F(ClusterKeysTest, APauseHoldsOnEveryNodeWhicheverOneWasAsked) {
+  start_three();
+  for (int n = 0; n < 6; ++n) ASSERT_EQ(write(1, "t" + std::to_string(n), "a", "value"), "ok");
+  keep(2, model::SetReseal{true, 700});
+  keep(1, model::RotateKeys{model::KeyLevel::cluster, ""});
+  EXPECT_TRUE(eventually([&] { return keep(3, model::GetKeys{}).tenants_left >= 6; }));
+  std::this_thread::sleep_for(std::chrono::seconds(1));
+  for (std::uint64_t id = 1; id <= 3; ++id) {
+    const auto keys = keep(id, model::GetKeys{});
+    EXPECT_TRUE(keys.paused) << id;
+    EXPECT_EQ(keys.rows_per_second, 700U) << id;
+    EXPECT_EQ(keys.tenants_done, 0U) << id;
+  }
+  keep(3, model::SetReseal{false, {}});
+  EXPECT_TRUE(eventually([&] { return keep(1, model::GetKeys{}).tenants_done >= 6; }));
+}
+
+}  // namespace
+}  // namespace coffer::actors

@@ -1,0 +1,71 @@
+// Numbers by tenant, where they are switched on: bounded, and only of tenants that there are.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "fake_gateway.hpp"
+#include "net/server.hpp"
+#include "net/tenant_metrics.hpp"
+
+namespace coffer::net {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+class PlainCall final : public actors::Call {
+ public:
+  void complete() noexcept override { ++completed; }
+  int completed = 0;
+};
+
+class TenantMetricsTest : public ::testing::Test {
+ protected:
+  TenantMetricsTest() {
+    for (const char* name : {"acme", "other", "third", "door:ns"}) inner.trusts[name].tenant.bytes.fill('a');
+    inner.answer(model::EntryReply{});
+  }
+  void call(const std::string& tenant, const std::string& external = {}) {
+    PlainCall one;
+    one.request.tenant.name = tenant;
+    one.request.tenant.door = {model::Door::direktiv, external};
+    one.request.operation = model::TenantOperation(model::Get{"kv", "a", 0, true});
+    counted->submit(&one);
+    EXPECT_EQ(one.completed, 1);
+    EXPECT_EQ(one.request.tenant.name, tenant) << "the call is given back as it was";
+    EXPECT_EQ(one.reply.ok(), inner.reply.ok());
+  }
+  std::string text() const { return Metrics(*counted).text(); }
+
+  FakeGateway inner;
+  std::unique_ptr<actors::Gateway> counted = count_by_tenant(inner, 2);
+};
+
+TEST_F(TenantMetricsTest, ATenantsCallsAreCountedByStatusUnderItsName) {
+  call("acme");
+  call("acme");
+  inner.reply = model::Code::entry_not_found;
+  call("acme");
+  call("", "ns");
+  EXPECT_THAT(text(), HasSubstr(R"(coffer_tenant_requests_total{tenant="acme",status="OK"} 2)"));
+  EXPECT_THAT(text(), HasSubstr(R"(coffer_tenant_requests_total{tenant="acme",status="NOT_FOUND"} 1)"));
+  EXPECT_THAT(text(), HasSubstr(R"(coffer_tenant_requests_total{tenant="direktiv:ns",status="NOT_FOUND"} 1)"));
+  EXPECT_THAT(text(), HasSubstr(R"(coffer_tenant_request_seconds_total{tenant="acme"})"));
+}
+
+TEST_F(TenantMetricsTest, WhoeverComesAfterTheBoundIsCountedWithTheOthers) {
+  for (const char* name : {"acme", "other", "third", "third"}) call(name);
+  EXPECT_THAT(text(), HasSubstr(R"(tenant="(others)",status="OK"
+} 2)"));
+  EXPECT_THAT(text(), Not(HasSubstr("third")));
+}
+
+TEST_F(TenantMetricsTest, NamesOfStrangersAndOfNoTenantMakeNoSeries) {
+  call("missing");
+  inner.reply = model::Code::unauthenticated;
+  call("acme");
+  EXPECT_THAT(text(), Not(HasSubstr("coffer_tenant_requests_total{")));
+}
+
+}  // namespace
+}  // namespace coffer::net
