@@ -64,6 +64,29 @@ void format_item(const model::AuditItem& item, model::Door door, std::string& ou
   out += '}';
 }
 
+void format_operation(const store::v1::AuditedOperation& one, std::string_view door, std::string& out) {
+  out.append("{\"entry\":\"").append(shown(one.entry_hash())).append("\",\"outcome\":\"OK\"");
+  AuditLine line(out);
+  line.text("action", one.action());
+  if (door == to_string(model::Door::tapis)) add_tapis(line, tapis_event(one.action(), Code::ok, {}), Code::ok);
+  line.text("space", one.space()).text("name", one.name());
+  if (one.version() != 0) line.number("version", one.version());
+  out += '}';
+}
+
+/// `write(item)` appends one item as an object; `items` is a range.
+template <typename Items, typename Write>
+void format_items(const Items& items, std::string& out, const Write& write) {
+  out += ",\"items\":[";
+  bool first = true;
+  for (const auto& one : items) {
+    if (!first) out += ',';
+    first = false;
+    write(one);
+  }
+  out += ']';
+}
+
 }  // namespace
 
 std::string_view tapis_event(std::string_view action, Code code, std::string_view details) {
@@ -104,14 +127,7 @@ void format_request(const AuditQueue::Item& item, std::string& out) {
   line.text("principal", event.principal).text("address", event.address).text("request_id", event.request_id);
   line.text("trace", event.trace).text("details", event.details);
   if (event.items == nullptr) return;
-  out += ",\"items\":[";
-  bool first = true;
-  for (const model::AuditItem& one : *event.items) {
-    if (!first) out += ',';
-    first = false;
-    format_item(one, event.door, out);
-  }
-  out += ']';
+  format_items(*event.items, out, [&](const model::AuditItem& one) { format_item(one, event.door, out); });
 }
 
 bool format_change(const model::AuditedChange& change, std::string& out) {
@@ -120,7 +136,7 @@ bool format_change(const model::AuditedChange& change, std::string& out) {
   begin(out, "change", change.tenant);
   AuditLine line(out);
   line.text("door", record.door()).text("action", record.action());
-  if (record.door() == to_string(model::Door::tapis)) {
+  if (record.door() == to_string(model::Door::tapis) && record.operations().empty()) {
     add_tapis(line, tapis_event(record.action(), Code::ok, record.details()), Code::ok);
   }
   if (!record.entry_hash().empty()) line.word("entry", shown(record.entry_hash()));
@@ -132,6 +148,8 @@ bool format_change(const model::AuditedChange& change, std::string& out) {
   line.word("decided", audit_time(record.time_ms()));
   line.number("group", change.group.value).number("index", change.index.value);
   line.number("epoch", change.revision.epoch).number("revision", change.revision.counter);
+  if (record.operations().empty()) return true;
+  format_items(record.operations(), out, [&](const auto& one) { format_operation(one, record.door(), out); });
   return true;
 }
 

@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::string_view kMagic = "COFFERB1";
 constexpr std::size_t kHead = 1 + 4;
-constexpr std::size_t kHash = 32;
+constexpr std::size_t kChecksum = 32;
 constexpr std::size_t kMostBody = 16 << 20;
 constexpr std::uint32_t kFileKeyVersion = 1;
 
@@ -100,10 +100,10 @@ model::Result<std::optional<BackupReader::Kind>> BackupReader::next() {
   std::size_t size = 0;
   for (std::size_t i = 1; i < kHead; ++i) size = size << 8 | static_cast<unsigned char>(rest[i]);
   if (size > kMostBody) return fail(damaged("a frame is larger than any can be"));
-  if (rest.size() < kHead + size + kHash) return std::optional<Kind>();
+  if (rest.size() < kHead + size + kChecksum) return std::optional<Kind>();
   const std::string_view body = rest.substr(kHead, size);
   const std::string hash = crypto::sha256_of({hash_, rest.substr(0, kHead), body});
-  if (hash != rest.substr(kHead + size, kHash)) return fail(damaged("the checksum does not fit"));
+  if (hash != rest.substr(kHead + size, kChecksum)) return fail(damaged("the checksum does not fit"));
   const auto type = static_cast<unsigned char>(rest[0]);
   if (type < 1 || type > 3 || (type == 1) != !began_) return fail(damaged("a frame is not where it belongs"));
   kind_ = static_cast<Kind>(type);
@@ -120,7 +120,7 @@ model::Result<std::optional<BackupReader::Kind>> BackupReader::next() {
   ended_ = kind_ == Kind::end;
   hash_ = hash;
   body_ = std::string(body);
-  const std::size_t used = buffer_.size() - rest.size() + kHead + size + kHash;
+  const std::size_t used = buffer_.size() - rest.size() + kHead + size + kChecksum;
   position_ += used;
   buffer_.erase(0, used);
   ++frames_;

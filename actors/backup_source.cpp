@@ -12,7 +12,7 @@ using model::Error;
 namespace {
 
 constexpr std::size_t kFrameBytes = 256 << 10;
-constexpr std::size_t kTenantAt = 17, kRowAt = 33;  // of a key of the state database
+constexpr std::size_t kTenantOffset = 17, kRowOffset = 33;  // of a key of the state database
 
 const std::string kDirectory(16, '\0');
 
@@ -30,7 +30,7 @@ model::Status bring_here(KeeperHost& host, model::GroupId group) {
 BackupSource::View BackupSource::view_of(KeeperHost& host, model::GroupId group, const model::TenantId* tenant) {
   const model::Generation generation = host.generation(group);
   std::string prefix = storage::state_key(group, generation, tenant == nullptr ? model::TenantId{} : *tenant, {});
-  if (tenant == nullptr) prefix.resize(kTenantAt);
+  if (tenant == nullptr) prefix.resize(kTenantOffset);
   return {host.state().scan(prefix, storage::prefix_end(prefix)), group, generation};
 }
 
@@ -123,10 +123,10 @@ model::Status BackupSource::fill(std::string& out) {
     return {};
   }
   const std::string_view key = scan.key();
-  if (key.size() <= kRowAt) return Error(Code::data_loss, "the state database holds a key of no tenant");
+  if (key.size() <= kRowOffset) return Error(Code::data_loss, "the state database holds a key of no tenant");
   const std::uint64_t group = views_[at_].group.value;
-  const std::string tenant(key.substr(kTenantAt, kRowAt - kTenantAt));
-  const std::string_view row = key.substr(kRowAt);
+  const std::string tenant(key.substr(kTenantOffset, kRowOffset - kTenantOffset));
+  const std::string_view row = key.substr(kRowOffset);
   if (wants(tenant, row)) {
     if (rows_.tenant() != tenant || rows_bytes_ > kFrameBytes) {
       const bool is_new = rows_.tenant() != tenant && tenant != kDirectory && !is_export_;

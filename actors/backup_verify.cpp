@@ -83,9 +83,10 @@ class FileKeys {
   std::map<Place, store::v1::TenantKeysRecord> tenants_;
 };
 
-class Rows {
+class RowCounter {
  public:
-  Rows(const FileKeys& keys, crypto::Random& random) : keys_(keys), check_(keys.ring(), keys.cluster_id(), random) {
+  RowCounter(const FileKeys& keys, crypto::Random& random)
+      : keys_(keys), check_(keys.ring(), keys.cluster_id(), random) {
     if (keys.is_export()) {
       for (const auto& [place, record] : keys.tenants()) check_.know(place.tenant, place.group);
     }
@@ -125,7 +126,7 @@ model::Result<BackupSummary> verify_rows(const WholeCheck& check, crypto::Random
   };
   auto summary = walk_backup(*first, {}, [&](const store::v1::BackupRows& rows) { return keys.take(rows, random); });
   if (!summary) return summary;
-  Rows rows(keys, random);
+  RowCounter rows(keys, random);
   auto second = check.again();
   if (!second) return second.error();
   second->open = [&](const store::v1::BackupManifest&) -> model::Result<crypto::Key> { return keys.file_key(); };

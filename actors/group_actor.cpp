@@ -6,6 +6,7 @@
 #include <unordered_set>
 
 #include "actors/context.hpp"
+#include "actors/group_timer.hpp"
 #include "cluster/membership.hpp"
 #include "cluster/wire.hpp"
 
@@ -37,7 +38,8 @@ struct GroupState {
   cluster::Leadership leadership;
   bool announced = false;  // the front knows that the group is open
   bool flushing = false;
-  std::uint64_t timer = 0;
+  bool started = false;
+  GroupTimer timer;
 
   GroupBoard& board() { return context->boards[id.value]; }
 };
@@ -148,7 +150,7 @@ void publish(Self self, const cluster::Actions& actions) {
   board.durable = state.core->durable_index().value;
   const std::uint64_t generation = state.core->generation().value;
   // Before its start the core does not know it yet, and dropping the rows in use would lose them.
-  if (const std::uint64_t before = board.generation; state.timer != 0 && before != generation) {
+  if (const std::uint64_t before = board.generation; state.started && before != generation) {
     board.generation = generation;
     // A snapshot has become the state: the rows of the one before are of no use, and the directory's tables are old.
     board.applied = std::max(board.applied.load(), state.core->durable_index().value);
@@ -183,9 +185,9 @@ void carry_out(Self self) {
   publish(self, actions);
   answer_reads(self, actions);
   if (actions.wake_at) {
-    const cluster::MonotonicMs now = boot_clock_ms();
-    const cluster::MonotonicMs wait = *actions.wake_at > now ? *actions.wake_at - now : 0;
-    self->delayed_send(self, std::chrono::milliseconds(wait), Tick{++state.timer});
+    if (const auto alarm = state.timer.want(*actions.wake_at, boot_clock_ms())) {
+      self->delayed_send(self, std::chrono::milliseconds(alarm->wait), Tick{alarm->number});
+    }
   }
   announce(self);
 }
@@ -273,6 +275,7 @@ GroupActor::behavior_type group(Self self, Context* context, const cluster::Grou
   state.context = context;
   state.id = config.group;
   state.core = std::make_unique<cluster::GroupCore>(config, std::move(*recovered));
+  state.timer = GroupTimer(config.heartbeat, context->self);
   self->send(context->log_writer, Subscribe{config.group, self});
   self->send(context->state_writer, Subscribe{config.group, self});
   return {
@@ -292,12 +295,13 @@ GroupActor::behavior_type group(Self self, Context* context, const cluster::Grou
         carry_out(self);
       },
       [self](const Tick& tick) {
-        if (tick.generation != self->state.timer) return;
         if (tick.generation == 0) {
-          self->state.timer = 1;
+          self->state.started = true;
           self->state.core->start(boot_clock_ms());
-        } else {
+        } else if (self->state.timer.fired(tick.generation)) {
           self->state.core->tick(boot_clock_ms());
+        } else {
+          return;
         }
         carry_out(self);
       },

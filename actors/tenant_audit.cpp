@@ -154,6 +154,21 @@ void TenantCore::describe(const model::TenantOperation& operation, const model::
   mutation.audit.set_name(std::string(name));
 }
 
+/// One secret of a change that concerns several. The record is about all of them then, none stands for the others.
+void TenantCore::audit_operation(std::string_view action, const std::string& space, const std::string& name,
+                                 std::uint64_t version, Mutation& mutation) {
+  mutation.audit.clear_space_hash();
+  mutation.audit.clear_entry_hash();
+  mutation.audit.clear_version();
+  store::v1::AuditedOperation& one = *mutation.audit.add_operations();
+  one.set_action(std::string(action));
+  one.set_entry_hash(entry_hash(space, name));
+  one.set_version(version);
+  if (!audit_.clear_names) return;
+  one.set_space(space);
+  one.set_name(name);
+}
+
 model::Result<model::ReplyBody> TenantCore::get_audit(const Caller& caller, const model::GetAudit& get) {
   if (!caller.may_administer) return Error(Code::permission_denied);
   return model::ReplyBody(model::AuditReply{audit_, get.name.empty() ? "" : entry_hash(get.space, get.name)});

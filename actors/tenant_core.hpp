@@ -310,6 +310,8 @@ class TenantCore {
                    const std::vector<model::Code>& codes);
   void note_secret(AuditNote& note, const model::Request& request, const EntryPtr& entry) const;
   void describe(const model::TenantOperation& operation, const model::ReplyBody& reply, Mutation& mutation) const;
+  void audit_operation(std::string_view action, const std::string& space, const std::string& name,
+                       std::uint64_t version, Mutation& mutation);
   model::Result<model::ReplyBody> get_audit(const Caller& caller, const model::GetAudit& get);
   model::Result<model::ReplyBody> set_audit(const Caller& caller, const model::SetAudit& set, Mutation& mutation);
 

@@ -150,7 +150,7 @@ model::Result<model::ReplyBody> TenantCore::change_document(const Caller& caller
   if (!granted) return granted.error();
   const auto verdict = judge(*granted, capability, change.space, change.name);
   if (verdict == Verdict::denied) return Error(Code::permission_denied);
-  const std::string hash = entry_hash(change.space, change.name);
+  const std::string& hash = mutation.entry_hash = entry_hash(change.space, change.name);
   const auto current = latest_entry(hash);
   if (!current) return current.error();
   if (verdict == Verdict::lacking &&

@@ -19,10 +19,10 @@ constexpr std::size_t kMaxBearers = 1024;
 
 /// What differs between the two kinds of rows.
 template <class Row>
-struct Kind;
+struct RowKind;
 
 template <>
-struct Kind<Issuer> {
+struct RowKind<Issuer> {
   static constexpr std::string_view kDomain = "issuer";
   static constexpr std::string_view kPrefix = storage::kIssuerRows;
   static constexpr std::size_t kMost = model::kMaxIssuers;
@@ -33,7 +33,7 @@ struct Kind<Issuer> {
 };
 
 template <>
-struct Kind<CertificateRule> {
+struct RowKind<CertificateRule> {
   static constexpr std::string_view kDomain = "certificate rule";
   static constexpr std::string_view kPrefix = storage::kCertificateRuleRows;
   static constexpr std::size_t kMost = model::kMaxCertificateRules;
@@ -45,7 +45,7 @@ struct Kind<CertificateRule> {
 
 template <class Row>
 std::string key_of(crypto::NameHasher& hasher, const std::string& name) {
-  return Kind<Row>::key(hasher.hash(Kind<Row>::kDomain, name, ""));
+  return RowKind<Row>::key(hasher.hash(RowKind<Row>::kDomain, name, ""));
 }
 
 /// The dev issuer's bearers may do in every tenant what an open door may do in its own.
@@ -138,7 +138,7 @@ model::Result<TenantCore::Caller> TenantCore::bearer(const model::Credential& cr
 template <class Row>
 model::Result<std::vector<Row>> TenantCore::trust_rows() {
   std::map<std::string, std::string> sealed;
-  const std::string_view prefix = Kind<Row>::kPrefix;
+  const std::string_view prefix = RowKind<Row>::kPrefix;
   auto scan = rows_.scan(prefix, storage::prefix_end(prefix));
   for (; scan->valid(); scan->next()) sealed[std::string(rows_.row_of(scan->key()))] = std::string(scan->value());
   if (auto status = scan->status(); !status) return status.error();
@@ -153,7 +153,7 @@ model::Result<std::vector<Row>> TenantCore::trust_rows() {
   for (const auto& [key, value] : sealed) {
     auto opened = sealer_.open(value, crypto::row_identity(identity_.tenant.view(), key));
     if (!opened) return opened.error();
-    auto decoded = Kind<Row>::decode(opened->expose());
+    auto decoded = RowKind<Row>::decode(opened->expose());
     if (!decoded) return decoded.error();
     rows.push_back(std::move(*decoded));
   }
@@ -171,15 +171,15 @@ model::Result<Row> TenantCore::put_trust(Row changed, Mutation& mutation) {
     if (!rows) return rows.error();
     const auto waiting =
         std::count_if(pending_.begin(), pending_.end(), [](const Pending& p) { return p.touches_trust; });
-    if (rows->size() + static_cast<std::size_t>(waiting) >= Kind<Row>::kMost) {
-      return Error(Code::quota_exceeded, "a tenant has at most " + std::to_string(Kind<Row>::kMost) + " of these (" +
-                                             Kind<Row>::kWord + "); delete one");
+    if (rows->size() + static_cast<std::size_t>(waiting) >= RowKind<Row>::kMost) {
+      return Error(Code::quota_exceeded, "a tenant has at most " + std::to_string(RowKind<Row>::kMost) + " of these (" +
+                                             RowKind<Row>::kWord + "); delete one");
     }
   }
   changed.version = mutation.header.revision() + 1;  // the revision of this write set
   changed.changed_at = mutation.now;
   changed.changed_by = mutation.principal;
-  std::string sealed = sealer_.seal(Kind<Row>::encode(changed), crypto::row_identity(identity_.tenant.view(), key));
+  std::string sealed = sealer_.seal(RowKind<Row>::encode(changed), crypto::row_identity(identity_.tenant.view(), key));
   mutation.rows.push_back({std::move(key), std::move(sealed)});
   mutation.touches_trust = true;
   return changed;
@@ -190,10 +190,11 @@ model::Result<Row> TenantCore::delete_trust(const std::string& name, Mutation& m
   const std::string key = key_of<Row>(*hasher_, name);
   auto current = row(key, true);
   if (!current) return current.error();
-  if (!current->has_value()) return Error(Code::entry_not_found, std::string("there is no such ") + Kind<Row>::kWord);
+  if (!current->has_value())
+    return Error(Code::entry_not_found, std::string("there is no such ") + RowKind<Row>::kWord);
   auto opened = sealer_.open(**current, crypto::row_identity(identity_.tenant.view(), key));
   if (!opened) return opened.error();
-  auto deleted = Kind<Row>::decode(opened->expose());
+  auto deleted = RowKind<Row>::decode(opened->expose());
   if (!deleted) return deleted.error();
   mutation.rows.push_back({key, std::nullopt});
   mutation.touches_trust = true;

@@ -164,6 +164,7 @@ model::Status TenantCore::sweep_slice(std::uint32_t rows, Mutation& mutation, mo
     auto decision = model::decide_sweep(**current, context);
     record_change(*current, std::make_shared<const model::Entry>(std::move(decision.entry)), decision, hash, nullptr,
                   mutation);
+    audit_operation("sweep", (*current)->space, (*current)->name, decision.version, mutation);
     ++reply.rows;
   }
   if (auto status = scan->status(); !status) return status;

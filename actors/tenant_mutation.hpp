@@ -20,6 +20,7 @@ struct TenantCore::Mutation {
   std::string principal;
   std::string request_key, request_hash;
   store::v1::AuditRecord audit;
+  std::string entry_hash;                              // of the secret that is being decided: a refusal is noted by it
   std::string_view token_hash;                         // of the caller's own token, in his request; empty: it is none
   std::optional<model::Quota> quota;                   // the tenant's own, when it changes
   std::optional<model::AuditSettings> audit_settings;  // likewise

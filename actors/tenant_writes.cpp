@@ -1,6 +1,7 @@
 // Mutations of a tenant: decide on the newest rows, seal, submit. See tenant_core.hpp.
 
 #include <algorithm>
+#include <array>
 
 #include "actors/audit_details.hpp"
 #include "actors/disk_watch.hpp"
@@ -18,6 +19,9 @@ using model::Error;
 namespace {
 
 constexpr std::size_t kHashBytes = 32;
+/// What the audit trail calls the alternatives of Transact's operations, in their order.
+constexpr std::array<std::string_view, std::variant_size_v<decltype(model::Transact::operations)::value_type>>
+    kTransactActions{"put", "delete", "check", "destroy"};
 
 }  // namespace
 
@@ -43,10 +47,10 @@ void TenantCore::write(CallHandle call, const Caller& caller, std::vector<Submis
   mutation.audit.set_request_id(info.request_id);
   mutation.audit.set_trace(info.trace);
   auto body = decide(caller, operation, mutation);
-  if (!mutation.audit.entry_hash().empty()) note_entry(call.audit(), mutation.audit.entry_hash());
+  if (!mutation.entry_hash.empty()) note_entry(call.audit(), mutation.entry_hash);
   if (!body) {
     if (info.door == model::Door::tapis && call.audit().has_entry) {
-      if (const auto entry = latest_entry(mutation.audit.entry_hash())) {
+      if (const auto entry = latest_entry(mutation.entry_hash)) {
         note_secret(call.audit(), call.request(), *entry);
       }
     }
@@ -178,12 +182,9 @@ model::Result<TenantCore::Changed> TenantCore::change_entry(
     const Caller& caller, model::Capability capability, const std::string& space, const std::string& name,
     model::Payload* payload, const std::function<model::Result<model::Decision>(const model::Entry*)>& rule,
     Mutation& mutation) {
-  const std::string hash = entry_hash(space, name);
-  // The first of a transaction stands for it; the others are in its change row. A refusal is noted by it, too.
-  if (mutation.audit.entry_hash().empty()) {
-    mutation.audit.set_space_hash(space_hash(space));
-    mutation.audit.set_entry_hash(hash);
-  }
+  const std::string& hash = mutation.entry_hash = entry_hash(space, name);
+  mutation.audit.set_space_hash(space_hash(space));
+  mutation.audit.set_entry_hash(hash);
   const auto verdict = judge(caller, capability, space, name);
   if (verdict == model::Verdict::denied) return refusal(*caller.principal, capability, space, name);
   auto current = latest_entry(hash);
@@ -208,7 +209,8 @@ model::Status TenantCore::check_entry(const Caller& caller, const model::Check& 
   const auto verdict = judge(caller, kRead, check.space, check.name);
   if (verdict == model::Verdict::denied) return refusal(*caller.principal, kRead, check.space, check.name);
   if (verdict == model::Verdict::allowed) mutation.by_entry = false;
-  const auto entry = latest_entry(entry_hash(check.space, check.name));
+  mutation.entry_hash = entry_hash(check.space, check.name);
+  const auto entry = latest_entry(mutation.entry_hash);
   if (!entry) return entry.error();
   if (verdict == model::Verdict::lacking &&
       judge(caller, kRead, check.space, check.name, entry->get()) != model::Verdict::allowed) {
@@ -224,6 +226,7 @@ model::Result<model::ReplyBody> TenantCore::transact(const Caller& caller, model
   std::size_t number = 0;
   for (auto& operation : several.operations) {
     model::Result<Changed> changed{Code::internal};
+    const auto [space, name] = std::visit([](const auto& one) { return std::pair(&one.space, &one.name); }, operation);
     if (auto* put = std::get_if<model::Put>(&operation)) {
       changed = change_entry(
           caller, model::Capability::write, put->space, put->name, &put->payload,
@@ -249,6 +252,7 @@ model::Result<model::ReplyBody> TenantCore::transact(const Caller& caller, model
                    "operation " + std::to_string(number) + ": " + std::string(changed.error().message()));
     }
     reply.versions.push_back(changed->version);
+    audit_operation(kTransactActions[operation.index()], *space, *name, changed->version, mutation);
     ++number;
   }
   return model::ReplyBody(std::move(reply));

@@ -39,15 +39,14 @@ function(coffer_sanitized test)
   endif()
 endfunction()
 
-# coffer_groups(TARGET SOURCE...): compiles a folder's sources eight at a time, which the fuzzers' build by clang and under
-# sanitizers takes a third as long with; other builds keep the pieces, for a change of one file costs less with them. What
-# has a state of the same name as its neighbours' stays by itself.
+# coffer_groups(TARGET SOURCE...): compiles a folder's sources eight at a time, which takes a third as long. What has a
+# state of the same name as its neighbours' stays by itself.
 function(coffer_groups target)
   set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_MODE GROUP)
   foreach(source ${ARGN})
     # Coroutines under the fuzzers' counters are more than clang 14 can assemble; none of them decodes anything.
     file(STRINGS ${source} coroutines REGEX "co_await|co_return" LIMIT_COUNT 1)
-    if(coroutines)
+    if(COFFER_FUZZ AND coroutines)
       set_source_files_properties(${source} PROPERTIES COMPILE_OPTIONS -fno-sanitize=fuzzer-no-link)
       continue()
     endif()
@@ -55,6 +54,7 @@ function(coffer_groups target)
       continue()
     endif()
     cmake_path(GET source PARENT_PATH folder)
+    cmake_path(RELATIVE_PATH folder BASE_DIRECTORY ${PROJECT_SOURCE_DIR})
     string(MAKE_C_IDENTIFIER "${folder}" folder)
     if(NOT DEFINED count_${folder})
       set(count_${folder} 0)
@@ -65,10 +65,11 @@ function(coffer_groups target)
   endforeach()
 endfunction()
 
-# coffer_room(NAME LINK libs... PCH headers... [UNITY])
+# coffer_room(NAME LINK libs... PCH headers... [UNITY | GROUPS])
 #   a static library coffer_NAME of every NAME/**/*.cpp; tests in tests/unit/NAME become unit_NAME.
+#   UNITY compiles six sources at a time, GROUPS as coffer_groups() says.
 function(coffer_room name)
-  cmake_parse_arguments(ROOM "UNITY" "" "LINK;PCH;TEST_LINK" ${ARGN})
+  cmake_parse_arguments(ROOM "UNITY;GROUPS" "" "LINK;PCH;TEST_LINK" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/${name}/*.cpp)
   list(FILTER sources EXCLUDE REGEX "/main\\.cpp$")
   if(NOT sources)
@@ -81,7 +82,7 @@ function(coffer_room name)
   if(ROOM_PCH)
     target_precompile_headers(coffer_${name} PRIVATE ${ROOM_PCH})
   endif()
-  if(COFFER_FUZZ AND name MATCHES "^(actors|net)$")
+  if(ROOM_GROUPS OR (COFFER_FUZZ AND name STREQUAL "net"))
     coffer_groups(coffer_${name} ${sources})
   elseif(ROOM_UNITY)
     set_target_properties(coffer_${name} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 6)
@@ -99,6 +100,8 @@ function(coffer_test name)
     set(TEST_TIMEOUT 300)
   endif()
   add_executable(${name} ${TEST_SOURCES})
+  # Most of a test's compilation is what every file instantiates anew: five files together take as long as two.
+  set_target_properties(${name} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 5)
   target_link_libraries(${name} PRIVATE ${TEST_LINK} coffer_test_support GTest::gmock GTest::gtest_main)
   target_compile_definitions(${name} PRIVATE COFFER_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
   # The tests' own code runs once; optimizing it was a fifth of a build from nothing. What it tests is optimized.

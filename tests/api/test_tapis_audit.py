@@ -4,6 +4,7 @@ field that the contract names. What it calls secret_id stands as the hash of the
 wants that); its actor is `principal`, its tenant_id `tenant`."""
 
 import json
+import time
 import unittest
 import uuid
 
@@ -124,9 +125,15 @@ class TapisAudit(ServerCase):
         gone = self.record(self.call(200, "DELETE", f"/{name}"), "change")
         self.is_event(gone, "SECRET_DELETED", "info", "OK", gone.get("details", ""), entry=entry)
         pod = "pod-" + uuid.uuid4().hex[:8]
-        for _ in range(2):
-            self.create(scope="pod", pod_id=pod)
-        self.assertEqual(self.record(self.call(200, "DELETE", f"?pod_id={pod}"), "change")["event"], "SECRET_DELETED")
+        entries = {self.entry_of(self.create(scope="pod", pod_id=pod)) for _ in range(3)}
+        gone = self.record(self.call(200, "DELETE", f"?pod_id={pod}"), "change")
+        self.assertEqual((gone["action"], gone["outcome"], gone["principal"], gone["details"]), ("transact", "OK", "user:alice", "operations=3"))
+        self.assertNotIn("event", gone)
+        self.assertEqual(len(gone["items"]), 3)
+        self.assertEqual({item["entry"] for item in gone["items"]}, entries)
+        for item in gone["items"]:
+            self.assertEqual({**item, "entry": "", "version": 0},
+                             {"entry": "", "outcome": "OK", "action": "destroy", "event": "SECRET_DELETED", "level": "info", "version": 0})
 
     def test_secret_injected(self):
         locked, other = self.create(readable=False), self.create()
@@ -144,8 +151,14 @@ class TapisAudit(ServerCase):
         # Who may not inject has not: each is a failure.
         refused = self.render(403, mode="inject", secret_map={"A": "${secret:%s}" % locked})
         self.assertEqual([(i["event"], i["outcome"]) for i in refused], [("SECRET_RESOLUTION_FAILED", "PERMISSION_DENIED")])
-        found = self.server.cli("admin", "audit", "query", "--tenant", tenant, "--space", "tapis", "--name", locked, "--action", "render")
-        self.assertEqual(len(found.stdout.splitlines()), 2, "a name finds the renders that used it: " + found.stderr.decode())
+        # The server answers what is synced; the record was read from the file before it.
+        end = time.monotonic() + 20
+        while True:
+            found = self.server.cli("admin", "audit", "query", "--tenant", tenant, "--space", "tapis", "--name", locked, "--action", "render")
+            if len(found.stdout.splitlines()) == 2:
+                break
+            self.assertLess(time.monotonic(), end, "a name finds the renders that used it: " + (found.stdout + found.stderr).decode())
+            time.sleep(0.05)
 
     def test_secret_resolution_failed(self):
         of_bob = "s-" + uuid.uuid4().hex[:12]

@@ -34,11 +34,11 @@ def disk_speed(folder, size=256 << 20):
 class Writes:
     """Puts at the fixed rate for so many seconds, in a process of its own."""
 
-    def __init__(self, binary, server, keys, seconds):
+    def __init__(self, binary, server, keys, seconds, rate=WRITES_PER_SECOND, token_file=None):
         self.process = subprocess.Popen(
-            [binary, "bench", "--op", "put", "--rate", str(WRITES_PER_SECOND), "--tenants", str(TENANTS), "--keys", str(keys),
+            [binary, "bench", "--op", "put", "--rate", str(rate), "--tenants", str(TENANTS), "--keys", str(keys),
              "--value-bytes", str(VALUE_BYTES), "--connections", "16", "--duration", f"{seconds}s", "--warmup", "0s", "-o", "json",
-             "--server", server.grpc_address, "--token-file", str(server.data / "dev/root.token")],
+             "--server", server.grpc_address, "--token-file", str(token_file or server.data / "dev/root.token")],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
     def result(self):

@@ -2,11 +2,12 @@
 """`./dev bench cluster`: three nodes of Coffer beside a three-node etcd, on this machine, in one interleaved session.
 
     cluster_bench.py --build build/release --etcd build/peers/usr/bin/etcd [--rounds 5] [--seconds 3] [--kills 10] [--only Put]
+                     [--growth idle,tenants,catch-up]
                      [--write]
 
 The same load generator (h2load, a prepared body, plaintext towards clients, 256-byte values, fsync on) for both. Whoever
-is not measured is stopped meanwhile. Coffer's nodes speak mutual TLS with each other, as they always do, and etcd's do not: the ratio
-counts that against Coffer. --write puts the table into docs/benchmarks.md.
+is not measured is stopped meanwhile. The nodes of both speak TLS with each other: Coffer's with certificates of their own authority, as they
+always do, etcd's with the ones it makes by itself (--peer-auto-tls). --write puts the table into docs/benchmarks.md.
 """
 
 import argparse
@@ -27,6 +28,7 @@ import grpc  # noqa: E402
 import cases  # noqa: E402
 from cluster import Cluster  # noqa: E402
 from harness import free_port  # noqa: E402
+from cluster_growth import MEASURES  # noqa: E402
 from load import GrpcDoor  # noqa: E402
 
 MARK_BEGIN, MARK_END = "<!-- cluster: begin -->", "<!-- cluster: end -->"
@@ -39,12 +41,12 @@ class Etcd:
     def __init__(self, binary, folder):
         self.ports = [(free_port(), free_port()) for _ in range(3)]
         self.names = [f"e{i}" for i in range(3)]
-        everyone = ",".join(f"{n}=http://127.0.0.1:{p[1]}" for n, p in zip(self.names, self.ports))
+        everyone = ",".join(f"{n}=https://127.0.0.1:{p[1]}" for n, p in zip(self.names, self.ports))
         self.processes = []
         for name, (client, peer) in zip(self.names, self.ports):
             command = [binary, "--name", name, "--data-dir", f"{folder}/{name}", "--listen-client-urls", f"http://127.0.0.1:{client}",
-                       "--advertise-client-urls", f"http://127.0.0.1:{client}", "--listen-peer-urls", f"http://127.0.0.1:{peer}",
-                       "--initial-advertise-peer-urls", f"http://127.0.0.1:{peer}", "--initial-cluster", everyone]
+                       "--advertise-client-urls", f"http://127.0.0.1:{client}", "--peer-auto-tls", "--listen-peer-urls", f"https://127.0.0.1:{peer}",
+                       "--initial-advertise-peer-urls", f"https://127.0.0.1:{peer}", "--initial-cluster", everyone]
             self.processes.append(subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
         self.leader = self.wait_leader()
 
@@ -202,6 +204,7 @@ def main():
     parser.add_argument("--seconds", type=float, default=3)
     parser.add_argument("--kills", type=int, default=10)
     parser.add_argument("--only", default="", help="what the name of a case must contain")
+    parser.add_argument("--growth", default=",".join(MEASURES), help="measures of cluster_growth.py, separated by commas; empty: none")
     parser.add_argument("--write", action="store_true")
     o = parser.parse_args()
     results = {}
@@ -257,6 +260,9 @@ def main():
     if gaps:
         lines.append(f"| gap in acknowledged writes after kill -9 of the leader, median of {len(gaps)} | {statistics.median(gaps):.0f} ms | | |")
         lines.append(f"| acknowledged writes lost by it | {lost} | | |")
+    growth = [row for name in o.growth.split(",") if name for row in MEASURES[name](str(o.build.resolve() / "coffer"))]
+    if growth:
+        lines += ["", "| what | measured | wanted |", "|---|---|---|", *growth]
     text = "\n".join([MARK_BEGIN, "", *lines, "", MARK_END])
     print(text)
     if o.write:

@@ -82,14 +82,14 @@ class CoreFixture {
     while (!log.empty()) commit(core);
   }
 
-  void apply_write_set(model::GroupId group, const std::string& bytes) {
+  void apply_write_set(model::GroupId of, const std::string& bytes) {
     store::v1::WriteSet set;
     ASSERT_TRUE(set.ParseFromString(bytes));
     std::vector<storage::RowChange> changes;
     for (const auto& row : set.puts()) changes.push_back({row.key(), row.value()});
     for (const auto& row : set.deletes()) changes.push_back({row, std::nullopt});
     storage::StateWriter writer(*engine);
-    writer.apply(group, model::Generation{1}, model::TenantId::from_raw(set.tenant()), changes);
+    writer.apply(of, model::Generation{1}, model::TenantId::from_raw(set.tenant()), changes);
     ASSERT_TRUE(writer.write().ok());
   }
 

@@ -199,6 +199,30 @@ TEST_F(AuditLogTest, AChangeIsNotedOnceHoweverOftenItIsReplayed) {
                                 HasSubstr(R"("details":"scope=user readable=true")")));
 }
 
+TEST_F(AuditLogTest, AChangeOfSeveralSecretsIsFoundByEachOfThem) {
+  store::v1::AuditRecord record;
+  record.set_format(1);
+  record.set_action("transact");
+  record.set_door("tapis");
+  for (const char letter : {'\x0b', '\x0c'}) {
+    store::v1::AuditedOperation& one = *record.add_operations();
+    one.set_action("destroy");
+    one.set_entry_hash(std::string(32, letter));
+    one.set_version(3);
+  }
+  const auto log = start();
+  log->changed({model::GroupId{2}, model::Index{5}, {}, {1, 9}, record.SerializeAsString()});
+  EXPECT_TRUE(wait_for(*log, event("list")));
+  for (const char* entry : {"0b0b0b", "0c0c0c"}) {
+    model::AuditQuery wanted;
+    wanted.entry = entry;
+    const auto found = query(*log, wanted).lines;
+    ASSERT_THAT(found, SizeIs(1)) << entry;
+    EXPECT_THAT(found[0], AllOf(HasSubstr(R"("event":"SECRET_DELETED","level":"info","version":3}])"),
+                                HasSubstr(std::string(R"({"entry":")") + entry)));
+  }
+}
+
 TEST_F(AuditLogTest, AnswersWhatAnOperatorAsks) {
   const auto log = start();
   for (int i = 0; i < 5; ++i) log->record(event("get"));

@@ -162,6 +162,12 @@ std::map<std::string, std::string> today() {
   audit.set_outcome("ok");
   audit.set_address("127.0.0.1:5");
   audit.set_request_id("id-1");
+  store::v1::AuditedOperation& one = *audit.add_operations();
+  one.set_action("destroy");
+  one.set_entry_hash(std::string(32, 'o'));
+  one.set_version(2);
+  one.set_space("kv");
+  one.set_name("a");
   store::v1::WriteSet set;
   set.set_format(kRecordFormat);
   set.set_tenant(std::string(16, 't'));

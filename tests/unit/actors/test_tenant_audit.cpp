@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "actors/disk_watch.hpp"
 #include "tests/unit/actors/core_fixture.hpp"
 
@@ -127,6 +129,68 @@ TEST_F(TenantAuditTest, EachSecretOfABatchIsNoted) {
   list.with_payload = true;
   ASSERT_TRUE(run(*core, list).ok());
   EXPECT_EQ(port.all[1].items, 1U) << "a list that shows values has read them";
+}
+
+TEST_F(TenantAuditTest, EachSecretOfATransactionIsNamedInItsRecord) {
+  auto core = open();
+  ASSERT_TRUE(run(*core, put("a", "one")).ok());
+  const std::string a = last_change().entry_hash();
+  ASSERT_TRUE(run(*core, put("b", "one")).ok());
+  const std::string b = last_change().entry_hash();
+  model::Transact several;
+  several.operations.emplace_back(put("b", "two"));
+  several.operations.emplace_back(model::Check{"kv", "a", 1});
+  ASSERT_TRUE(run(*core, several).ok());
+  const auto record = last_change();
+  EXPECT_EQ(record.entry_hash(), "") << "none stands for the others";
+  ASSERT_EQ(record.operations_size(), 2);
+  EXPECT_EQ(record.operations(0).action(), "put");
+  EXPECT_EQ(record.operations(0).entry_hash(), b);
+  EXPECT_EQ(record.operations(0).version(), 2U);
+  EXPECT_EQ(record.operations(0).name(), "") << "names only on the tenant's wish";
+  EXPECT_EQ(record.operations(1).action(), "check");
+  EXPECT_EQ(record.operations(1).entry_hash(), a);
+}
+
+TEST_F(TenantAuditTest, ARefusedTransactionIsNotedByTheSecretThatRefusedIt) {
+  auto core = open();
+  ASSERT_TRUE(run(*core, put("b", "one")).ok());
+  const std::string b = last_change().entry_hash();
+  model::Transact several;
+  several.operations.emplace_back(put("a", "one"));
+  several.operations.emplace_back(model::Check{"kv", "b", 7});
+  ASSERT_EQ(run(*core, several).error().code, Code::cas_mismatch);
+  ASSERT_THAT(port.all, SizeIs(1));
+  EXPECT_EQ(port.all[0].entry, b);
+}
+
+TEST_F(TenantAuditTest, ATransactionOfATenantThatWantsNamesNamesEach) {
+  auto core = open();
+  ASSERT_TRUE(run(*core, model::SetAudit{std::nullopt, true}).ok());
+  model::Transact several;
+  several.operations.emplace_back(put("a", "one"));
+  several.operations.emplace_back(put("b", "one"));
+  ASSERT_TRUE(run(*core, several).ok());
+  const auto record = last_change();
+  ASSERT_EQ(record.operations_size(), 2);
+  EXPECT_EQ(record.operations(0).space() + "/" + record.operations(0).name(), "kv/a");
+  EXPECT_EQ(record.operations(1).space() + "/" + record.operations(1).name(), "kv/b");
+}
+
+TEST_F(TenantAuditTest, ASweepNamesEverySecretWhoseVersionsItDestroyed) {
+  auto core = open();
+  std::set<std::string> hashes;
+  for (const char* name : {"a", "b"}) {
+    ASSERT_TRUE(run(*core, put(name, "one")).ok());
+    hashes.insert(last_change().entry_hash());
+    ASSERT_TRUE(run(*core, model::Delete{"kv", name}).ok());
+  }
+  now += deps.limits.recovery_window_ms + 1;
+  ASSERT_TRUE(run(*core, model::TendTenant{model::Tending::sweep, 100}).ok());
+  const auto record = last_change();
+  ASSERT_EQ(record.operations_size(), 2);
+  EXPECT_EQ(record.operations(0).action(), "sweep");
+  EXPECT_EQ((std::set<std::string>{record.operations(0).entry_hash(), record.operations(1).entry_hash()}), hashes);
 }
 
 TEST_F(TenantAuditTest, AStrictTenantsAnswerWaitsForItsRecord) {

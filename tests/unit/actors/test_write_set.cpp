@@ -8,16 +8,16 @@
 namespace coffer::actors {
 namespace {
 
-using Rows = std::vector<storage::RowChange>;
+using WrittenRows = std::vector<storage::RowChange>;
 
 model::TenantId tenant() { return model::TenantId::from_raw(std::string(16, 't')); }
 
-Rows sample_rows() {
+WrittenRows sample_rows() {
   return {{"entry", std::string(300, 'x')}, {"gone", std::nullopt}, {"empty", ""}, {"header", "h"}, {"", "v"}};
 }
 
 /// What the generated class makes of the same.
-std::string by_class(const WriteSetHead& head, const Rows& rows, const std::string& audit) {
+std::string by_class(const WriteSetHead& head, const WrittenRows& rows, const std::string& audit) {
   store::v1::WriteSet set;
   set.set_format(kRecordFormat);
   set.set_tenant(std::string(head.tenant.view()));
@@ -54,7 +54,7 @@ TEST(WriteSet, HasTheBytesOfTheGeneratedClass) {
   EXPECT_EQ(*encode_write_set(full, sample_rows(), "audit"), by_class(full, sample_rows(), "audit"));
   const WriteSetHead least{tenant(), 0, 0, 0};
   EXPECT_EQ(*encode_write_set(least, {}, ""), by_class(least, {}, ""));
-  const Rows large{{"r", std::string(70'000, 'y')}};
+  const WrittenRows large{{"r", std::string(70'000, 'y')}};
   EXPECT_EQ(*encode_write_set(full, large, ""), by_class(full, large, ""));
 }
 

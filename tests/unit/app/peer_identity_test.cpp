@@ -21,7 +21,7 @@ constexpr const char* kKey = "-----BEGIN PRIVATE KEY-----\nkkk\n-----END PRIVATE
 constexpr const char* kCertificate = "-----BEGIN CERTIFICATE-----\nccc\n-----END CERTIFICATE-----\n";
 constexpr const char* kCa = "-----BEGIN CERTIFICATE-----\naaa\n-----END CERTIFICATE-----\n";
 
-PeerIdentity example() {
+PeerIdentity example_identity() {
   PeerIdentity identity;
   identity.node = NodeId{4};
   identity.cluster_id = "00112233445566778899aabbccddeeff";
@@ -37,14 +37,14 @@ TEST(PeerIdentityFile, ReadsWhatItWroteAndNobodyElseDoes) {
   const auto none = read_peer_identity(path);
   ASSERT_TRUE(none.ok());
   EXPECT_FALSE(none->has_value());
-  ASSERT_TRUE(write_peer_identity(path, example()).ok());
+  ASSERT_TRUE(write_peer_identity(path, example_identity()).ok());
   const auto read = read_peer_identity(path);
   ASSERT_TRUE(read.ok() && read->has_value());
   const PeerIdentity& identity = **read;
   EXPECT_EQ(identity.node, NodeId{4});
-  EXPECT_EQ(identity.cluster_id, example().cluster_id);
+  EXPECT_EQ(identity.cluster_id, example_identity().cluster_id);
   EXPECT_EQ(identity.data_groups, 16U);
-  EXPECT_EQ(identity.peers, example().peers);
+  EXPECT_EQ(identity.peers, example_identity().peers);
   EXPECT_EQ(identity.credentials.key, model::Secret(kKey));
   EXPECT_EQ(identity.credentials.certificate, kCertificate);
   EXPECT_EQ(identity.credentials.ca, kCa);
@@ -56,8 +56,8 @@ TEST(PeerIdentityFile, ReadsWhatItWroteAndNobodyElseDoes) {
 TEST(PeerIdentityFile, ReplacesTheOldOneWhole) {
   const TemporaryDirectory data;
   const std::string path = peer_identity_path(data.path(""));
-  ASSERT_TRUE(write_peer_identity(path, example()).ok());
-  PeerIdentity shorter = example();
+  ASSERT_TRUE(write_peer_identity(path, example_identity()).ok());
+  PeerIdentity shorter = example_identity();
   shorter.peers.clear();
   ASSERT_TRUE(write_peer_identity(path, shorter).ok());
   EXPECT_TRUE((*read_peer_identity(path))->peers.empty());
@@ -67,7 +67,7 @@ TEST(PeerIdentityFile, ReplacesTheOldOneWhole) {
 TEST(PeerIdentityFile, RefusesWhatIsNoneAndShowsNoKey) {
   const TemporaryDirectory data;
   const std::string path = peer_identity_path(data.path(""));
-  ASSERT_TRUE(write_peer_identity(path, example()).ok());
+  ASSERT_TRUE(write_peer_identity(path, example_identity()).ok());
   const std::string whole = test::read_all(path);
   for (const std::string& bad :
        {std::string("something"), whole.substr(0, whole.size() - 30), whole + "more", "x" + whole, std::string()}) {
@@ -79,7 +79,7 @@ TEST(PeerIdentityFile, RefusesWhatIsNoneAndShowsNoKey) {
   }
 }
 
-std::vector<std::string> problems_of(Config config) {
+std::vector<std::string> cluster_problems(Config config) {
   config.dev = true;
   std::vector<std::string> settings;
   for (const auto& problem : validate(config)) settings.push_back(problem.setting);
@@ -109,20 +109,20 @@ replace_after = "10m"
 
 TEST(PeerConfig, SaysWhatIsMissing) {
   Config config;
-  EXPECT_THAT(problems_of(config), IsEmpty()) << "alone by default";
+  EXPECT_THAT(cluster_problems(config), IsEmpty()) << "alone by default";
   config.peer.join = "n0:7783";
-  EXPECT_THAT(problems_of(config), testing::ElementsAre("peer.address"));
+  EXPECT_THAT(cluster_problems(config), testing::ElementsAre("peer.address"));
   config.peer.address = ":7783";
-  EXPECT_THAT(problems_of(config), testing::UnorderedElementsAre("peer.advertise", "peer.join_token_file"));
+  EXPECT_THAT(cluster_problems(config), testing::UnorderedElementsAre("peer.advertise", "peer.join_token_file"));
   config.peer.advertise = ":7783";
   config.peer.token = model::Secret("t");
-  EXPECT_THAT(problems_of(config), testing::ElementsAre("peer.advertise"));
+  EXPECT_THAT(cluster_problems(config), testing::ElementsAre("peer.advertise"));
   config.peer.advertise = "n1:7783";
-  EXPECT_THAT(problems_of(config), IsEmpty());
+  EXPECT_THAT(cluster_problems(config), IsEmpty());
   config.peer.address = config.grpc.address;
-  EXPECT_THAT(problems_of(config), testing::ElementsAre("peer.address"));
+  EXPECT_THAT(cluster_problems(config), testing::ElementsAre("peer.address"));
   config.peer.address = "nowhere";
-  EXPECT_THAT(problems_of(config), testing::ElementsAre("peer.address"));
+  EXPECT_THAT(cluster_problems(config), testing::ElementsAre("peer.address"));
 }
 
 TEST(PeerConfig, TheCommandLineGoesOverTheFile) {

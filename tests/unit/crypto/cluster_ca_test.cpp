@@ -20,7 +20,7 @@ using testing::HasSubstr;
 using testing::Not;
 
 constexpr model::TimeMs kNow = 1'900'000'000'000;
-constexpr const char* kCluster = "00112233445566778899aabbccddeeff";
+constexpr const char* kAuthorityCluster = "00112233445566778899aabbccddeeff";
 
 KeyRing make_ring() { return KeyRing::generate(Key::generate(system_random()), system_random(), kNow); }
 
@@ -37,7 +37,7 @@ bool verifies(const std::string& ca, const std::string& pem, model::TimeMs at) {
 }
 
 TEST(ClusterCa, signs_a_certificate_that_names_cluster_and_node_for_thirty_days) {
-  const ClusterCa ca = ClusterCa::make(kCluster, kNow, system_random());
+  const ClusterCa ca = ClusterCa::make(kAuthorityCluster, kNow, system_random());
   const NodeKey key = NodeKey::generate();
   const auto pem = ca.sign(key.certificate_request(), NodeId{7}, kNow, system_random());
   ASSERT_TRUE(pem.ok()) << pem.error().message();
@@ -54,8 +54,8 @@ TEST(ClusterCa, signs_a_certificate_that_names_cluster_and_node_for_thirty_days)
 }
 
 TEST(ClusterCa, certificates_do_not_verify_under_another_clusters_ca) {
-  const ClusterCa ours = ClusterCa::make(kCluster, kNow, system_random());
-  const ClusterCa other = ClusterCa::make(kCluster, kNow, system_random());
+  const ClusterCa ours = ClusterCa::make(kAuthorityCluster, kNow, system_random());
+  const ClusterCa other = ClusterCa::make(kAuthorityCluster, kNow, system_random());
   const auto pem = other.sign(NodeKey::generate().certificate_request(), NodeId{1}, kNow, system_random());
   ASSERT_TRUE(pem.ok());
   EXPECT_FALSE(verifies(ours.certificate_pem(), *pem, kNow));
@@ -63,10 +63,10 @@ TEST(ClusterCa, certificates_do_not_verify_under_another_clusters_ca) {
 
 TEST(ClusterCa, opens_only_with_its_ring_its_cluster_and_unaltered) {
   const KeyRing ring = make_ring();
-  const ClusterCa ca = ClusterCa::make(kCluster, kNow, system_random());
+  const ClusterCa ca = ClusterCa::make(kAuthorityCluster, kNow, system_random());
   const std::string record = ca.seal(ring, system_random());
   EXPECT_THAT(record, Not(HasSubstr("PRIVATE KEY")));
-  const auto opened = ClusterCa::open(record, kCluster, ring);
+  const auto opened = ClusterCa::open(record, kAuthorityCluster, ring);
   ASSERT_TRUE(opened.ok()) << opened.error().message();
   EXPECT_EQ(opened->certificate_pem(), ca.certificate_pem());
   const auto pem = opened->sign(NodeKey::generate().certificate_request(), NodeId{2}, kNow, system_random());
@@ -74,15 +74,15 @@ TEST(ClusterCa, opens_only_with_its_ring_its_cluster_and_unaltered) {
   EXPECT_TRUE(verifies(ca.certificate_pem(), *pem, kNow));
 
   EXPECT_FALSE(ClusterCa::open(record, "ff112233445566778899aabbccddeeff", ring).ok());
-  EXPECT_FALSE(ClusterCa::open(record, kCluster, make_ring()).ok());
-  EXPECT_FALSE(ClusterCa::open(with_flipped_bit(record, record.size() * 8 - 100), kCluster, ring).ok());
-  EXPECT_EQ(ClusterCa::open(record.substr(0, 40), kCluster, ring).error().code, Code::data_loss);
-  EXPECT_EQ(ClusterCa::open("", kCluster, ring).error().code, Code::data_loss);
-  EXPECT_EQ(ClusterCa::open("\x02" + record.substr(1), kCluster, ring).error().code, Code::data_loss);
+  EXPECT_FALSE(ClusterCa::open(record, kAuthorityCluster, make_ring()).ok());
+  EXPECT_FALSE(ClusterCa::open(with_flipped_bit(record, record.size() * 8 - 100), kAuthorityCluster, ring).ok());
+  EXPECT_EQ(ClusterCa::open(record.substr(0, 40), kAuthorityCluster, ring).error().code, Code::data_loss);
+  EXPECT_EQ(ClusterCa::open("", kAuthorityCluster, ring).error().code, Code::data_loss);
+  EXPECT_EQ(ClusterCa::open("\x02" + record.substr(1), kAuthorityCluster, ring).error().code, Code::data_loss);
 }
 
 TEST(ClusterCa, refuses_requests_that_prove_no_key) {
-  const ClusterCa ca = ClusterCa::make(kCluster, kNow, system_random());
+  const ClusterCa ca = ClusterCa::make(kAuthorityCluster, kNow, system_random());
   const std::string request = NodeKey::generate().certificate_request();
   for (const std::string& bad :
        {std::string(), std::string("garbage"), request + "x", request.substr(0, request.size() - 1),
@@ -106,9 +106,9 @@ TEST(NodeKey, survives_its_pem_and_refuses_other_keys) {
 }
 
 TEST(NodeUri, has_one_text_for_each_node) {
-  const NodeName name{kCluster, NodeId{42}};
+  const NodeName name{kAuthorityCluster, NodeId{42}};
   EXPECT_EQ(parse_node_uri(to_uri(name)), name);
-  const std::string cluster(kCluster);
+  const std::string cluster(kAuthorityCluster);
   for (const std::string& bad :
        {"", "coffer://", "coffer://x/node/1", "https://00112233445566778899aabbccddeeff/node/1",
         "coffer://00112233445566778899AABBCCDDEEFF/node/1"}) {
@@ -121,7 +121,7 @@ TEST(NodeUri, has_one_text_for_each_node) {
 }
 
 TEST(JoinToken, carries_permission_and_pin) {
-  const ClusterCa ca = ClusterCa::make(kCluster, kNow, system_random());
+  const ClusterCa ca = ClusterCa::make(kAuthorityCluster, kNow, system_random());
   const auto hash = certificate_hash(ca.certificate_pem());
   ASSERT_TRUE(hash.ok());
   const JoinToken token = new_join_token(*hash, system_random());

@@ -8,7 +8,7 @@
 namespace coffer::model {
 namespace {
 
-Issuer sample_issuer() {
+Issuer any_issuer() {
   Issuer issuer;
   issuer.name = "corp";
   issuer.iss = "https://id.example";
@@ -27,22 +27,22 @@ Issuer sample_issuer() {
   return issuer;
 }
 
-CertificateRule sample_rule() {
+CertificateRule any_rule() {
   return {"web", "dns:web.example", "service:web", {"reader", "writer"}, 301, 1'700'000'000'001, "operator"};
 }
 
 TEST(StoredTrustReply, IsReadBackAsItWas) {
-  const auto issuer = decode_reply(encode_reply(IssuerReply{sample_issuer()}).expose());
+  const auto issuer = decode_reply(encode_reply(IssuerReply{any_issuer()}).expose());
   ASSERT_TRUE(issuer.ok());
-  EXPECT_EQ(std::get<IssuerReply>(*issuer).issuer, sample_issuer());
-  const auto rule = decode_reply(encode_reply(CertificateRuleReply{sample_rule()}).expose());
+  EXPECT_EQ(std::get<IssuerReply>(*issuer).issuer, any_issuer());
+  const auto rule = decode_reply(encode_reply(CertificateRuleReply{any_rule()}).expose());
   ASSERT_TRUE(rule.ok());
-  EXPECT_EQ(std::get<CertificateRuleReply>(*rule).rule, sample_rule());
+  EXPECT_EQ(std::get<CertificateRuleReply>(*rule).rule, any_rule());
 }
 
 TEST(StoredTrustReply, HasTheBytesOfTheGoldenFiles) {
-  test::expect_golden("reply_issuer", encode_reply(IssuerReply{sample_issuer()}).expose());
-  test::expect_golden("reply_certificate_rule", encode_reply(CertificateRuleReply{sample_rule()}).expose());
+  test::expect_golden("reply_issuer", encode_reply(IssuerReply{any_issuer()}).expose());
+  test::expect_golden("reply_certificate_rule", encode_reply(CertificateRuleReply{any_rule()}).expose());
 }
 
 }  // namespace

@@ -17,12 +17,12 @@ std::string written(std::string_view text) {
 
 std::string nested(std::size_t depth) { return std::string(depth, '[') + std::string(depth, ']'); }
 
-using Pairs = std::vector<std::pair<std::string, std::string>>;
+using TextPairs = std::vector<std::pair<std::string, std::string>>;
 
-std::optional<Pairs> split(std::string_view text) {
+std::optional<TextPairs> split(std::string_view text) {
   const auto members = split_json_object(text);
   if (!members) return std::nullopt;
-  Pairs pairs;
+  TextPairs pairs;
   for (const auto& [key, value] : *members) pairs.emplace_back(key, std::string(value.expose()));
   return pairs;
 }
@@ -41,7 +41,7 @@ TEST(JsonWriting, IsReadBackAsItWas) {
     for (int i = 0; i < 40; ++i) text += static_cast<char>(random() % 0x80);
     const auto members = split("{" + written(text) + ":" + written(text) + "}");
     ASSERT_TRUE(members);
-    EXPECT_EQ(*members, (Pairs{{text, text}}));
+    EXPECT_EQ(*members, (TextPairs{{text, text}}));
   }
 }
 
@@ -133,16 +133,17 @@ TEST(JsonChecking, BoundsTheDepth) {
 TEST(JsonSplitting, DecodesStringsAndKeepsOtherValuesAsText) {
   EXPECT_EQ(*split(" { \"s\" : \"a\\n\\u00e9\\ud83d\\ude00\" , \"n\" : -1.50 ,\"o\":{ \"x\" : [1, 2] "
                    "},\"b\":true,\"z\":null } "),
-            (Pairs{{"s", "a\n\xc3\xa9\xf0\x9f\x98\x80"},
-                   {"n", "-1.50"},
-                   {"o", "{ \"x\" : [1, 2] }"},
-                   {"b", "true"},
-                   {"z", "null"}}));
+            (TextPairs{{"s", "a\n\xc3\xa9\xf0\x9f\x98\x80"},
+                       {"n", "-1.50"},
+                       {"o", "{ \"x\" : [1, 2] }"},
+                       {"b", "true"},
+                       {"z", "null"}}));
 }
 
 TEST(JsonSplitting, DecodesNamesAndKeepsOrderAndRepetition) {
-  EXPECT_EQ(*split(R"({"\u0062":"1","a":"2","b":"3","":"4"})"), (Pairs{{"b", "1"}, {"a", "2"}, {"b", "3"}, {"", "4"}}));
-  EXPECT_EQ(*split("{}"), Pairs{});
+  EXPECT_EQ(*split(R"({"\u0062":"1","a":"2","b":"3","":"4"})"),
+            (TextPairs{{"b", "1"}, {"a", "2"}, {"b", "3"}, {"", "4"}}));
+  EXPECT_EQ(*split("{}"), TextPairs{});
 }
 
 TEST(JsonSplitting, RefusesWhatIsNotAnObject) {

@@ -14,8 +14,8 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-constexpr std::uint32_t bit(Capability capability) { return static_cast<std::uint32_t>(capability); }
-constexpr std::uint32_t kReadValue = bit(Capability::read_value);
+constexpr std::uint32_t bit_of(Capability capability) { return static_cast<std::uint32_t>(capability); }
+constexpr std::uint32_t kReadValue = bit_of(Capability::read_value);
 
 Grant grant(Effect effect, std::uint32_t capabilities, std::string space, std::string name, Period period = {}) {
   return {effect, capabilities, {std::move(space)}, {std::move(name)}, period};
@@ -69,7 +69,7 @@ TEST_F(PolicyTest, ScopesAreACeilingThatNothingRaises) {
   policy.bindings = {{"reader", {"*"}, {}}};
   Entry owned;
   owned.owner = "token:1";
-  const Scope narrow{bit(Capability::list), {"kv"}, {"*"}};
+  const Scope narrow{bit_of(Capability::list), {"kv"}, {"*"}};
   EXPECT_EQ(judge({"token:1", false, {narrow}, {}, {}}, Capability::read_value, "app/db", &owned), Verdict::denied);
   EXPECT_EQ(judge({"token:1", false, {}, {}, {}}, Capability::read_value, "app/db"), Verdict::allowed)
       << "without scopes a token gets its rights by bindings";
@@ -176,8 +176,8 @@ TEST_F(PolicyTest, ADifferenceHasALineForEachChange) {
   PolicySet after = policy;
   after.roles[0].description = "reads more";
   after.roles[0].grants = {
-      grant(Effect::allow, kReadValue | bit(Capability::list), "kv", "app/*", {0, 1'800'000'000'000})};
-  after.roles[1] = {"writer", "", {grant(Effect::allow, bit(Capability::write), "kv", "*")}};
+      grant(Effect::allow, kReadValue | bit_of(Capability::list), "kv", "app/*", {0, 1'800'000'000'000})};
+  after.roles[1] = {"writer", "", {grant(Effect::allow, bit_of(Capability::write), "kv", "*")}};
   after.bindings = {{"reader", {"role:ops"}, {}}};
   EXPECT_THAT(policy_difference(policy, after),
               ElementsAre("- role no-prod",

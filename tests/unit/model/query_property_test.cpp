@@ -26,7 +26,7 @@ struct Tree {
   std::vector<std::string> names;
 };
 
-std::string json_of(const Tree& t) {
+std::string text_of_tree(const Tree& t) {
   switch (t.kind) {
     case Tree::Kind::missing:
     case Tree::Kind::null: return "null";
@@ -39,7 +39,7 @@ std::string json_of(const Tree& t) {
   for (std::size_t i = 0; i < t.items.size(); ++i) {
     if (i != 0) out += ",";
     if (t.kind == Tree::Kind::object) out += "\"" + t.names[i] + "\":";
-    out += json_of(t.items[i]);
+    out += text_of_tree(t.items[i]);
   }
   return out + (t.kind == Tree::Kind::list ? "]" : "}");
 }
@@ -79,10 +79,10 @@ void walk(const Tree& at, std::vector<std::string> path, std::vector<Tree>& out)
   out.emplace_back();
 }
 
-bool same(const Tree& a, const Tree& b) {
+bool same_tree(const Tree& a, const Tree& b) {
   const auto nothing = [](const Tree& t) { return t.kind == Tree::Kind::missing || t.kind == Tree::Kind::null; };
   if (nothing(a) || nothing(b)) return nothing(a) && nothing(b);
-  return a.kind == b.kind && json_of(a) == json_of(b);
+  return a.kind == b.kind && text_of_tree(a) == text_of_tree(b);
 }
 
 std::vector<Tree> candidates(const std::vector<Tree>& found) {
@@ -110,15 +110,15 @@ bool reference(const Tree& root, const std::vector<std::string>& path, Operator 
     return t.kind == Tree::Kind::text && compare(t.text, wanted.text);
   };
   switch (op) {
-    case Operator::eq: return any([&](const Tree& t) { return same(t, wanted); });
-    case Operator::differs: return !any([&](const Tree& t) { return same(t, wanted); });
+    case Operator::eq: return any([&](const Tree& t) { return same_tree(t, wanted); });
+    case Operator::differs: return !any([&](const Tree& t) { return same_tree(t, wanted); });
     case Operator::lt: return any([&](const Tree& t) { return ordered(t, std::less<>()); });
     case Operator::gt: return any([&](const Tree& t) { return ordered(t, std::greater<>()); });
     case Operator::lte:
-      if (wanted.kind == Tree::Kind::null) return any([&](const Tree& t) { return same(t, wanted); });
+      if (wanted.kind == Tree::Kind::null) return any([&](const Tree& t) { return same_tree(t, wanted); });
       return any([&](const Tree& t) { return ordered(t, std::less_equal<>()); });
     case Operator::gte:
-      if (wanted.kind == Tree::Kind::null) return any([&](const Tree& t) { return same(t, wanted); });
+      if (wanted.kind == Tree::Kind::null) return any([&](const Tree& t) { return same_tree(t, wanted); });
       return any([&](const Tree& t) { return ordered(t, std::greater_equal<>()); });
     case Operator::exists: {
       const bool there =
@@ -128,7 +128,7 @@ bool reference(const Tree& root, const std::vector<std::string>& path, Operator 
     case Operator::in:
     case Operator::not_in: {
       bool one = false;
-      for (const Literal& l : literal.items) one |= any([&](const Tree& t) { return same(t, tree_of(l)); });
+      for (const Literal& l : literal.items) one |= any([&](const Tree& t) { return same_tree(t, tree_of(l)); });
       return one == (op == Operator::in);
     }
     case Operator::contain: return any([&](const Tree& t) { return contains(t, literal.text); });
@@ -156,7 +156,7 @@ bool reference(const Tree& root, const std::vector<std::string>& path, Operator 
             std::vector<Tree> members;
             walk(item, {wanted.names[i]}, members);
             const auto each = candidates(members);
-            good = std::any_of(each.begin(), each.end(), [&](const Tree& m) { return same(m, wanted.items[i]); });
+            good = std::any_of(each.begin(), each.end(), [&](const Tree& m) { return same_tree(m, wanted.items[i]); });
           }
           if (good) return true;
         }
@@ -243,7 +243,7 @@ TEST(QueryProperty, EveryOperatorAgreesWithTheReferenceOverValuesOfEveryKind) {
       root.names.emplace_back(name);
       root.items.push_back(random.tree(3));
     }
-    const std::string json = json_of(root);
+    const std::string json = text_of_tree(root);
     const auto doc = tagged(json);
     for (std::size_t i = 0; i < kOperators; ++i) {
       const auto op = static_cast<Operator>(i);
@@ -254,7 +254,7 @@ TEST(QueryProperty, EveryOperatorAgreesWithTheReferenceOverValuesOfEveryKind) {
       const Condition condition{key, op, random.literal(op)};
       const bool expected = reference(root, path, op, condition.value);
       ASSERT_EQ(holds(*doc, condition), expected)
-          << json << " " << key << " " << to_string(op) << " " << json_of(tree_of(condition.value));
+          << json << " " << key << " " << to_string(op) << " " << text_of_tree(tree_of(condition.value));
       held += expected ? 1 : 0;
       ++checked;
     }
@@ -374,7 +374,7 @@ TEST(QueryProperty, PagesAreThoseOfAFullSort) {
   for (int round = 0; round < 200; ++round) {
     std::vector<std::shared_ptr<const Document>> all;
     for (int i = random.below(40); i-- > 0;) {
-      all.push_back(document("id-" + std::to_string(i), {{"name", random.word()}, {"tags", json_of([&] {
+      all.push_back(document("id-" + std::to_string(i), {{"name", random.word()}, {"tags", text_of_tree([&] {
                                                                                      Tree t;
                                                                                      t.kind = Tree::Kind::object;
                                                                                      t.names = {"n"};

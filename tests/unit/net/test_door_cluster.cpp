@@ -15,14 +15,14 @@ using model::Category;
 using model::GroupId;
 using model::NodeId;
 
-constexpr model::TimeMs kNow = 1'700'000'000'000;
+constexpr model::TimeMs kClusterTime = 1'700'000'000'000;
 
 class ClusterDoorTest : public ::testing::Test {
  protected:
   ClusterDoorTest() { caller.headers["authorization"] = "Bearer operator-token"; }
   template <class Out, class In>
   Outcome<Out> run(const std::string& method, const In& in) {
-    const auto door = make_admin_door({}, gateway, [] { return kNow; });
+    const auto door = make_admin_door({}, gateway, [] { return kClusterTime; });
     return call<Out>(*door, gateway, caller, "coffer.admin.v1.Cluster." + method, in);
   }
   FakeGateway gateway;
@@ -30,7 +30,7 @@ class ClusterDoorTest : public ::testing::Test {
 };
 
 model::NodeInfo node(std::uint64_t id, model::NodeState state) {
-  return {NodeId{id}, "n" + std::to_string(id) + ":7783", state, 2, "ab12", kNow + 1000, kNow};
+  return {NodeId{id}, "n" + std::to_string(id) + ":7783", state, 2, "ab12", kClusterTime + 1000, kClusterTime};
 }
 
 TEST_F(ClusterDoorTest, shows_nodes_and_groups) {
@@ -60,7 +60,7 @@ TEST_F(ClusterDoorTest, shows_nodes_and_groups) {
   EXPECT_EQ(outcome.out.nodes(1).state(), "draining");
   EXPECT_EQ(outcome.out.nodes(1).silent_ms(), 900U);
   EXPECT_FALSE(outcome.out.nodes(1).connected());
-  EXPECT_EQ(outcome.out.nodes(1).certificate_expires_at().seconds(), kNow / 1000 + 1);
+  EXPECT_EQ(outcome.out.nodes(1).certificate_expires_at().seconds(), kClusterTime / 1000 + 1);
   ASSERT_EQ(outcome.out.groups_size(), 1);
   EXPECT_EQ(outcome.out.groups(0).replicas(1).role(), "standby");
   EXPECT_EQ(outcome.out.groups(0).replicas(1).match_index(), 5U);
@@ -68,7 +68,7 @@ TEST_F(ClusterDoorTest, shows_nodes_and_groups) {
 }
 
 TEST_F(ClusterDoorTest, makes_a_join_token_for_a_bounded_time) {
-  gateway.answer(model::JoinTokenReply{model::Secret("cfj_x"), kNow + 60'000});
+  gateway.answer(model::JoinTokenReply{model::Secret("cfj_x"), kClusterTime + 60'000});
   api::CreateJoinTokenRequest in;
   in.set_ttl_seconds(60);
   in.set_request_id("r1");

@@ -14,14 +14,14 @@ namespace api = ::coffer::admin::v1;
 using model::Category;
 using model::Limit;
 
-constexpr model::TimeMs kNow = 1'700'000'000'000;
+constexpr model::TimeMs kQuotaTime = 1'700'000'000'000;
 
 class QuotaDoorTest : public ::testing::Test {
  protected:
   QuotaDoorTest() { caller.headers["authorization"] = "Bearer operator-token"; }
   template <class In>
   Outcome<api::TenantQuota> run(const std::string& method, const In& in) {
-    const auto door = make_admin_door({}, gateway, [] { return kNow; });
+    const auto door = make_admin_door({}, gateway, [] { return kQuotaTime; });
     return call<api::TenantQuota>(*door, gateway, caller, "coffer.admin.v1." + method, in);
   }
   FakeGateway gateway;
@@ -32,7 +32,7 @@ TEST_F(QuotaDoorTest, SetsWhatIsGivenAndInheritsWhatIsNamed) {
   model::QuotaReply reply;
   reply.own[Limit::entries] = 0;
   reply.own.version = 4;
-  reply.own.changed_at = kNow;
+  reply.own.changed_at = kQuotaTime;
   reply.own.changed_by = "operator";
   reply.limits[Limit::reads] = 9;
   reply.entries = 3;

@@ -21,7 +21,7 @@ using model::CredentialKind;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-constexpr model::TimeMs kNow = 1'800'000'000'000;
+constexpr model::TimeMs kAskedAt = 1'800'000'000'000;
 const std::string kClaims = R"({"iss":"https://issuer.example","sub":"alice","exp":1800000060})";
 
 class WaitingCall final : public actors::Call {
@@ -102,7 +102,7 @@ class IdentityGatewayTest : public ::testing::Test {
 
   FakeGateway inner;
   IdentitySettings settings;
-  std::atomic<model::TimeMs> now{kNow};
+  std::atomic<model::TimeMs> now{kAskedAt};
   model::TimeMs deadline = 0;
   std::atomic<int> fetches{0};
   std::mutex mutex;
@@ -256,7 +256,7 @@ TEST_F(IdentityGatewayTest, TheNodesIssuersAreTrustedInEveryTenantAndInThoseToCo
 }
 
 TEST_F(IdentityGatewayTest, ACallWhoseTimeIsOverIsNotVerified) {
-  deadline = kNow;
+  deadline = kAskedAt;
   EXPECT_EQ(present(signer().token(kClaims)), Code::deadline_exceeded);
   EXPECT_EQ(inner.lookups, 0);
 }

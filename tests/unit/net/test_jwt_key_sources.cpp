@@ -76,7 +76,7 @@ class TinyServer {
 std::string http(const std::string& body, const std::string& status = "200 OK", const std::string& more = {}) {
   return "HTTP/1.1 " + status + "\r\n" + more + "content-length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
 }
-std::string why(const std::string& url, const FetchLimits& limits = {}) {
+std::string why_not_fetched(const std::string& url, const FetchLimits& limits = {}) {
   const auto text = fetch(url, "", limits);
   return text ? "" : std::string(text.error().message());
 }
@@ -108,20 +108,20 @@ TEST(JwtFetchTest, TheTraceGoesAlong) {
 TEST(JwtFetchTest, NoRedirectIsFollowedAndNoOtherStatusTaken) {
   TinyServer target(http("stolen"));
   TinyServer redirecting(http("", "302 Found", "location: " + target.url() + "\r\n"));
-  EXPECT_THAT(why(redirecting.url()), HasSubstr("302"));
+  EXPECT_THAT(why_not_fetched(redirecting.url()), HasSubstr("302"));
   TinyServer failing(http("{}", "500 Internal Server Error"));
-  EXPECT_THAT(why(failing.url()), HasSubstr("500"));
+  EXPECT_THAT(why_not_fetched(failing.url()), HasSubstr("500"));
 }
 
 TEST(JwtFetchTest, ALargeAnswerAndASilentServerAreCutOff) {
   TinyServer large(http(std::string(70'000, ' ')));
-  EXPECT_THAT(why(large.url()), HasSubstr("whole answer"));
+  EXPECT_THAT(why_not_fetched(large.url()), HasSubstr("whole answer"));
   TinyServer endless("HTTP/1.1 200 OK\r\nx: " + std::string(40'000, 'a'));
-  EXPECT_THAT(why(endless.url()), HasSubstr("whole answer"));
+  EXPECT_THAT(why_not_fetched(endless.url()), HasSubstr("whole answer"));
   TinyServer silent("");
-  EXPECT_THAT(why(silent.url(), {.time = std::chrono::milliseconds(100)}), HasSubstr("in time"));
+  EXPECT_THAT(why_not_fetched(silent.url(), {.time = std::chrono::milliseconds(100)}), HasSubstr("in time"));
   TinyServer garbage("garbage\r\n\r\n");
-  EXPECT_THAT(why(garbage.url()), HasSubstr("whole answer"));
+  EXPECT_THAT(why_not_fetched(garbage.url()), HasSubstr("whole answer"));
 }
 
 TEST(JwtFetchTest, UrlsThatCannotBeMeantAreRefused) {

@@ -13,12 +13,12 @@ using test::Signer;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-const Signer& signer() {
+const Signer& token_signer() {
   static const Signer kSigner = Signer::eddsa();
   return kSigner;
 }
-std::string with_header(const std::string& header) { return signer().token(header, R"({"sub":"alice"})"); }
-std::string with_claims(const std::string& claims) { return signer().token(claims); }
+std::string with_header(const std::string& header) { return token_signer().token(header, R"({"sub":"alice"})"); }
+std::string with_claims(const std::string& claims) { return token_signer().token(claims); }
 
 /// Why the token is refused; empty when it is not.
 std::string why_refused(const std::string& text) {
@@ -29,7 +29,8 @@ std::string why_refused(const std::string& text) {
 }
 
 TEST(JwtTokenTest, AWellFormedTokenIsTakenApart) {
-  const auto token = parse_token(signer().token(R"({"alg":"EdDSA","kid":"k1","typ":"JWT"})", R"({"sub":"alice"})"));
+  const auto token =
+      parse_token(token_signer().token(R"({"alg":"EdDSA","kid":"k1","typ":"JWT"})", R"({"sub":"alice"})"));
   ASSERT_TRUE(token.ok()) << token.error().message();
   EXPECT_EQ(token->algorithm, model::JwsAlgorithm::eddsa);
   EXPECT_EQ(token->kid, "k1");

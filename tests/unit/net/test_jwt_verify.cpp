@@ -16,8 +16,8 @@ using test::Signer;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-constexpr model::TimeMs kNow = 1'800'000'000'000;
-const std::string kClaims = R"({"iss":"https://issuer.example","sub":"alice","exp":1800000060)";
+constexpr model::TimeMs kVerifiedAt = 1'800'000'000'000;
+const std::string kVerifiedClaims = R"({"iss":"https://issuer.example","sub":"alice","exp":1800000060)";
 
 const Signer& rsa() {
   static const Signer kSigner = Signer::rs256();
@@ -34,10 +34,10 @@ Token token_of(const std::string& text) {
   EXPECT_TRUE(token.ok()) << (token ? "" : token.error().message());
   return token ? std::move(*token) : Token{};
 }
-model::Result<Bearer> bearer(const model::Issuer& issuer, const std::string& claims, model::TimeMs now = kNow) {
+model::Result<Bearer> bearer(const model::Issuer& issuer, const std::string& claims, model::TimeMs now = kVerifiedAt) {
   return read_bearer(trusted(issuer), token_of(rsa().token(claims)), now);
 }
-std::string why(const model::Issuer& issuer, const std::string& claims, model::TimeMs now = kNow) {
+std::string why(const model::Issuer& issuer, const std::string& claims, model::TimeMs now = kVerifiedAt) {
   const auto read = bearer(issuer, claims, now);
   return read ? "" : std::string(read.error().message());
 }
@@ -45,7 +45,7 @@ std::string why(const model::Issuer& issuer, const std::string& claims, model::T
 TEST(JwtSignatureTest, EachAlgorithmVerifiesWithItsKeyAndNoOther) {
   const std::vector<Signer> signers{Signer::rs256(), Signer::es256(), Signer::eddsa()};
   for (const Signer& signer : signers) {
-    const Token token = token_of(signer.token(kClaims + "}"));
+    const Token token = token_of(signer.token(kVerifiedClaims + "}"));
     for (const Signer& other : signers) {
       EXPECT_EQ(check_signature(trusted(issuer_of(other)), token, nullptr),
                 &signer == &other ? Signature::valid : Signature::invalid)
@@ -56,7 +56,7 @@ TEST(JwtSignatureTest, EachAlgorithmVerifiesWithItsKeyAndNoOther) {
 
 TEST(JwtSignatureTest, AnHmacUnderThePublicKeyIsNoSignature) {
   // The classic confusion: HS256 with the PEM as its secret. The header cannot say HS256, and saying RS256 does not help.
-  const std::string input = crypto::base64url(R"({"alg":"RS256"})") + "." + crypto::base64url(kClaims + "}");
+  const std::string input = crypto::base64url(R"({"alg":"RS256"})") + "." + crypto::base64url(kVerifiedClaims + "}");
   const auto key = crypto::Key::from_bytes(crypto::sha256(rsa().public_pem()));
   const std::string forged = input + "." + crypto::base64url(crypto::hmac_sha256(key, input));
   EXPECT_EQ(check_signature(trusted(issuer_of(rsa())), token_of(forged), nullptr), Signature::invalid);
@@ -65,12 +65,13 @@ TEST(JwtSignatureTest, AnHmacUnderThePublicKeyIsNoSignature) {
 TEST(JwtSignatureTest, AnAlgorithmThatTheIssuerDoesNotUseIsRefused) {
   model::Issuer issuer = issuer_of(rsa());
   issuer.algorithms = static_cast<std::uint32_t>(model::JwsAlgorithm::es256);
-  EXPECT_EQ(check_signature(trusted(issuer), token_of(rsa().token(kClaims + "}")), nullptr), Signature::invalid);
+  EXPECT_EQ(check_signature(trusted(issuer), token_of(rsa().token(kVerifiedClaims + "}")), nullptr),
+            Signature::invalid);
 }
 
 TEST(JwtSignatureTest, AnAlteredTokenIsRefused) {
-  const std::string good = rsa().token(kClaims + "}");
-  const std::string other = rsa().token(kClaims + R"(,"roles":["admin"]})");
+  const std::string good = rsa().token(kVerifiedClaims + "}");
+  const std::string other = rsa().token(kVerifiedClaims + R"(,"roles":["admin"]})");
   const std::string mixed = other.substr(0, other.rfind('.')) + good.substr(good.rfind('.'));
   EXPECT_EQ(check_signature(trusted(issuer_of(rsa())), token_of(mixed), nullptr), Signature::invalid);
 }
@@ -86,13 +87,13 @@ TEST(JwtSignatureTest, AKidChoosesTheKeyAndAnUnknownOneAsksForANewerSet) {
   const auto first = parse_jwks(R"({"keys":[)" + old.jwk() + "]}");
   const auto both = parse_jwks(R"({"keys":[)" + old.jwk() + "," + young.jwk() + "]}");
   ASSERT_TRUE(first.ok() && both.ok());
-  const Token token = token_of(young.token(kClaims + "}"));
+  const Token token = token_of(young.token(kVerifiedClaims + "}"));
   EXPECT_EQ(check_signature(issuer, token, nullptr), Signature::unknown_key);
   EXPECT_EQ(check_signature(issuer, token, &*first), Signature::unknown_key);
   EXPECT_EQ(check_signature(issuer, token, &*both), Signature::valid);
   // A forger who names a known key does not make the server fetch.
   young.kid = "2024";
-  EXPECT_EQ(check_signature(issuer, token_of(young.token(kClaims + "}")), &*first), Signature::invalid);
+  EXPECT_EQ(check_signature(issuer, token_of(young.token(kVerifiedClaims + "}")), &*first), Signature::invalid);
   // Without a URL there is nothing to ask.
   settings.jwks_url.clear();
   settings.jwks = R"({"keys":[)" + old.jwk() + "]}";
@@ -147,15 +148,15 @@ TEST(JwtTrustTest, SettingsWithoutUsableKeysOrWithUnknownPathsAreRefused) {
 
 TEST(JwtBearerTest, TimesAreObeyedToTheSecondAndTheSkewWidensThem) {
   model::Issuer issuer = issuer_of(rsa());
-  EXPECT_EQ(why(issuer, kClaims + "}", 1'800'000'059'999), "");
-  EXPECT_THAT(why(issuer, kClaims + "}", 1'800'000'060'000), HasSubstr("expired"));
-  EXPECT_THAT(why(issuer, kClaims + R"(,"nbf":1800000001})"), HasSubstr("not valid yet"));
-  EXPECT_EQ(why(issuer, kClaims + R"(,"nbf":1800000000})"), "");
+  EXPECT_EQ(why(issuer, kVerifiedClaims + "}", 1'800'000'059'999), "");
+  EXPECT_THAT(why(issuer, kVerifiedClaims + "}", 1'800'000'060'000), HasSubstr("expired"));
+  EXPECT_THAT(why(issuer, kVerifiedClaims + R"(,"nbf":1800000001})"), HasSubstr("not valid yet"));
+  EXPECT_EQ(why(issuer, kVerifiedClaims + R"(,"nbf":1800000000})"), "");
   issuer.clock_skew_s = 30;
-  EXPECT_EQ(why(issuer, kClaims + R"(,"nbf":1800000030})"), "");
-  EXPECT_EQ(why(issuer, kClaims + "}", 1'800'000'089'999), "");
-  EXPECT_THAT(why(issuer, kClaims + "}", 1'800'000'090'000), HasSubstr("expired"));
-  EXPECT_EQ(bearer(issuer, kClaims + "}")->expires_at, 1'800'000'090'000);
+  EXPECT_EQ(why(issuer, kVerifiedClaims + R"(,"nbf":1800000030})"), "");
+  EXPECT_EQ(why(issuer, kVerifiedClaims + "}", 1'800'000'089'999), "");
+  EXPECT_THAT(why(issuer, kVerifiedClaims + "}", 1'800'000'090'000), HasSubstr("expired"));
+  EXPECT_EQ(bearer(issuer, kVerifiedClaims + "}")->expires_at, 1'800'000'090'000);
 }
 
 TEST(JwtBearerTest, ATokenWithoutAnEndIsRefused) {
@@ -169,31 +170,32 @@ TEST(JwtBearerTest, ATokenWithoutAnEndIsRefused) {
 
 TEST(JwtBearerTest, AudienceAndIssuerMustBeOurs) {
   model::Issuer issuer = issuer_of(rsa());
-  EXPECT_THAT(why(issuer, kClaims + R"(,"aud":"somebody"})"), HasSubstr("aud"));
+  EXPECT_THAT(why(issuer, kVerifiedClaims + R"(,"aud":"somebody"})"), HasSubstr("aud"));
   EXPECT_THAT(why(issuer, R"({"iss":"https://issuer.example/","sub":"a","exp":1800000060})"), HasSubstr("issuer"));
   issuer.audiences = {"coffer", "vault"};
-  EXPECT_THAT(why(issuer, kClaims + "}"), HasSubstr("aud"));
-  EXPECT_THAT(why(issuer, kClaims + R"(,"aud":"Coffer"})"), HasSubstr("aud"));
-  EXPECT_THAT(why(issuer, kClaims + R"(,"aud":[]})"), HasSubstr("aud"));
-  EXPECT_THAT(why(issuer, kClaims + R"(,"aud":[["coffer"]]})"), HasSubstr("aud"));
-  EXPECT_EQ(why(issuer, kClaims + R"(,"aud":"coffer"})"), "");
-  EXPECT_EQ(why(issuer, kClaims + R"(,"aud":["x","vault"]})"), "");
+  EXPECT_THAT(why(issuer, kVerifiedClaims + "}"), HasSubstr("aud"));
+  EXPECT_THAT(why(issuer, kVerifiedClaims + R"(,"aud":"Coffer"})"), HasSubstr("aud"));
+  EXPECT_THAT(why(issuer, kVerifiedClaims + R"(,"aud":[]})"), HasSubstr("aud"));
+  EXPECT_THAT(why(issuer, kVerifiedClaims + R"(,"aud":[["coffer"]]})"), HasSubstr("aud"));
+  EXPECT_EQ(why(issuer, kVerifiedClaims + R"(,"aud":"coffer"})"), "");
+  EXPECT_EQ(why(issuer, kVerifiedClaims + R"(,"aud":["x","vault"]})"), "");
 }
 
 TEST(JwtBearerTest, ClaimsAreMappedByTheirPaths) {
   model::Issuer issuer = issuer_of(rsa());
   issuer.claims = {"org/tenant", "user.name", "realm.roles", "", true};
   const auto read =
-      bearer(issuer, kClaims + R"(,"org/tenant":"acme","user":{"name":"ci"},"realm":{"roles":["a","b"]}})");
+      bearer(issuer, kVerifiedClaims + R"(,"org/tenant":"acme","user":{"name":"ci"},"realm":{"roles":["a","b"]}})");
   ASSERT_TRUE(read.ok()) << read.error().message();
   EXPECT_EQ(read->tenant, "acme");
   EXPECT_EQ(read->principal, "service:ci");
   EXPECT_THAT(read->roles, ElementsAre("a", "b"));
-  EXPECT_THAT(why(issuer, kClaims + R"(,"user":{"name":"ci"}})"), HasSubstr("tenant"));
-  EXPECT_THAT(why(issuer, kClaims + R"(,"org/tenant":["acme"],"user":{"name":"ci"}})"), HasSubstr("tenant"));
-  EXPECT_THAT(why(issuer, kClaims + R"(,"org/tenant":"acme"})"), HasSubstr("bearer"));
-  EXPECT_THAT(why(issuer, kClaims + R"(,"org/tenant":"acme","user":{"name":"c\u0000i"}})"), HasSubstr("bearer"));
-  EXPECT_THAT(why(issuer, kClaims + R"(,"org/tenant":"acme","user":{"name":"ci"},"realm":{"roles":[1]}})"),
+  EXPECT_THAT(why(issuer, kVerifiedClaims + R"(,"user":{"name":"ci"}})"), HasSubstr("tenant"));
+  EXPECT_THAT(why(issuer, kVerifiedClaims + R"(,"org/tenant":["acme"],"user":{"name":"ci"}})"), HasSubstr("tenant"));
+  EXPECT_THAT(why(issuer, kVerifiedClaims + R"(,"org/tenant":"acme"})"), HasSubstr("bearer"));
+  EXPECT_THAT(why(issuer, kVerifiedClaims + R"(,"org/tenant":"acme","user":{"name":"c\u0000i"}})"),
+              HasSubstr("bearer"));
+  EXPECT_THAT(why(issuer, kVerifiedClaims + R"(,"org/tenant":"acme","user":{"name":"ci"},"realm":{"roles":[1]}})"),
               HasSubstr("role"));
 }
 
@@ -233,24 +235,24 @@ TEST(JwtMintTest, TheDevIssuersTrustWhatIsMintedForEachDoor) {
   const auto issuers = dev_issuers(key.public_pem());
   const std::vector<std::string> doors{"native", "cloudforet", "tapis"};
   for (std::size_t i = 0; i < doors.size(); ++i) {
-    const auto text = mint_dev_token(key, {doors[i], "acme", "alice", {"admin"}}, kNow, "id");
+    const auto text = mint_dev_token(key, {doors[i], "acme", "alice", {"admin"}}, kVerifiedAt, "id");
     ASSERT_TRUE(text.ok());
     const Token token = token_of(std::string(text->expose()));
     for (std::size_t j = 0; j < issuers.size(); ++j) {
       const TrustedIssuer issuer = trusted(issuers[j]);
       EXPECT_EQ(check_signature(issuer, token, nullptr), Signature::valid);
-      EXPECT_EQ(read_bearer(issuer, token, kNow).ok(), i == j) << doors[i] << " by " << issuers[j].name;
+      EXPECT_EQ(read_bearer(issuer, token, kVerifiedAt).ok(), i == j) << doors[i] << " by " << issuers[j].name;
     }
-    const auto read = read_bearer(trusted(issuers[i]), token, kNow);
+    const auto read = read_bearer(trusted(issuers[i]), token, kVerifiedAt);
     ASSERT_TRUE(read.ok()) << read.error().message();
     EXPECT_EQ(read->tenant, "acme");
     EXPECT_EQ(read->principal, "user:alice");
     EXPECT_THAT(read->roles, ElementsAre("admin"));
-    EXPECT_EQ(read->expires_at, kNow + 3'600'000);
+    EXPECT_EQ(read->expires_at, kVerifiedAt + 3'600'000);
   }
-  EXPECT_FALSE(mint_dev_token(key, {"dapr", "acme", "alice", {}}, kNow, "id").ok());
-  EXPECT_FALSE(mint_dev_token(key, {"native", "acme", "", {}}, kNow, "id").ok());
-  EXPECT_FALSE(mint_dev_token(key, {"cloudforet", "acme", "alice", {"a", "b"}}, kNow, "id").ok());
+  EXPECT_FALSE(mint_dev_token(key, {"dapr", "acme", "alice", {}}, kVerifiedAt, "id").ok());
+  EXPECT_FALSE(mint_dev_token(key, {"native", "acme", "", {}}, kVerifiedAt, "id").ok());
+  EXPECT_FALSE(mint_dev_token(key, {"cloudforet", "acme", "alice", {"a", "b"}}, kVerifiedAt, "id").ok());
 }
 
 }  // namespace

@@ -27,7 +27,7 @@ model::Result<std::unique_ptr<Engine>> open_one(const std::string& path, bool pa
 
 /// One node through several lives, each ended by power loss at a random change of the disk, in recovery as well.
 /// Empty, or what a restart found wrong.
-std::string live_and_crash(std::uint64_t seed, bool flush_before_d, std::size_t* acknowledged) {
+std::string written_and_crash(std::uint64_t seed, bool flush_before_d, std::size_t* acknowledged) {
   test::TempDir dir;
   FaultyEnv env(seed);
   CrashRig rig(seed, flush_before_d);
@@ -62,7 +62,7 @@ TEST(LevelDbPowerLoss, LosesNoAcknowledgedWriteAndKeepsNoneHalf) {
   std::size_t total = 0;
   for (std::uint64_t seed = 1; seed <= 60; ++seed) {
     std::size_t acknowledged = 0;
-    ASSERT_EQ(live_and_crash(seed, true, &acknowledged), "") << "seed " << seed;
+    ASSERT_EQ(written_and_crash(seed, true, &acknowledged), "") << "seed " << seed;
     total += acknowledged;
   }
   EXPECT_GT(total, 5000u);
@@ -72,7 +72,7 @@ TEST(LevelDbPowerLoss, LosesNoAcknowledgedWriteAndKeepsNoneHalf) {
 TEST(LevelDbPowerLoss, LosesWritesWhenTheDurableIndexAdvancesWithoutAFlush) {
   for (std::uint64_t seed = 1; seed <= 60; ++seed) {
     std::size_t acknowledged = 0;
-    if (!live_and_crash(seed, false, &acknowledged).empty()) return;
+    if (!written_and_crash(seed, false, &acknowledged).empty()) return;
   }
   FAIL() << "no seed lost a write";
 }

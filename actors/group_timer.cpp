@@ -1,0 +1,28 @@
+// See group_timer.hpp.
+
+#include "actors/group_timer.hpp"
+
+#include <algorithm>
+
+namespace coffer::actors {
+
+GroupTimer::GroupTimer(cluster::MonotonicMs heartbeat, model::NodeId self)
+    : grid_(std::max<cluster::MonotonicMs>(1, heartbeat * 2 / 5)),
+      // A third of the grid and a bit: neighbours in number are far from each other, and seven nodes all differ.
+      phase_(self.value * (grid_ / 3 + 1) % grid_) {}
+
+std::optional<GroupTimer::Alarm> GroupTimer::want(cluster::MonotonicMs due, cluster::MonotonicMs now) {
+  // What is near is waited for: a transfer's end, a deadline that has passed.
+  if (due >= now + grid_) due = (due - phase_ + grid_ - 1) / grid_ * grid_ + phase_;
+  if (set_for_ != 0 && set_for_ <= due) return std::nullopt;
+  set_for_ = due;
+  return Alarm{++number_, due > now ? due - now : 0};
+}
+
+bool GroupTimer::fired(std::uint64_t number) {
+  if (number != number_ || set_for_ == 0) return false;
+  set_for_ = 0;
+  return true;
+}
+
+}  // namespace coffer::actors

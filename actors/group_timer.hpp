@@ -1,0 +1,41 @@
+#pragma once
+// When a group's actor has itself woken. Hundreds of groups on one node would wake it thousands of times a second for
+// nothing: each heartbeat moves its follower's deadline, and each leader's deadline comes at a time of its own. So a
+// deadline that moved away is looked at when the timer of the old one fires, and distant ones are put off to the next line
+// of a grid, where many groups fire together and their heartbeats leave together. Used by group_actor; a value.
+
+#include <cstdint>
+#include <optional>
+
+#include "cluster/group_core.hpp"
+
+namespace coffer::actors {
+
+class GroupTimer {
+ public:
+  struct Alarm {
+    std::uint64_t number = 0;  // of the timer: what fires with another one is out of date
+    cluster::MonotonicMs wait = 0;
+  };
+
+  GroupTimer() = default;
+  /// Lines lie two fifths of a heartbeat apart, so a heartbeat is late by less than that, and an election timeout of at
+  /// least three heartbeats is long against it. Nodes have lines of their own: two that lose a leader in the same moment
+  /// and share a clock do not campaign in the same moment, too.
+  GroupTimer(cluster::MonotonicMs heartbeat, model::NodeId self);
+
+  /// The group is to be called at `due`, no matter what it wanted before. Answers what to set a timer for, if a new one is
+  /// needed. Milliseconds of the monotonic clock.
+  std::optional<Alarm> want(cluster::MonotonicMs due, cluster::MonotonicMs now);
+
+  /// True: the timer of that number counts, the group is to be called, and nothing is set any more. It may be early: then
+  /// the group says again what it wants.
+  bool fired(std::uint64_t number);
+
+ private:
+  cluster::MonotonicMs grid_ = 1, phase_ = 0;
+  cluster::MonotonicMs set_for_ = 0;  // 0: no timer is set
+  std::uint64_t number_ = 0;
+};
+
+}  // namespace coffer::actors

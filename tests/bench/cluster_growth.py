@@ -1,0 +1,93 @@
+"""Three nodes and much of everything: idle groups, tenants, a follower that was away. Used by cluster_bench.py; each measure
+has a cluster of its own and answers rows of a table."""
+
+import statistics
+import subprocess
+import time
+
+import cases
+from backup import TENANTS, VALUE_BYTES, Writes
+from cluster import Cluster, wait_for
+
+PATIENCE = 600
+CATCH_UP_WRITES = 1000
+
+
+def fill(binary, node, token_file, tenants, secrets, value_bytes=64):
+    done = subprocess.run([binary, "bench", "load", "--server", node.grpc_address, "--token-file", token_file, "--tenants", str(tenants),
+                           "--secrets", str(secrets), "--value-bytes", str(value_bytes)], capture_output=True, text=True, timeout=3600)
+    if done.returncode != 0:
+        raise RuntimeError(f"coffer bench load failed:\n{done.stdout[-1000:]}{done.stderr[-1000:]}")
+
+
+def idle(_binary, groups=256, seconds=20):
+    """What groups without a request cost each node, at the timeouts of the product's defaults."""
+    with Cluster(3, data_groups=groups, settings="") as cluster:
+        cluster.wait_replicated(PATIENCE)
+        time.sleep(5)                       # the last leaders take their places
+        before, begun = [cases.cpu_seconds(n.process.pid) for n in cluster.nodes], time.monotonic()
+        time.sleep(seconds)
+        passed = time.monotonic() - begun
+        shares = [(cases.cpu_seconds(n.process.pid) - b) / passed * 100 for n, b in zip(cluster.nodes, before)]
+    return [f"| {groups} idle groups, CPU of each node | {', '.join(f'{s:.1f} %' for s in shares)} of a core | at most 5 % |"]
+
+
+def tenants(binary, count=100_000):
+    """A node of three that hold many tenants: killed, started, and how long until it is ready and answers."""
+    with Cluster(3, data_groups=16) as cluster:
+        begun = time.monotonic()
+        fill(binary, cluster.nodes[0], cluster.token_file, count, 1)
+        loaded = time.monotonic() - begun
+        times = []
+        for node in (cluster.nodes[1], cluster.nodes[2]):
+            node.kill()
+            begun = time.monotonic()
+            node.joining = None
+            node.spawn()
+            wait_for(node.ready, lambda: f"ready again:\n{node.log()[-2000:]}", PATIENCE)
+            wait_for(lambda: node.get("key-0", tenant=f"bench-{count - 1}").status == 200, "the last tenant's secret", PATIENCE)
+            times.append(time.monotonic() - begun)
+    return [f"| {count:,} tenants on three nodes, made through one | {loaded:.0f} s | - |",
+            f"| a node of those after kill -9, until it is ready and answers | {', '.join(f'{t:.1f} s' for t in times)} | at most 10 s |"]
+
+
+def catch_up(binary, megabytes=1024):
+    """A follower that was away for so much catches up while writes go on."""
+    with Cluster(3, data_groups=4) as cluster:
+        writer, away = cluster.nodes[0], cluster.nodes[2]
+        keys = (megabytes << 20) // VALUE_BYTES // TENANTS
+        fill(binary, writer, cluster.token_file, TENANTS, 10, VALUE_BYTES)
+        away.kill()
+        fill(binary, writer, cluster.token_file, TENANTS, keys, VALUE_BYTES)
+
+        def writes(seconds):
+            return Writes(binary, writer, 10, seconds, CATCH_UP_WRITES, cluster.token_file)
+        writes(3).result()
+        alone = [writes(8).result() for _ in range(3)]
+        during, begun = writes(60), time.monotonic()
+        away.joining = None
+        away.spawn()
+        wait_for(lambda: has_all(cluster, away), "the follower has everything", PATIENCE)
+        took = time.monotonic() - begun
+        outlasted = during.process.poll() is None
+        during = during.result()
+    before = statistics.median(run["latency_us"]["p99"] for run in alone)
+    ratio = during["latency_us"]["p99"] / before
+    return [f"| a follower {megabytes:,} MiB behind, until it has everything, during {CATCH_UP_WRITES:,} writes/s | {took:.0f} s{'' if outlasted else ' (the writes ended before)'}, "
+            f"{during['errors']} failed | 0 failed |",
+            f"| p99 of those writes in the minute in which it does | {during['latency_us']['p99'] / 1000:,.1f} ms (alone {before / 1000:,.1f} ms), {ratio:.2f}x | at most 2x |"]
+
+
+def has_all(cluster, node):
+    """Is the node a voter of every group, within a second's writes of its leader?"""
+    status = cluster.status()
+    if not status or not node.ready():
+        return False
+    for group in status["groups"]:
+        own = next((r for r in group.get("replicas", []) if r["node"] == node.id), None)
+        if own is None or int(own.get("match_index", 0)) + CATCH_UP_WRITES < int(group.get("commit_index", 0)):
+            return False
+    return True
+
+
+MEASURES = {"idle": idle, "tenants": tenants, "catch-up": catch_up}
