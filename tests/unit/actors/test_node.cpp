@@ -24,7 +24,7 @@ namespace {
 
 using model::Code;
 
-class Waiting final : public Call {
+class AnsweredCall final : public Call {
  public:
   void complete() noexcept override {
     std::lock_guard lock(mutex_);
@@ -104,7 +104,7 @@ class NodeTest : public ::testing::Test {
     return made;
   }
   model::Result<model::Reply> run(model::Request made) {
-    Waiting call;
+    AnsweredCall call;
     call.request = std::move(made);
     node->submit(&call);
     return call.wait();
@@ -195,9 +195,9 @@ TEST_F(NodeTest, ATenantIsMadeAtFirstUseByAWriteAndNotByARead) {
 
 TEST_F(NodeTest, ManyFirstWritesToOneNewTenantAllSucceed) {
   start();
-  std::vector<std::unique_ptr<Waiting>> calls;
+  std::vector<std::unique_ptr<AnsweredCall>> calls;
   for (int i = 0; i < 64; ++i) {
-    calls.push_back(std::make_unique<Waiting>());
+    calls.push_back(std::make_unique<AnsweredCall>());
     calls.back()->request = request("new", put("k" + std::to_string(i), "v"));
     node->submit(calls.back().get());
   }
@@ -340,7 +340,7 @@ TEST_F(NodeTest, AfterADiskErrorNothingIsAcknowledged) {
   });
   ASSERT_TRUE(run(request("t", put("a", "1"))).ok());
   log_engine->fail_write(1, storage::DiskFault::no_space);
-  Waiting call;
+  AnsweredCall call;
   call.request = request("t", put("a", "2"));
   node->submit(&call);
   for (int i = 0; i < 2000 && !fatal; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(5));
@@ -351,9 +351,9 @@ TEST_F(NodeTest, AfterADiskErrorNothingIsAcknowledged) {
 
 TEST_F(NodeTest, StoppingANodeAnswersEveryCall) {
   start();
-  std::vector<std::unique_ptr<Waiting>> calls;
+  std::vector<std::unique_ptr<AnsweredCall>> calls;
   for (int i = 0; i < 500; ++i) {
-    calls.push_back(std::make_unique<Waiting>());
+    calls.push_back(std::make_unique<AnsweredCall>());
     calls.back()->request = request("t" + std::to_string(i % 5), put("k", "v"));
     node->submit(calls.back().get());
   }
