@@ -11,6 +11,7 @@
 //   with other nodes (the peer link calls actors/peer_sink.hpp, which hands frames on):
 //   gateway, front --Parcel--> forwarder               forwarder  one: calls to and from the nodes that lead
 //   group   --Apply--> mirror                          mirror   one: the directory of a node that does not lead it
+//   gateway --AskTrust--> trust desk                   trust desk  one: whom tenants trust, read here or asked elsewhere
 //   steward --Target--> group                          steward  one: reports, placement, node records
 //   group   --Install--> snapshots --Rows--> state writer  snapshots  one, detached: groups' states from and to other nodes
 
@@ -206,8 +207,14 @@ using SnapshotsActor =
     caf::typed_actor<caf::reacts_to<Install>, caf::reacts_to<SnapshotFrame>, caf::reacts_to<RowsWritten>,
                      caf::reacts_to<Dropped>, caf::reacts_to<Sweep>, caf::reacts_to<Finish>>;
 
-using LogWriterActor =
-    caf::typed_actor<caf::reacts_to<Subscribe>, caf::reacts_to<Write>, caf::reacts_to<Flush>, caf::reacts_to<Finish>>;
+/// What replicas of added groups start from; `done` runs on the log writer's thread when it is durable.
+struct FoundGroups {
+  std::shared_ptr<storage::LogBatch> batch;
+  std::shared_ptr<std::function<void()>> done;
+};
+
+using LogWriterActor = caf::typed_actor<caf::reacts_to<Subscribe>, caf::reacts_to<Write>, caf::reacts_to<Flush>,
+                                        caf::reacts_to<FoundGroups>, caf::reacts_to<Finish>>;
 using StateWriterActor =
     caf::typed_actor<caf::reacts_to<Subscribe>, caf::reacts_to<Apply>, caf::reacts_to<Flush>,
                      caf::reacts_to<Checkpoint>, caf::reacts_to<Rows>, caf::reacts_to<DropGeneration>,
@@ -286,6 +293,18 @@ using ForwarderActor = CallActor::extend<caf::reacts_to<FrameIn>, caf::reacts_to
                                          caf::reacts_to<Missing>, caf::reacts_to<Barrier>, caf::reacts_to<Mirrored>,
                                          caf::reacts_to<BarrierDone>, caf::reacts_to<Sweep>, caf::reacts_to<Finish>>;
 
+class TrustQuestion;  // trust_lookup.hpp
+/// Whom does a tenant trust? For the trust desk.
+struct AskTrust {
+  std::shared_ptr<TrustQuestion> question;
+};
+struct TrustIndex {  // to itself: how far the rows must have come
+  std::uint64_t ask = 0;
+  model::Result<model::Index> index{model::Code::unavailable};
+};
+using TrustDeskActor = caf::typed_actor<caf::reacts_to<AskTrust>, caf::reacts_to<FrameIn>, caf::reacts_to<TrustIndex>,
+                                        caf::reacts_to<Sweep>, caf::reacts_to<Finish>>;
+
 /// Committed entries of the meta group on a node that does not lead it (Apply), and the order to read everything anew.
 struct Reload {};
 using MirrorActor = caf::typed_actor<caf::reacts_to<Apply>, caf::reacts_to<Reload>, caf::reacts_to<Finish>>;
@@ -336,6 +355,8 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::Again)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::Missing)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::Barrier)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::Mirrored)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::AskTrust)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::TrustIndex)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::Reload)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::BarrierDone)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::Target)
@@ -346,4 +367,5 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::DropGeneration)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::Dropped)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::FlushInstall)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::Install)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::FoundGroups)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::SnapshotFrame)

@@ -59,6 +59,7 @@ std::string_view action_of(const model::Request& request) {
     std::string_view operator()(const model::MoveTenant&) const { return "move_tenant"; }
     std::string_view operator()(const model::AdvanceMove&) const { return "advance_move"; }
     std::string_view operator()(const model::PauseMoves&) const { return "pause_moves"; }
+    std::string_view operator()(const model::AddGroups&) const { return "add_groups"; }
     std::string_view operator()(const model::TendKeys&) const { return "tend_keys"; }
   };
   if (const auto* directory = std::get_if<model::DirectoryOperation>(&request.operation)) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "cluster/founders.hpp"
 #include "crypto/cluster_ca.hpp"
 #include "crypto/hash.hpp"
 #include "crypto/join_token.hpp"
@@ -44,6 +45,7 @@ model::Status ClusterDirectory::load(const storage::TenantRows& rows) {
   if (settings->has_value()) {
     auto decoded = decode_cluster(**settings);
     if (!decoded) return decoded.error();
+    if (auto status = check_format(*decoded, deps_.newest_format); !status) return status;
     settings_ = *decoded;
   }
   auto authority = rows.get(storage::kClusterCaRow);
@@ -51,6 +53,11 @@ model::Status ClusterDirectory::load(const storage::TenantRows& rows) {
   authority_ = authority->value_or("");
   if (auto status = each_row(rows, storage::kNodeRows, &decode_node,
                              [this](std::string_view, model::NodeInfo node) { nodes_[node.id] = std::move(node); });
+      !status) {
+    return status;
+  }
+  if (auto status = each_row(rows, storage::kGroupRows, &decode_founding,
+                             [this](std::string_view, GroupFounding group) { groups_[group.id] = std::move(group); });
       !status) {
     return status;
   }
@@ -71,7 +78,8 @@ bool ClusterDirectory::is_change(const model::DirectoryOperation& operation) {
          std::holds_alternative<model::JoinNode>(operation) ||
          std::holds_alternative<model::RenewNodeCertificate>(operation) ||
          std::holds_alternative<model::AnnounceNode>(operation) ||
-         std::holds_alternative<model::DrainNode>(operation) || std::holds_alternative<model::RemoveNode>(operation);
+         std::holds_alternative<model::DrainNode>(operation) || std::holds_alternative<model::RemoveNode>(operation) ||
+         std::holds_alternative<model::AddGroups>(operation);
 }
 
 model::Result<ClusterDirectory::Decision> ClusterDirectory::decide(const model::DirectoryOperation& operation,
@@ -89,6 +97,7 @@ model::Result<ClusterDirectory::Decision> ClusterDirectory::decide(const model::
   }
   if (const auto* draining = std::get_if<model::DrainNode>(&operation)) return drain(*draining);
   if (const auto* removal = std::get_if<model::RemoveNode>(&operation)) return remove(*removal);
+  if (const auto* add = std::get_if<model::AddGroups>(&operation)) return add_groups(*add);
   return Error(Code::internal);
 }
 
@@ -135,8 +144,10 @@ void ClusterDirectory::keep_self(model::TimeMs now, Decision& decision) {
   node.id = deps_.self;
   node.address = deps_.self_address;
   node.state = model::NodeState::up;
+  node.newest_format = deps_.newest_format;
   node.joined_at = now;
   keep(node, decision);
+  raise_format(decision);
 }
 
 /// New formats are for when every node knows them; it never goes back.
@@ -148,6 +159,38 @@ void ClusterDirectory::raise_format(Decision& decision) {
   if (common == UINT32_MAX || common <= settings_.active_format) return;
   settings_.active_format = common;
   decision.rows.push_back({storage::kClusterRow, encode_cluster(settings_)});
+}
+
+/// A node that is alone has announced itself to nobody: what it uses is active from then on.
+model::Result<std::vector<storage::RowChange>> ClusterDirectory::use_format(std::uint32_t format) {
+  std::vector<storage::RowChange> rows;
+  if (settings_.active_format >= format) return rows;
+  std::string wanting;
+  for (const auto& [id, node] : nodes_) {
+    if (node.state == model::NodeState::removed || node.newest_format >= format) continue;
+    wanting += (wanting.empty() ? "node " : ", ") + std::to_string(id.value);
+  }
+  if (nodes_.empty() && deps_.newest_format < format) wanting = "this node";
+  if (!wanting.empty() || !nodes_.empty()) {
+    return Error(Code::not_active, "this needs format " + std::to_string(format) + ", and the cluster speaks " +
+                                       std::to_string(settings_.active_format) + " until every node knows it" +
+                                       (wanting.empty() ? "" : "; still older: " + wanting));
+  }
+  settings_.active_format = format;
+  rows.push_back({storage::kClusterRow, encode_cluster(settings_)});
+  return rows;
+}
+
+std::uint32_t ClusterDirectory::data_groups() const {
+  const auto added = groups_.empty() ? 0 : static_cast<std::uint32_t>(groups_.rbegin()->first.value);
+  return std::max(deps_.data_groups, added);
+}
+
+std::vector<GroupFounding> ClusterDirectory::added_groups() const {
+  std::vector<GroupFounding> all;
+  all.reserve(groups_.size());
+  for (const auto& [id, group] : groups_) all.push_back(group);
+  return all;
 }
 
 model::Result<ClusterDirectory::Decision> ClusterDirectory::create_token(const model::CreateJoinToken& create,
@@ -194,8 +237,7 @@ model::Result<ClusterDirectory::Decision> ClusterDirectory::certify(model::NodeI
   node.certificate_serial = facts->serial;
   node.certificate_expires_at = facts->not_after;
   keep(node, decision);
-  model::JoinReply reply{node.id, deps_.cluster_id, deps_.data_groups, std::move(*certificate), ca->certificate_pem(),
-                         {}};
+  model::JoinReply reply{node.id, deps_.cluster_id, data_groups(), std::move(*certificate), ca->certificate_pem(), {}};
   for (const auto& [id, known] : nodes_) {
     if (known.state != model::NodeState::removed) reply.nodes.push_back(known);
   }
@@ -326,6 +368,42 @@ model::Result<ClusterDirectory::Decision> ClusterDirectory::remove(const model::
     raise_format(decision);
   }
   decision.reply = model::NodeReply{node};
+  return decision;
+}
+
+/// They begin with voters that live now: a group whose first voters are away would have no leader until they come back.
+model::Result<ClusterDirectory::Decision> ClusterDirectory::add_groups(const model::AddGroups& add) {
+  const std::uint32_t known = data_groups();
+  Decision decision;
+  decision.action = "add-groups";
+  if (add.count != 0 && add.expected + std::uint64_t{add.count} == known && groups_.contains(model::GroupId{known})) {
+    return decision;  // that is what was done already
+  }
+  if (add.expected != known) {
+    return Error(Code::invalid_argument, "expected: there are " + std::to_string(known) + " data groups now");
+  }
+  if (add.count == 0 || known + std::uint64_t{add.count} > cluster::kMostDataGroups) {
+    return Error(Code::invalid_argument, "count: a cluster has at most " + std::to_string(cluster::kMostDataGroups) +
+                                             " data groups, and this one has " + std::to_string(known));
+  }
+  auto rows = use_format(cluster::kMovesFormat);
+  if (!rows) return rows.error();
+  decision.rows = std::move(*rows);
+  std::vector<cluster::FounderCandidate> candidates;
+  for (const auto& [id, node] : nodes_) {
+    const bool lives = id == deps_.self || !deps_.is_heard || deps_.is_heard(id);
+    if (node.state != model::NodeState::up || !lives) continue;
+    candidates.push_back({id, deps_.replicas_of ? deps_.replicas_of(id) : 0});
+  }
+  if (candidates.empty()) candidates.push_back({deps_.self, 0});
+  const auto founders = cluster::plan_founders(std::move(candidates), add.count, deps_.replicas);
+  for (std::uint32_t i = 0; i < add.count; ++i) {
+    const GroupFounding group{model::GroupId{known + 1 + i}, founders[i]};
+    decision.rows.push_back({storage::group_row(group.id), encode_founding(group)});
+    groups_[group.id] = group;
+    decision.groups.push_back(group);
+  }
+  decision.details = "groups=" + std::to_string(known + 1) + "-" + std::to_string(known + add.count);
   return decision;
 }
 

@@ -2,6 +2,8 @@
 
 #include "actors/cluster_records.hpp"
 
+#include "cluster/founders.hpp"
+
 namespace coffer::actors {
 namespace {
 
@@ -53,6 +55,14 @@ model::Result<model::NodeInfo> decode_node(std::string_view bytes) {
   return node;
 }
 
+model::Status check_format(const ClusterSettings& cluster, std::uint32_t newest) {
+  if (cluster.active_format <= newest) return {};
+  return model::Error(model::Code::unimplemented,
+                      "the cluster speaks format " + std::to_string(cluster.active_format) +
+                          ", and this node knows formats up to " + std::to_string(newest) +
+                          ": start it with a newer program, or without [cluster] format if that is what holds it back");
+}
+
 std::string encode_cluster(const ClusterSettings& cluster) {
   store::v1::ClusterRecord record;
   record.set_format(kFormat);
@@ -66,6 +76,25 @@ model::Result<ClusterSettings> decode_cluster(std::string_view bytes) {
   auto record = parse<store::v1::ClusterRecord>(bytes, "cluster");
   if (!record) return record.error();
   return ClusterSettings{model::NodeId{record->next_node()}, record->active_format(), record->moves_paused_until_ms()};
+}
+
+std::string encode_founding(const GroupFounding& founding) {
+  store::v1::ClusterGroupRecord record;
+  record.set_format(kFormat);
+  record.set_id(founding.id.value);
+  for (const model::NodeId node : founding.founders) record.add_founders(node.value);
+  return record.SerializeAsString();
+}
+
+model::Result<GroupFounding> decode_founding(std::string_view bytes) {
+  auto record = parse<store::v1::ClusterGroupRecord>(bytes, "group");
+  if (!record) return record.error();
+  if (record->id() == 0 || record->id() > cluster::kMostDataGroups || record->founders().empty()) {
+    return model::Error(model::Code::data_loss, "a stored group record has no possible id or nobody who begins it");
+  }
+  GroupFounding founding{model::GroupId{record->id()}, {}};
+  for (const std::uint64_t node : record->founders()) founding.founders.push_back(model::NodeId{node});
+  return founding;
 }
 
 std::string encode_join_permission(const JoinPermission& permission) {

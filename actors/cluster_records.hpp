@@ -3,6 +3,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "coffer/store/v1/cluster.pb.h"
 #include "model/cluster_requests.hpp"
@@ -19,8 +20,19 @@ struct ClusterSettings {
   std::uint32_t active_format = 1;
   model::TimeMs moves_paused_until = 0;
 };
+/// Errors: unimplemented, when the cluster speaks a newer format than a node knows that knows them up to `newest`.
+model::Status check_format(const ClusterSettings& cluster, std::uint32_t newest);
 std::string encode_cluster(const ClusterSettings& cluster);
 model::Result<ClusterSettings> decode_cluster(std::string_view bytes);
+
+/// A data group that was added, and the nodes that begin it as its first voters.
+struct GroupFounding {
+  model::GroupId id;
+  std::vector<model::NodeId> founders;
+  friend bool operator==(const GroupFounding&, const GroupFounding&) = default;
+};
+std::string encode_founding(const GroupFounding& founding);
+model::Result<GroupFounding> decode_founding(std::string_view bytes);
 
 struct JoinPermission {
   std::string secret_hash;

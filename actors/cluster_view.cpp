@@ -8,8 +8,6 @@ namespace coffer::actors {
 
 namespace {
 
-constexpr std::chrono::seconds kSilent{5};
-
 bool holds(const model::GroupInfo& group, model::NodeId node) {
   return std::any_of(group.replicas.begin(), group.replicas.end(),
                      [node](const model::ReplicaInfo& replica) { return replica.node == node; });

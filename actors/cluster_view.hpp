@@ -15,10 +15,13 @@ namespace coffer::actors {
 class ClusterView {
  public:
   using Clock = std::chrono::steady_clock;
+  static constexpr std::chrono::seconds kSilent{5};
   void clear();
   void heard(model::NodeId node, std::vector<model::GroupInfo> leads, Clock::time_point at);
   /// When the node reported last; the epoch when it never did.
   Clock::time_point heard_at(model::NodeId node) const;
+  /// Has it reported within the last seconds?
+  bool hears(model::NodeId node, Clock::time_point now) const { return now - heard_at(node) < kSilent; }
   /// Of each group what the leader of the newest term said; by id.
   std::vector<model::GroupInfo> groups() const;
   std::uint32_t replicas_of(model::NodeId node) const;

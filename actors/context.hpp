@@ -16,11 +16,13 @@
 #include "actors/actors.hpp"
 #include "actors/cluster_view.hpp"
 #include "actors/directory_core.hpp"
+#include "actors/growing_table.hpp"
 #include "actors/node_table.hpp"
 #include "actors/routing.hpp"
 #include "actors/shard_cell.hpp"
 #include "actors/tenant_core.hpp"
 #include "actors/trust_lookup.hpp"
+#include "cluster/founders.hpp"
 
 namespace coffer::actors {
 
@@ -44,7 +46,8 @@ struct GroupBoard {
 struct NodeCounters {
   std::atomic<std::uint64_t> log_batches{0}, log_writes{0}, log_bytes{0}, applied_entries{0}, checkpoints{0},
       shards_started{0}, shards_stopped{0}, rerouted{0}, overloaded{0}, forwarded_out{0}, forwarded_in{0}, retried{0},
-      confirmations{0}, snapshots_sent{0}, snapshots_installed{0}, peer_messages_dropped{0}, frames_refused{0};
+      confirmations{0}, snapshots_sent{0}, snapshots_installed{0}, peer_messages_dropped{0}, frames_refused{0},
+      trust_asked{0};
   QuotaRefusals quota_refusals;
 };
 
@@ -103,15 +106,15 @@ struct Context {
   std::uint32_t replicas = 3;                  // of a data group, as far as there are nodes
   std::vector<Operator> new_operators;         // to be added when the directory opens
   model::NodeId self;
-  std::string cluster_id;  // 16 bytes
-  std::uint32_t data_groups = 0;
-  std::string peer_address;  // where others reach this node; empty: it has no peers
+  std::string cluster_id;                                // 16 bytes
+  std::uint32_t newest_format = cluster::kNewestFormat;  // that this node announces
+  std::string peer_address;                              // where others reach this node; empty: it has no peers
   RoutingTable* routing = nullptr;
   OperatorTable* operators = nullptr;
   bool create_at_first_use = false;
   std::atomic<model::AuditPort*> audit{nullptr};  // null: nothing is noted, as before the node is unsealed
 
-  std::vector<GroupActor> groups;  // by id; filled before the front starts
+  GrowingTable<GroupActor> groups{cluster::kMostDataGroups + 1};  // by id; filled before the front starts
   LogWriterActor log_writer;
   StateWriterActor state_writer;
   FrontActor front;
@@ -119,10 +122,12 @@ struct Context {
   MirrorActor mirror;
   StewardActor steward;
   SnapshotsActor snapshots;
+  TrustDeskActor trust_desk;
 
   // Shared, thread-safe.
-  std::vector<GroupBoard> boards;  // by id
-  ShardTable shards;               // the directory under the zero tenant
+  /// By id. A group that is being added has its board before it has its actor, and leads nowhere meanwhile.
+  GrowingTable<GroupBoard> boards{cluster::kMostDataGroups + 1};
+  ShardTable shards;  // the directory under the zero tenant
   NodeCounters counters;
   TrustChanges trust_changes;
   std::atomic<bool> accepting{false};
@@ -140,11 +145,12 @@ struct Context {
   std::uint64_t directory_publisher = 0;   // life of the directory actor that publishes; 0: none; under the mutex
   std::atomic<std::uint64_t> mirrored{0};  // the tables hold everything up to this entry
   std::atomic<bool> mirror_loaded{false};
-  std::function<void(const KeyChanges&)> keys_changed;         // by a committed write set; by the mirror
-  std::function<void(model::GroupId)> tenant_purged;           // its rows are gone from the group; by the mirror
-  std::function<void(const model::TenantInfo&)> tenant_moves;  // its row says so, or that it is over; by the mirror
-  std::atomic<bool> unsealed{false};                           // the keys are open
-  std::string request_id_prefix;                               // of ids that this life of the node gives
+  std::function<void(const KeyChanges&)> keys_changed;           // by a committed write set; by the mirror
+  std::function<void(std::vector<GroupFounding>)> groups_added;  // rows name them, perhaps again; by both publishers
+  std::function<void(model::GroupId)> tenant_purged;             // its rows are gone from the group; by the mirror
+  std::function<void(const model::TenantInfo&)> tenant_moves;    // its row says so, or that it is over; by the mirror
+  std::atomic<bool> unsealed{false};                             // the keys are open
+  std::string request_id_prefix;                                 // of ids that this life of the node gives
   std::atomic<std::uint64_t> next_request_id{1};
 
   Undelivered undelivered = nullptr;  // what parcels do with calls that nobody took
@@ -190,6 +196,7 @@ ForwarderActor spawn_forwarder(caf::actor_system& system, Context& context);
 MirrorActor spawn_mirror(caf::actor_system& system, Context& context);
 StewardActor spawn_steward(caf::actor_system& system, Context& context);
 SnapshotsActor spawn_snapshots(caf::actor_system& system, Context& context);
+TrustDeskActor spawn_trust_desk(caf::actor_system& system, Context& context);
 FrontActor spawn_front(caf::actor_system& system, Context& context, const RoutingTable& routing);
 
 }  // namespace coffer::actors

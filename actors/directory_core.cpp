@@ -61,7 +61,7 @@ DirectoryCore::DirectoryCore(const DirectoryDeps& deps)
       sealer_(deps.ring.directory_sealer(deps.random)),
       group_tenants_(deps.data_groups + 1, 0),
       cluster_({deps.ring, deps.random, deps.cluster_id, deps.data_groups, deps.self, deps.peer_address,
-                deps.replicas_of}) {}
+                deps.replicas_of, deps.newest_format, deps.replicas, deps.is_heard}) {}
 
 model::Result<std::unique_ptr<DirectoryCore>> DirectoryCore::open(const DirectoryDeps& deps) {
   std::unique_ptr<DirectoryCore> core(new DirectoryCore(deps));
@@ -85,6 +85,7 @@ model::Status DirectoryCore::load() {
   if (auto status = load_resealing(); !status) return status;
   if (auto status = cluster_.load(rows_); !status) return status;
   nodes_ = cluster_.nodes();
+  know_groups(cluster_.added_groups());
   for (const auto& [id, node] : nodes_) {
     if (deps_.node_changed) deps_.node_changed(node);
   }
@@ -426,6 +427,7 @@ void DirectoryCore::committed(std::uint64_t sequence, std::vector<Submission>& o
         nodes_[node.id] = node;
         if (deps_.node_changed) deps_.node_changed(node);
       }
+      know_groups(done.groups);
       done.call.finish(std::move(done.reply));
       continue;
     }
@@ -479,11 +481,6 @@ std::string DirectoryCore::free_name_for(const model::DoorName& door) const {
     name = base + "-" + crypto::hex(deps_.random.bytes(4));
   }
   return name;
-}
-
-model::GroupId DirectoryCore::least_loaded_group() const {
-  const auto least = std::min_element(group_tenants_.begin() + 1, group_tenants_.end());
-  return model::GroupId{static_cast<std::uint64_t>(least - group_tenants_.begin())};
 }
 
 }  // namespace coffer::actors

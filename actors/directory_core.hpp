@@ -44,6 +44,11 @@ struct DirectoryDeps {
   std::function<void(model::ClusterStatusReply&)> complete_status;  // with what is not in rows
   std::function<void(const model::TransferLeadership&)> transfer;
   std::function<void()> balance;
+  std::function<void(const std::vector<GroupFounding>&)> groups_added;  // after the commit, and at the opening
+  std::function<bool(model::GroupId)> is_led;                           // has it a leader? empty: all have
+  std::function<bool(model::NodeId)> is_heard;                          // does the node report?
+  std::uint32_t newest_format = cluster::kNewestFormat;                 // that this node announces
+  std::uint32_t replicas = 3;                                           // of a data group
   std::function<void(const model::TenantInfo&)> tenant_moves;  // after each commit of a move's, and the last one's
   model::AuditPort* audit = nullptr;                           // null: nothing is noted
   const std::atomic<bool>* read_only = nullptr;                // see TenantDeps
@@ -77,6 +82,7 @@ class DirectoryCore {
     KeyChanges keys;
     bool of_keys = false;                // `keys` without the key ring
     std::vector<model::NodeInfo> nodes;  // that change
+    std::vector<GroupFounding> groups;   // that are added
     bool of_cluster = false;
   };
   struct Row {
@@ -130,7 +136,8 @@ class DirectoryCore {
   void begin_move(Row& row, model::GroupId to, CallHandle call, const std::string& principal,
                   std::vector<Submission>& out);
   void submit_move(Row& row, DirectoryTenant next, CallHandle call, std::string_view action,
-                   const std::string& principal, std::vector<Submission>& out);
+                   const std::string& principal, std::vector<Submission>& out,
+                   std::vector<storage::RowChange> rows = {});
   void advance_move(CallHandle call, const std::string& principal, std::vector<Submission>& out);
   void pause_moves(CallHandle call, std::uint64_t ms, const std::string& principal, std::vector<Submission>& out);
   void note_move(const DirectoryTenant& tenant);
@@ -139,6 +146,7 @@ class DirectoryCore {
 
   void run_cluster(CallHandle call, const std::string& principal, std::vector<Submission>& out);
   model::ClusterStatusReply cluster_status() const;
+  void know_groups(const std::vector<GroupFounding>& added);
   void change(CallHandle call, DirectoryTenant next, model::TenantReply reply, std::vector<Submission>& out);
   bool defer_if_changing(CallHandle& call, const std::string& name);
   const std::string* owner_of(const model::DoorName& door) const;

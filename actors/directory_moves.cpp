@@ -68,20 +68,23 @@ void DirectoryCore::move_tenant(CallHandle call, const std::string& principal, s
 
 void DirectoryCore::begin_move(Row& row, model::GroupId to, CallHandle call, const std::string& principal,
                                std::vector<Submission>& out) {
+  auto format = cluster_.use_format(cluster::kMovesFormat);
+  if (!format) return call ? call.finish(format.error()) : void();
   DirectoryTenant next = row.committed;
   next.info.moving_to = to;
   ++next.info.moves;
-  submit_move(row, std::move(next), std::move(call), "move-tenant", principal, out);
+  submit_move(row, std::move(next), std::move(call), "move-tenant", principal, out, *std::move(format));
 }
 
 void DirectoryCore::submit_move(Row& row, DirectoryTenant next, CallHandle call, std::string_view action,
-                                const std::string& principal, std::vector<Submission>& out) {
+                                const std::string& principal, std::vector<Submission>& out,
+                                std::vector<storage::RowChange> rows) {
   moving_[next.info.id] = next.info.name;
   Pending pending;
   pending.name = next.info.name;
   pending.reply.body = model::TenantReply{next.info, {}, false};
   pending.call = std::move(call);
-  std::vector<storage::RowChange> rows{sealed_row(storage::tenant_row(next.info.id), encode_tenant(next))};
+  rows.push_back(sealed_row(storage::tenant_row(next.info.id), encode_tenant(next)));
   row.next = std::make_unique<DirectoryTenant>(std::move(next));
   submit(std::move(pending), std::move(rows), action, principal, out);
 }

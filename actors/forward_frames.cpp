@@ -32,7 +32,7 @@ model::Result<CallFrame> decode_call_frame(std::string_view bytes) {
   Reader reader(bytes);
   const std::uint64_t format = reader.varint();
   const std::uint64_t kind = reader.varint();
-  if (reader.ok() && (format != kCallFormat || kind < 1 || kind > 4)) {
+  if (reader.ok() && (format != kCallFormat || kind < 1 || kind > 6)) {
     return Error(Code::unimplemented, "a peer sent a call in a form that this program does not know");
   }
   CallFrame frame;
@@ -53,6 +53,21 @@ model::Result<CallFrame> decode_call_frame(std::string_view bytes) {
       frame.body = BarrierAnswer{code, model::Index{reader.varint()}};
       break;
     }
+    case FrameKind::trust_question: {
+      TrustAsked asked;
+      asked.group = model::GroupId{reader.varint()};
+      const std::string_view tenant = reader.raw(asked.tenant.bytes.size());
+      if (reader.ok()) asked.tenant = model::TenantId::from_raw(tenant);
+      asked.remaining_ms = static_cast<model::TimeMs>(std::min<std::uint64_t>(reader.varint(), 60'000));
+      frame.body = asked;
+      break;
+    }
+    case FrameKind::trust_answer: {
+      const auto code = static_cast<Code>(reader.varint());
+      frame.body = TrustAnswered{code, reader.rest()};
+      whole = false;
+      break;
+    }
   }
   if (!reader.ok() || (whole && !reader.at_end())) return Error(Code::invalid_argument, "a peer's frame is malformed");
   return frame;
@@ -69,6 +84,23 @@ Secret encode_answer(std::uint64_t id, const BarrierAnswer& answer) {
   Writer writer = begin(&out, FrameKind::answer, id);
   writer.varint(static_cast<std::uint64_t>(answer.code));
   writer.varint(answer.index.value);
+  return out;
+}
+
+Secret encode_trust_question(std::uint64_t id, const TrustAsked& question) {
+  Secret out;
+  Writer writer = begin(&out, FrameKind::trust_question, id);
+  writer.varint(question.group.value);
+  writer.raw(question.tenant.view());
+  writer.varint(static_cast<std::uint64_t>(std::max<model::TimeMs>(question.remaining_ms, 0)));
+  return out;
+}
+
+Secret encode_trust_answer(std::uint64_t id, const TrustAnswered& answer) {
+  Secret out;
+  Writer writer = begin(&out, FrameKind::trust_answer, id);
+  writer.varint(static_cast<std::uint64_t>(answer.code));
+  writer.raw(answer.trust);
   return out;
 }
 

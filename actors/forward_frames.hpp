@@ -8,6 +8,8 @@
 //   reply   = flags text      kind 2    bit 0 as above, together: decided:1 reply (the same)
 //   barrier = group           kind 3
 //   answer  = code index      kind 4    code 0: the group's commit index as its leader found it
+//   trust question = group tenant:16 remaining_ms    kind 5    whom does the tenant trust?
+//   trust answer   = code trust                      kind 6    code 0: encode_trust() of actors/trust_lookup.hpp
 // Numbers are varints. Pieces of one message come in order; those of several may be mixed.
 
 #include <cstdint>
@@ -30,7 +32,14 @@ inline constexpr std::size_t kPieceBytes = 512 << 10;
 /// What a node takes of one message before it refuses it: a list with payloads, and something around it.
 inline constexpr std::size_t kMaxMessageBytes = 80 << 20;
 
-enum class FrameKind : std::uint8_t { call = 1, reply = 2, barrier = 3, answer = 4 };
+enum class FrameKind : std::uint8_t {
+  call = 1,
+  reply = 2,
+  barrier = 3,
+  answer = 4,
+  trust_question = 5,
+  trust_answer = 6
+};
 
 struct Piece {  // of a call or a reply
   bool last = false;
@@ -43,16 +52,27 @@ struct BarrierAnswer {
   model::Code code = model::Code::ok;
   model::Index index;
 };
+struct TrustAsked {
+  model::GroupId group;
+  model::TenantId tenant;
+  model::TimeMs remaining_ms = 0;
+};
+struct TrustAnswered {
+  model::Code code = model::Code::ok;
+  std::string_view trust;  // into the bytes that were decoded
+};
 struct CallFrame {
   FrameKind kind = FrameKind::call;
   std::uint64_t id = 0;
-  std::variant<Piece, BarrierQuestion, BarrierAnswer> body;
+  std::variant<Piece, BarrierQuestion, BarrierAnswer, TrustAsked, TrustAnswered> body;
 };
 
 /// Errors: unimplemented (a format or kind of a newer program), invalid_argument (malformed).
 model::Result<CallFrame> decode_call_frame(std::string_view bytes);
 model::Secret encode_barrier(std::uint64_t id, model::GroupId group);
 model::Secret encode_answer(std::uint64_t id, const BarrierAnswer& answer);
+model::Secret encode_trust_question(std::uint64_t id, const TrustAsked& question);
+model::Secret encode_trust_answer(std::uint64_t id, const TrustAnswered& answer);
 /// Cuts a message into frames and gives each to `send`.
 void encode_pieces(FrameKind kind, std::uint64_t id, std::string_view message,
                    const std::function<void(model::Secret)>& send);

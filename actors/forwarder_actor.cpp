@@ -348,6 +348,9 @@ void take_frame(Self self, const FrameIn& in) {
   if (const auto* question = std::get_if<BarrierQuestion>(&frame->body)) {
     return take_question(self, in.from, frame->id, question->group);
   }
+  if (frame->kind == FrameKind::trust_question || frame->kind == FrameKind::trust_answer) {
+    return self->send(state.context->trust_desk, in);
+  }
   const auto& answer = std::get<BarrierAnswer>(frame->body);
   for (auto& [group, round] : state.rounds) {
     if (round.id != frame->id) continue;

@@ -21,12 +21,20 @@ struct FrontState {
   };
   Context* context = nullptr;
   const RoutingTable* routing = nullptr;
-  std::vector<bool> open;                     // by group
-  std::vector<std::deque<CallHandle>> early;  // by group: calls that came before it opened
+  struct Group {
+    bool open = false;
+    std::deque<CallHandle> early;  // calls that came before it opened
+  };
+  std::deque<Group> groups;  // by id, as far as anything was heard of them
   std::unordered_map<model::TenantId, Shard> shards;
   std::unordered_map<caf::actor_addr, model::TenantId> by_address;
   std::deque<model::TenantId> oldest;  // candidates when there are too many shards
   DirectoryActor directory;
+
+  Group& at(model::GroupId id) {
+    if (id.value >= groups.size()) groups.resize(id.value + 1);
+    return groups[id.value];
+  }
 };
 
 using Self = FrontActor::stateful_pointer<FrontState>;
@@ -77,23 +85,24 @@ bool is_led_elsewhere(const Context& context, model::GroupId group) {
 
 // A group without a leader will have one in a moment (start, election): its calls wait for it until their deadlines.
 void wait_for_group(FrontState& state, model::GroupId group, CallHandle call) {
-  auto& early = state.early[group.value];
+  auto& early = state.at(group).early;
   if (early.size() >= state.context->max_waiting_calls) return call.finish(model::Error(model::Code::overloaded));
   early.push_back(std::move(call));
 }
 
 void drop_expired(FrontState& state) {
   const model::TimeMs now = state.context->wall_clock();
-  for (auto& early : state.early) {
+  for (FrontState::Group& group : state.groups) {
+    if (group.early.empty()) continue;
     std::deque<CallHandle> kept;
-    for (CallHandle& call : early) {
+    for (CallHandle& call : group.early) {
       if (call.request().info.deadline > now) {
         kept.push_back(std::move(call));
       } else {
         call.finish(model::Error(model::Code::unavailable, "the tenant's group has no leader"));
       }
     }
-    early.swap(kept);
+    group.early.swap(kept);
   }
 }
 
@@ -143,7 +152,7 @@ void route(Self self, CallHandle call) {
   }
   if (found == state.shards.end()) {
     if (!context.accepting) return call.finish(model::Error(model::Code::unavailable));
-    if (!state.open[tenant->group.value]) {
+    if (!state.at(tenant->group).open) {
       if (is_led_elsewhere(context, tenant->group)) return forward(self, std::move(call));
       return wait_for_group(state, tenant->group, std::move(call));
     }
@@ -169,7 +178,7 @@ void route(Self self, CallHandle call) {
 /// leadership went and came back) is followed by another one at the next sweep.
 void keep_directory(Self self) {
   FrontState& state = self->state;
-  if (!state.open[model::kMetaGroup.value] || state.directory) return;
+  if (!state.at(model::kMetaGroup).open || state.directory) return;
   state.directory = spawn_directory(self->system(), *state.context);
   self->monitor(state.directory);
   state.context->shards.put(model::TenantId{}, {state.directory, nullptr, model::kMetaGroup});
@@ -194,7 +203,7 @@ void ended(Self self, const caf::actor_addr& address) {
 
 void group_closed(Self self, model::GroupId group) {
   FrontState& state = self->state;
-  state.open[group.value] = false;
+  state.at(group).open = false;
   std::vector<model::TenantId> mine;
   for (const auto& [tenant, shard] : state.shards) {
     if (shard.group == group) mine.push_back(tenant);
@@ -211,24 +220,22 @@ FrontActor::behavior_type front(Self self, Context* context, const RoutingTable*
   FrontState& state = self->state;
   state.context = context;
   state.routing = routing;
-  state.open.resize(context->boards.size());
-  state.early.resize(context->boards.size());
   self->delayed_send(self, kSweep, Sweep{});
   self->set_down_handler([self](const caf::down_msg& down) { ended(self, down.source); });
   return {
       [self](const Parcel& parcel) { route(self, parcel.take()); },
       [self](const GroupOpen& open) {
         FrontState& s = self->state;
-        s.open[open.group.value] = true;
+        s.at(open.group).open = true;
         if (open.group == model::kMetaGroup) keep_directory(self);
         std::deque<CallHandle> early;
-        early.swap(s.early[open.group.value]);
+        early.swap(s.at(open.group).early);
         for (CallHandle& call : early) route(self, std::move(call));
       },
       [self](const GroupClosed& closed) { group_closed(self, closed.group); },
       [self](const GroupLed& led) {
         std::deque<CallHandle> early;
-        early.swap(self->state.early[led.group.value]);
+        early.swap(self->state.at(led.group).early);
         for (CallHandle& call : early) forward(self, std::move(call));
       },
       [self](const ShardIdle& idle) {
@@ -244,8 +251,10 @@ FrontActor::behavior_type front(Self self, Context* context, const RoutingTable*
       },
       [self](const TenantDeleted& deleted) { stop_shard(self, deleted.tenant, false); },
       [self](const Finish& finish) {
-        for (std::size_t group = 0; group < self->state.open.size(); ++group) group_closed(self, model::GroupId{group});
-        self->state.early.clear();
+        for (std::size_t group = 0; group < self->state.groups.size(); ++group) {
+          group_closed(self, model::GroupId{group});
+        }
+        self->state.groups.clear();
         finish.done->set_value();
         self->quit();
       },

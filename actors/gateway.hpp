@@ -83,6 +83,17 @@ struct Sample {
   double value = 0;
 };
 
+/// What readings of a tenant's trust are compared with: one that was made under an equal basis still holds.
+struct TrustBasis {
+  std::optional<model::TenantId> tenant;  // none: the directory here has no such tenant
+  std::uint64_t changes = 0;              // of its trust, as far as this node hears of them
+  /// This node leads the tenant's group and so hears of every change at once. Else a reading may lag: who refuses by one
+  /// that is older than the request reads again first.
+  bool led_here = false;
+  friend bool operator==(const TrustBasis&, const TrustBasis&) = default;
+};
+using TrustDone = std::function<void(model::Result<TenantTrust>)>;
+
 class Gateway {
  public:
   virtual ~Gateway() = default;
@@ -94,12 +105,13 @@ class Gateway {
   virtual bool tenant_exists(const model::TenantRef& tenant) const = 0;
   /// The id that a name or a door's external id leads to. A lookup in the routing table. Any thread.
   virtual std::optional<model::TenantId> find_tenant(const model::TenantRef& tenant) const = 0;
-  /// Reads whom the tenant trusts, by point lookups that start nothing and forward nothing. It may wait a moment until
-  /// the newest change is applied, so it is not for listeners' threads. Errors: tenant_not_found; unavailable (this
-  /// node does not lead the tenant's group, or the change was not applied by `deadline`); data_loss; disk_error.
-  virtual model::Result<TenantTrust> trust_of(const model::TenantRef& tenant, model::TimeMs deadline) const = 0;
-  /// Differs from what it was whenever the tenant's trust has changed since (and now and then without). Any thread.
-  virtual std::uint64_t trust_changes(const model::TenantId& tenant) const = 0;
+  /// Reads whom the tenant trusts, as of whatever was acknowledged before the call, on whatever node, by point lookups
+  /// that start nothing: here, or where the tenant's group is led when this node has no replica of it. `done` is called
+  /// once, also at once, from any thread, which must not be kept: it may be an actor's. Errors: tenant_not_found;
+  /// unavailable (nobody could say by `deadline`); overloaded (too many ask); data_loss; disk_error.
+  virtual void ask_trust(const model::TenantRef& tenant, model::TimeMs deadline, TrustDone done) const = 0;
+  /// A lookup in tables. Any thread.
+  virtual TrustBasis trust_basis(const model::TenantRef& tenant) const = 0;
   virtual NodeStatus status() const = 0;
   virtual std::vector<Sample> samples() const = 0;
   /// Where listeners note what never reached the actors, and operators read; null: this gateway has no audit trail.

@@ -1,6 +1,8 @@
 // The log writer: the one actor that waits for fsync. Detached; everything that arrives while a flush runs forms the
 // next batch, for all groups together.
 
+#include <algorithm>
+
 #include "actors/context.hpp"
 
 namespace coffer::actors {
@@ -17,18 +19,19 @@ struct LogWriterState {
 
 using Self = LogWriterActor::stateful_pointer<LogWriterState>;
 
+/// Nothing of this batch is acknowledged, ever: the node ends here and replays what really became durable.
+void end_node(Self self, const model::Error& error) {
+  self->state.context->fatal(error);
+  self->quit();
+}
+
 void flush(Self self) {
   LogWriterState& state = self->state;
   state.flushing = false;
   while (auto batch = state.core.next()) {
     ++state.context->counters.log_batches;
     state.context->counters.log_bytes += batch->bytes();
-    if (auto status = state.context->log_store->commit(*batch); !status) {
-      // Nothing of this batch is acknowledged, ever: the node ends here and replays what really became durable.
-      state.context->fatal(status.error());
-      self->quit();
-      return;
-    }
+    if (auto status = state.context->log_store->commit(*batch); !status) return end_node(self, status.error());
     for (const cluster::Durable& durable : state.core.done()) {
       self->send(state.groups[durable.group.value], Persisted{durable.ticket});
     }
@@ -38,9 +41,12 @@ void flush(Self self) {
 
 LogWriterActor::behavior_type log_writer(Self self, Context* context) {
   self->state.context = context;
-  self->state.groups.resize(context->boards.size());
   return {
-      [self](const Subscribe& subscribe) { self->state.groups[subscribe.group.value] = subscribe.actor; },
+      [self](const Subscribe& subscribe) {
+        auto& groups = self->state.groups;
+        groups.resize(std::max<std::size_t>(groups.size(), subscribe.group.value + 1));
+        groups[subscribe.group.value] = subscribe.actor;
+      },
       [self](const Write& write) {
         LogWriterState& state = self->state;
         ++state.context->counters.log_writes;
@@ -50,6 +56,12 @@ LogWriterActor::behavior_type log_writer(Self self, Context* context) {
         self->send(self, Flush{});
       },
       [self](const Flush&) { flush(self); },
+      [self](const FoundGroups& found) {
+        if (auto status = self->state.context->log_store->commit(*found.batch); !status) {
+          return end_node(self, status.error());
+        }
+        (*found.done)();
+      },
       [self](const Finish& finish) {
         flush(self);
         finish.done->set_value();

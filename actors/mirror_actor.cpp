@@ -46,6 +46,20 @@ model::Status publish_node(Context& context, std::string_view value) {
   return {};
 }
 
+model::Status publish_group(const Context& context, std::string_view value) {
+  auto group = decode_founding(value);
+  if (!group) return group.error();
+  if (context.groups_added) context.groups_added({std::move(*group)});
+  return {};
+}
+
+/// A program that does not know what the others store and send by now would take it for damage.
+model::Status publish_cluster(const Context& context, std::string_view value) {
+  auto settings = decode_cluster(value);
+  if (!settings) return settings.error();
+  return check_format(*settings, context.newest_format);
+}
+
 model::Status publish_tenant(Self self, std::string_view row, std::string_view value, DirectoryTenant* out) {
   Context& context = *self->state.context;
   if (is_outlived(context, value)) return {};
@@ -81,6 +95,8 @@ model::Status publish_operator(const Context& context, std::string_view row, std
 model::Status publish_row(Self self, std::string_view row, std::string_view value, DirectoryTenant* tenant = nullptr) {
   Context& context = *self->state.context;
   if (row.starts_with(storage::kNodeRows)) return publish_node(context, value);
+  if (row.starts_with(storage::kGroupRows)) return publish_group(context, value);
+  if (row == storage::kClusterRow) return publish_cluster(context, value);
   if (!context.unsealed) return {};  // what is sealed is read when the keys are open
   if (row.starts_with(storage::kTenantRows)) return publish_tenant(self, row, value, tenant);
   if (row.starts_with(storage::kOperatorRows)) return publish_operator(context, row, value);
@@ -156,7 +172,9 @@ model::Status read_everything(Self self) {
                                  model::TenantId{});
   std::unordered_set<std::string> names;
   std::set<std::pair<model::Door, std::string>> doors;
-  for (const std::string_view prefix : {storage::kNodeRows, storage::kTenantRows, storage::kOperatorRows}) {
+  // Groups before the tenants that live in them.
+  for (const std::string_view prefix : {std::string_view(storage::kClusterRow), storage::kNodeRows, storage::kGroupRows,
+                                        storage::kTenantRows, storage::kOperatorRows}) {
     auto scan = rows.scan(prefix, storage::prefix_end(prefix));
     for (; scan->valid(); scan->next()) {
       DirectoryTenant tenant;

@@ -59,7 +59,7 @@ model::Status NodeImpl::run(std::chrono::milliseconds timeout) {
     sealed_audit_ = std::make_unique<SealedAudit>(audit_inbox_);
     context_->audit = sealed_audit_.get();
   }
-  spawn_actors(std::move(identity->groups), sealed);
+  spawn_actors(std::move(identity->groups));
   if (options_.link != nullptr) connect(*options_.link);
   const bool waits_for_a_person = sealed && (options_.seal == nullptr || !identity->sealed_because.empty());
   keeper_->start();
@@ -70,7 +70,7 @@ model::Status NodeImpl::run(std::chrono::milliseconds timeout) {
   }
   if (sealed) {
     if (auto status = wait_for_keys(until); !status) return status;
-    for (const GroupActor& group : context_->groups) caf::anon_send(group, Campaign{true});
+    let_campaign();
   }
   caf::anon_send(context_->mirror, Reload{});
   return wait_until_ready(until);
@@ -107,14 +107,15 @@ void NodeImpl::prepare_context(const Identity& identity) {
   context.undelivered = &NodeImpl::undelivered;
   context.resubmit = &NodeImpl::resubmit;
   context.router = this;
-  context.boards = std::vector<GroupBoard>(identity.node.data_groups + 1);
+  context.boards.grow(identity.node.data_groups + 1);
   context.self = identity.node.id;
   context.cluster_id = identity.node.cluster_id;
-  context.data_groups = identity.node.data_groups;
+  context.newest_format = options_.newest_format;
   context.peer_address = options_.peer_address;
   context.replicas = options_.replicas;
   context.placement_interval = options_.placement_interval;
   context.replace_after = options_.replace_after;
+  context.groups_added = [this](std::vector<GroupFounding> groups) { add_groups(std::move(groups)); };
   context.routing = &routing_;
   context.operators = &operators_;
   context.request_id_prefix =
@@ -147,7 +148,11 @@ void NodeImpl::prepare_directory(Context& context) {
   directory_deps_->keys_changed = [this](const KeyChanges& changes) { keys_committed(changes); };
   directory_deps_->tenants_changed = [this] { keeper_->hurry(); };
   directory_deps_->tenant_moves = context.tenant_moves;
-  directory_deps_->replicas_of = [&context](model::NodeId node) { return context.cluster_view.replicas_of(node); };
+  // A group of which nobody has reported yet may have a replica there.
+  directory_deps_->replicas_of = [&context](model::NodeId node) -> std::uint32_t {
+    const bool all_known = context.cluster_view.groups().size() >= context.boards.size();
+    return std::max<std::uint32_t>(context.cluster_view.replicas_of(node), all_known ? 0 : 1);
+  };
   directory_deps_->node_changed = [&context](const model::NodeInfo& node) {
     if (context.nodes.put(node)) context.publish_peers();
   };
@@ -157,6 +162,13 @@ void NodeImpl::prepare_directory(Context& context) {
   directory_deps_->transfer = [&context](const model::TransferLeadership& transfer) {
     caf::anon_send(context.steward, Transfer{transfer.group, transfer.to});
   };
+  directory_deps_->groups_added = context.groups_added;
+  directory_deps_->is_led = [&context](model::GroupId group) { return context.boards[group.value].leader != 0; };
+  directory_deps_->is_heard = [&context](model::NodeId node) {
+    return context.cluster_view.hears(node, ClusterView::Clock::now());
+  };
+  directory_deps_->newest_format = options_.newest_format;
+  directory_deps_->replicas = options_.replicas;
   directory_deps_->balance = [&context] { caf::anon_send(context.steward, Report{}); };
   context.directory_deps = directory_deps_.get();
 }
@@ -221,36 +233,24 @@ model::Status NodeImpl::wait_for_keys(std::chrono::steady_clock::time_point unti
   }
 }
 
-void NodeImpl::spawn_actors(std::vector<storage::Recovered> groups, bool sealed) {
+void NodeImpl::spawn_actors(std::vector<storage::Recovered> groups) {
   config_ = std::make_unique<caf::actor_system_config>();
   config_->set("scheduler.policy", caf::atom("sharing"));
   config_->set("scheduler.max-threads", static_cast<std::size_t>(std::max(1U, options_.scheduler_threads)));
   system_ = std::make_unique<caf::actor_system>(*config_);
   Context& context = *context_;
-  context.groups.resize(groups.size());
   context.front = spawn_front(*system_, context, routing_);
   context.forwarder = spawn_forwarder(*system_, context);
   context.mirror = spawn_mirror(*system_, context);
   context.steward = spawn_steward(*system_, context);
   context.snapshots = spawn_snapshots(*system_, context);
+  context.trust_desk = spawn_trust_desk(*system_, context);
   context.log_writer = spawn_log_writer(*system_, context);
   context.state_writer = spawn_state_writer(*system_, context);
   for (std::size_t id = 0; id < groups.size(); ++id) {
-    cluster::GroupConfig config;
-    config.group = model::GroupId{id};
-    config.self = identity_->id;
-    config.seed = storage::read_be64(options_.random->bytes(8));
-    config.election_timeout = options_.election_timeout_ms;
-    config.heartbeat = options_.heartbeat_ms;
-    config.may_campaign = !sealed;
-    config.lease = options_.lease;
-    if (groups[id].snapshot) {
-      context.boards[id].generation = groups[id].snapshot->generation.value;
-      // The state holds that much; where nothing new comes, whoever waits for it must not wait for the next entry.
-      context.boards[id].applied = groups[id].snapshot->index.value;
-    }
-    context.groups[id] = spawn_group(*system_, context, config, std::move(groups[id]));
+    context.groups[id] = spawn_one_group(model::GroupId{id}, std::move(groups[id]));
   }
+  context.groups.grow(groups.size());
   drop_old_generations();
   for (const GroupActor& group : context.groups) caf::anon_send(group, Tick{0});
 }
@@ -297,6 +297,10 @@ void NodeImpl::stop() {
   Context& context = *context_;
   if (context.link.load() != nullptr) hand_over();
   context.accepting = false;
+  {
+    const std::lock_guard lock(growth_mutex_);
+    ended_ = true;
+  }
   const auto finish = [](const auto& actor, auto message) {
     message.done = std::make_shared<std::promise<void>>();
     auto done = message.done->get_future();
@@ -306,6 +310,7 @@ void NodeImpl::stop() {
   finish(context.steward, Finish{});
   finish(context.front, Finish{});
   if (cluster::PeerLink* link = context.link.load()) link->stop();
+  finish(context.trust_desk, Finish{});
   finish(context.forwarder, Finish{});
   finish(context.snapshots, Finish{});
   finish(context.state_writer, Checkpoint{});
@@ -319,6 +324,7 @@ void NodeImpl::stop() {
   context.mirror = nullptr;
   context.steward = nullptr;
   context.snapshots = nullptr;
+  context.trust_desk = nullptr;
   context.log_writer = nullptr;
   context.state_writer = nullptr;
   system_.reset();

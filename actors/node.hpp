@@ -15,6 +15,7 @@
 #include "actors/disk_watch.hpp"
 #include "actors/gateway.hpp"
 #include "actors/keeper_settings.hpp"
+#include "cluster/formats.hpp"
 #include "cluster/peer_link.hpp"
 #include "crypto/key_ring.hpp"
 #include "storage/engine.hpp"
@@ -34,7 +35,7 @@ struct NodeOptions {
   Bootstrap bootstrap = Bootstrap::refuse;
   bool dev = false;                 // tenants at first use, the operator's token is a root token
   std::string operator_token_file;  // made (0600) when missing and not empty; its token is let in
-  std::uint32_t data_groups = 16;   // of a new cluster
+  std::uint32_t data_groups = 16;   // of a new cluster; more can be added to it
   std::uint64_t election_timeout_ms = 300, heartbeat_ms = 60;
   unsigned scheduler_threads = 1;
   std::chrono::milliseconds shard_idle{60'000};
@@ -57,6 +58,7 @@ struct NodeOptions {
   std::vector<cluster::Peer> peers;   // known from before, beside those of the replicated rows
   bool lease = true;                  // false: every linearizable read asks a majority
   std::uint32_t replicas = 3;         // of a data group, as far as there are nodes
+  std::uint32_t newest_format = cluster::kNewestFormat;  // that it announces; a lower one keeps newer ones switched off
   std::chrono::milliseconds placement_interval{1000};
   std::chrono::milliseconds replace_after{0};  // a silent node's replicas are made elsewhere; 0: only by an operator
   /// What ends the process when a disk fails or what is stored is damaged. Default: says why and aborts at once,

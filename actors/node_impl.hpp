@@ -1,6 +1,6 @@
 #pragma once
 // The inside of Node: node.cpp (its life), node_routing.cpp (its calls), node_status.cpp (what it says of itself),
-// node_keeper.cpp (what the keeper of keys asks of it).
+// node_keeper.cpp (what the keeper of keys asks of it), node_growth.cpp (groups that are added to it).
 
 #include <memory>
 #include <mutex>
@@ -30,10 +30,8 @@ class NodeImpl final : public Node, private KeeperHost {
   model::Result<model::Credential> authenticate(std::string_view token, model::Door door) const override;
   bool tenant_exists(const model::TenantRef& tenant) const override { return routing_.find(tenant) != nullptr; }
   std::optional<model::TenantId> find_tenant(const model::TenantRef& tenant) const override;
-  model::Result<TenantTrust> trust_of(const model::TenantRef& tenant, model::TimeMs deadline) const override;
-  std::uint64_t trust_changes(const model::TenantId& tenant) const override {
-    return context_->trust_changes.count(tenant);
-  }
+  void ask_trust(const model::TenantRef& tenant, model::TimeMs deadline, TrustDone done) const override;
+  TrustBasis trust_basis(const model::TenantRef& tenant) const override;
   NodeStatus status() const override;
   std::vector<Sample> samples() const override;
   model::AuditPort* audit() const override { return context_->audit; }
@@ -42,7 +40,7 @@ class NodeImpl final : public Node, private KeeperHost {
   // For the keeper; on its thread.
   std::string cluster_id() const override { return identity_->cluster_id; }
   model::NodeId self() const override { return identity_->id; }
-  std::uint32_t data_groups() const override { return identity_->data_groups; }
+  std::uint32_t data_groups() const override { return static_cast<std::uint32_t>(context_->boards.size() - 1); }
   model::Result<KeyRows> key_rows() const override;
   crypto::KeyRing* ring() override { return context_->unsealed ? ring_.get() : nullptr; }
   model::Status open(crypto::KeyRing ring) override;
@@ -68,7 +66,13 @@ class NodeImpl final : public Node, private KeeperHost {
   void prepare_context(const Identity& identity);
   void prepare_tenants(Context& context);
   void prepare_directory(Context& context);
-  void spawn_actors(std::vector<storage::Recovered> groups, bool sealed);
+  void spawn_actors(std::vector<storage::Recovered> groups);
+  // node_growth.cpp
+  void add_groups(std::vector<GroupFounding> added);
+  storage::Recovered begin_replica(const GroupFounding& group, storage::LogBatch& batch) const;
+  void start_groups(std::size_t first, std::vector<storage::Recovered>& fresh);
+  GroupActor spawn_one_group(model::GroupId group, storage::Recovered recovered);
+  void let_campaign();
   void drop_old_generations();
   void hand_over();
   bool is_ready() const;
@@ -78,11 +82,8 @@ class NodeImpl final : public Node, private KeeperHost {
   void route_to_tenant(CallHandle call) noexcept;
   void miss(CallHandle call, bool of_a_tenant) noexcept;
   void post(CallHandle call, const CallActor& shard, bool moves = false) noexcept;
-  model::Result<std::uint64_t> newest_index(model::GroupId group, model::TimeMs deadline) const;
-  model::Status wait_until(const std::atomic<std::uint64_t>& reached, std::uint64_t index,
-                           model::TimeMs deadline) const;
-  model::Status bring_up_to_date(model::GroupId group, model::TimeMs deadline) const;
-  model::Status bring_directory_up_to_date(model::TimeMs deadline) const;
+  bool leads_surely(model::GroupId group) const;
+  std::optional<model::Result<TenantTrust>> trust_at_once(const model::TenantRef& tenant) const;
   static void undelivered(void* router, Call* call);
   static void resubmit(void* router, Call* call);
 
@@ -109,6 +110,8 @@ class NodeImpl final : public Node, private KeeperHost {
   std::unique_ptr<NodePeerSink> sink_;
   std::unique_ptr<caf::actor_system_config> config_;
   std::unique_ptr<caf::actor_system> system_;
+  std::mutex growth_mutex_;  // over the tables of groups as they grow, and over who may campaign in them
+  bool ended_ = false;       // no group is begun any more; under the mutex
   bool stopped_ = false;
 };
 

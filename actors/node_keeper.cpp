@@ -54,7 +54,7 @@ model::Result<KeyRows> NodeImpl::key_rows() const {
 
 model::Status NodeImpl::open(crypto::KeyRing ring) {
   if (auto status = unseal(std::move(ring)); !status) return status;
-  for (const GroupActor& group : context_->groups) caf::anon_send(group, Campaign{true});
+  let_campaign();
   caf::anon_send(context_->mirror, Reload{});
   keeper_->keys_changed(*key_rows());
   return wait_until_ready(std::chrono::steady_clock::now() + kPatience);
@@ -77,9 +77,35 @@ model::Generation NodeImpl::generation(model::GroupId group) const {
   return model::Generation{context_->boards[group.value].generation.load()};
 }
 
+/// Until rows here hold whatever was acknowledged before, on whatever node.
 model::Status NodeImpl::bring_up_to_date(model::GroupId group) {
-  const auto deadline = options_.wall_clock() + std::chrono::milliseconds(kPatience).count();
-  return static_cast<const NodeImpl*>(this)->bring_up_to_date(group, deadline);
+  Context& context = *context_;
+  const GroupBoard& board = context.boards[group.value];
+  const auto until = std::chrono::steady_clock::now() + kPatience;
+  if (!context.accepting) return Error(Code::unavailable);
+  model::Index newest{std::max(board.trust_changed_at.load(), board.commit.load())};
+  if (board.role != cluster::Role::leader) {
+    // Waiting for rows that never come would only keep the keeper from its other work.
+    if (!context.is_clustered() || board.role == cluster::Role::stopped) {
+      return Error(Code::unavailable, "this node holds no replica of the group");
+    }
+    auto promise = std::make_shared<std::promise<model::Result<model::Index>>>();
+    auto answer = promise->get_future();
+    auto done = [promise](model::Result<model::Index> index) { promise->set_value(std::move(index)); };
+    const model::TimeMs deadline = options_.wall_clock() + std::chrono::milliseconds(kPatience).count();
+    caf::anon_send(
+        context.forwarder,
+        Barrier{group, deadline, std::make_shared<std::function<void(model::Result<model::Index>)>>(std::move(done))});
+    if (answer.wait_until(until) != std::future_status::ready) return Error(Code::unavailable);
+    const auto index = answer.get();
+    if (!index) return index.error();
+    newest = *index;
+  }
+  while (board.applied < newest.value) {
+    if (std::chrono::steady_clock::now() >= until || !context.accepting) return Error(Code::unavailable);
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  return {};
 }
 
 model::Status NodeImpl::write_rows(model::GroupId group, const model::TenantId& tenant,

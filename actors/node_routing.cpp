@@ -1,11 +1,7 @@
 // A node's calls: to the shard, the directory, or the node that leads. See node_impl.hpp.
 
-#include <future>
-#include <thread>
-
 #include "actors/node_impl.hpp"
 #include "actors/retrying_call.hpp"
-#include "storage/keys.hpp"
 
 namespace coffer::actors {
 
@@ -15,7 +11,6 @@ using model::Error;
 namespace {
 
 constexpr std::uint8_t kMaxReroutes = 8;
-constexpr std::chrono::milliseconds kTenantMoves{10};  // until its rows are looked for again
 
 bool is_of_a_tenant(const model::Credential& credential) {
   return credential.kind == model::CredentialKind::token ||
@@ -138,57 +133,6 @@ void NodeImpl::route_to_tenant(CallHandle call) noexcept {
   post(std::move(call), shard.actor, tenant->moves);
 }
 
-/// The index up to which rows here must have come to hold whatever was acknowledged before, on whatever node.
-model::Result<std::uint64_t> NodeImpl::newest_index(model::GroupId group, model::TimeMs deadline) const {
-  Context& context = *context_;
-  const GroupBoard& board = context.boards[group.value];
-  if (!context.accepting) return Error(Code::unavailable);
-  if (board.role == cluster::Role::leader) return std::max(board.trust_changed_at.load(), board.commit.load());
-  if (!context.is_clustered()) return Error(Code::unavailable);
-  // Waiting for rows that never come would only keep the verifier from others' tokens.
-  if (board.role == cluster::Role::stopped) {
-    return Error(Code::unavailable,
-                 "this node holds no replica of the tenant and cannot say whom it trusts; ask another node");
-  }
-  auto promise = std::make_shared<std::promise<model::Result<model::Index>>>();
-  auto answer = promise->get_future();
-  auto done = [promise](model::Result<model::Index> index) { promise->set_value(std::move(index)); };
-  caf::anon_send(
-      context.forwarder,
-      Barrier{group, deadline, std::make_shared<std::function<void(model::Result<model::Index>)>>(std::move(done))});
-  const auto patience = std::chrono::milliseconds(std::max<model::TimeMs>(deadline - options_.wall_clock(), 0));
-  if (answer.wait_for(patience) != std::future_status::ready) return Error(Code::unavailable);
-  auto index = answer.get();
-  if (!index) return index.error();
-  return index->value;
-}
-
-model::Status NodeImpl::wait_until(const std::atomic<std::uint64_t>& reached, std::uint64_t index,
-                                   model::TimeMs deadline) const {
-  while (reached < index) {
-    if (options_.wall_clock() >= deadline || !context_->accepting) return Error(Code::unavailable);
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  }
-  return {};
-}
-
-model::Status NodeImpl::bring_up_to_date(model::GroupId group, model::TimeMs deadline) const {
-  const auto newest = newest_index(group, deadline);
-  if (!newest) return newest.error();
-  return wait_until(context_->boards[group.value].applied, *newest, deadline);
-}
-
-/// Who is missing in the tables here may only be new: they follow the directory's leader.
-model::Status NodeImpl::bring_directory_up_to_date(model::TimeMs deadline) const {
-  const Context& context = *context_;
-  const bool leads = context.boards[model::kMetaGroup.value].holds_lease();
-  if (context.directory_ready && (leads || !context.is_clustered())) return {};
-  const auto newest = newest_index(model::kMetaGroup, deadline);
-  if (!newest) return newest.error();
-  if (context.directory_ready) return {};
-  return wait_until(context.mirrored, *newest, deadline);
-}
-
 model::Result<model::Credential> NodeImpl::authenticate(std::string_view token, model::Door door) const {
   if (!context_->unsealed) return Error(Code::sealed);
   auto claims = tokens_->verify(token);
@@ -213,21 +157,41 @@ std::optional<model::TenantId> NodeImpl::find_tenant(const model::TenantRef& ten
   return route ? std::optional(route->id) : std::nullopt;
 }
 
-model::Result<TenantTrust> NodeImpl::trust_of(const model::TenantRef& tenant, model::TimeMs deadline) const {
-  if (!routing_.find(tenant)) {
-    if (auto status = bring_directory_up_to_date(deadline); !status) return status.error();
+/// Looked at after a reading: then it was as new as anything acknowledged before.
+bool NodeImpl::leads_surely(model::GroupId group) const {
+  return !context_->is_clustered() || context_->boards[group.value].holds_lease();
+}
+
+TrustBasis NodeImpl::trust_basis(const model::TenantRef& tenant) const {
+  const auto route = routing_.find(tenant);
+  if (!route) {
+    return {std::nullopt, 0, context_->directory_ready && leads_surely(model::kMetaGroup)};
   }
-  for (;;) {
-    const auto route = routing_.find(tenant);
-    if (!route) return Error(Code::tenant_not_found);
-    if (auto status = bring_up_to_date(route->group, deadline); !status) return status.error();
-    const model::Generation generation{context_->boards[route->group.value].generation};
-    auto trust = read_trust(*options_.state_engine, *ring_, *options_.random, route->group, generation, route->id);
-    // A tenant that moves has its rows somewhere else in a moment.
-    const bool moves = !trust.ok() && trust.error().code == Code::unavailable;
-    if (!moves || options_.wall_clock() >= deadline || !context_->accepting) return trust;
-    std::this_thread::sleep_for(kTenantMoves);
+  return {route->id, context_->trust_changes.count(route->id), leads_surely(route->group)};
+}
+
+/// The answer when it is at hand: nobody has to be asked and nothing waited for.
+std::optional<model::Result<TenantTrust>> NodeImpl::trust_at_once(const model::TenantRef& tenant) const {
+  const auto route = routing_.find(tenant);
+  if (!route) {
+    const bool certain = context_->directory_ready && leads_surely(model::kMetaGroup);
+    return certain ? std::optional<model::Result<TenantTrust>>(Error(Code::tenant_not_found)) : std::nullopt;
   }
+  const GroupBoard& board = context_->boards[route->group.value];
+  if (board.role != cluster::Role::leader) return std::nullopt;
+  if (board.applied < std::max(board.trust_changed_at.load(), board.commit.load())) return std::nullopt;
+  const model::Generation generation{board.generation};
+  auto trust = read_trust(*options_.state_engine, *ring_, *options_.random, route->group, generation, route->id);
+  // A tenant that moves has its rows somewhere else in a moment.
+  if (!trust && trust.error().code == Code::unavailable) return std::nullopt;
+  if (!leads_surely(route->group)) return std::nullopt;
+  return trust;
+}
+
+void NodeImpl::ask_trust(const model::TenantRef& tenant, model::TimeMs deadline, TrustDone done) const {
+  if (!context_->accepting) return done(Error(context_->unsealed ? Code::unavailable : Code::sealed));
+  if (auto trust = trust_at_once(tenant)) return done(std::move(*trust));
+  caf::anon_send(context_->trust_desk, AskTrust{std::make_shared<TrustQuestion>(tenant, deadline, std::move(done))});
 }
 
 }  // namespace coffer::actors

@@ -59,6 +59,9 @@ std::vector<Sample> NodeImpl::samples() const {
   counter("coffer_checkpoints_total", "Flushes of the state database.", counters.checkpoints);
   counter("coffer_shards_started_total", "Tenant shards started.", counters.shards_started);
   counter("coffer_shards_stopped_total", "Tenant shards ended.", counters.shards_stopped);
+  counter("coffer_trust_questions_total",
+          "Questions to other nodes about whom a tenant trusts; they are asked before a JWT is verified.",
+          counters.trust_asked);
   counter("coffer_calls_rerouted_total", "Calls that met an ending shard.", counters.rerouted);
   counter("coffer_calls_forwarded_total", "Calls that went to the node that leads.", counters.forwarded_out);
   counter("coffer_calls_taken_total", "Calls that came from other nodes.", counters.forwarded_in);

@@ -15,6 +15,11 @@ constexpr model::TimeMs kLastMoment = 5;            // too late to begin another
 template <class T, class... Types>
 constexpr bool kIsOneOf = (std::is_same_v<T, Types> || ...);
 
+/// A status is told by the node that leads the directory, and says which node was asked.
+void name_the_asked_node(model::Reply& reply, model::NodeId asked) {
+  if (auto* status = std::get_if<model::ClusterStatusReply>(&reply.body)) status->self = asked;
+}
+
 }  // namespace
 
 bool is_change(const model::Request& request) {
@@ -45,7 +50,7 @@ bool is_repeatable(const model::Request& request) {
         return kIsOneOf<T, model::DeleteTenant, model::OpenDoor, model::CreateJoinToken, model::JoinNode,
                         model::RenewNodeCertificate, model::AnnounceNode, model::DrainNode, model::RemoveNode,
                         model::BalanceCluster, model::TransferLeadership, model::MoveTenant, model::AdvanceMove,
-                        model::PauseMoves>;
+                        model::PauseMoves, model::AddGroups>;
       },
       operation);
 }
@@ -101,6 +106,8 @@ void RetryingCall::give_back() noexcept {
   if (gave_id_) request.info.request_id.clear();
   client_->request = std::move(request);
   client_->reply = std::move(reply);
+  client_->decided = decided;
+  if (client_->reply.ok()) name_the_asked_node(*client_->reply, context_.self);
   client_->audit.elsewhere = audit.elsewhere || audit.port != nullptr;  // this call noted itself, or another node did
   Call* client = client_;
   delete this;

@@ -121,16 +121,21 @@ void flush_install(Self self, const FlushInstall& order) {
   self->send(state.groups[order.group.value], Installed{});
 }
 
+void subscribed(StateWriterState& state, const Subscribe& subscribe) {
+  const std::size_t known = std::max<std::size_t>(state.groups.size(), subscribe.group.value + 1);
+  state.groups.resize(known);
+  state.applied.resize(known);
+  state.pending.resize(known);
+  state.groups[subscribe.group.value] = subscribe.actor;
+}
+
 StateWriterActor::behavior_type state_writer(Self self, Context* context) {
   StateWriterState& state = self->state;
   state.context = context;
   state.writer = std::make_unique<storage::StateWriter>(*context->state_engine);
-  state.groups.resize(context->boards.size());
-  state.applied.resize(context->boards.size());
-  state.pending.resize(context->boards.size());
   self->delayed_send(self, context->checkpoint_interval, Checkpoint{});
   return {
-      [self](const Subscribe& subscribe) { self->state.groups[subscribe.group.value] = subscribe.actor; },
+      [self](const Subscribe& subscribe) { subscribed(self->state, subscribe); },
       [self](const Apply& apply) {
         StateWriterState& s = self->state;
         if (auto status = add(s, apply); !status) return stop_node(self, status.error());

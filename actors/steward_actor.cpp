@@ -9,7 +9,6 @@
 #include "actors/context.hpp"
 #include "actors/control_frames.hpp"
 #include "cluster/placement.hpp"
-#include "cluster/wire.hpp"
 
 namespace coffer::actors {
 
@@ -20,6 +19,7 @@ using Clock = std::chrono::steady_clock;
 constexpr std::chrono::milliseconds kTell{20};  // gathers the groups that one node comes to lead at once
 constexpr int kSilentTicks = 4;                 // without a report: is given nothing new
 constexpr int kGraceTicks = 8;                  // of a new leader, before it takes anybody's silence for an absence
+constexpr int kListenTicks = 2;  // of a new leader, before it moves anything: who lives has reported then
 
 struct StewardState {
   static constexpr const char* name = "steward";
@@ -46,7 +46,7 @@ class Announcement final : public Call {
     request.credential.principal = node_principal(context.self);
     request.info.deadline = context.wall_clock() + 5'000;
     request.operation =
-        model::DirectoryOperation(model::AnnounceNode{context.self, context.peer_address, cluster::kRaftFormat});
+        model::DirectoryOperation(model::AnnounceNode{context.self, context.peer_address, context.newest_format});
     group = model::kMetaGroup;
     log_ = context.log;
   }
@@ -70,7 +70,7 @@ void announce(Self self) {
   const auto known = context.nodes.find(context.self);
   if (known && known->state == model::NodeState::removed) return;
   const bool told = known && known->state != model::NodeState::joining && known->address == context.peer_address &&
-                    known->newest_format == cluster::kRaftFormat;
+                    known->newest_format == context.newest_format;
   if (told || context.boards[model::kMetaGroup.value].leader == 0) return;
   *state.announcing = true;
   context.resubmit(context.router, new Announcement(context, state.announcing));
@@ -132,9 +132,11 @@ std::vector<cluster::PlacementNode> nodes_for_placement(const StewardState& stat
   std::vector<cluster::PlacementNode> nodes;
   for (const model::NodeInfo& node : context.nodes.all()) {
     if (node.state == model::NodeState::removed) continue;
-    const auto silence = now - std::max(context.cluster_view.heard_at(node.id), state.leads_since);
+    const auto heard_at = context.cluster_view.heard_at(node.id);
+    const auto silence = now - std::max(heard_at, state.leads_since);
     cluster::PlacementNode view{node.id, std::to_string(node.id.value), cluster::NodeHealth::up, true};
-    if (silence >= silent) view.health = cluster::NodeHealth::away;
+    // One that this leader has never heard may be dead for long: it must be given nothing, though its silence is short.
+    if (heard_at < state.leads_since || silence >= silent) view.health = cluster::NodeHealth::away;
     if (settled && context.replace_after.count() != 0 && silence > context.replace_after) {
       view.health = cluster::NodeHealth::lost;
     }
@@ -179,6 +181,7 @@ void place(Self self) {
     context.cluster_view.clear();
   }
   context.cluster_view.heard(context.self, context.reports.all(), now);
+  if (now - state.leads_since < kListenTicks * context.placement_interval) return;
   std::vector<cluster::PlacementGroup> groups;
   for (const model::GroupInfo& info : context.cluster_view.groups()) {
     cluster::PlacementGroup group{info.id, {}, info.leader, 0};

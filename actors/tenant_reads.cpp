@@ -142,6 +142,8 @@ bool TenantCore::get_from_memory(const model::Request& request, model::Result<mo
   if (get == nullptr || moving_ || !knows(request.credential)) return false;
   auto caller = admit(request);
   if (!caller) {
+    // What the tenant trusts has changed: said by a turn of the actor, whose answers are not asked for again.
+    if (caller.error().code == model::Code::unavailable) return false;
     if (audit != nullptr) note(*audit, nullptr);
     reply = caller.error();
     return true;

@@ -4,6 +4,7 @@
 
 #include "actors/records.hpp"
 #include "crypto/sealer.hpp"
+#include "model/wire.hpp"
 #include "storage/keys.hpp"
 
 namespace coffer::actors {
@@ -61,6 +62,36 @@ model::Result<TenantTrust> read_trust(const storage::Engine& state, const crypto
     return status.error();
   }
   if (auto status = check_whole(rows); !status) return status.error();
+  return trust;
+}
+
+model::Secret encode_trust(const TenantTrust& trust) {
+  model::Secret out;
+  model::wire::Writer writer(&out);
+  writer.varint(trust.issuers.size());
+  for (const model::Issuer& issuer : trust.issuers) writer.bytes(encode_issuer(issuer));
+  writer.varint(trust.certificate_rules.size());
+  for (const model::CertificateRule& rule : trust.certificate_rules) writer.bytes(encode_certificate_rule(rule));
+  return out;
+}
+
+model::Result<TenantTrust> decode_trust(const model::TenantId& tenant, std::string_view bytes) {
+  model::wire::Reader reader(bytes);
+  TenantTrust trust;
+  trust.tenant = tenant;
+  const auto read = [&reader](const auto& decode, auto& out) -> model::Status {
+    for (std::size_t left = reader.count(); left > 0 && reader.ok(); --left) {
+      auto row = decode(reader.bytes());
+      if (!row) return row.error();
+      out.push_back(std::move(*row));
+    }
+    return {};
+  };
+  if (auto status = read(decode_issuer, trust.issuers); !status) return status.error();
+  if (auto status = read(decode_certificate_rule, trust.certificate_rules); !status) return status.error();
+  if (!reader.ok() || !reader.at_end()) {
+    return model::Error(model::Code::invalid_argument, "a peer's answer about a tenant's trust is malformed");
+  }
   return trust;
 }
 

@@ -5,6 +5,8 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <string_view>
+#include <utility>
 
 #include "actors/gateway.hpp"
 #include "crypto/key_ring.hpp"
@@ -19,6 +21,31 @@ namespace coffer::actors {
 model::Result<TenantTrust> read_trust(const storage::Engine& state, const crypto::KeyRing& ring, crypto::Random& random,
                                       model::GroupId group, model::Generation generation,
                                       const model::TenantId& tenant);
+
+/// A tenant's trust as bytes between nodes: issuers and rules, each behind its length.
+model::Secret encode_trust(const TenantTrust& trust);
+/// Errors: invalid_argument.
+model::Result<TenantTrust> decode_trust(const model::TenantId& tenant, std::string_view bytes);
+
+/// Somebody's wish to know whom a tenant trusts; whoever drops it answers `unavailable`. Answered by one thread.
+class TrustQuestion {
+ public:
+  TrustQuestion(model::TenantRef asked, model::TimeMs until, TrustDone done)
+      : tenant(std::move(asked)), deadline(until), done_(std::move(done)) {}
+  TrustQuestion(const TrustQuestion&) = delete;
+  TrustQuestion& operator=(const TrustQuestion&) = delete;
+  ~TrustQuestion() {
+    if (done_) done_(model::Error(model::Code::unavailable));
+  }
+  void answer(model::Result<TenantTrust> trust) {
+    if (const TrustDone done = std::exchange(done_, nullptr)) done(std::move(trust));
+  }
+  const model::TenantRef tenant;
+  const model::TimeMs deadline;
+
+ private:
+  TrustDone done_;
+};
 
 /// Counts changes of trust, for caches of what was read. Tenants share counters, so that it stays small however many
 /// there are: a change makes some others' caches read again, too.

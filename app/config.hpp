@@ -12,6 +12,7 @@
 
 #include "actors/keeper_settings.hpp"
 #include "app/audit_sinks.hpp"
+#include "cluster/formats.hpp"
 #include "crypto/seal.hpp"
 #include "model/quota.hpp"
 #include "model/secret.hpp"
@@ -39,7 +40,8 @@ struct PeerConfig {
 };
 
 struct ClusterSettings {
-  std::uint32_t data_groups = 16;  // fixed when the data directory is made
+  std::uint32_t data_groups = 16;                 // of a new cluster
+  std::uint32_t format = cluster::kNewestFormat;  // the newest that this node takes part in
   std::chrono::milliseconds election_timeout{300};
   std::chrono::milliseconds heartbeat{60};
   bool lease = true;                           // false: every read asks a majority

@@ -10,6 +10,7 @@
 #include "app/config_reader.hpp"
 #include "app/log.hpp"
 #include "app/parse.hpp"
+#include "cluster/founders.hpp"
 
 namespace coffer::app {
 namespace {
@@ -244,7 +245,8 @@ void read_all(Section& root, Config& out) {
   root.table("peer", [&](Section& s) { read_peer(s, out.peer); });
   root.table("log", [&](Section& s) { read_log(s, out.log); });
   root.table("cluster", [&](Section& s) {
-    s.number("data_groups", out.cluster.data_groups, 1, 1024);
+    s.number("data_groups", out.cluster.data_groups, 1, cluster::kMostDataGroups);
+    s.number("format", out.cluster.format, cluster::kFirstFormat, cluster::kNewestFormat);
     s.duration("election_timeout", out.cluster.election_timeout, 50ms, 60s);
     s.duration("heartbeat", out.cluster.heartbeat, 10ms, 10s);
     s.flag("lease", out.cluster.lease);

@@ -54,6 +54,7 @@ model::Result<std::unique_ptr<Peers>> Peers::prepare(const Config& config, Log l
 
   net::PeerSettings settings;
   settings.address = config.peer.address;
+  settings.content_format = config.cluster.format;
   settings.log = peers->log_;
   peers->link_ = net::make_peer_listener(std::move(settings));
   if (Status status = peers->link_->open(); !status) return status.error();
@@ -83,7 +84,7 @@ Status Peers::join(const Config& config) {
   if (!token) return token.error();
   const crypto::NodeKey key = crypto::NodeKey::generate();
   net::peer::Join request;
-  request.content_format = net::PeerSettings().content_format;
+  request.content_format = config.cluster.format;
   request.certificate_request = key.certificate_request();
   request.address = address_;
   auto joined = net::join_cluster(config.peer.join, token->expose(), std::move(request), kJoinTimeout);

@@ -173,6 +173,7 @@ model::Result<Running> start_node(const Config& config, const Start& start) {
   options.dev = config.dev;
   options.operator_token_file = start.operator_token_file;
   options.data_groups = config.cluster.data_groups;
+  options.newest_format = config.cluster.format;
   options.election_timeout_ms = static_cast<std::uint64_t>(config.cluster.election_timeout.count());
   options.heartbeat_ms = static_cast<std::uint64_t>(config.cluster.heartbeat.count());
   // Listener threads and workers together should not exceed the cores by much (recipes of the front).

@@ -89,8 +89,8 @@ class PlacementPlanner {
     cost_[id] += weight_[group];
   }
 
-  /// Drops the server whose node has most to do, but not the last voters.
-  void drop_heaviest(Servers& servers, const PlacementGroup& group) {
+  /// Takes out the server whose node has most to do.
+  Voter drop_heaviest(Servers& servers, const PlacementGroup& group) {
     auto heaviest = servers.end();
     for (auto server = servers.begin(); server != servers.end(); ++server) {
       const bool is_heavier = heaviest == servers.end() || cost_of(server->id) > cost_of(heaviest->id) ||
@@ -98,7 +98,9 @@ class PlacementPlanner {
       heaviest = is_heavier ? server : heaviest;
     }
     cost_[heaviest->id] -= weight_[group.id];
+    const Voter dropped = *heaviest;
     servers.erase(heaviest);
+    return dropped;
   }
 
   /// As many vote as the group should have; whoever votes already goes on.
@@ -137,12 +139,15 @@ class PlacementPlanner {
       }
       add(servers, *next, group.id);
     }
+    Servers dropped;
     while (servers.size() > wanted && !is_meta) {
-      drop_heaviest(servers, group);
+      dropped.push_back(drop_heaviest(servers, group));
     }
     const std::size_t voters = is_meta ? std::min(odd_at_most(wanted), options_.meta_voters) : odd_at_most(wanted);
     name_voters(servers, voters);
-    keep_lost(servers, lost, odd_at_most(count_voters(group.servers)));
+    // Whoever takes a vote over may be away himself: until then nobody's is taken.
+    keep_voters(servers, dropped, odd_at_most(count_voters(group.servers)));
+    keep_voters(servers, lost, odd_at_most(count_voters(group.servers)));
     if (count_voters(servers) > 0 && differs(group.servers, servers) && plan_.targets.size() < options_.max_moves) {
       plan_.targets.push_back({group.id, std::move(servers)});
     }
@@ -153,12 +158,14 @@ class PlacementPlanner {
         std::count_if(servers.begin(), servers.end(), [](const Voter& v) { return v.role == ServerRole::voter; }));
   }
 
-  static void keep_lost(Servers& servers, const Servers& lost, std::size_t voters) {
+  void keep_voters(Servers& servers, const Servers& gone, std::size_t voters) const {
     std::size_t present = count_voters(servers);
-    for (const Voter& server : lost) {
-      if (server.role == ServerRole::voter && present < voters) {
-        servers.push_back(server);
-        ++present;
+    for (const bool living : {true, false}) {
+      for (const Voter& server : gone) {
+        if (server.role == ServerRole::voter && is_up(server.id) == living && present < voters) {
+          servers.push_back(server);
+          ++present;
+        }
       }
     }
   }

@@ -23,7 +23,7 @@
 
 namespace coffer::cluster {
 
-/// The newest format of raft bodies that this program knows; announced by each node. Formats begin with 1.
+/// The form of raft bodies that this program writes and reads. Which forms a cluster may use: cluster/formats.hpp.
 inline constexpr std::uint32_t kRaftFormat = 1;
 
 /// What the entries of one AppendEntries may take together; a larger entry goes alone.

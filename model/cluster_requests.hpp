@@ -93,6 +93,13 @@ struct TransferLeadership {
   NodeId to;
 };
 
+/// Data groups beyond those that there are. Compare-and-set on their number, so that asking twice adds them once; the
+/// answer is a status with the new number. They are never taken away again.
+struct AddGroups {
+  std::uint32_t count = 0;
+  std::uint32_t expected = 0;  // how many there are
+};
+
 // ---- replies ---------------------------------------------------------------------------------------------------
 
 struct ClusterStatusReply {

@@ -157,6 +157,7 @@ COFFER_FIELDS(RevokeOperator, id)
 COFFER_FIELDS(MoveTenant, name, to)
 COFFER_FIELDS(AdvanceMove, id, number, stage)
 COFFER_FIELDS(PauseMoves, ms)
+COFFER_FIELDS(AddGroups, count, expected)
 COFFER_FIELDS(TendKeys, node, newest_key, groups, tenants_done, rows_done, paused, rows_per_second, reseal_rows,
               retire_after)
 

@@ -215,7 +215,7 @@ using DirectoryOperation =
     std::variant<CreateTenant, GetTenant, ListTenants, DeleteTenant, OpenDoor, GetClusterStatus, CreateJoinToken,
                  JoinNode, RenewNodeCertificate, AnnounceNode, DrainNode, RemoveNode, BalanceCluster,
                  TransferLeadership, UndeleteTenant, PurgeTenant, ChangeKeys, AddOperator, AdoptTenant, CreateOperator,
-                 ListOperators, RevokeOperator, MoveTenant, AdvanceMove, PauseMoves, TendKeys>;
+                 ListOperators, RevokeOperator, MoveTenant, AdvanceMove, PauseMoves, AddGroups, TendKeys>;
 
 /// To the node itself, also while it is sealed; see key_requests.hpp.
 using KeeperOperation =

@@ -41,10 +41,10 @@ class CountingGateway final : public actors::Gateway {
   std::optional<model::TenantId> find_tenant(const model::TenantRef& tenant) const override {
     return inner_.find_tenant(tenant);
   }
-  model::Result<actors::TenantTrust> trust_of(const model::TenantRef& tenant, model::TimeMs deadline) const override {
-    return inner_.trust_of(tenant, deadline);
+  void ask_trust(const model::TenantRef& tenant, model::TimeMs deadline, actors::TrustDone done) const override {
+    inner_.ask_trust(tenant, deadline, std::move(done));
   }
-  std::uint64_t trust_changes(const model::TenantId& tenant) const override { return inner_.trust_changes(tenant); }
+  actors::TrustBasis trust_basis(const model::TenantRef& tenant) const override { return inner_.trust_basis(tenant); }
   actors::NodeStatus status() const override { return inner_.status(); }
   std::vector<actors::Sample> samples() const override;
   model::AuditPort* audit() const override { return inner_.audit(); }
@@ -72,6 +72,7 @@ class CountedCall final : public actors::Call {
     gateway_.count(request, reply, std::chrono::steady_clock::now() - begun_);
     client_->request = std::move(request);
     client_->reply = std::move(reply);
+    client_->decided = decided;
     client_->audit.elsewhere = audit.elsewhere || audit.port != nullptr;  // it was noted with this call
     actors::Call* const client = client_;
     delete this;

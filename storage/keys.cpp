@@ -45,6 +45,7 @@ std::string tenant_row(const model::TenantId& tenant) { return std::string(1, 'd
 std::string operator_row(std::string_view hash) { return hash_row('o', hash); }
 std::string seal_row(std::string_view name) { return std::string(1, 's').append(name); }
 std::string node_row(model::NodeId node) { return number_row('n', node.value); }
+std::string group_row(model::GroupId group) { return number_row('g', group.value); }
 std::string join_token_row(std::string_view id) { return std::string(1, 'j').append(id); }
 
 std::string state_key(model::GroupId group, model::Generation generation, const model::TenantId& tenant,

@@ -24,6 +24,7 @@
 //   'y'                               key ring               KeyRingRecord
 //   'w'                               sealing anew           ResealRecord (plain numbers)
 //   'n' node:8                        node                   ClusterNodeRecord (plain)
+//   'g' group:8                       added group            ClusterGroupRecord (plain)
 //   'u'                               cluster                ClusterRecord (plain)
 //   'j' id                            join token             JoinTokenRecord (plain; a hash of the secret)
 //   'a'                               cluster CA             crypto/cluster_ca.hpp (its key sealed)
@@ -49,7 +50,7 @@ inline constexpr char kClusterCaRow[] = "a";
 /// What every row of a kind begins with, for scans.
 inline constexpr std::string_view kEntryRows = "e", kTokenRows = "t", kTenantRows = "d", kOperatorRows = "o",
                                   kSealRows = "s", kIssuerRows = "i", kCertificateRuleRows = "x", kNodeRows = "n",
-                                  kJoinTokenRows = "j";
+                                  kJoinTokenRows = "j", kGroupRows = "g";
 
 /// Is it one of the directory's rows that every node's keeper of keys follows: a seal, the key ring, sealing anew?
 inline bool is_keepers_row(std::string_view row) {
@@ -69,6 +70,7 @@ std::string tenant_row(const model::TenantId& tenant);
 std::string operator_row(std::string_view hash);
 std::string seal_row(std::string_view name);
 std::string node_row(model::NodeId node);
+std::string group_row(model::GroupId group);
 std::string join_token_row(std::string_view id);
 
 /// Key of a row in the state database.

@@ -1,5 +1,6 @@
-// coffer admin cluster: status, join-token, drain, remove, balance, transfer, move-tenant. What is done to a stopped node is in
+// coffer admin cluster: status, join-token, drain, remove, balance, transfer, move-tenant, add-groups. What is done to a stopped node is in
 // admin_offline.cpp.
+#include <algorithm>
 #include <thread>
 
 #include "app/cli/confirm.hpp"
@@ -17,7 +18,7 @@ namespace admin = coffer::admin::v1;
 struct ClusterOptions {
   ConnectionOptions connection{.target = Target::admin};
   OutputOption output;
-  std::uint64_t node = 0, group = 0;
+  std::uint64_t node = 0, group = 0, count = 0;
   std::string ttl = "1h", tenant;
   bool begin_only = false;
   bool groups = false, undo = false, force = false, yes = false;
@@ -204,6 +205,31 @@ Outcome move_tenant(const ClusterOptions& o, Io& io) {
   return std::nullopt;
 }
 
+/// Asks first how many there are: then a second operator who does the same at that moment adds none by accident.
+Outcome add_groups(const ClusterOptions& o, Io& io) {
+  Outcome failure;
+  const auto connection = connect(o.connection, io, failure);
+  if (!connection) return failure;
+  const auto stub = admin::Cluster::NewStub(connection->channel());
+  admin::ClusterStatus now;
+  failure = connection->call("show the cluster", [&](auto* context) { return stub->Status(context, {}, &now); });
+  if (failure) return failure;
+  admin::AddGroupsRequest request;
+  request.set_count(static_cast<std::uint32_t>(std::min<std::uint64_t>(o.count, UINT32_MAX)));
+  request.set_expected(now.data_groups());
+  request.set_request_id(new_request_id());
+  admin::AddGroupsResponse reply;
+  failure = connection->call("add groups", [&](auto* context) { return stub->AddGroups(context, request, &reply); });
+  if (failure) return failure;
+  if (o.output.json()) {
+    io.out << to_json(reply);
+  } else {
+    io.out << reply.data_groups() << " data groups\n";
+    io.err << "new tenants go to the emptiest; `coffer admin cluster balance` moves others there\n";
+  }
+  return std::nullopt;
+}
+
 CLI::App* add_command(CLI::App* cluster, const char* name, const char* description, const ClusterOptionsPtr& o) {
   auto* command = cluster->add_subcommand(name, description);
   add_output(command, o->output);
@@ -265,6 +291,12 @@ void add_admin_cluster(CLI::App& root, Program& program) {
   command->add_option("GROUP", m->group, "The group's number")->required()->check(check_whole_number)->type_name("");
   command->add_flag("--begin-only", m->begin_only, "Do not wait until it is there");
   program.on(command, [m, &program] { return move_tenant(*m, program.io); });
+
+  auto g = std::make_shared<ClusterOptions>();
+  command = add_command(cluster, "add-groups",
+                        "Add data groups: each has a leader of its own. They are never taken away.", g);
+  command->add_option("COUNT", g->count, "How many more")->required()->check(check_whole_number)->type_name("");
+  program.on(command, [g, &program] { return add_groups(*g, program.io); });
 }
 
 }  // namespace coffer::app::cli

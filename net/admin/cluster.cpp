@@ -155,6 +155,16 @@ void add_cluster_methods(const OpenCall& open, const Failure& fail, std::vector<
         out.set_moved_from(static_cast<std::uint32_t>(reply.tenant.moved_from.value));
         out.set_moves(reply.tenant.moves);
       }));
+  methods.push_back(method<api::AddGroupsRequest, api::AddGroupsResponse, model::ClusterStatusReply>(
+      open, fail, "AddGroups",
+      [](const auto& in) -> Result<DirectoryOperation> {
+        if (in.count() == 0) return Error(Code::invalid_argument, "count: is needed");
+        if (in.expected() == 0) return Error(Code::invalid_argument, "expected: the number of data groups now");
+        return {model::AddGroups{in.count(), in.expected()}};
+      },
+      [](const model::ClusterStatusReply& reply, api::AddGroupsResponse& out) {
+        out.set_data_groups(reply.data_groups);
+      }));
 }
 
 }  // namespace coffer::net::admin

@@ -1,7 +1,9 @@
 // The gRPC listener as the composition root sees it: start, port, stop; see net/server.hpp. Main's thread.
 
 #include <algorithm>
+#include <chrono>
 #include <set>
+#include <thread>
 
 #include <grpcpp/security/server_credentials.h>
 #include <grpcpp/server.h>
@@ -20,6 +22,9 @@ using grpc::internal::RpcMethod;
 using model::Code;
 using model::Error;
 using model::Status;
+
+/// What clients sent before their answers were held is here by then, also over some distance.
+constexpr std::chrono::milliseconds kLastCallsArrive{50};
 
 void set_limits(const Limits& limits, grpc::ServerBuilder& builder) {
   const auto ms = [](std::chrono::milliseconds time) { return static_cast<int>(time.count()); };
@@ -114,6 +119,10 @@ class GrpcServer final : public Server {
   void stop() override {
     if (workers_.empty()) return;
     shared_.draining.store(true, std::memory_order_release);  // health says so from here on
+    // grpc++ kills (CANCELLED) what arrives between the end of its service and the client's hearing of it. While answers are
+    // held, a client that waits for one begins nothing new; what it has sent already arrives meanwhile and is taken.
+    std::this_thread::sleep_for(kLastCallsArrive);
+    shared_.closing.store(true, std::memory_order_release);
     // What is left by then is answered by its worker's next tick; grpc++ itself only cancels what even that leaves.
     shared_.cut_at.store((Clock::now() + listener_.limits.drain).time_since_epoch().count());
     server_->Shutdown(std::chrono::system_clock::now() + listener_.limits.drain + std::chrono::seconds(1));

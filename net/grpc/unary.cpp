@@ -31,6 +31,7 @@ UnaryCall::~UnaryCall() {
 void UnaryCall::proceed(bool ok) {
   if (began_) return sent();
   if (!ok) {  // the server shuts down
+    worker_.say_goodbye();
     worker_.closed();
     delete this;
     return;
@@ -152,7 +153,8 @@ void UnaryCall::answer(const Status& status, bool may_recover) noexcept {
   if (worker_.shared().guard && status.error().code == Code::unauthenticated) {
     worker_.shared().guard->failed(address(), is_loopback(), now);
   }
-  wire_->writer.FinishWithError(to_grpc(failure, status.error()), static_cast<Tag*>(this));
+  failure_ = std::make_unique<grpc::Status>(to_grpc(failure, status.error()));
+  worker_.send_soon(*this);
 }
 
 void UnaryCall::serialize() {
@@ -171,7 +173,10 @@ void UnaryCall::send_out() {
   worker_.send_soon(*this);
 }
 
-void UnaryCall::send_now() noexcept { wire_->writer.Finish(wire_->payload, grpc::Status::OK, static_cast<Tag*>(this)); }
+void UnaryCall::send_now() noexcept {
+  if (failure_) return wire_->writer.FinishWithError(*failure_, static_cast<Tag*>(this));
+  wire_->writer.Finish(wire_->payload, grpc::Status::OK, static_cast<Tag*>(this));
+}
 
 /// For the audit trail, of what the actors have not noted.
 void UnaryCall::note(Code code) const {

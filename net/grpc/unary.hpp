@@ -81,6 +81,7 @@ class UnaryCall final : public Rpc,
   std::optional<google::protobuf::Arena> arena_;  // of both messages
   google::protobuf::Message* in_ = nullptr;
   google::protobuf::Message* out_ = nullptr;
+  std::unique_ptr<grpc::Status> failure_;   // what is sent instead of an answer
   std::unique_ptr<model::Status> encoded_;  // of a large reply: done before the worker has it back
 };
 

@@ -3,6 +3,7 @@
 #include "net/grpc/worker.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "net/grpc/stream.hpp"
 #include "net/grpc/unary.hpp"
@@ -13,6 +14,8 @@ namespace {
 constexpr int kFirstPosted = 4;
 constexpr int kMostPosted = 64;
 constexpr auto kTick = std::chrono::milliseconds(250);
+/// From the moment at which grpc++ refuses calls to the one at which its GOAWAY is on the wire: some microseconds.
+constexpr auto kGoodbyeLeaves = std::chrono::milliseconds(20);
 
 }  // namespace
 
@@ -89,6 +92,22 @@ void Worker::Tick::proceed(bool) {
   if (!worker.ending_ || worker.open_ > 0) set();  // what is open yet is cut by ticks
 }
 
+void Worker::say_goodbye() {
+  if (!std::exchange(goodbye_.is_set, true)) goodbye_.set();
+}
+
+void Worker::Goodbye::set() {
+  worker.opened();
+  alarm.Set(worker.queue(), std::chrono::system_clock::now() + kGoodbyeLeaves, static_cast<Tag*>(this));
+}
+
+void Worker::Goodbye::proceed(bool) {
+  worker.said_goodbye_ = true;
+  for (Outgoing* const answer : worker.held_) worker.lane_.outbox.add(*answer);
+  worker.held_.clear();
+  worker.closed();
+}
+
 void Worker::visit(Visited* element) {
   element->before_ = &ring_;
   element->after_ = ring_.after_;
@@ -107,7 +126,7 @@ void Worker::visit_all(Clock::time_point now) {
 void Worker::replace(const ServedMethod& method) {
   int& posted = posted_[static_cast<std::size_t>(&method - shared_.service->methods().data())];
   --posted;
-  if (shared_.draining.load(std::memory_order_relaxed)) return;
+  if (shared_.closing.load(std::memory_order_relaxed)) return;
   post(method);
   if (posted < kMostPosted) post(method);
 }

@@ -51,7 +51,9 @@ struct Shared {
   std::unique_ptr<DescriptorService> service;
   grpc::AsyncGenericService unknown;       // takes what no registered method does
   std::vector<std::string> service_names;  // of the doors, sorted
+  /// The listener stops: health says so, and answers wait until grpc++ has told every client to go (Worker::say_goodbye).
   std::atomic<bool> draining{false};
+  std::atomic<bool> closing{false};  // no further calls are requested
   /// When the time to drain is over and calls are answered by their workers.
   std::atomic<Clock::rep> cut_at{Clock::time_point::max().time_since_epoch().count()};
   bool is_cut(Clock::time_point now) const { return now.time_since_epoch().count() >= cut_at.load(); }
@@ -101,7 +103,13 @@ class Worker {
   Shared& shared() { return shared_; }
   grpc::ServerCompletionQueue* queue() { return lane_.queue.get(); }
   /// Takes an answer to be sent soon. The worker's thread.
-  void send_soon(Outgoing& answer) { lane_.outbox.add(answer); }
+  void send_soon(Outgoing& answer) {
+    if (shared_.draining.load(std::memory_order_relaxed) && !said_goodbye_) return held_.push_back(&answer);
+    lane_.outbox.add(answer);
+  }
+  /// grpc++ shuts the server down at this moment: what was held is sent when its GOAWAY has left. The worker's thread,
+  /// once for each call that was requested in vain.
+  void say_goodbye();
   /// A tag holds the worker open from its first operation to its end.
   void opened() { ++open_; }
   void closed();
@@ -135,6 +143,16 @@ class Worker {
     grpc::Alarm alarm;
   };
 
+  /// The event at which held answers go.
+  struct Goodbye final : Tag {
+    explicit Goodbye(Worker& w) : worker(w) {}
+    void set();
+    void proceed(bool ok) override;
+    Worker& worker;
+    grpc::Alarm alarm;
+    bool is_set = false;
+  };
+
   void post_first();
   void answer_returned();
   void begin_end();
@@ -149,9 +167,12 @@ class Worker {
   std::vector<int> posted_;  // by method
   Ring ring_;
   bool ending_ = false;
+  std::vector<Outgoing*> held_;  // answers while the listener drains and its clients do not know yet
+  bool said_goodbye_ = false;
   std::atomic<Returned*> returned_{nullptr};  // linked, the last one first
   std::shared_ptr<std::promise<void>> ended_ = std::make_shared<std::promise<void>>();
   Tick tick_{*this};
+  Goodbye goodbye_{*this};
   Signal<&Worker::post_first> first_{*this};
   Signal<&Worker::answer_returned> answers_{*this};
   Signal<&Worker::begin_end> end_{*this};

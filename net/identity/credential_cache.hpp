@@ -12,6 +12,7 @@
 #include <string_view>
 #include <unordered_map>
 
+#include "actors/gateway.hpp"
 #include "model/access.hpp"
 
 namespace coffer::net {
@@ -22,9 +23,8 @@ class CredentialCache {
 
   /// What a credential was verified under: when any of it is different, it must be verified again.
   struct Basis {
-    std::optional<model::TenantId> tenant;
-    std::uint64_t changes = 0;  // of the tenant's trust
-    std::uint64_t node = 0;     // of the node's own
+    actors::TrustBasis tenant;
+    std::uint64_t node = 0;  // changes of the node's own
     friend bool operator==(const Basis&, const Basis&) = default;
   };
   /// `key` is a SHA-256.
@@ -56,6 +56,14 @@ class CredentialCache {
       s.entries.erase(s.order.back().key);
       s.order.pop_back();
     }
+  }
+  void forget(const std::string& key) {
+    Stripe& s = stripe(key);
+    const std::lock_guard lock(s.mutex);
+    const auto found = s.entries.find(key);
+    if (found == s.entries.end()) return;
+    s.order.erase(found->second);
+    s.entries.erase(found);
   }
   std::size_t size() const {
     std::size_t sum = 0;

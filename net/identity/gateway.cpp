@@ -2,16 +2,14 @@
 
 #include "net/identity/gateway.hpp"
 
-#include <condition_variable>
-#include <deque>
-#include <mutex>
 #include <thread>
 
 #include "crypto/hash.hpp"
 #include "net/flight.hpp"
 #include "net/identity/credential_cache.hpp"
 #include "net/identity/decoy.hpp"
-#include "net/identity/vouch.hpp"
+#include "net/identity/job.hpp"
+#include "net/identity/trust_reader.hpp"
 #include "net/jwt/fetch.hpp"
 #include "net/live.hpp"
 
@@ -22,12 +20,7 @@ using model::Code;
 using model::Error;
 using model::Result;
 
-constexpr model::TimeMs kTrustLifeMs = 5'000;  // a reading of rows that were behind the log heals by itself
-
-void finish(actors::Call* call, Error error) {
-  call->reply = std::move(error);
-  call->complete();
-}
+constexpr model::TimeMs kNoDeadlineMs = 1'000;  // how long a call without a deadline waits for its tenant's rows
 
 /// What this node's settings say for every tenant. Errors: invalid_argument.
 Result<NodeTrust> read_node_trust(const std::vector<model::Issuer>& issuers,
@@ -46,22 +39,6 @@ Result<NodeTrust> read_node_trust(const std::vector<model::Issuer>& issuers,
   return node;
 }
 
-/// A call on its way through the verifier. Whoever drops it answers it.
-struct Job {
-  actors::Call* call = nullptr;
-  std::string key;
-  bool waited = false;  // for newer keys, which happens once
-
-  explicit Job(actors::Call* c) : call(c) {}
-  Job(const Job&) = delete;
-  Job& operator=(const Job&) = delete;
-  ~Job() {
-    if (call) finish(call, Error(Code::unavailable));
-  }
-  actors::Call* release() { return std::exchange(call, nullptr); }
-};
-using JobPtr = std::shared_ptr<Job>;
-
 class Gateway final : public IdentityGateway {
  public:
   Gateway(actors::Gateway& inner, IdentitySettings settings, NodeTrust node)
@@ -69,6 +46,8 @@ class Gateway final : public IdentityGateway {
         settings_(std::move(settings)),
         node_(std::move(node)),
         credentials_(settings_.cached_credentials),
+        inbox_(std::make_shared<Inbox>(settings_.most_waiting)),
+        trusts_(inner, inbox_, settings_.clock, settings_.cached_tenants, settings_.most_waiting),
         sources_(source_settings()) {
     for (unsigned i = 0; i < settings_.threads; ++i) threads_.emplace_back([this] { run(); });
   }
@@ -83,21 +62,15 @@ class Gateway final : public IdentityGateway {
   std::optional<model::TenantId> find_tenant(const model::TenantRef& tenant) const override {
     return inner_.find_tenant(tenant);
   }
-  Result<actors::TenantTrust> trust_of(const model::TenantRef& tenant, model::TimeMs deadline) const override {
-    return inner_.trust_of(tenant, deadline);
+  void ask_trust(const model::TenantRef& tenant, model::TimeMs deadline, actors::TrustDone done) const override {
+    inner_.ask_trust(tenant, deadline, std::move(done));
   }
-  std::uint64_t trust_changes(const model::TenantId& tenant) const override { return inner_.trust_changes(tenant); }
+  actors::TrustBasis trust_basis(const model::TenantRef& tenant) const override { return inner_.trust_basis(tenant); }
   actors::NodeStatus status() const override { return inner_.status(); }
   std::vector<actors::Sample> samples() const override;
   model::AuditPort* audit() const override { return inner_.audit(); }
 
  private:
-  struct Ready {  // a tenant's trust, ready to verify with
-    std::shared_ptr<const Trust> trust;
-    std::uint64_t changes = 0;
-    model::TimeMs until = 0;
-  };
-
   jwt::KeySources::Settings source_settings() const {
     jwt::KeySources::Settings settings;
     settings.fetch = settings_.fetch;
@@ -105,46 +78,31 @@ class Gateway final : public IdentityGateway {
     settings.log = settings_.log;
     return settings;
   }
-  CredentialCache::Basis basis_of(const model::TenantRef& tenant) const {
-    const auto id = inner_.find_tenant(tenant);
-    return {id, id ? inner_.trust_changes(*id) : 0, node_changes_.load()};
-  }
-  void pass_on(actors::Call* call, model::Credential credential) noexcept {
-    credential.door = call->request.credential.door;
-    call->request.credential = std::move(credential);
-    inner_.submit(call);
-  }
-  void enqueue(JobPtr job);
+  void pass_on(Job& job, model::Credential credential, bool may_be_old);
+  void enqueue(const JobPtr& job);
+  void wait_for_trust(const JobPtr& job);
   void run();
-  void process(const JobPtr& job);
-  Result<std::shared_ptr<const Trust>> trust_for(const model::TenantRef& tenant, const CredentialCache::Basis& basis,
-                                                 model::TimeMs deadline);
+  void begin(const JobPtr& job);
+  void process(const JobPtr& job, const TrustReader::ReadingPtr& reading);
+  Verdict vouch(const model::Request& request, const Trust& trust, model::TimeMs now);
 
   actors::Gateway& inner_;
   const IdentitySettings settings_;
   Live<NodeTrust> node_;
   std::atomic<std::uint64_t> node_changes_{0};
   CredentialCache credentials_;
+  const std::shared_ptr<Inbox> inbox_;
+  TrustReader trusts_;
   jwt::KeySources sources_;
 
-  std::mutex trust_mutex_;
-  std::unordered_map<model::TenantId, Ready> trusts_;
-
-  std::mutex queue_mutex_;
-  std::condition_variable queue_changed_;
-  std::deque<JobPtr> queue_;
-  bool stopped_ = false;
   std::atomic<std::uint64_t> remembered_{0}, verified_{0}, refused_{0}, dropped_{0};
   std::vector<std::thread> threads_;
 };
 
 /// What was presented and for which tenant, in one text that nobody can make mean two things.
 std::string cache_key(const model::Request& request) {
-  const model::TenantRef& tenant = request.tenant;
   std::string text(request.credential.is_certificate ? "c" : "t");
-  text.append(1, static_cast<char>(tenant.name.empty() ? tenant.door.door : model::Door{}));
-  const std::string& name = tenant.name.empty() ? tenant.door.external_id : tenant.name;
-  text.append(std::to_string(name.size())).append(":").append(name).append(request.credential.token.expose());
+  text.append(text_of_tenant(request.tenant)).append(request.credential.token.expose());
   return crypto::sha256(text);
 }
 
@@ -162,74 +120,97 @@ Result<model::Credential> Gateway::authenticate(std::string_view token, model::D
 
 void Gateway::submit(actors::Call* call) noexcept {
   if (call->request.credential.kind != model::CredentialKind::presented) return inner_.submit(call);
-  // Operators have tokens of their own; a tenant's issuer says nothing about them.
-  if (!std::holds_alternative<model::TenantOperation>(call->request.operation)) {
-    return finish(call, Error(Code::permission_denied));
-  }
   try {
-    auto job = std::make_shared<Job>(call);
-    job->key = cache_key(call->request);
-    if (auto known = credentials_.find(job->key, basis_of(call->request.tenant), settings_.clock())) {
-      ++remembered_;
-      return pass_on(job->release(), std::move(*known));
+    // Operators have tokens of their own; a tenant's issuer says nothing about them.
+    auto job = std::make_shared<Job>(call, std::string(), inbox_->next_number());
+    if (!std::holds_alternative<model::TenantOperation>(call->request.operation)) {
+      return job->finish(Error(Code::permission_denied));
     }
-    enqueue(std::move(job));
+    job->key = cache_key(call->request);
+    const actors::TrustBasis basis = inner_.trust_basis(call->request.tenant);
+    if (auto known = credentials_.find(job->key, {basis, node_changes_.load()}, settings_.clock())) {
+      ++remembered_;
+      return pass_on(*job, std::move(*known), !basis.led_here);
+    }
+    enqueue(job);
   } catch (const std::bad_alloc&) {
     // The job, if it was made, has answered.
   }
 }
 
-void Gateway::enqueue(JobPtr job) {
-  {
-    const std::lock_guard lock(queue_mutex_);
-    if (!stopped_ && queue_.size() < settings_.most_waiting) {
-      queue_.push_back(std::move(job));
-    }
-  }
-  if (!job) return queue_changed_.notify_one();
+void Gateway::pass_on(Job& job, model::Credential credential, bool may_be_old) {
+  credential.door = job.call->request.credential.door;
+  // After a second look the answer is what it is.
+  if (may_be_old && !job.again) return inner_.submit(new SecondLook(inbox_, job, std::move(credential)));
+  job.call->request.credential = std::move(credential);
+  inner_.submit(job.release());
+}
+
+void Gateway::enqueue(const JobPtr& job) {
+  if (inbox_->push(job)) return;
   ++dropped_;
-  finish(job->release(), Error(Code::overloaded));
+  job->finish(Error(Code::overloaded));
 }
 
 void Gateway::run() {
-  for (;;) {
-    JobPtr job;
-    {
-      std::unique_lock lock(queue_mutex_);
-      queue_changed_.wait(lock, [this] { return stopped_ || !queue_.empty(); });
-      if (stopped_) return;
-      job = std::move(queue_.front());
-      queue_.pop_front();
-    }
+  while (auto item = inbox_->pop()) {
     try {
-      process(job);
+      if (auto* job = std::get_if<JobPtr>(&*item)) {
+        begin(*job);
+        continue;
+      }
+      auto [reading, waited] = trusts_.take(std::move(std::get<TrustAnswer>(*item)));
+      for (const JobPtr& job : waited) process(job, reading);
     } catch (const std::bad_alloc&) {
-      // The job, which goes away here, answers that the server cannot.
+      // The jobs, which go away here, answer that the server cannot.
     }
   }
 }
 
-void Gateway::process(const JobPtr& job) {
-  const model::Request& request = job->call->request;
+/// With what is known of its tenant, or after a reading.
+void Gateway::begin(const JobPtr& job) {
+  if (job->again) credentials_.forget(job->key);
+  const TrustReader::ReadingPtr reading = trusts_.find(inner_.trust_basis(job->call->request.tenant));
+  const bool is_enough = reading && (!job->again || reading->begun > job->came);
+  if (is_enough) return process(job, reading);
+  wait_for_trust(job);
+}
+
+void Gateway::wait_for_trust(const JobPtr& job) {
   const model::TimeMs now = settings_.clock();
-  const model::TimeMs deadline = request.info.deadline;
-  if (deadline != 0 && deadline <= now) return finish(job->release(), Error(Code::deadline_exceeded));
-  const CredentialCache::Basis basis = basis_of(request.tenant);
-  const auto trust = trust_for(request.tenant, basis, deadline != 0 ? deadline : now + 1'000);
-  if (!trust) return finish(job->release(), trust.error());
-  const model::Credential& presented = request.credential;
+  const model::TimeMs deadline = job->call->request.info.deadline;
+  if (deadline != 0 && deadline <= now) return job->finish(Error(Code::deadline_exceeded));
+  if (trusts_.wait(job, deadline != 0 ? deadline : now + kNoDeadlineMs)) return;
+  ++dropped_;
+  job->finish(Error(Code::overloaded));
+}
+
+Verdict Gateway::vouch(const model::Request& request, const Trust& trust, model::TimeMs now) {
   // A fetch that this request causes carries its trace.
   const Lookups lookups{
       [this](const model::TenantRef& ref) { return inner_.find_tenant(ref); },
       [this, &request](const model::Issuer& issuer) { return sources_.current(issuer, request.info.trace); }};
-  Verdict verdict = presented.is_certificate
-                        ? vouch_for_certificate(presented.token.expose(), **trust, node_.get(), lookups)
-                        : vouch_for_token(presented.token.expose(), request.tenant, **trust, node_.get(), lookups, now);
+  const std::string_view text = request.credential.token.expose();
+  return request.credential.is_certificate ? vouch_for_certificate(text, trust, node_.get(), lookups)
+                                           : vouch_for_token(text, request.tenant, trust, node_.get(), lookups, now);
+}
+
+void Gateway::process(const JobPtr& job, const TrustReader::ReadingPtr& reading) {
+  const model::Request& request = job->call->request;
+  const model::TimeMs now = settings_.clock();
+  if (request.info.deadline != 0 && request.info.deadline <= now) return job->finish(Error(Code::deadline_exceeded));
+  if (!reading->trust) return job->finish(reading->error);
+  const std::uint64_t node_changes = node_changes_.load();
+  Verdict verdict = vouch(request, *reading->trust, now);
   if (auto* vouched = std::get_if<Vouched>(&verdict)) {
     ++verified_;
-    credentials_.put(job->key, basis, vouched->credential, vouched->until);
-    return pass_on(job->release(), std::move(vouched->credential));
+    credentials_.put(job->key, {reading->basis, node_changes}, vouched->credential, vouched->until);
+    return pass_on(*job, std::move(vouched->credential), !reading->basis.led_here);
   }
+  // A reading that may lag refuses nobody who came after it.
+  const bool is_certain =
+      reading->begun > job->came || (reading->basis.led_here && inner_.trust_basis(request.tenant) == reading->basis);
+  if (!is_certain) return wait_for_trust(job);
   auto& refused = std::get<Refused>(verdict);
   if (refused.unknown_key && !job->waited) {
     job->waited = true;
@@ -239,44 +220,14 @@ void Gateway::process(const JobPtr& job) {
       return;
   }
   ++refused_;
-  finish(job->release(), std::move(refused.error));
-}
-
-Result<std::shared_ptr<const Trust>> Gateway::trust_for(const model::TenantRef& tenant,
-                                                        const CredentialCache::Basis& basis, model::TimeMs deadline) {
-  static const auto kNobody = std::make_shared<const Trust>();
-  const model::TimeMs now = settings_.clock();
-  if (basis.tenant) {
-    const std::lock_guard lock(trust_mutex_);
-    const auto found = trusts_.find(*basis.tenant);
-    if (found != trusts_.end() && found->second.changes == basis.changes && now < found->second.until) {
-      return found->second.trust;
-    }
-  }
-  // Also of a tenant that is not known here: in a cluster it may only be new.
-  auto read = inner_.trust_of(tenant, deadline);
-  if (!read) {
-    if (read.error().code == Code::tenant_not_found) return kNobody;
-    return read.error();
-  }
-  auto trust = std::make_shared<const Trust>(make_trust(std::move(*read)));
-  const std::lock_guard lock(trust_mutex_);
-  // Full: begin anew. Reading a tenant's issuers costs less than keeping an order of them.
-  if (trusts_.size() >= settings_.cached_tenants) trusts_.clear();
-  trusts_[*trust->tenant] = {trust, basis.changes, now + kTrustLifeMs};
-  return trust;
+  job->finish(std::move(refused.error));
 }
 
 void Gateway::stop() {
-  {
-    const std::lock_guard lock(queue_mutex_);
-    if (stopped_) return;
-    stopped_ = true;
-  }
-  queue_changed_.notify_all();
+  if (!inbox_->close()) return;
   for (std::thread& thread : threads_) thread.join();
   sources_.stop();  // what waited there finds the queue closed
-  queue_.clear();   // the jobs answer
+  trusts_.clear();  // the jobs answer
 }
 
 model::Status Gateway::reload(const std::vector<model::Issuer>& issuers,
@@ -284,10 +235,7 @@ model::Status Gateway::reload(const std::vector<model::Issuer>& issuers,
   auto next = read_node_trust(issuers, certificates);
   if (!next) return next.error();
   node_.set(*std::move(next));
-  {
-    const std::lock_guard lock(trust_mutex_);
-    trusts_.clear();
-  }
+  trusts_.forget();
   sources_.forget();
   ++node_changes_;  // what was verified by the old rules and keys is verified anew
   return {};

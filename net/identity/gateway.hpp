@@ -5,7 +5,12 @@
 //   take_credential -> authenticate(): a JWT is only recognised    (io thread, some nanoseconds)
 //   submit(): known and still good -> on to the actors             (io thread: one SHA-256 and a lookup)
 //             else -> a bounded queue -> a verifier's thread -> on to the actors
+//             a tenant whose trust was not read yet -> waits for one reading, here or at the node that leads -> as above
+//             refused by a reading that may lag -> waits for a newer one -> as above
 //             a key that is not there -> waits for one fetch of the issuer's keys -> the queue again
+//
+// Where another node leads the tenant's group the shard may know better: what it refuses is verified once more, by a
+// reading begun after that (SecondLook), so that every node answers as the one that leads.
 //
 // A call whose credential does not verify never reaches the actors, starts nothing and leaves nothing behind.
 

@@ -124,8 +124,8 @@ class Startup(unittest.TestCase):
             busy.bind(("127.0.0.1", 0))
             busy.listen()
             address = f"127.0.0.1:{busy.getsockname()[1]}"
-            for option in ("--http", "--grpc", "--admin"):
-                addresses = {o: f"127.0.0.1:{free_port()}" for o in ("--http", "--grpc", "--admin")}
+            for option in ("--http", "--grpc", "--admin", "--peer"):
+                addresses = {o: f"127.0.0.1:{free_port()}" for o in ("--http", "--grpc", "--admin", "--peer")}
                 addresses[option] = address
                 text = self.fails(address, arguments=["server", "--dev", "--data", str(self.data / "d")] +
                                   [x for pair in addresses.items() for x in pair])

@@ -153,7 +153,7 @@ class Cluster:
         token.write_text(helper.admin_cluster("join-token"))
         node.joining = (helper.peer_address, token)
         self.nodes.append(node)
-        before = {n["id"] for n in helper.cluster_status()["nodes"]}
+        before = {n["id"] for n in wait_for(helper.cluster_status, "the cluster's status")["nodes"]}
         node.start()
         status = wait_for(helper.cluster_status, "the cluster's status")
         (node.id,) = {n["id"] for n in status["nodes"]} - before

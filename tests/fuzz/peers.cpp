@@ -4,6 +4,7 @@
 
 #include "actors/control_frames.hpp"
 #include "actors/forward_frames.hpp"
+#include "actors/trust_lookup.hpp"
 #include "cluster/snapshot_transfer.hpp"
 #include "cluster/wire.hpp"
 #include "crypto/join_token.hpp"
@@ -181,12 +182,24 @@ COFFER_FUZZ(call_frames) {
       require(actors::encode_barrier(frame->id, question->group).expose() == bytes, "there is one encoding");
     } else if (const auto* answer = std::get_if<actors::BarrierAnswer>(&frame->body)) {
       require(actors::encode_answer(frame->id, *answer).expose() == bytes, "there is one encoding");
+    } else if (const auto* asked = std::get_if<actors::TrustAsked>(&frame->body)) {
+      const bool cut = asked->remaining_ms == 60'000;  // nobody waits longer
+      require(cut || actors::encode_trust_question(frame->id, *asked).expose() == bytes, "there is one encoding");
+    } else if (const auto* trust = std::get_if<actors::TrustAnswered>(&frame->body)) {
+      require(actors::encode_trust_answer(frame->id, *trust).expose() == bytes, "there is one encoding");
     } else {
       const auto whole = assembly.add(frame->id, std::get<actors::Piece>(frame->body));
       if (whole && whole->has_value()) (void)actors::decode_call_text((*whole)->expose());
     }
     require(assembly.bytes() <= 1024, "what is put together is bounded");
   }
+}
+
+COFFER_FUZZ(tenant_trust) {
+  const auto tenant = model::TenantId::from_raw("0123456789abcdef");
+  stable(
+      input, [&](std::string_view bytes) { return actors::decode_trust(tenant, bytes); },
+      [](const actors::TenantTrust& trust) { return actors::encode_trust(trust); });
 }
 
 COFFER_FUZZ(forwarded_request) {

@@ -198,8 +198,9 @@ std::string ClusterReport::text() const {
       << " reads, " << failed_conditions << " failed conditions), " << elections << " elections, " << crashes
       << " crashes, " << disk_failures << " disk failures, " << installs << " snapshots, " << changes << " changes, "
       << transfers << " transfers, " << moves << " tenants moved, " << seals << " seals, " << leased
-      << " calls under a lease, " << asked << " confirmed, " << compared << " states compared, " << messages
-      << " messages, " << simulated_ms / 1000 << " s simulated, trace " << std::hex << trace;
+      << " calls under a lease, " << asked << " confirmed, " << watched << " changes watched, " << compared
+      << " states compared, " << messages << " messages, " << simulated_ms / 1000 << " s simulated, trace " << std::hex
+      << trace;
   return out.str();
 }
 
@@ -220,6 +221,7 @@ ClusterReport& ClusterReport::operator+=(const ClusterReport& other) {
   seals += other.seals;
   leased += other.leased;
   asked += other.asked;
+  watched += other.watched;
   compared += other.compared;
   messages += other.messages;
   simulated_ms += other.simulated_ms;

@@ -7,7 +7,7 @@
 //
 // Checked: one leader per term; one group at most in which a tenant lives; logs that match; no committed entry that changes; rows that are the same at the same
 // index; no acknowledged write lost, none applied twice, none that was refused; histories that are linearizable, each
-// answer exactly what the store held (history.hpp); progress when everything is healed.
+// answer exactly what the store held (history.hpp); watchers that are told of each change once and in order; progress when everything is healed.
 
 #include <cstdint>
 #include <string>
@@ -27,7 +27,7 @@ struct ClusterReport {
   std::uint64_t trace = 0;
   std::uint64_t operations = 0, acknowledged = 0, unknown = 0, reads = 0, failed_conditions = 0;
   std::uint64_t elections = 0, crashes = 0, disk_failures = 0, installs = 0, changes = 0, transfers = 0, moves = 0,
-                seals = 0, leased = 0, asked = 0, compared = 0, messages = 0, simulated_ms = 0;
+                seals = 0, leased = 0, asked = 0, watched = 0, compared = 0, messages = 0, simulated_ms = 0;
   std::string text() const;
   ClusterReport& operator+=(const ClusterReport& other);
 };

@@ -1,6 +1,6 @@
 #pragma once
 // The inside of the cluster simulation: one object, of which cluster_sim.cpp is the world around the nodes,
-// cluster_sim_clients.cpp the clients and cluster_sim_trouble.cpp the faults and the course of a run.
+// cluster_sim_clients.cpp and cluster_sim_watchers.cpp the clients and cluster_sim_trouble.cpp the faults and the course of a run.
 
 #include <map>
 #include <memory>
@@ -17,6 +17,14 @@
 namespace coffer::sim {
 
 inline constexpr std::uint64_t kClients = 8, kKeys = 5, kTenants = 3, kDataGroups = 2;
+
+/// What a watcher was told of.
+struct WatchedKey {
+  std::uint64_t revision = 0;
+  std::string name;
+  bool is_delete = false;
+  friend auto operator<=>(const WatchedKey&, const WatchedKey&) = default;
+};
 
 class ClusterSim final : public NodeWorld {
  public:
@@ -54,6 +62,15 @@ class ClusterSim final : public NodeWorld {
   };
   class ClientCall;
   class NodeCall;
+  class WatchCall;
+  struct Watcher {
+    model::Revision next{0, 1};
+    std::uint64_t attempt = 0;
+    std::vector<WatchedKey> told;
+    // Revisions [first, second) whose changes were not kept until it asked: a person would have listed the secrets.
+    std::vector<std::pair<std::uint64_t, std::uint64_t>> gaps;
+    bool is_late = false;  // asks where to begin anew
+  };
   struct Client {
     std::optional<std::size_t> op;  // of tenants_[tenant].history
     std::size_t tenant = 0;
@@ -109,6 +126,13 @@ class ClusterSim final : public NodeWorld {
   void finish(std::size_t client, Outcome outcome);
   bool is_idle() const;
 
+  // cluster_sim_watchers.cpp
+  void watch(std::size_t number);
+  void watch_later(std::size_t number, std::uint64_t ms);
+  void told(std::size_t number, std::uint64_t attempt, const model::Result<model::Reply>& answer);
+  bool is_watched() const;
+  void check_watchers() const;
+
   // cluster_sim_trouble.cpp
   void trouble();
   void one_trouble(std::uint64_t id);
@@ -134,6 +158,7 @@ class ClusterSim final : public NodeWorld {
   std::vector<Machine> machines_;
   std::vector<Tenant> tenants_;
   std::vector<Client> clients_;
+  std::vector<Watcher> watchers_ = std::vector<Watcher>(kTenants);  // one for each
   std::map<model::GroupId, GroupChecker> checkers_;
   std::map<model::GroupId, std::map<std::uint64_t, std::uint64_t>> fingerprints_;
   std::map<model::GroupId, std::vector<cluster::Voter>> wanted_;

@@ -45,6 +45,7 @@ void expect_that_it_met_what_it_is_about(const ClusterReport& sum, std::uint64_t
   EXPECT_GT(sum.disk_failures, seeds / 10);
   EXPECT_GT(sum.leased, 10 * seeds);
   EXPECT_GT(sum.asked, seeds);
+  EXPECT_GT(sum.watched, 50 * seeds);
   EXPECT_GT(sum.compared, seeds);
 }
 
@@ -105,6 +106,10 @@ TEST(ClusterSimCheckTest, AMoveThatDropsTheTailOfWritesIsFound) {
 }
 TEST(ClusterSimCheckTest, AMoveThatForgetsRequestIdsIsFound) {
   EXPECT_NE(seeds_until_found(ClusterMutant::forgets_moved_ids, 60), 0U);
+}
+
+TEST(ClusterSimCheckTest, AMoveThatLeavesChangesBehindIsFoundByAWatcher) {
+  EXPECT_NE(seeds_until_found(ClusterMutant::leaves_changes_behind, 60), 0U);
 }
 
 }  // namespace

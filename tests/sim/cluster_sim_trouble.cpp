@@ -225,6 +225,7 @@ void ClusterSim::heal() {
   closing_ = true;
   run_until(&ClusterSim::is_idle, 60'000, "an operation does not end after everything was healed");
   run_until(&ClusterSim::is_settled, 60'000, "a tenant's move does not end after everything was healed");
+  run_until(&ClusterSim::is_watched, 60'000, "a watcher does not hear of everything after everything was healed");
   for (std::size_t client = 0; client < tenants_.size(); ++client) {
     clients_[client].tenant = client;
     clients_[client].op = tenants_[client].history.size();
@@ -269,6 +270,9 @@ ClusterReport ClusterSim::run() {
   for (std::size_t client = 0; client < clients_.size(); ++client) {
     time_.after(rng_.between(300, 900), [this, client] { think(client); });
   }
+  for (std::size_t number = 0; number < watchers_.size(); ++number) {
+    watch_later(number, rng_.between(300, 900));
+  }
   every(60, 300, &ClusterSim::checkpoint);
   every(150, 700, &ClusterSim::trouble);
   every(50, 120, &ClusterSim::change_members);
@@ -281,6 +285,7 @@ ClusterReport ClusterSim::run() {
   report_.simulated_ms = time_.now();
   heal();
   check_histories();
+  check_watchers();
   for (const Machine& machine : machines_) {
     const NodeCounts& counts = machine.node->counts();
     report_.installs += counts.installs;

@@ -32,7 +32,7 @@ SimNode::SimNode(NodeWorld& world, model::NodeId id, std::vector<ClusterTenant> 
       state_disk_(disk(seed + 1)),
       random_(seed + 2),
       deps_{state_disk_, world.ring(), random_, authorizer_, [this] { return world_.wall_clock(id_); }, budget_, {}} {
-  deps_.kept_changes = 8;  // rows go away, too
+  deps_.kept_changes = 24;  // rows go away, too
 }
 
 SimNode::~SimNode() { up_ = false; }

@@ -35,6 +35,7 @@ enum class ClusterMutant : std::uint8_t {
   moves_unfenced,         // a tenant is copied while its old group goes on with it
   moves_without_tail,     // a moving tenant's rows are read from whatever replica is at hand
   forgets_moved_ids,      // the memory of request ids stays behind
+  leaves_changes_behind,  // so do the rows of changes, which watchers are told from
 };
 
 struct ClusterTenant {

@@ -167,6 +167,9 @@ void SimNode::answer_write(std::size_t tenant) {
     if (world_.mutant() == ClusterMutant::forgets_moved_ids && move.mover) {
       std::erase_if(rows, [](const storage::RowChange& row) { return row.value && row.row[0] == 'r'; });
     }
+    if (world_.mutant() == ClusterMutant::leaves_changes_behind && move.mover) {
+      std::erase_if(rows, [](const storage::RowChange& row) { return row.value && row.row[0] == 'c'; });
+    }
     auto set =
         actors::encode_write_set({tenants_[tenant].id, 0, 0, world_.wall_clock(id_)}, rows, audit_of(order.action));
     Group& group = groups_.at(id);

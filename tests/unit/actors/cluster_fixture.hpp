@@ -123,6 +123,7 @@ class ClusterFixture : public ::testing::Test {
     wish.token_id = parsed->id;
     wish.secret = parsed->secret;
     wish.address = address(id);
+    wish.newest_format = announced;
     wish.certificate_request = crypto::NodeKey::generate().certificate_request();
     model::Request request = operate(std::move(wish));
     request.credential.kind = model::CredentialKind::node;
@@ -244,6 +245,7 @@ class ClusterFixture : public ::testing::Test {
   std::string path_;
   test::MemoryNetwork network;
   std::map<std::uint64_t, Member> members;
+  std::uint32_t announced = cluster::kNewestFormat;  // by a node that joins
   std::function<void(NodeOptions&)> change;
 };
 

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include <atomic>
+#include <future>
 
 #include "tests/unit/actors/cluster_fixture.hpp"
 
@@ -214,6 +215,14 @@ TEST_F(ClusterTest, ANodeThatComesWhenTheLogIsGoneGetsTheStateItself) {
   EXPECT_EQ(read(3, "t1", "k1"), value);
 }
 
+TEST_F(ClusterTest, AStatusNamesTheNodeThatWasAsked) {
+  start_three();
+  for (std::uint64_t at = 1; at <= 3; ++at) {
+    EXPECT_EQ(status(at)->self.value, at);
+    EXPECT_EQ(status(at)->meta_leader.value, leader_of(0, at));
+  }
+}
+
 TEST_F(ClusterTest, ATenantThatOneNodeMadeIsKnownToAllAtOnce) {
   start_three();
   for (std::uint64_t id = 1; id <= 3; ++id) {
@@ -239,6 +248,59 @@ TEST_F(ClusterTest, ANodeThatHoldsNoReplicaOfAGroupServesItsTenantsAllTheSame) {
       EXPECT_EQ(read(at, tenant, "k"), value);
     }
   }
+}
+
+TEST_F(ClusterTest, WhomATenantTrustsIsKnownOnEveryNodeAtOnceAlsoWithoutAReplicaAndStartsNoShard) {
+  start_three();
+  join(4);
+  ASSERT_TRUE(settled(3)) << text_of_status(1);
+  const auto trust_at = [&](std::uint64_t at, const std::string& name, model::TimeMs patience = 30'000) {
+    std::promise<model::Result<TenantTrust>> promise;
+    auto answer = promise.get_future();
+    members[at].node->ask_trust({.name = name, .door = {}}, now() + patience,
+                                [&](model::Result<TenantTrust> trust) { promise.set_value(std::move(trust)); });
+    return answer.get();
+  };
+  const auto sample = [&](std::uint64_t at, const std::string& name) {
+    for (const Sample& one : members[at].node->samples()) {
+      if (one.name == name) return static_cast<std::uint64_t>(one.value);
+    }
+    ADD_FAILURE() << name;
+    return std::uint64_t{0};
+  };
+  const auto shards = [&] {
+    std::uint64_t sum = 0;
+    for (std::uint64_t at = 1; at <= 4; ++at) sum += sample(at, "coffer_shards_started_total");
+    return sum;
+  };
+  for (int t = 0; t < 4; ++t) {
+    const std::string tenant = "t" + std::to_string(t);
+    for (std::uint64_t at = 1; at <= 4; ++at) {
+      model::PutIssuer put;
+      put.issuer.name = "corp-" + std::to_string(at);
+      put.issuer.iss = "https://id.example";
+      put.issuer.public_keys = {"pem"};
+      put.issuer.algorithms = 1;
+      ASSERT_TRUE(run(at, request(tenant, put)).ok());
+      const std::uint64_t started = shards();
+      for (std::uint64_t reader = 1; reader <= 4; ++reader) {
+        auto trust = trust_at(reader, tenant);
+        ASSERT_TRUE(trust.ok()) << trust.error().message() << " at " << reader;
+        EXPECT_EQ(trust->issuers.size(), at) << "put at " << at << ", asked at " << reader;
+        EXPECT_EQ(trust_at(reader, "invented").error().code, model::Code::tenant_not_found);
+      }
+      EXPECT_EQ(shards(), started);
+    }
+  }
+  std::uint64_t asked = 0;
+  for (std::uint64_t at = 1; at <= 4; ++at) asked += sample(at, "coffer_trust_questions_total");
+  EXPECT_GT(asked, 0U);
+  // A node that cannot be reached keeps nobody waiting longer than he wanted to.
+  network.isolate(model::NodeId{4});
+  const auto begun = std::chrono::steady_clock::now();
+  EXPECT_FALSE(trust_at(4, "invented", 1'000).ok());
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(25));
+  network.heal();
 }
 
 TEST_F(ClusterTest, ATenantMovesToAndFroWhileItIsWrittenToAndNobodySeesAnError) {
@@ -296,6 +358,7 @@ TEST_F(ClusterTest, ATokenLetsOneNodeInAndNoMore) {
     join.token_id = parsed->id;
     join.secret = std::move(secret);
     join.address = "n:1";
+    join.newest_format = cluster::kNewestFormat;
     join.certificate_request = key.certificate_request();
     auto made = operate(std::move(join));
     made.credential.kind = model::CredentialKind::node;

@@ -6,6 +6,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "crypto/hash.hpp"
 #include "crypto/join_token.hpp"
 #include "crypto/node_certificate.hpp"
@@ -28,9 +30,10 @@ class ClusterDirectoryTest : public ::testing::Test {
   }
   /// As the next leader finds it.
   void reopen() {
-    directory = std::make_unique<ClusterDirectory>(ClusterDeps{ring, crypto::system_random(), std::string(16, 'c'), 4,
-                                                               model::NodeId{1}, self_address,
-                                                               [this](model::NodeId) { return held; }});
+    directory = std::make_unique<ClusterDirectory>(
+        ClusterDeps{ring, crypto::system_random(), std::string(16, 'c'), 4, model::NodeId{1}, self_address,
+                    [this](model::NodeId) { return held; }, newest_format, 3,
+                    [this](model::NodeId id) { return !silent.contains(id.value); }});
     const storage::TenantRows rows(*state, model::kMetaGroup, model::Generation{1}, model::TenantId{});
     ASSERT_TRUE(directory->load(rows).ok());
   }
@@ -67,12 +70,14 @@ class ClusterDirectoryTest : public ::testing::Test {
   crypto::KeyRing ring;
   std::unique_ptr<ClusterDirectory> directory;
   model::TimeMs now = 1'700'000'000'000;
-  std::uint32_t held = 0;
+  std::uint32_t held = 0, newest_format = 9;
+  std::set<std::uint64_t> silent;
   std::string self_address;
 };
 
 TEST_F(ClusterDirectoryTest, WhoeverIsLetInLearnsOfTheNodeThatLetItIn) {
   self_address = "n1:1";
+  newest_format = 1;
   reopen();
   auto joined = decide(wish(token(), crypto::NodeKey::generate()));
   ASSERT_TRUE(joined.ok());
@@ -190,6 +195,87 @@ TEST_F(ClusterDirectoryTest, ANewFormatIsActiveWhenEveryNodeKnowsItAndNeverGoesB
   EXPECT_EQ(directory->settings().active_format, 3U);
   reopen();
   EXPECT_EQ(directory->settings().active_format, 3U);
+}
+
+TEST_F(ClusterDirectoryTest, ANodeIsNotLetToReadWhatItsProgramDoesNotKnow) {
+  ASSERT_TRUE(decide(announcement(1, 3), node_principal(model::NodeId{1})).ok());
+  newest_format = 2;
+  ClusterDirectory older(
+      ClusterDeps{ring, crypto::system_random(), std::string(16, 'c'), 4, model::NodeId{1}, {}, {}, 2});
+  const storage::TenantRows rows(*state, model::kMetaGroup, model::Generation{1}, model::TenantId{});
+  const auto loaded = older.load(rows);
+  ASSERT_FALSE(loaded.ok());
+  EXPECT_EQ(loaded.error().code, Code::unimplemented);
+  EXPECT_THAT(std::string(loaded.error().message()), ::testing::HasSubstr("format 3"));
+}
+
+TEST_F(ClusterDirectoryTest, WhatAFormatBringsIsRefusedUntilTheLastNodeKnowsIt) {
+  ASSERT_TRUE(decide(announcement(1, 2), node_principal(model::NodeId{1})).ok());
+  const auto key = crypto::NodeKey::generate();
+  auto older = wish(token(), key);
+  older.newest_format = 2;
+  ASSERT_TRUE(decide(older).ok());
+  EXPECT_TRUE(directory->use_format(2).ok());
+  const auto refused = directory->use_format(3);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().code, Code::not_active);
+  EXPECT_THAT(std::string(refused.error().message()), ::testing::HasSubstr("node 1, 2"));
+  ASSERT_TRUE(decide(announcement(1, 3), node_principal(model::NodeId{1})).ok());
+  EXPECT_FALSE(directory->use_format(3).ok());
+  ASSERT_TRUE(decide(announcement(2, 3), node_principal(model::NodeId{2})).ok());
+  const auto used = directory->use_format(3);
+  ASSERT_TRUE(used.ok());
+  EXPECT_TRUE(used->empty()) << "it is active, nothing has to be written";
+}
+
+TEST_F(ClusterDirectoryTest, ALonelyNodeUsesWhatItKnowsAndThenItIsActive) {
+  newest_format = 2;
+  reopen();
+  const auto rows = directory->use_format(2);
+  ASSERT_TRUE(rows.ok());
+  EXPECT_EQ(rows->size(), 1U);
+  EXPECT_EQ(directory->settings().active_format, 2U);
+  newest_format = 1;
+  directory = std::make_unique<ClusterDirectory>(
+      ClusterDeps{ring, crypto::system_random(), std::string(16, 'c'), 4, model::NodeId{1}, {}, {}, 1});
+  EXPECT_EQ(directory->use_format(2).error().code, Code::not_active);
+}
+
+TEST_F(ClusterDirectoryTest, GroupsAreAddedOnceHoweverOftenItIsAsked) {
+  ASSERT_TRUE(decide(announcement(1, 2), node_principal(model::NodeId{1})).ok());
+  auto added = decide(model::AddGroups{2, 4});
+  ASSERT_TRUE(added.ok()) << added.error().message();
+  ASSERT_EQ(added->groups.size(), 2U);
+  EXPECT_EQ(added->groups[0], (GroupFounding{model::GroupId{5}, {model::NodeId{1}}}));
+  EXPECT_EQ(added->groups[1].id, model::GroupId{6});
+  EXPECT_EQ(directory->data_groups(), 6U);
+  auto again = decide(model::AddGroups{2, 4});
+  ASSERT_TRUE(again.ok());
+  EXPECT_TRUE(again->rows.empty()) << "its answer was lost";
+  EXPECT_EQ(decide(model::AddGroups{3, 4}).error().code, Code::invalid_argument) << "somebody else was faster";
+  EXPECT_EQ(decide(model::AddGroups{0, 6}).error().code, Code::invalid_argument);
+  EXPECT_EQ(decide(model::AddGroups{1019, 6}).error().code, Code::invalid_argument) << "1,024 is the most";
+  reopen();
+  EXPECT_EQ(directory->data_groups(), 6U);
+  EXPECT_EQ(directory->added_groups(), added->groups);
+  auto joined = wish(token(), crypto::NodeKey::generate());
+  joined.newest_format = 2;
+  EXPECT_EQ(std::get<model::JoinReply>(decide(joined)->reply).data_groups, 6U);
+}
+
+TEST_F(ClusterDirectoryTest, GroupsBeginOnNodesThatLive) {
+  ASSERT_TRUE(decide(announcement(1, 2), node_principal(model::NodeId{1})).ok());
+  for (std::uint64_t id = 2; id <= 5; ++id) {
+    auto next = wish(token(), crypto::NodeKey::generate());
+    next.newest_format = 2;
+    ASSERT_TRUE(decide(next).ok());
+    ASSERT_TRUE(decide(announcement(id, 2), node_principal(model::NodeId{id})).ok());
+  }
+  ASSERT_TRUE(decide(model::DrainNode{model::NodeId{3}, false}).ok());
+  silent = {2};
+  const auto added = decide(model::AddGroups{1, 4});
+  ASSERT_TRUE(added.ok());
+  EXPECT_THAT(added->groups[0].founders, ::testing::ElementsAre(model::NodeId{1}, model::NodeId{4}, model::NodeId{5}));
 }
 
 }  // namespace

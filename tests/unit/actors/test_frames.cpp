@@ -6,6 +6,7 @@
 #include "actors/cluster_records.hpp"
 #include "actors/control_frames.hpp"
 #include "actors/forward_frames.hpp"
+#include "actors/trust_lookup.hpp"
 #include "crypto/hash.hpp"
 
 namespace coffer::actors {
@@ -88,12 +89,49 @@ TEST(CallFrames, AnotherFormatOrKindIsRefused) {
 TEST(CallFrames, HaveFixedBytes) {
   EXPECT_EQ(crypto::hex(encode_barrier(300, model::GroupId{2}).expose()), "0103ac0202");
   EXPECT_EQ(crypto::hex(encode_answer(300, {Code::ok, model::Index{5}}).expose()), "0104ac020005");
+  const auto asked = model::TenantId::from_raw("0123456789abcdef");
+  EXPECT_EQ(crypto::hex(encode_trust_question(300, {model::GroupId{2}, asked, 300}).expose()),
+            "0105ac020230313233343536373839616263646566ac02");
+  EXPECT_EQ(crypto::hex(encode_trust_answer(300, {Code::unavailable, "ab"}).expose()), "0106ac020f6162");
   EXPECT_EQ(crypto::hex(pieces(FrameKind::call, 1, "ab")[0].expose()), "010101016162");
   EXPECT_EQ(crypto::hex(pieces(FrameKind::reply, 1, "")[0].expose()), "01020101");
   const auto tenant = model::TenantId::from_raw("0123456789abcdef");
   EXPECT_EQ(crypto::hex(encode_call_text(300, tenant, Secret("r")).expose()),
             "ac0230313233343536373839616263646566"
             "72");
+}
+
+TEST(CallFrames, WhomATenantTrustsArrivesWhole) {
+  const auto tenant = model::TenantId::from_raw("0123456789abcdef");
+  const Secret question = encode_trust_question(7, {model::GroupId{3}, tenant, 1500});
+  auto frame = decode_call_frame(question.expose());
+  ASSERT_TRUE(frame.ok());
+  const auto& asked = std::get<TrustAsked>(frame->body);
+  EXPECT_EQ(asked.group, model::GroupId{3});
+  EXPECT_EQ(asked.tenant, tenant);
+  EXPECT_EQ(asked.remaining_ms, 1500);
+  for (std::size_t size = 0; size < question.size(); ++size) {
+    EXPECT_FALSE(decode_call_frame(question.expose().substr(0, size)).ok()) << size;
+  }
+  TenantTrust trust;
+  trust.issuers.resize(2);
+  trust.issuers[0].name = "corp";
+  trust.issuers[0].public_keys = {"pem", "other"};
+  trust.issuers[0].version = 12;
+  trust.certificate_rules = {{"web", "uri:spiffe://prod/web", "service:web", {"reader"}, 9, 1, "a"}};
+  const Secret text = encode_trust(trust);
+  const Secret answer = encode_trust_answer(7, {Code::ok, text.expose()});
+  frame = decode_call_frame(answer.expose());
+  ASSERT_TRUE(frame.ok());
+  auto read = decode_trust(tenant, std::get<TrustAnswered>(frame->body).trust);
+  ASSERT_TRUE(read.ok());
+  EXPECT_EQ(read->tenant, tenant);
+  EXPECT_EQ(read->issuers, trust.issuers);
+  EXPECT_EQ(read->certificate_rules, trust.certificate_rules);
+  for (std::size_t size = 0; size < text.size(); ++size) {
+    EXPECT_FALSE(decode_trust(tenant, text.expose().substr(0, size)).ok()) << size;
+  }
+  EXPECT_FALSE(decode_trust(tenant, std::string(text.expose()) + "x").ok());
 }
 
 GroupsReport sample_report() {
@@ -145,6 +183,11 @@ TEST(ClusterRecords, HaveFixedBytes) {
             "8e807408407");
   EXPECT_EQ(*decode_node(bytes), node);
   EXPECT_EQ(crypto::hex(encode_cluster({model::NodeId{5}, 3})), "080110051803");
+  const GroupFounding group{model::GroupId{17}, {model::NodeId{1}, model::NodeId{300}}};
+  EXPECT_EQ(crypto::hex(encode_founding(group)), "080110111a0301ac02");
+  EXPECT_EQ(*decode_founding(encode_founding(group)), group);
+  EXPECT_FALSE(decode_founding("\x08\x01\x10\x11").ok()) << "nobody begins it";
+  EXPECT_FALSE(decode_founding("\x08\x01\x1a\x01\x01").ok()) << "the meta group is not added";
   const JoinPermission permission{"hash", 1000, model::NodeId{4}, "req"};
   EXPECT_EQ(crypto::hex(encode_join_permission(permission)),
             "0801120468617368"

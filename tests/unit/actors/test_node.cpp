@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <future>
 #include <mutex>
 #include <thread>
 
@@ -24,7 +25,7 @@ namespace {
 
 using model::Code;
 
-class AnsweredCall final : public Call {
+class WaitingCall final : public Call {
  public:
   void complete() noexcept override {
     std::lock_guard lock(mutex_);
@@ -45,6 +46,14 @@ class AnsweredCall final : public Call {
   std::condition_variable changed_;
   bool done_ = false;
 };
+
+model::Result<TenantTrust> ask_trust(const Gateway& node, const model::TenantRef& tenant, model::TimeMs deadline) {
+  std::promise<model::Result<TenantTrust>> promise;
+  auto answer = promise.get_future();
+  node.ask_trust(tenant, deadline,
+                 [&promise](model::Result<TenantTrust> trust) { promise.set_value(std::move(trust)); });
+  return answer.get();
+}
 
 class NodeTest : public ::testing::Test {
  protected:
@@ -104,7 +113,7 @@ class NodeTest : public ::testing::Test {
     return made;
   }
   model::Result<model::Reply> run(model::Request made) {
-    AnsweredCall call;
+    WaitingCall call;
     call.request = std::move(made);
     node->submit(&call);
     return call.wait();
@@ -124,7 +133,8 @@ TEST_F(NodeTest, WhomATenantTrustsIsReadAsCommittedAndWithoutItsShard) {
   const auto deadline = request("t", put("a", "1")).info.deadline;
   model::TenantRef tenant;
   tenant.name = "t";
-  EXPECT_EQ(node->trust_of(tenant, deadline).error().code, model::Code::tenant_not_found);
+  const auto trust_of = [&] { return ask_trust(*node, tenant, deadline); };
+  EXPECT_EQ(trust_of().error().code, model::Code::tenant_not_found);
   EXPECT_FALSE(node->find_tenant(tenant).has_value());
   ASSERT_TRUE(run(request("t", put("a", "1"))).ok());
   const auto id = node->find_tenant(tenant);
@@ -136,22 +146,23 @@ TEST_F(NodeTest, WhomATenantTrustsIsReadAsCommittedAndWithoutItsShard) {
   issuer.issuer.algorithms = 1;
   for (int i = 0; i < 50; ++i) {
     // What was answered is found, though the state database follows the log.
-    const auto before = node->trust_changes(*id);
+    const auto before = node->trust_basis(tenant);
     ASSERT_TRUE(run(request("t", issuer)).ok());
-    EXPECT_NE(node->trust_changes(*id), before);
-    auto trust = node->trust_of(tenant, deadline);
+    EXPECT_NE(node->trust_basis(tenant), before);
+    EXPECT_TRUE(before.led_here);
+    auto trust = trust_of();
     ASSERT_TRUE(trust.ok()) << trust.error().message();
     EXPECT_EQ(trust->tenant, *id);
     ASSERT_EQ(trust->issuers.size(), 1U);
     ASSERT_TRUE(run(request("t", model::DeleteIssuer{"corp"})).ok());
-    EXPECT_TRUE(node->trust_of(tenant, deadline)->issuers.empty());
+    EXPECT_TRUE(trust_of()->issuers.empty());
   }
   ASSERT_TRUE(run(request("t", issuer)).ok());
   for (int i = 0; i < 2'000 && node->status().active_shards > 0; ++i) {
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }
   ASSERT_EQ(node->status().active_shards, 0U);
-  EXPECT_EQ(node->trust_of(tenant, deadline)->issuers.size(), 1U);
+  EXPECT_EQ(trust_of()->issuers.size(), 1U);
   EXPECT_EQ(node->status().active_shards, 0U);
 }
 
@@ -195,9 +206,9 @@ TEST_F(NodeTest, ATenantIsMadeAtFirstUseByAWriteAndNotByARead) {
 
 TEST_F(NodeTest, ManyFirstWritesToOneNewTenantAllSucceed) {
   start();
-  std::vector<std::unique_ptr<AnsweredCall>> calls;
+  std::vector<std::unique_ptr<WaitingCall>> calls;
   for (int i = 0; i < 64; ++i) {
-    calls.push_back(std::make_unique<AnsweredCall>());
+    calls.push_back(std::make_unique<WaitingCall>());
     calls.back()->request = request("new", put("k" + std::to_string(i), "v"));
     node->submit(calls.back().get());
   }
@@ -340,7 +351,7 @@ TEST_F(NodeTest, AfterADiskErrorNothingIsAcknowledged) {
   });
   ASSERT_TRUE(run(request("t", put("a", "1"))).ok());
   log_engine->fail_write(1, storage::DiskFault::no_space);
-  AnsweredCall call;
+  WaitingCall call;
   call.request = request("t", put("a", "2"));
   node->submit(&call);
   for (int i = 0; i < 2000 && !fatal; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(5));
@@ -351,9 +362,9 @@ TEST_F(NodeTest, AfterADiskErrorNothingIsAcknowledged) {
 
 TEST_F(NodeTest, StoppingANodeAnswersEveryCall) {
   start();
-  std::vector<std::unique_ptr<AnsweredCall>> calls;
+  std::vector<std::unique_ptr<WaitingCall>> calls;
   for (int i = 0; i < 500; ++i) {
-    calls.push_back(std::make_unique<AnsweredCall>());
+    calls.push_back(std::make_unique<WaitingCall>());
     calls.back()->request = request("t" + std::to_string(i % 5), put("k", "v"));
     node->submit(calls.back().get());
   }

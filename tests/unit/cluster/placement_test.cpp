@@ -207,6 +207,35 @@ TEST(PlacementTest, ANodeThatIsAwayKeepsWhatItHasAndGetsNothing) {
   EXPECT_EQ(toy.replicas(), before);
 }
 
+TEST(PlacementTest, NoVoteIsTakenAwayBeforeWhoeverGetsItIsThere) {
+  // A move of node 4's replica to node 1 has begun when node 1 goes silent.
+  const auto server = [](std::uint64_t id, ServerRole role) {
+    return Voter{model::NodeId(id), "n" + std::to_string(id), role};
+  };
+  std::vector<PlacementNode> nodes;
+  for (std::uint64_t id = 1; id <= 4; ++id) nodes.push_back({model::NodeId(id), "n" + std::to_string(id)});
+  const std::vector<PlacementGroup> groups = {{model::GroupId(1),
+                                               {server(3, ServerRole::voter), server(4, ServerRole::voter),
+                                                server(2, ServerRole::voter), server(1, ServerRole::standby)},
+                                               model::NodeId(3),
+                                               0}};
+  const auto voters_wanted = [&] {
+    const PlacementPlan plan = plan_placement(nodes, groups);
+    std::size_t voters = 0;
+    for (const Voter& v : plan.targets.empty() ? groups[0].servers : plan.targets[0].servers) {
+      voters += v.role == ServerRole::voter ? 1 : 0;
+    }
+    return voters;
+  };
+  EXPECT_EQ(voters_wanted(), 3U);
+  nodes[0].health = NodeHealth::away;
+  EXPECT_EQ(voters_wanted(), 3U);
+  nodes[3].health = NodeHealth::away;  // and node 4 as well
+  EXPECT_EQ(voters_wanted(), 3U);
+  nodes[0].health = nodes[3].health = NodeHealth::lost;
+  EXPECT_EQ(voters_wanted(), 3U);
+}
+
 TEST(PlacementTest, WithoutAMajorityNothingIsChanged) {
   Toy toy(3);
   toy.add_node();

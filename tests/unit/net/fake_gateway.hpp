@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -27,6 +28,7 @@ class FakeGateway : public actors::Gateway {
     const auto principal = principals.find(std::string(call->request.credential.token.expose()));
     if (principal != principals.end()) call->request.credential.principal = principal->second;
     call->reply = reply;
+    if (decide) decide(*call);
     call->complete();
   }
   model::Result<model::Credential> authenticate(std::string_view token, model::Door) const override {
@@ -51,13 +53,16 @@ class FakeGateway : public actors::Gateway {
     const auto found = trusts.find(tenant.name.empty() ? "door:" + tenant.door.external_id : tenant.name);
     return found == trusts.end() ? std::nullopt : std::optional(found->second.tenant);
   }
-  model::Result<actors::TenantTrust> trust_of(const model::TenantRef& tenant, model::TimeMs) const override {
+  void ask_trust(const model::TenantRef& tenant, model::TimeMs, actors::TrustDone done) const override {
     ++lookups;
+    if (held) return held(std::move(done));
     const auto found = trusts.find(tenant.name.empty() ? "door:" + tenant.door.external_id : tenant.name);
-    if (found == trusts.end()) return model::Code::tenant_not_found;
-    return found->second;
+    if (found == trusts.end()) return done(model::Code::tenant_not_found);
+    done(found->second);
   }
-  std::uint64_t trust_changes(const model::TenantId&) const override { return changes; }
+  actors::TrustBasis trust_basis(const model::TenantRef& tenant) const override {
+    return {find_tenant(tenant), changes, led_here};
+  }
   actors::NodeStatus status() const override { return node; }
   std::vector<actors::Sample> samples() const override { return {}; }
 
@@ -95,9 +100,12 @@ class FakeGateway : public actors::Gateway {
   std::map<std::string, actors::TenantTrust> trusts;  // by name, or "door:" and external id
   std::vector<std::string> operator_may{"*"};
   std::uint64_t changes = 0;
+  bool led_here = true;
+  std::function<void(actors::TrustDone)> held;  // who keeps the questions about trust; null: they are answered at once
   mutable std::atomic<int> lookups{0};
   actors::NodeStatus node;
   model::Result<model::Reply> reply{model::Code::entry_not_found};
+  std::function<void(actors::Call&)> decide;  // instead of `reply`
   std::vector<model::Request> requests;
 };
 

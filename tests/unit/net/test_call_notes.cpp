@@ -49,10 +49,12 @@ class AuditedGateway final : public actors::Gateway {
   }
   bool tenant_exists(const model::TenantRef&) const override { return false; }
   std::optional<model::TenantId> find_tenant(const model::TenantRef&) const override { return std::nullopt; }
-  model::Result<actors::TenantTrust> trust_of(const model::TenantRef&, model::TimeMs) const override {
-    return Code::tenant_not_found;
+  void ask_trust(const model::TenantRef&, model::TimeMs, actors::TrustDone done) const override {
+    done(Code::tenant_not_found);
   }
-  std::uint64_t trust_changes(const model::TenantId&) const override { return 0; }
+  actors::TrustBasis trust_basis(const model::TenantRef& tenant) const override {
+    return {find_tenant(tenant), 0, true};
+  }
   actors::NodeStatus status() const override { return {}; }
   std::vector<actors::Sample> samples() const override { return {}; }
   model::AuditPort* audit() const override { return &port; }

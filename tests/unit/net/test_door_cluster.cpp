@@ -138,6 +138,23 @@ TEST_F(ClusterDoorTest, moves_tenants_and_says_how_far_they_are) {
   EXPECT_EQ(run<api::MovingTenant>("MoveTenant", in).code(), Category::invalid_argument);
 }
 
+TEST_F(ClusterDoorTest, adds_groups_to_those_that_the_caller_has_seen) {
+  model::ClusterStatusReply reply;
+  reply.data_groups = 20;
+  gateway.answer(reply);
+  api::AddGroupsRequest in;
+  in.set_count(4);
+  in.set_expected(16);
+  const auto outcome = run<api::AddGroupsResponse>("AddGroups", in);
+  ASSERT_TRUE(outcome.ok()) << outcome.message();
+  const auto asked = gateway.directory_operation<model::AddGroups>();
+  EXPECT_EQ(asked.count, 4U);
+  EXPECT_EQ(asked.expected, 16U);
+  EXPECT_EQ(outcome.out.data_groups(), 20U);
+  in.clear_expected();
+  EXPECT_EQ(run<api::AddGroupsResponse>("AddGroups", in).code(), Category::invalid_argument);
+}
+
 TEST_F(ClusterDoorTest, is_for_operators_only) {
   caller.headers["authorization"] = "Bearer tenant-token";
   EXPECT_EQ(run<api::ClusterStatus>("Status", api::ClusterStatusRequest()).code(), Category::permission_denied);

@@ -36,10 +36,12 @@ class FakeGateway final : public actors::Gateway {
   model::Result<model::Credential> authenticate(std::string_view, model::Door) const override;
   bool tenant_exists(const model::TenantRef&) const override { return true; }
   std::optional<model::TenantId> find_tenant(const model::TenantRef&) const override { return model::TenantId{}; }
-  model::Result<actors::TenantTrust> trust_of(const model::TenantRef&, model::TimeMs) const override {
-    return actors::TenantTrust{};
+  void ask_trust(const model::TenantRef&, model::TimeMs, actors::TrustDone done) const override {
+    done(actors::TenantTrust{});
   }
-  std::uint64_t trust_changes(const model::TenantId&) const override { return 0; }
+  actors::TrustBasis trust_basis(const model::TenantRef& tenant) const override {
+    return {find_tenant(tenant), 0, true};
+  }
   actors::NodeStatus status() const override;
   std::vector<actors::Sample> samples() const override;
 

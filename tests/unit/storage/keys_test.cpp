@@ -33,6 +33,7 @@ TEST(Keys, AreThoseOfTheGoldenFile) {
       {"operator", operator_row(hash)},
       {"seal", seal_row("main")},
       {"node", node_row(model::NodeId(0x0102030405060708))},
+      {"group", group_row(model::GroupId(0x0102030405060708))},
       {"join_token", join_token_row("12345678")},
       {"cluster", kClusterRow},
       {"cluster_ca", kClusterCaRow},

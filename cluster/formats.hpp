@@ -1,0 +1,18 @@
+#pragma once
+// The cluster's format: one number for everything that nodes store for each other or send to each other and that an
+// older program would not understand. A node announces the newest one that it knows; the directory makes active what
+// all of them know, and it never goes back. What a format brings is refused until it is active, so that nodes of this
+// program and of the one before can run side by side, and until then every node can go back to the older one.
+// Pure, any thread. (Each record and message also carries a number of its own form, by which it is read.)
+
+#include <cstdint>
+
+namespace coffer::cluster {
+
+inline constexpr std::uint32_t kFirstFormat = 1;
+/// Tenants move between groups (marks and members of records that only this format has), and groups are added.
+inline constexpr std::uint32_t kMovesFormat = 2;
+/// That this program knows.
+inline constexpr std::uint32_t kNewestFormat = 2;
+
+}  // namespace coffer::cluster
