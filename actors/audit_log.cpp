@@ -136,7 +136,12 @@ bool AuditLog::flush(bool sync_now) {
   };
   const model::TimeMs wall = hooks_.wall_clock();
   const std::uint64_t before = trail_->written().sequence;
+  const auto publish = [this] {
+    const std::lock_guard lock(position_mutex_);
+    position_ = trail_->written();
+  };
   auto status = trail_->write(wall, offer);
+  publish();  // whoever asks now finds what is in the file, whatever the disk takes to sync it
   if (trail_->written().sequence != before) {
     unsynced_ = true;
     unsaid_ = 0;
@@ -158,10 +163,7 @@ bool AuditLog::flush(bool sync_now) {
     retained_at_ = now;
     status = trail_->retain(wall);
   }
-  {
-    const std::lock_guard lock(position_mutex_);
-    position_ = trail_->written();
-  }
+  publish();
   if (!status) ++failures_;
   if (!status && !failing_) hooks_.log("audit records are being lost: " + std::string(status.error().message()));
   if (status && failing_) hooks_.log("audit records are written again");

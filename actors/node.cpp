@@ -21,6 +21,9 @@ namespace {
 
 constexpr std::chrono::milliseconds kPoll{10};
 constexpr std::chrono::milliseconds kHandOver{1500};  // leaderships, at a stop
+/// Then an actor gives its worker to the next one: a tenant's burst holds up the others for a few of its calls only, and
+/// what a shard has decided is on its way to the disk while it decides the rest.
+constexpr std::size_t kMessagesInTurn = 16;
 
 model::TimeMs system_wall_clock() {
   return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
@@ -237,6 +240,7 @@ void NodeImpl::spawn_actors(std::vector<storage::Recovered> groups) {
   config_ = std::make_unique<caf::actor_system_config>();
   config_->set("scheduler.policy", caf::atom("sharing"));
   config_->set("scheduler.max-threads", static_cast<std::size_t>(std::max(1U, options_.scheduler_threads)));
+  config_->set("scheduler.max-throughput", kMessagesInTurn);
   system_ = std::make_unique<caf::actor_system>(*config_);
   Context& context = *context_;
   context.front = spawn_front(*system_, context, routing_);
