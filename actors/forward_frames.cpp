@@ -3,6 +3,8 @@
 #include "actors/forward_frames.hpp"
 
 #include <algorithm>
+#include <limits>
+#include <type_traits>
 
 #include "model/wire.hpp"
 
@@ -24,6 +26,13 @@ Writer begin(Secret* out, FrameKind kind, std::uint64_t id) {
   writer.varint(static_cast<std::uint64_t>(kind));
   writer.varint(id);
   return writer;
+}
+
+/// What is no code at all is refused; one of a newer program is passed on as it is.
+Code read_code(Reader& reader) {
+  const std::uint64_t value = reader.varint();
+  if (value > std::numeric_limits<std::underlying_type_t<Code>>::max()) reader.fail();
+  return static_cast<Code>(value);
 }
 
 }  // namespace
@@ -49,7 +58,7 @@ model::Result<CallFrame> decode_call_frame(std::string_view bytes) {
     }
     case FrameKind::barrier: frame.body = BarrierQuestion{model::GroupId{reader.varint()}}; break;
     case FrameKind::answer: {
-      const auto code = static_cast<Code>(reader.varint());
+      const Code code = read_code(reader);
       frame.body = BarrierAnswer{code, model::Index{reader.varint()}};
       break;
     }
@@ -63,7 +72,7 @@ model::Result<CallFrame> decode_call_frame(std::string_view bytes) {
       break;
     }
     case FrameKind::trust_answer: {
-      const auto code = static_cast<Code>(reader.varint());
+      const Code code = read_code(reader);
       frame.body = TrustAnswered{code, reader.rest()};
       whole = false;
       break;

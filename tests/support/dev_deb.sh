@@ -21,6 +21,7 @@ try_deb() {
   uri=$(apt-get indextargets --format '$(REPO_URI)|$(CODENAME)' "Created-By: Packages" | sed -n "s/|$codename\$//p" | head -n 1)
   [[ -n $uri ]] || die "apt knows no source of $codename"
   root=$(mktemp -d /tmp/coffer-chroot-XXXXXX)
+  chmod 0755 "$root"  # as / of whoever runs in it
   # shellcheck disable=SC2064  # the folder of now
   trap "umount '$root/proc' 2>/dev/null || true; rm -rf '$root'" EXIT
   say "Making a Debian ($codename) in $root"

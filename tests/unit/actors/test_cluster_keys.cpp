@@ -1,6 +1,8 @@
 // Keys of several nodes: an old cluster key is retired when every node says that it does not use it, pause and rate hold
 // everywhere, and a node that replays what the retired key had sealed comes up all the same.
 
+#include <algorithm>
+
 #include "tests/unit/actors/cluster_fixture.hpp"
 
 namespace coffer::actors {
@@ -34,6 +36,13 @@ class ClusterKeysTest : public testing::ClusterFixture {
     fs::remove_all(path);
     fs::rename(path + ".crashed", path);
   }
+  /// Until one succeeds: what was tried while the directory had no leader may have added a key, and the next adds another.
+  bool rotate(std::uint64_t at) {
+    return eventually([&] {
+      const auto keys = keep(at, model::RotateKeys{model::KeyLevel::cluster, ""}).cluster_keys;
+      return std::ranges::any_of(keys, [](const auto& key) { return key.current && key.version > 1; });
+    });
+  }
   bool is_retired(std::uint64_t at) {
     const auto keys = keep(at, model::GetKeys{});
     return !keys.cluster_keys.empty() && keys.cluster_keys.front().retired_at != 0;
@@ -44,9 +53,7 @@ TEST_F(ClusterKeysTest, AnOldKeyIsRetiredWhenEveryNodeSaysSoAndAReplayShowsNoHar
   start_three();
   for (int n = 0; n < 6; ++n) ASSERT_EQ(write(1, "t" + std::to_string(n), "a", "value"), "ok");
   kill(3);
-  ASSERT_TRUE(eventually([&] {
-    return keep(1, model::RotateKeys{model::KeyLevel::cluster, ""}).cluster_keys.size() == 2;
-  }));
+  ASSERT_TRUE(rotate(1));
   EXPECT_TRUE(eventually([&] { return keep(2, model::GetKeys{}).tenants_done >= 6; }))
       << "whoever leads them has done it";
   EXPECT_TRUE(eventually([&] { return keep(1, model::GetKeys{}).waits_for.find("node 3") != std::string::npos; }));
@@ -67,8 +74,8 @@ TEST_F(ClusterKeysTest, AnOldKeyIsRetiredWhenEveryNodeSaysSoAndAReplayShowsNoHar
 TEST_F(ClusterKeysTest, APauseHoldsOnEveryNodeWhicheverOneWasAsked) {
   start_three();
   for (int n = 0; n < 6; ++n) ASSERT_EQ(write(1, "t" + std::to_string(n), "a", "value"), "ok");
-  keep(2, model::SetReseal{true, 700});
-  keep(1, model::RotateKeys{model::KeyLevel::cluster, ""});
+  ASSERT_TRUE(eventually([&] { return keep(2, model::SetReseal{true, 700}).paused; }));
+  ASSERT_TRUE(rotate(1));
   EXPECT_TRUE(eventually([&] { return keep(3, model::GetKeys{}).tenants_left >= 6; }));
   std::this_thread::sleep_for(std::chrono::seconds(1));
   for (std::uint64_t id = 1; id <= 3; ++id) {
@@ -77,7 +84,7 @@ TEST_F(ClusterKeysTest, APauseHoldsOnEveryNodeWhicheverOneWasAsked) {
     EXPECT_EQ(keys.rows_per_second, 700U) << id;
     EXPECT_EQ(keys.tenants_done, 0U) << id;
   }
-  keep(3, model::SetReseal{false, {}});
+  ASSERT_TRUE(eventually([&] { return keep(3, model::SetReseal{false, {}}).rows_per_second == 700; }));
   EXPECT_TRUE(eventually([&] { return keep(1, model::GetKeys{}).tenants_done >= 6; }));
 }
 

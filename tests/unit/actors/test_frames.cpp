@@ -83,6 +83,9 @@ TEST(CallFrames, AnotherFormatOrKindIsRefused) {
   bytes[1] = 77;
   EXPECT_EQ(decode_call_frame(bytes).error().code, Code::unimplemented);
   for (std::size_t size = 0; size < good.size(); ++size) EXPECT_FALSE(decode_call_frame(good.expose().substr(0, size)));
+  // A code of more than sixteen bits is none, and not another one (a fuzzer's finding).
+  EXPECT_FALSE(decode_call_frame(std::string_view("\x01\x06\x2c\x8c\xfe\x61\xb2", 7)).ok());
+  EXPECT_FALSE(decode_call_frame(std::string_view("\x01\x04\x2c\x8c\xfe\x61\x05", 7)).ok());
   EXPECT_FALSE(decode_call_frame(std::string(good.expose()) + "x"));
 }
 
