@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "actors/replica_count.hpp"
 #include "cluster/founders.hpp"
 #include "crypto/cluster_ca.hpp"
 #include "crypto/hash.hpp"
@@ -359,6 +360,9 @@ model::Result<ClusterDirectory::Decision> ClusterDirectory::remove(const model::
   decision.action = "remove-node";
   if (node.state != model::NodeState::removed) {
     const std::uint32_t held = deps_.replicas_of ? deps_.replicas_of(node.id) : 0;
+    if (held == kReplicasNotKnown && !remove.force) {
+      return Error(Code::unavailable, "not every group has said yet which nodes hold it: ask again in a moment");
+    }
     if (held != 0 && !remove.force) {
       return Error(Code::invalid_argument, "the node holds " + std::to_string(held) +
                                                " replicas: drain it first, or force its removal when it is dead");

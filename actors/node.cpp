@@ -9,6 +9,7 @@
 
 #include "actors/node_impl.hpp"
 #include "actors/operator_token.hpp"
+#include "actors/replica_count.hpp"
 #include "storage/keys.hpp"
 #include "storage/state_copy.hpp"
 
@@ -152,9 +153,9 @@ void NodeImpl::prepare_directory(Context& context) {
   directory_deps_->tenants_changed = [this] { keeper_->hurry(); };
   directory_deps_->tenant_moves = context.tenant_moves;
   // A group of which nobody has reported yet may have a replica there.
-  directory_deps_->replicas_of = [&context](model::NodeId node) -> std::uint32_t {
+  directory_deps_->replicas_of = [&context](model::NodeId node) {
     const bool all_known = context.cluster_view.groups().size() >= context.boards.size();
-    return std::max<std::uint32_t>(context.cluster_view.replicas_of(node), all_known ? 0 : 1);
+    return all_known ? context.cluster_view.replicas_of(node) : kReplicasNotKnown;
   };
   directory_deps_->node_changed = [&context](const model::NodeInfo& node) {
     if (context.nodes.put(node)) context.publish_peers();

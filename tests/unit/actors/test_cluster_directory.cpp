@@ -8,6 +8,7 @@
 
 #include <set>
 
+#include "actors/replica_count.hpp"
 #include "crypto/hash.hpp"
 #include "crypto/join_token.hpp"
 #include "crypto/node_certificate.hpp"
@@ -165,6 +166,8 @@ TEST_F(ClusterDirectoryTest, ARemovedNodeIsOutForEver) {
   ASSERT_TRUE(decide(announcement(2), node_principal(model::NodeId{2})).ok());
   held = 3;
   EXPECT_EQ(decide(model::RemoveNode{model::NodeId{2}, false}).error().code, Code::invalid_argument);
+  held = kReplicasNotKnown;
+  EXPECT_EQ(decide(model::RemoveNode{model::NodeId{2}, false}).error().code, Code::unavailable) << "it is asked again";
   ASSERT_TRUE(decide(model::RemoveNode{model::NodeId{2}, true}).ok());
   reopen();
   EXPECT_EQ(decide(announcement(2), node_principal(model::NodeId{2})).error().code, Code::not_active);
