@@ -24,7 +24,7 @@ constexpr std::chrono::milliseconds kPoll{10};
 constexpr std::chrono::milliseconds kHandOver{1500};  // leaderships, at a stop
 /// Then an actor gives its worker to the next one: a tenant's burst holds up the others for a few of its calls only, and
 /// what a shard has decided is on its way to the disk while it decides the rest.
-constexpr std::size_t kMessagesInTurn = 16;
+constexpr std::size_t kMessagesInTurn = 64;
 
 model::TimeMs system_wall_clock() {
   return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
