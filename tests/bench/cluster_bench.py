@@ -11,6 +11,7 @@ always do, etcd's with the ones it makes by itself (--peer-auto-tls). --write pu
 """
 
 import argparse
+import os
 import signal
 import statistics
 import subprocess
@@ -22,6 +23,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tests/api"), str(ROOT / "tests/cluster"), str(Path(__file__).resolve().parent)]
+
+os.environ.setdefault("COFFER_PATIENCE", "600")     # hundreds of groups are replicated eight at a time
 
 import grpc  # noqa: E402
 

@@ -23,7 +23,6 @@ def fill(binary, node, token_file, tenants, secrets, value_bytes=64):
 def idle(_binary, groups=256, seconds=20):
     """What groups without a request cost each node, at the timeouts of the product's defaults."""
     with Cluster(3, data_groups=groups, settings="") as cluster:
-        cluster.wait_replicated(PATIENCE)
         time.sleep(5)                       # the last leaders take their places
         before, begun = [cases.cpu_seconds(n.process.pid) for n in cluster.nodes], time.monotonic()
         time.sleep(seconds)
