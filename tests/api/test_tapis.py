@@ -125,15 +125,16 @@ class Life(TapisCase):
         # The newest version only: the first one is active all the while.
         self.assertEqual(native("DELETE", "?versions=2").status, 200)
         self.create(secret_id=name, secret_value="new")
-        self.assertGreater(self.expect(200, "GET", f"/{name}")["creation_ts"], before)
-        self.assertEqual(self.expect(200, "GET", f"/{name}/permissions"), {"permissions": ["alice:ADMIN"]})
         for version in (1, 2):
+            self.assertNotEqual(native("GET", f"?version={version}").status, 200, version)
             undeleted = native("POST", ":undelete", {"versions": [version]})
             self.assertNotEqual(undeleted.status, 200, undeleted)
             self.assertIn(b"destroyed", undeleted.body)
             answer = native("GET", f"?version={version}")
             self.assertNotEqual(answer.status, 200, answer)
         self.assertEqual(self.value(name), "new")
+        self.assertGreater(self.expect(200, "GET", f"/{name}")["creation_ts"], before)
+        self.assertEqual(self.expect(200, "GET", f"/{name}/permissions"), {"permissions": ["alice:ADMIN"]})
 
     def test_what_may_not_be_read_is_read_through_no_other_door(self):
         name = self.create(readable=False, secret_value="only-for-pods")
