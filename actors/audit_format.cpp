@@ -42,8 +42,8 @@ void add_tapis(AuditLine& line, std::string_view event, Code code) {
   line.text("reason", tapis_reason(event, code));
 }
 
-/// One token of a render, or one secret of a request for several.
-std::string_view tapis_item_event(const model::AuditItem& item) {
+/// One token of a render.
+std::string_view tapis_token_event(const model::AuditItem& item) {
   if (item.action == "validate") return "SECRET_VALIDATION_FAILED";
   if (item.action == "get" && (item.code == Code::ok || item.code == Code::write_only)) {
     return item.code == Code::ok ? "SECRET_READ" : "SECRET_READ_DENIED";
@@ -52,14 +52,17 @@ std::string_view tapis_item_event(const model::AuditItem& item) {
   return item.action == "describe" ? "" : "SECRET_RESOLUTION_FAILED";
 }
 
-void format_item(const model::AuditItem& item, model::Door door, std::string& out) {
+void format_item(const model::AuditItem& item, const model::AuditEvent& of, std::string& out) {
   // The entry comes first: who looks for a name's records looks for it there (audit_verify.cpp).
   out += '{';
   if (item.has_entry) out.append("\"entry\":\"").append(shown(view(item.entry))).append("\",");
   out.append("\"outcome\":\"").append(outcome(item.code)).append("\"");
   AuditLine line(out);
   line.text("action", item.action);
-  if (door == model::Door::tapis) add_tapis(line, tapis_item_event(item), item.code);
+  if (of.door == model::Door::tapis) {
+    const bool is_token = of.action == "render";
+    add_tapis(line, is_token ? tapis_token_event(item) : tapis_event(item.action, item.code, {}), item.code);
+  }
   line.text("details", item.details);
   out += '}';
 }
@@ -127,7 +130,7 @@ void format_request(const AuditQueue::Item& item, std::string& out) {
   line.text("principal", event.principal).text("address", event.address).text("request_id", event.request_id);
   line.text("trace", event.trace).text("details", event.details);
   if (event.items == nullptr) return;
-  format_items(*event.items, out, [&](const model::AuditItem& one) { format_item(one, event.door, out); });
+  format_items(*event.items, out, [&](const model::AuditItem& one) { format_item(one, event, out); });
 }
 
 bool format_change(const model::AuditedChange& change, std::string& out) {

@@ -6,6 +6,8 @@
 #include <optional>
 #include <set>
 
+#include "model/entry.hpp"
+
 namespace coffer::model {
 namespace {
 
@@ -59,12 +61,23 @@ RenderToken parse_default(std::string_view text) {
   return token;
 }
 
-RenderToken parse_secret(std::string_view text) {
-  const std::size_t colon = find(text, ":");
+/// A name as the native API has them. "${}" would be tokens within tokens.
+bool is_native_name(std::string_view text) {
+  static const Limits limits;
+  return all_are(text, [](char c) { return c != '$' && c != '{' && c != '}'; }) && check_name(text, limits).ok();
+}
+bool is_native_owner(std::string_view text) {
+  return all_are(text, [](char c) { return is_user_char(c) || c == '-' || c == '.'; });
+}
+
+RenderToken parse_secret(std::string_view text, bool native) {
+  const auto is_name = native ? is_native_name : is_key;
+  const std::size_t colon = find_any(text, ":$");
   if (colon == std::string_view::npos)
-    return is_key(text) ? RenderToken{TokenKind::user_secret, text, {}, {}} : unknown();
+    return is_name(text) ? RenderToken{TokenKind::user_secret, text, {}, {}} : unknown();
   const std::string_view owner = text.substr(0, colon), id = text.substr(colon + 1);
-  return is_user(owner) && is_key(id) ? RenderToken{TokenKind::user_secret, id, owner, {}} : unknown();
+  const bool good = (native ? is_native_owner : is_user)(owner) && is_name(id) && text[colon] == ':';
+  return good ? RenderToken{TokenKind::user_secret, id, owner, {}} : unknown();
 }
 
 RenderToken parse_reference(std::string_view text) {
@@ -88,9 +101,9 @@ RenderToken parse_network(std::string_view text) {
 }
 
 /// What stands between "${" and the first "}" behind it. `literal` when it is not meant for us ("HOME").
-RenderToken parse_inner(std::string_view text) {
+RenderToken parse_inner(std::string_view text, bool native) {
   if (take(text, ":?")) return text.empty() ? unknown() : RenderToken{TokenKind::required_placeholder, {}, {}, text};
-  if (take(text, "secret:")) return parse_secret(text);
+  if (take(text, "secret:")) return parse_secret(text, native);
   if (take(text, "stack:secrets:"))
     return is_key(text) ? RenderToken{TokenKind::stack_secret, text, {}, {}} : unknown();
   if (take(text, "stack:")) return unknown();
@@ -112,6 +125,28 @@ bool is_whole(TokenKind kind) {
   return kind == TokenKind::user_secret || kind == TokenKind::required_placeholder ||
          kind == TokenKind::default_placeholder || kind == TokenKind::random_password;
 }
+/// What is wrong with a token that is none.
+std::string_view why_unknown(std::string_view pattern) {
+  constexpr std::pair<std::string_view, std::string_view> kReasons[] = {
+      {"${secret:", "a secret is named by ${secret:NAME} or ${secret:OWNER:NAME}"},
+      {"${:?", "say behind ':?' what the value is for"},
+      {"${pods:secrets:", "write ${pods:secrets:KEY} or, with ':?', ${pods:secrets:KEY:?WHY}"},
+      {"${pods:default:",
+       "a default value has no ':' (with one it can stand in the map as it is), and only :?WHY follows it"},
+      {"${pods:random:", "a random value's length is a number of 8 to 128"},
+      {"${pods:networking:", "a network's fields are url, hostname, port, protocol and tapis_url"},
+      {"${stack:", "there are no stacks here; of their tokens only ${stack:secrets:KEY} has a value"}};
+  for (const auto& [prefix, reason] : kReasons) {
+    if (pattern.starts_with(prefix)) return reason;
+  }
+  return "this is not a token";
+}
+/// Slips that Tapis takes literally within a longer text of the map.
+bool is_meant_whole(std::string_view pattern) {
+  const auto prefixes = {"${secret:", "${:?", "${pods:default:", "${pods:random:"};
+  return std::any_of(prefixes.begin(), prefixes.end(), [&](const char* prefix) { return pattern.starts_with(prefix); });
+}
+
 bool is_inline_in_map(TokenKind kind) {
   return kind == TokenKind::pod_url || kind == TokenKind::tapis_url || kind == TokenKind::pod_id ||
          kind == TokenKind::networking_reference || kind == TokenKind::stack_secret;
@@ -120,12 +155,12 @@ bool is_inline_in_map(TokenKind kind) {
 /// Walks over a text: what is no token goes to `copy`, each token to `visit` with its pattern. Looks for the closing
 /// brace of a token once and remembers it, so that many openings before one brace cost one look.
 template <class Copy, class Visit>
-void walk(std::string_view text, const Copy& copy, const Visit& visit) {
+void walk(std::string_view text, bool native, const Copy& copy, const Visit& visit) {
   std::size_t copied = 0, at = 0, close = 0;
   while ((at = find(text, "${", at)) != std::string_view::npos) {
     if (close < at + 2) close = find(text, "}", at + 2);
     if (close == std::string_view::npos) break;
-    const RenderToken token = parse_inner(text.substr(at + 2, close - at - 2));
+    const RenderToken token = parse_inner(text.substr(at + 2, close - at - 2), native);
     if (token.kind == TokenKind::literal || token.kind == TokenKind::unknown) {
       // A token may begin within: "$${pods:url}", "${x ${pods:url}".
       if (token.kind == TokenKind::unknown) visit(token, text.substr(at, close + 1 - at), false);
@@ -172,9 +207,11 @@ class Renderer {
 
   void map_value(const std::string& key, std::string_view raw) {
     const std::string where = "secret_map." + key;
-    const RenderToken token = parse_map_value(raw);
+    const RenderToken token = parse_map_value(raw, input_.native);
     Secret kept(raw);
-    if (is_whole(token.kind)) {
+    if (token.kind == TokenKind::unknown) {
+      problem(where, raw, token.kind, std::string(why_unknown(raw)));
+    } else if (is_whole(token.kind)) {
       auto value = whole(where, raw, token);
       if (value && token.kind == TokenKind::random_password) kept = *value;
       if (value) values_.emplace(key, std::move(*value));
@@ -224,31 +261,35 @@ class Renderer {
     return std::nullopt;
   }
 
+  /// Within a longer text of the map: why a token is a problem there, or nothing when it is taken literally.
+  std::optional<std::string> why_not_within(const RenderToken& token, std::string_view pattern) const {
+    // Upstream refuses a map that so much as mentions somebody else's secret.
+    if (token.kind == TokenKind::user_secret && is_foreign(token)) return foreign_text(token);
+    if (token.kind == TokenKind::secret_map_reference) return "this token is for the environment and files";
+    if (!input_.native && is_meant_whole(pattern)) return std::nullopt;
+    return token.kind == TokenKind::unknown ? std::string(why_unknown(pattern)) : "this token must be the whole value";
+  }
   /// A value with tokens in it; nothing when one of them has no value.
   std::optional<Secret> within_map(const std::string& where, std::string_view raw) {
     Secret out;
     bool complete = true;
     walk(
-        raw, [&](std::string_view part) { out.append(part); },
+        raw, input_.native, [&](std::string_view part) { out.append(part); },
         [&](const RenderToken& token, std::string_view pattern, bool taken) {
-          if (taken && token.kind == TokenKind::user_secret && is_foreign(token)) {
-            // Upstream refuses a map that so much as mentions somebody else's secret.
-            complete = false;
-            problem(where, pattern, token.kind, foreign_text(token));
-            return out.append(pattern);
-          }
-          if (!taken || !is_inline_in_map(token.kind)) {
-            // Embedded whole-value tokens are literals upstream, too; nobody writes them on purpose.
-            warn(where, pattern, token.kind,
-                 taken ? "this token must be the whole value; it was taken literally" : "this is not a token");
-            if (taken) out.append(pattern);
-            return;
-          }
-          const auto value = identity(token);
+          const auto value = is_inline_in_map(token.kind) ? identity(token) : std::nullopt;
           if (value) return out.append(*value);
+          if (taken) out.append(pattern);
+          const auto why =
+              is_inline_in_map(token.kind)
+                  ? std::optional<std::string>("there is no such network, field or stack secret, or the pod has no id")
+                  : why_not_within(token, pattern);
+          if (!why) {
+            // Embedded whole-value tokens are literals upstream, too; nobody writes them on purpose.
+            return warn(where, pattern, token.kind,
+                        taken ? "this token must be the whole value; it was taken literally" : "this is not a token");
+          }
           complete = false;
-          problem(where, pattern, token.kind, "there is no such network, field or stack secret, or the pod has no id");
-          out.append(pattern);
+          problem(where, pattern, token.kind, *why);
         });
     if (!complete) return std::nullopt;
     return out;
@@ -281,13 +322,13 @@ class Renderer {
   Secret text(const std::string& where, std::string_view raw) {
     Secret out;
     walk(
-        raw, [&](std::string_view part) { out.append(part); },
+        raw, input_.native, [&](std::string_view part) { out.append(part); },
         [&](const RenderToken& token, std::string_view pattern, bool taken) {
           if (!taken) {
-            const bool colon =
-                pattern.starts_with("${pods:secrets:") && pattern.substr(0, 200).find('?') != std::string_view::npos;
-            return warn(where, pattern, token.kind,
-                        colon ? "write ':?' before the description: ${pods:secrets:KEY:?WHY}" : "this is not a token");
+            const std::string why(why_unknown(pattern));
+            // Upstream warns of a reference that is written badly; what starts a program here does not start it.
+            const bool is_slip = !input_.native && pattern.starts_with("${pods:secrets:");
+            return is_slip ? warn(where, pattern, token.kind, why) : problem(where, pattern, token.kind, why);
           }
           if (token.kind != TokenKind::secret_map_reference) {
             problem(where, pattern, token.kind, "this token is for a secret_map; refer to it by ${pods:secrets:KEY}");
@@ -330,16 +371,16 @@ std::string_view to_string(TokenKind kind) {
   return "unknown";
 }
 
-RenderToken parse_map_value(std::string_view text) {
+RenderToken parse_map_value(std::string_view text, bool native) {
   if (!text.starts_with("${") || find(text, "}") != text.size() - 1) return {};
-  const RenderToken token = parse_inner(text.substr(2, text.size() - 3));
-  return is_whole(token.kind) ? token : RenderToken{};
+  const RenderToken token = parse_inner(text.substr(2, text.size() - 3), native);
+  return is_whole(token.kind) || token.kind == TokenKind::unknown ? token : RenderToken{};
 }
 
 std::vector<std::string> secrets_needed(const RenderInput& input) {
   std::set<std::string> ids;
   for (const auto& [key, value] : input.secret_map) {
-    const RenderToken token = parse_map_value(value.expose());
+    const RenderToken token = parse_map_value(value.expose(), input.native);
     if (token.kind == TokenKind::user_secret) ids.emplace(token.name);
   }
   return {ids.begin(), ids.end()};

@@ -8,7 +8,9 @@
 // within it:                             ${pods:url}  ${pods:tapis_url}  ${pods:pod_id}  ${pods:networking:NET:FIELD}
 //                                        ${stack:secrets:KEY}
 // within environment values and files:   ${pods:secrets:KEY[:?WHY]}
-// Everything else is itself.
+// What looks like one of these and is none is a problem, and so is one at a place that is not its own. Two slips are taken
+// literally, with a warning, as Tapis does: a whole value's token within a longer text of the map, and a bad
+// ${pods:secrets:...}. The native API (`native`) has no such exceptions. Everything else is itself.
 
 #include <functional>
 #include <map>
@@ -46,8 +48,10 @@ struct RenderToken {
   std::string_view second;  // owner of a secret (empty: the actor), field of a network
   std::string_view reason;  // WHY
 };
-/// A value of a secret_map as a whole; `literal` when it is no whole token.
-RenderToken parse_map_value(std::string_view text);
+/// A value of a secret_map as a whole; `literal` when it is no whole token, `unknown` when it was meant to be one.
+/// `native`: ${secret:NAME} and ${secret:OWNER:NAME} with a NAME of the native API (check_name) that has none of "${}", and
+/// without an OWNER no ':'.
+RenderToken parse_map_value(std::string_view text, bool native = false);
 
 using Texts = std::vector<std::pair<std::string, Secret>>;
 struct Network {
@@ -57,6 +61,7 @@ struct RenderInput {
   Texts secret_map, environment, files;  // by key, variable and path; each name once
   std::string actor;                     // whose secrets ${secret:ID} means; empty: nobody's
   bool any_owner = false;                // ${secret:ID} is anybody's, an owner that is named is for the source to check
+  bool native = false;                   // names of the native API, and nothing that looks like a token is a literal
   std::string pod_id;
   std::map<std::string, Network> networks;           // "default" is that of ${pods:url}
   std::map<std::string, std::string> stack_secrets;  // the stack's own map

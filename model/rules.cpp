@@ -185,28 +185,32 @@ void begin_anew(TimeMs now, Entry& entry) {
   entry.expires_at = 0;
 }
 
+// What might not be read is not kept for a life in which it might: an older version, or an undelete, would show it.
+void drop_unreadable(const Put& put, TimeMs now, Decision* decision) {
+  if (!decision->entry.write_only || put.write_only) return;
+  for (Version& version : decision->entry.versions) destroy_version(version, now, decision);
+}
+
 // Who had rights on the old life has none on the new one, unless it is his own; and a new owner, whom ownership lets
-// undelete, must not come to another one's values.
+// undelete, must not come to another one's values. A secret of one's own has nothing of an old one but its numbers and
+// the versions that its maker may restore.
 void change_owner(const Put& put, const RuleContext& context, TimeMs now, Decision* decision) {
   Entry& entry = decision->entry;
-  const bool anything_left = std::any_of(entry.versions.begin(), entry.versions.end(),
-                                         [](const Version& version) { return version.state != State::destroyed; });
-  if (put.caller_owns && !anything_left) {
-    // Only its number and the marks of destroyed versions outlive an owned entry that was destroyed.
+  const bool keeps_owner = !entry.owner.empty() && entry.owner == context.principal;
+  if (!keeps_owner && (put.caller_owns || !entry.owner.empty())) {
+    for (Version& version : entry.versions) destroy_version(version, now, decision);
+  }
+  if (put.caller_owns) {
     Entry fresh = fresh_entry(put, context);
     fresh.created_at = now;
     fresh.updated_at = now;
     fresh.last_version = entry.last_version;
     fresh.versions = std::move(entry.versions);
     entry = std::move(fresh);
-    return;
+  } else if (!keeps_owner) {
+    entry.owner.clear();
+    entry.permissions.clear();
   }
-  if (!entry.owner.empty() && entry.owner == context.principal) return;
-  if (!entry.owner.empty()) {
-    for (Version& version : entry.versions) destroy_version(version, now, decision);
-  }
-  entry.owner = put.caller_owns ? context.principal : std::string();
-  entry.permissions.clear();
 }
 
 Status merge_put(const Put& put, const Limits& limits, Entry& entry) {
@@ -261,6 +265,7 @@ Result<Decision> decide_put(const Entry* current, const Put& put, const RuleCont
   Decision decision = current ? decision_on(*current, ChangeType::put) : Decision{};
   if (!current) decision.entry = fresh_entry(put, context);
   if (!readable) begin_anew(now, decision.entry);
+  if (!readable) drop_unreadable(put, now, &decision);
   if (current && !readable) change_owner(put, context, now, &decision);
   if (!readable) decision.entry.write_only = put.write_only, decision.entry.read_only = put.read_only;
   if (Status status = merge_put(put, context.limits, decision.entry); !status) return status.error();

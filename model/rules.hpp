@@ -31,7 +31,7 @@ struct Decision {
 };
 
 /// Numbers continue after deletes and destroys. Keeps at most entry.max_versions versions, oldest dropped first with
-/// their payloads. cas compares with last_version of a readable entry, 0 when it is not readable.
+/// their payloads. A new life of the entry destroys values that might not be read, unless they still may not. cas compares with last_version of a readable entry, 0 when it is not readable.
 /// Errors: invalid_argument, too_large, cas_mismatch (detail: "expected version 3, current version is 5"), entry_exists, read_only.
 Result<Decision> decide_put(const Entry* current, const Put& put, const RuleContext& context);
 /// Errors: entry_not_found, cas_mismatch, invalid_argument, too_large. Lowering max_versions drops versions.

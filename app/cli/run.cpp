@@ -88,15 +88,20 @@ Status read_networks(const json::object& map, v1::RenderRequest& request) {
   for (const auto& one : **networks) {
     const json::object* network = one.value().if_object();
     if (!network) return wrong("networking." + printable(key_of(one)) + " is not an object");
-    const auto field = [&](const char* name) -> std::string {
-      const json::value* value = network->if_contains(name);
-      if (value && value->is_string()) return {value->get_string().data(), value->get_string().size()};
-      return value && value->is_int64() ? std::to_string(value->get_int64()) : std::string();
-    };
     auto& out = (*request.mutable_networking())[key_of(one)];
-    out.set_url(field("url"));
-    out.set_port(field("port"));
-    out.set_protocol(field("protocol"));
+    const std::pair<const char*, std::string*> fields[] = {
+        {"url", out.mutable_url()}, {"port", out.mutable_port()}, {"protocol", out.mutable_protocol()}};
+    for (const auto& [name, text] : fields) {
+      const json::value* value = network->if_contains(name);
+      if (!value || value->is_null()) continue;
+      if (value->is_string()) {
+        text->assign(value->get_string().data(), value->get_string().size());
+      } else if (value->is_int64() && std::string_view(name) == "port") {
+        *text = std::to_string(value->get_int64());
+      } else {
+        return wrong("networking." + printable(key_of(one)) + "." + name + " is not a string");
+      }
+    }
   }
   return {};
 }

@@ -54,7 +54,7 @@ model::Status check(const v1::RenderRequest& in) {
 
 model::RenderInput input_of(const v1::RenderRequest& in) {
   model::RenderInput input;
-  input.any_owner = true;
+  input.any_owner = input.native = true;
   input.secret_map = sorted(in.secret_map(), same);
   input.environment = sorted(in.environment_variables(), same);
   input.files =

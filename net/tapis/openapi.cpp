@@ -152,7 +152,7 @@ constexpr std::string_view kDocument = R"json({
     {"$ref": "#/components/parameters/user"}],
    "get": {
     "operationId": "get_secret_permissions",
-    "summary": "Who may do what. Needs READ.",
+    "summary": "Who may do what. Needs USER.",
     "tags": ["Secrets"],
     "responses": {
      "200": {
@@ -373,9 +373,10 @@ constexpr std::string_view kDocument = R"json({
       "type": "object",
       "additionalProperties": {
        "type": "object",
-       "properties": {"url": {"type": "string"}, "port": {"type": ["string", "integer"]}, "protocol": {"type": "string"}},
+       "properties": {
+        "url": {"type": ["string", "null"]}, "port": {"type": ["string", "integer", "null"]}, "protocol": {"type": ["string", "null"]}},
        "additionalProperties": true}},
-     "stack_secrets": {"type": "object", "additionalProperties": true},
+     "stack_secrets": {"type": "object", "additionalProperties": {"type": "string"}},
      "pod_id": {"type": ["string", "null"]},
      "mode": {"enum": ["display", "inject"], "default": "display"},
      "strict": {"type": "boolean", "default": false}}},

@@ -83,18 +83,32 @@ void read_files(const json::object& mounts, model::Texts& out, Problems& problem
 }
 
 void read_networks(const json::object& networking, std::map<std::string, model::Network>& out, Problems& problems) {
-  const auto field = [](const json::object& network, const char* name) -> std::string {
-    const json::value* value = network.if_contains(name);
-    if (value && value->is_string()) return std::string(text_in(*value));
-    return value && value->is_int64() ? std::to_string(value->get_int64()) : std::string();
-  };
   for (const auto& member : networking) {
     const json::object* network = member.value().if_object();
     if (!network) {
       problems.push_back("networking: Value error, each must be an object");
       continue;
     }
-    out[key_in(member)] = {field(*network, "url"), field(*network, "port"), field(*network, "protocol")};
+    const auto field = [&](const char* name, bool is_number) -> std::string {
+      const json::value* value = network->if_contains(name);
+      if (!value || value->is_null()) return {};
+      if (value->is_string()) return std::string(text_in(*value));
+      if (is_number && value->is_int64()) return std::to_string(value->get_int64());
+      problems.push_back("networking: Value error, the " + std::string(name) + " of '" + word(key_in(member)) +
+                         "' must be a string" + (is_number ? " or an integer" : ""));
+      return {};
+    };
+    out[key_in(member)] = {field("url", false), field("port", true), field("protocol", false)};
+  }
+}
+
+void read_stack(const json::object& secrets, std::map<std::string, std::string>& out, Problems& problems) {
+  for (const auto& member : secrets) {
+    if (member.value().is_string()) {
+      out[key_in(member)] = text_in(member.value());
+    } else {
+      problems.push_back("stack_secrets: Value error, the value of '" + word(key_in(member)) + "' must be a string");
+    }
   }
 }
 
@@ -195,9 +209,7 @@ RenderRequest read_render(const json::object& body, Problems& problems) {
   }
   read_files(*object_in(body, "volume_mounts", problems), request.input.files, problems);
   read_networks(*object_in(body, "networking", problems), request.input.networks, problems);
-  for (const auto& member : *object_in(body, "stack_secrets", problems)) {
-    if (member.value().is_string()) request.input.stack_secrets[key_in(member)] = text_in(member.value());
-  }
+  read_stack(*object_in(body, "stack_secrets", problems), request.input.stack_secrets, problems);
   if (const json::value* pod_id = body.if_contains("pod_id"); pod_id && pod_id->is_string()) {
     request.input.pod_id = text_in(*pod_id);
   } else if (pod_id && !pod_id->is_null()) {

@@ -32,6 +32,11 @@ class Run(ServerCase):
         self.assertEqual(done.stdout.decode(), "u:s3cr3t $(x) ${pods:secrets:A}@h|${HOME}|new|--server")
         self.assertEqual(done.stderr, b"")
 
+    def test_names_of_secrets_may_have_dots_and_slashes(self):
+        self.server.put("app/my.name", "dotted")
+        document = {"secret_map": {"A": "${secret:app/my.name}"}, "environment_variables": {"E": "${pods:secrets:A}"}}
+        self.assertEqual(self.run_with(document, "sh", "-c", 'printf "%s" "$E"').stdout, b"dotted")
+
     def test_the_token_is_not_handed_on(self):
         done = self.run_with({}, "sh", "-c", 'printf "%s" "${COFFER_TOKEN-none}"', environment={"COFFER_TOKEN": self.server.token(), "COFFER_TOKEN_FILE": ""})
         self.assertEqual(done.stdout, b"none")
@@ -42,7 +47,12 @@ class Run(ServerCase):
                 ({"secret_map": {"A": "${:?why}"}}, 2, "why"),
                 ({"secret_map": {"A": "${secret:bob:db}"}}, 2, "bob"),
                 ({"secret_map": {"A": "${pods:random:9}"}}, 2, "random"),
+                ({"secret_map": {"A": "${pods:default:http://x}"}}, 2, "default"),
+                ({"secret_map": {"A": "${stack:web:host}"}}, 2, "stack"),
+                ({"secret_map": {"A": "pw=${secret:db}"}}, 2, "whole value"),
+                ({"networking": {"default": {"url": 1}}}, 2, "networking.default.url"),
                 ({"environment_variables": {"E": "${pods:secrets:NONE}"}}, 2, "NONE"),
+                ({"secret_map": {"A": "x"}, "environment_variables": {"E": "${pods:secrets:A?why}"}}, 2, ":?"),
                 ({"environment_variables": {"E": 1}}, 2, "environment_variables.E"),
                 ({"environment_variables": {"A=B": "x"}}, 2, "environment_variables"),
                 ({"environment_variables": {"E": "a\0b"}}, 2, "zero byte"),

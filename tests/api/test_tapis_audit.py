@@ -104,6 +104,14 @@ class TapisAudit(ServerCase):
         self.assertEqual(items, [{"entry": self.entry_of(name), "outcome": "WRITE_ONLY", "action": "get", "event": "SECRET_READ_DENIED",
                                   "level": "info", "reason": "readable=false", "details": "env_var=PW pod_id=web"}])
 
+    def test_who_asks_for_permissions_has_read_no_value(self):
+        name = self.create()
+        shown = self.record(self.call(200, "GET", f"/{name}/permissions"), "request")
+        self.assertEqual([item.get("event") for item in shown["items"]], [None, None])
+        self.call(200, "POST", f"/{name}/permissions", {"user": "bob", "level": "READ"})
+        denied = self.record(self.call(403, "GET", f"/{name}/permissions", user="bob"), "request")
+        self.assertEqual([item.get("event") for item in denied["items"]], [None, "SECRET_READ_DENIED"])
+
     def test_secret_updated(self):
         name = self.create(readable=False)
         changed = self.record(self.call(200, "PUT", f"/{name}", {"secret_value": VALUE + "-2", "description": "both"}), "change")

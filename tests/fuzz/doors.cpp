@@ -195,7 +195,9 @@ COFFER_FUZZ(render) {
   constexpr std::string_view kValue = "<v${pods:secrets:A}v>";
   Input in(input);
   model::RenderInput given;
-  given.any_owner = (in.byte() & 1) != 0;
+  const auto flags = in.byte();
+  given.any_owner = (flags & 1) != 0;
+  given.native = (flags & 2) != 0;
   given.actor = (in.byte() & 1) != 0 ? "alice" : "";
   given.pod_id = "pod";
   given.networks["default"] = {"x.pods.y", "443", "https"};

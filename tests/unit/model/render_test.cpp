@@ -84,14 +84,104 @@ TEST_F(Render, ValuesWithTokensWithin) {
 }
 
 TEST_F(Render, LiteralsAreThemselves) {
-  for (const char* literal :
-       {"", "$", "plain", "${unclosed", "${HOME}", "${}", "a${secret:db}", "${secret:db}b", "pw=${secret:alice:db}",
-        "${secret:}", "${secret:a.b:db}", "${secret:a:b:c}", "${pods:default:http://x}", "${:?}", "${pods:random:x}",
-        "${pods:secrets:K}", "${pods:nothing}", "$${HOME}"}) {
+  for (const char* literal : {"", "$", "plain", "${unclosed", "${secret:unclosed", "${HOME}", "${}", "a${secret:db}",
+                              "${secret:db}b", "pw=${secret:alice:db}", "x${pods:random:y}", "x${secret:a.b}",
+                              "http://x", "$${HOME}", "<<TAPIS_user_password>>"}) {
     EXPECT_EQ(value_of(literal), literal);
     EXPECT_THAT(output.problems, IsEmpty()) << literal;
   }
   EXPECT_EQ(fetches, 0);
+}
+
+TEST_F(Render, WhatIsMeantAsATokenAndIsNoneIsAProblemAndNeverAValue) {
+  const std::pair<const char*, const char*> table[] = {{"${pods:default:http://x}", "has no ':'"},
+                                                       {"${pods:default:a:b}", "has no ':'"},
+                                                       {"${pods:default:a:?}", ":?WHY"},
+                                                       {"${pods:random:abc}", "number of 8 to 128"},
+                                                       {"${pods:random:}", "number of 8 to 128"},
+                                                       {"${pods:random:-9}", "number of 8 to 128"},
+                                                       {"${pods:networking:default:ip}", "url, hostname, port"},
+                                                       {"x${pods:networking:default:ip}y", "url, hostname, port"},
+                                                       {"${pods:networking:default}", "url, hostname, port"},
+                                                       {"${stack:web:host}", "no stacks"},
+                                                       {"http://${stack:web:host}:${stack:web:port}/", "no stacks"},
+                                                       {"${stack:secrets:a b}", "no stacks"},
+                                                       {"${secret:}", "${secret:OWNER:NAME}"},
+                                                       {"${secret:my.name}", "${secret:OWNER:NAME}"},
+                                                       {"${secret:a/b}", "${secret:OWNER:NAME}"},
+                                                       {"${secret:a.b:db}", "${secret:OWNER:NAME}"},
+                                                       {"${secret:a:b:c}", "${secret:OWNER:NAME}"},
+                                                       {"${:?}", "what the value is for"},
+                                                       {"${pods:nothing}", "not a token"},
+                                                       {"x${pods:nothing}", "not a token"}};
+  for (const bool native : {false, true}) {
+    input.native = native;
+    for (const auto& [raw, words] : table) {
+      if (native && std::string_view(raw).starts_with("${secret:") && std::string_view(raw) != "${secret:}") continue;
+      EXPECT_EQ(value_of(raw), kLeft) << raw;
+      EXPECT_EQ(output.secret_map.at(0).second.expose(), raw);
+      ASSERT_GE(output.problems.size(), 2u) << raw;
+      EXPECT_EQ(output.problems[0].kind, TokenKind::unknown) << raw;
+      EXPECT_EQ(output.problems[0].where, "secret_map.K");
+      EXPECT_THAT(output.problems[0].message, HasSubstr(words)) << raw;
+    }
+  }
+  input.native = false;
+  EXPECT_EQ(value_of("x ${pods:secrets:K}"), kLeft);
+  EXPECT_THAT(first_problem(), HasSubstr("environment and files"));
+  for (const char* raw : {"${stack:web:host}", "${pods:nothing}", "${pods:networking:default:ip}", "${secret:a.b}"}) {
+    EXPECT_EQ(env(raw), raw);
+    EXPECT_EQ(output.problems.size(), 2u) << raw;
+  }
+  EXPECT_EQ(fetches, 0);
+}
+
+TEST_F(Render, NativeNamesAreThoseOfTheNativeApi) {
+  input.native = input.any_owner = true;
+  std::vector<std::string> asked;
+  const auto value = [&](const std::string& raw) {
+    input.secret_map.clear();
+    input.environment.clear();
+    map("K", raw);
+    input.environment.emplace_back("E", Secret(kLeft));
+    for (const std::string& name : secrets_needed(input)) asked.push_back("needs " + name);
+    output = render(input, {[&](std::string_view owner, std::string_view id) -> Result<Secret> {
+                              asked.push_back(std::string(owner) + "|" + std::string(id));
+                              return Secret("v");
+                            },
+                            [](std::size_t length) { return std::string(length, 'r'); }});
+    return std::string(output.environment.at(0).second.expose());
+  };
+  for (const char* name : {"my.name", "a/b", "db", "with space", "\u00fc", "@x", "?"}) {
+    asked.clear();
+    EXPECT_EQ(value("${secret:" + std::string(name) + "}"), "v") << name;
+    EXPECT_EQ(asked, (std::vector<std::string>{"needs " + std::string(name), "|" + std::string(name)}));
+  }
+  asked.clear();
+  EXPECT_EQ(value("${secret:ann.b-c@example:a/b:c}"), "v");
+  EXPECT_EQ(asked, (std::vector<std::string>{"needs a/b:c", "ann.b-c@example|a/b:c"}));
+  asked.clear();
+  for (const std::string bad : {"${secret:}", "${secret::a}", "${secret:a:}", "${secret:a b:c}", "${secret:a\nb}",
+                                "${secret:a$b}", "${secret:a{b}", "${secret:${secret:a}"}) {
+    EXPECT_EQ(value(bad), kLeft) << bad;
+    EXPECT_EQ(output.problems.at(0).where, "secret_map.K") << bad;
+  }
+  EXPECT_EQ(value("${secret:" + std::string(513, 'a') + "}"), kLeft);
+  EXPECT_TRUE(asked.empty());
+}
+
+TEST_F(Render, NothingThatLooksLikeATokenIsALiteralInTheNativeApi) {
+  input.native = true;
+  for (const char* raw : {"a${secret:db}", "${secret:db}b", "x${pods:random:9}", "x${pods:default:y}", "x${secret:}"}) {
+    EXPECT_EQ(value_of(raw), kLeft) << raw;
+    EXPECT_EQ(output.problems.size(), 2u) << raw;
+  }
+  map("A", "1");
+  for (const char* raw : {"${pods:secrets:A?why}", "${pods:secrets:A:?}", "${pods:secrets:}"}) {
+    EXPECT_EQ(env(raw), raw);
+    EXPECT_FALSE(output.problems.empty()) << raw;
+  }
+  EXPECT_THAT(output.warnings, IsEmpty());
 }
 
 TEST_F(Render, WhatLooksLikeASlipIsTold) {
@@ -161,7 +251,7 @@ TEST_F(Render, WhatWasPutInIsNeverLookedAtAgain) {
   map("A", "1");
   map("B", "${secret:db}");
   map("C", "${stack:secrets:shared}");
-  map("D", "${pods:default:$${pods:url}");
+  map("D", "$${pods:random:9}${HOME}${pods:tapis_url}");
   EXPECT_EQ(env("${pods:secrets:B}|${pods:secrets:C}"), "${pods:secrets:A}|${pods:url}");
   EXPECT_THAT(output.problems, IsEmpty());
 }
@@ -210,15 +300,18 @@ TEST_F(Render, AnyTextIsRenderedOrLeftAsItIs) {
 
 TEST_F(Render, HostileTextCostsOneLookAtEachByte) {
   // Quadratic work on these would look at a million times the input.
-  for (const char* piece :
-       {"${", "${pods:secrets:A:?", "${pods:default:", "${secret:", "${:?", "${pods:secrets:A?", "$"}) {
+  for (const char* piece : {"${", "${pods:secrets:A:?", "${pods:default:", "${secret:", "${:?", "${pods:secrets:A?",
+                            "$", "${stack:", "${secret:a.b/", "${pods:random:x"}) {
     std::string text;
     while (text.size() < (1u << 20)) text += piece;
     for (const char* end : {"", "}"}) {
       env(text + end);
       EXPECT_LE(output.looked, 8 * text.size()) << piece << end;
-      value_of(text + end);
-      EXPECT_LE(output.looked, 16 * text.size()) << piece << end;
+      for (const bool native : {false, true}) {
+        input.native = native;
+        value_of(text + end);
+        EXPECT_LE(output.looked, 16 * text.size()) << piece << end;
+      }
     }
   }
   EXPECT_LE(output.warnings.size(), 1000u);

@@ -82,6 +82,29 @@ TEST_F(NativeRender, AnOwnerThatIsNamedMustBeTheSecrets) {
   EXPECT_THAT(outcome.out.errors(0).message(), HasSubstr("alice"));
 }
 
+TEST_F(NativeRender, NamesHaveWhatTheNativeApiAllowsInThem) {
+  (*in.mutable_secret_map())["PW"] = "${secret:app/my.name}";
+  answer({secret("v"), secret("v")});
+  EXPECT_EQ(render().out.environment_variables().at("URL"), "db://v@h ${HOME}");
+  EXPECT_EQ(gateway.operation<model::BatchGet>().items.at(1).name, "app/my.name");
+}
+
+TEST_F(NativeRender, WhatLooksLikeATokenIsNeverAValue) {
+  in.clear_environment_variables();
+  in.clear_volume_mounts();
+  gateway.answer(model::ListReply{});
+  for (const char* raw :
+       {"${pods:default:http://x}", "${pods:random:x}", "${stack:web:host}", "x${secret:db}", "${secret:}"}) {
+    (*in.mutable_secret_map())["PW"] = raw;
+    const auto outcome = render();
+    ASSERT_EQ(outcome.out.errors_size(), 1) << raw;
+    EXPECT_EQ(outcome.out.errors(0).where(), "secret_map.PW");
+    in.set_strict(true);
+    EXPECT_EQ(render().code(), model::Category::invalid_argument) << raw;
+    in.set_strict(false);
+  }
+}
+
 TEST_F(NativeRender, StrictFailsTheWholeAndNamesEverything) {
   in.set_strict(true);
   answer({model::Result<model::EntryReply>(Code::entry_not_found),

@@ -143,10 +143,11 @@ TEST_F(TapisDoorTest, FailuresHaveTheirStatusesAndWords) {
 TEST_F(TapisDoorTest, WhatWasDestroyedIsGone) {
   entry.entry.versions[0].state = model::State::destroyed;
   gateway.answer(entry);
-  for (const char* pattern : {"/{secret_id}", "/{secret_id}/permissions"}) {
-    run("GET", pattern);
-    EXPECT_EQ(status, 404) << pattern;
-  }
+  run("GET", kOne);
+  EXPECT_EQ(status, 404);
+  gateway.answer(model::BatchGetReply{{entry, Error(Code::entry_not_found)}});
+  run("GET", "/{secret_id}/permissions");
+  EXPECT_EQ(status, 404);
   run("DELETE", kOne);
   EXPECT_TRUE(gateway.operation<model::Destroy>().must_exist);
 }
@@ -166,6 +167,29 @@ TEST_F(TapisDoorTest, BodiesAreReadWholeAndEveryProblemIsNamed) {
   run("POST", "", R"({"secret_id":"a","secret_value":"v"})");
   EXPECT_THAT(message, HasSubstr("Content-Type"));
   EXPECT_TRUE(gateway.requests.empty());
+}
+
+TEST_F(TapisDoorTest, PermissionsAreShownToWhomMayReadTheValueWithoutReadingIt) {
+  const auto ask = [&](Code describe, Code use) {
+    model::Result<model::EntryReply> described(entry);
+    if (describe != Code::ok) described = Error(describe);
+    gateway.answer(model::BatchGetReply{{described, Error(use)}});
+    const auto shown = run("GET", "/{secret_id}/permissions");
+    const auto batch = gateway.operation<model::BatchGet>();
+    EXPECT_EQ(batch.items.size(), 2u);
+    EXPECT_FALSE(batch.items.at(0).with_payload);
+    EXPECT_TRUE(batch.items.at(1).with_payload) << "that is the right which READ lacks";
+    EXPECT_EQ(batch.items.at(1).version, ~std::uint64_t{0}) << "a version that never is";
+    return shown;
+  };
+  EXPECT_EQ(boost::json::serialize(ask(Code::ok, Code::version_not_found).at("result")),
+            R"({"permissions":["alice:ADMIN"]})");
+  ask(Code::ok, Code::permission_denied);
+  EXPECT_EQ(status, 403);
+  ask(Code::permission_denied, Code::permission_denied);
+  EXPECT_EQ(status, 403);
+  ask(Code::entry_not_found, Code::entry_not_found);
+  EXPECT_EQ(status, 404);
 }
 
 TEST_F(TapisDoorTest, PermissionsNameUsersAndNoPatterns) {
@@ -392,9 +416,12 @@ TEST_F(TapisRenderTest, ABadMapIsNotedByTheShardBeforeItIsRefused) {
 }
 
 TEST_F(TapisRenderTest, BadRequestsAreRefusedBeforeAnythingIsAsked) {
-  for (const char* bad : {R"({"secret_map":[]})", R"({"mode":"x"})", R"({"foo":1})", R"({"strict":"yes"})",
-                          R"({"volume_mounts":{"a":1}})", R"({"volume_mounts":{"a":{"config_content":1}}})",
-                          R"({"networking":{"a":1}})"}) {
+  for (const char* bad :
+       {R"({"secret_map":[]})", R"({"mode":"x"})", R"({"foo":1})", R"({"strict":"yes"})",
+        R"({"volume_mounts":{"a":1}})", R"({"volume_mounts":{"a":{"config_content":1}}})", R"({"networking":{"a":1}})",
+        R"({"networking":{"a":{"url":1}}})", R"({"networking":{"a":{"port":1.5}}})",
+        R"({"networking":{"a":{"port":[]}}})", R"({"networking":{"a":{"protocol":true}}})", R"({"stack_secrets":[]})",
+        R"({"stack_secrets":{"K":1}})", R"({"stack_secrets":{"K":null}})"}) {
     run("POST", "/render", bad);
     EXPECT_EQ(status, 400) << bad;
     EXPECT_TRUE(gateway.requests.empty()) << bad;
