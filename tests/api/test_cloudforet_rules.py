@@ -104,7 +104,7 @@ class Both(CloudforetCase):
         nowhere = [self.make_newer(admin, "n-project", "PROJECT", project_id="p9"), self.make("n-older", project_id="p9")]
         self.make_newer(admin, "n-domain")
         self.make_newer(owner, "n-mine", "PROJECT", project_id="p9")
-        query = {"query": {"filter": [{"k": "name", "v": "n-", "o": "contain"}]}}
+        query = {"query": {"filter": [{"k": "name", "v": "^n-", "o": "regex"}]}}
         names = lambda client: [r["name"] for r in client(SECRET, "list", query)["results"]]
         self.assertEqual(names(admin), ["n-domain", "n-mine", "n-older", "n-project"])
         self.assertEqual(names(system), names(admin))
