@@ -46,6 +46,14 @@ bool may_see_some(const model::Principal& principal, Capability capability, std:
                      [&](const auto& bound) { return touches(*bound.grant); });
 }
 
+/// A system token stands for no user: of user secrets it reads and removes what it can name, and it has none of its own
+/// (contract section 3.5).
+bool lacks_user(const model::CloudforetClaims& claims, std::string_view action) {
+  const auto [resource, verb] = model::parse_action(action);
+  return claims.owner == model::CloudforetClaims::Owner::system && resource == "UserSecret" && verb != "delete" &&
+         verb != "get_data";
+}
+
 }  // namespace
 
 /// The caller with what his Cloudforet token gives for this action; `where` gains what it may see.
@@ -56,6 +64,9 @@ model::Result<TenantCore::Caller> TenantCore::with_door_rights(const Caller& cal
   if (!caller.cloudforet) return granted;
   auto rights = model::cloudforet_rights(*caller.cloudforet, action);
   if (rights.refused) return Error(Code::permission_denied);
+  if (lacks_user(*caller.cloudforet, action)) {
+    return Error(Code::invalid_argument, "Required parameter. (key = user_id)");
+  }
   if (rights.allowed) granted.granted |= bit(capability);
   std::move(rights.where.begin(), rights.where.end(), std::back_inserter(where));
   return granted;
@@ -87,41 +98,63 @@ model::Result<model::ReplyBody> TenantCore::read_document(const Caller& caller, 
   answer.results.emplace_back(std::move(document));
   if (!linked.empty()) {
     model::EntryReply other;
-    if (auto status = fetch(read.linked_space, linked, {}, other); !status) return status.error();
+    if (auto status = fetch(read.linked_space, linked, {}, other); !status) {
+      const Code code = status.error().code;
+      if (code != Code::entry_not_found) return status.error();
+      return Error(code, read.linked + " " + linked);  // not the document that was asked for
+    }
     answer.results.emplace_back(std::move(other));
   }
   return model::ReplyBody(std::move(answer));
 }
 
-/// A value that is taken by another document is refused; the row of the one that it had is let go.
+/// A value that another document has claimed is refused; the claim to the one that it had is let go. What gets its first
+/// value claims it, and later ones only what holds the claim to the one before: a document whose generation's values may
+/// repeat (Cloudforet 2.x) claims nothing, whichever generation changes it.
 model::Status TenantCore::claim_value(const model::ChangeDocument& change, const model::Entry* before,
                                       const model::Entry& after, Mutation& mutation) {
+  const std::string_view tenant = identity_.tenant.view();
   const auto value_of = [&](const model::Entry* entry) -> const std::string* {
     const auto at = entry->attributes.find(change.unique);
     return at == entry->attributes.end() ? nullptr : &at->second;
   };
+  struct Claim {
+    std::string key, holder;  // no holder: nobody's
+  };
+  const auto claim_to = [&](const std::string& value) -> model::Result<Claim> {
+    Claim claim{storage::unique_row(hasher_->hash("unique:" + change.unique, change.space, value)), {}};
+    const auto sealed = row(claim.key, true);
+    if (!sealed) return sealed.error();
+    if (!sealed->has_value()) return claim;
+    const auto holder = sealer_.open(**sealed, crypto::row_identity(tenant, claim.key));
+    if (!holder) return holder.error();
+    // Another door destroys and knows of no claims: that of who is gone, or has another value by now, does not count.
+    const std::string name(holder->expose());
+    const auto entry = latest_entry(entry_hash(change.space, name));
+    if (!entry) return entry.error();
+    const bool there = *entry && (*entry)->state() != model::State::destroyed;
+    const std::string* held = there ? value_of(entry->get()) : nullptr;
+    if (held && *held == value) claim.holder = name;
+    return claim;
+  };
   const std::string* had = before && before->readable_at(mutation.now) ? value_of(before) : nullptr;
   const std::string* has = value_of(&after);
   if (had && has && *had == *has) return {};
-  const std::string domain = "unique:" + change.unique;
-  const std::string_view tenant = identity_.tenant.view();
-  if (has) {
-    std::string key = storage::unique_row(hasher_->hash(domain, change.space, *has));
-    const auto taken = row(key, true);
-    if (!taken) return taken.error();
-    if (taken->has_value()) return Error(Code::entry_exists, change.unique);
-    std::string sealed = sealer_.seal(change.name, crypto::row_identity(tenant, key));
-    mutation.rows.push_back({std::move(key), std::move(sealed)});
+  Claim old;
+  if (had) {
+    auto claim = claim_to(*had);
+    if (!claim) return claim.error();
+    old = std::move(*claim);
   }
-  if (!had) return {};
-  // A document of the other generation may have the same value without a claim to it.
-  std::string key = storage::unique_row(hasher_->hash(domain, change.space, *had));
-  const auto claimed = row(key, true);
-  if (!claimed) return claimed.error();
-  if (!claimed->has_value()) return {};
-  const auto holder = sealer_.open(**claimed, crypto::row_identity(tenant, key));
-  if (!holder) return holder.error();
-  if (holder->expose() == change.name) mutation.rows.push_back({std::move(key), std::nullopt});
+  const bool holds = old.holder == change.name;
+  if (has && (!had || holds)) {
+    auto claim = claim_to(*has);
+    if (!claim) return claim.error();
+    if (!claim->holder.empty()) return Error(Code::entry_exists, change.unique);
+    std::string sealed = sealer_.seal(change.name, crypto::row_identity(tenant, claim->key));
+    mutation.rows.push_back({std::move(claim->key), std::move(sealed)});
+  }
+  if (holds) mutation.rows.push_back({std::move(old.key), std::nullopt});
   return {};
 }
 
@@ -171,7 +204,7 @@ model::Result<model::ReplyBody> TenantCore::change_document(const Caller& caller
       if (auto status = count_reference(change, *id, true, context, mutation, &referenced); !status)
         return status.error();
       const auto provider = referenced.entry.attributes.find("provider");
-      if (provider != referenced.entry.attributes.end()) change.attributes.try_emplace("provider", provider->second);
+      if (provider != referenced.entry.attributes.end()) change.attributes["provider"] = provider->second;
     }
   }
   if (change.list && change.list->adds) {
@@ -181,6 +214,12 @@ model::Result<model::ReplyBody> TenantCore::change_document(const Caller& caller
   }
   auto decision = model::decide_document(current->get(), change, context);
   if (!decision) return decision.error();
+  if (change.kind == Kind::destroy) {
+    const auto by = model::referenced_by(
+        **current, [&](const std::string& id) { return latest_entry(entry_hash(model::kSecretSpace, id)); });
+    if (!by) return by.error();
+    if (!by->empty()) return Error(Code::entry_exists, "related: " + *by);
+  }
   if (!change.unique.empty()) {
     if (auto status = claim_value(change, current->get(), decision->entry, mutation); !status) return status.error();
   }

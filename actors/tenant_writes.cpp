@@ -9,6 +9,7 @@
 #include "actors/tenant_mutation.hpp"
 #include "actors/write_set.hpp"
 #include "crypto/token.hpp"
+#include "model/document_rules.hpp"
 #include "storage/keys.hpp"
 
 namespace coffer::actors {
@@ -198,6 +199,15 @@ model::Result<TenantCore::Changed> TenantCore::change_entry(
   if (verdict == model::Verdict::allowed) mutation.by_entry = false;
   auto decision = rule(current->get());
   if (!decision) return decision.error();
+  // Documents that others refer to stay readable, whichever door asks.
+  if (*current && model::document_schema(space) != nullptr && (*current)->readable_at(mutation.now) &&
+      !decision->entry.readable_at(mutation.now)) {
+    const auto by = model::referenced_by(
+        **current, [&](const std::string& id) { return latest_entry(entry_hash(model::kSecretSpace, id)); });
+    if (!by) return by.error();
+    // The category of what is not in the state for it: FAILED_PRECONDITION.
+    if (!by->empty()) return Error(Code::not_active, "the secret is used by " + *by + "; delete that one first");
+  }
   const std::uint64_t version = decision->version, count = decision->count;
   return Changed{store_decision(hash, *current, std::move(*decision), payload, mutation), version, count};
 }

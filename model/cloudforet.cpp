@@ -11,6 +11,11 @@ namespace {
 
 constexpr std::string_view kAdmin = "DOMAIN_ADMIN", kOwner = "WORKSPACE_OWNER", kMember = "WORKSPACE_MEMBER";
 constexpr char kEverywhere[] = "*";
+constexpr std::ptrdiff_t kMostUserCharacters = 255;
+
+std::ptrdiff_t characters(std::string_view text) {
+  return std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; });
+}
 
 Error required(std::string_view key) {
   return {Code::invalid_argument, "Required parameter. (key = " + std::string(key) + ")"};
@@ -92,11 +97,12 @@ CloudforetRights cloudforet_rights(const CloudforetClaims& claims, std::string_v
   }
   rights.allowed = role_allows(claims.role, action);
   if (claims.role == kAdmin || !rights.allowed) return rights;
-  // What belongs to the whole domain may be looked at, and not changed. No attribute stands for "everywhere".
+  // What belongs to the whole domain may be looked at, and not changed. What has no place is its administrators' only:
+  // nobody said for which workspace or project it is.
   const bool reads = action.reads();
   const auto within = [&](const char* attribute, std::vector<std::string> values) {
     if (reads) values.emplace_back(kEverywhere);
-    rights.where.push_back({attribute, std::move(values), reads});
+    rights.where.push_back({attribute, std::move(values)});
   };
   const bool has_no_place = action.resource == "SecretGroup";
   if (has_no_place) return rights;
@@ -112,6 +118,7 @@ Status complete_new_document(const CloudforetClaims* claims, ChangeDocument& cha
   const bool of_person = claims != nullptr && claims->owner != CloudforetClaims::Owner::system;
   if (action.resource == "UserSecret") {
     if (!of_person) return required("user_id");
+    if (characters(claims->user) > kMostUserCharacters) return Error(Code::too_large, "user_id");
     change.attributes["user_id"] = claims->user;
     return {};
   }
@@ -126,7 +133,11 @@ Status complete_new_document(const CloudforetClaims* claims, ChangeDocument& cha
   }
   const std::string kind = *group;
   if ((of_member && kind != "PROJECT") || (of_owner && kind == "DOMAIN")) return Error(Code::permission_denied);
-  if (kind == "PROJECT") return project == nullptr ? Status(required("project_id")) : Status();
+  if (kind == "PROJECT") {
+    // A service account has a project; which one is not known here, so a member names it, for it must be his.
+    const bool has_account = attribute_of(change, "service_account_id") != nullptr && !of_member;
+    return project == nullptr && !has_account ? Status(required("project_id")) : Status();
+  }
   if (action.resource == "Secret") change.attributes["project_id"] = kEverywhere;
   if (kind == "DOMAIN") {
     change.attributes["workspace_id"] = kEverywhere;

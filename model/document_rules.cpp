@@ -103,10 +103,6 @@ Result<Decision> decide_document(const Entry* current, const ChangeDocument& cha
   }
   if (!fits(current, change.where, context.now)) return Error(Code::entry_not_found);
   if (change.kind == ChangeDocument::Kind::destroy) {
-    const References references = references_of(*current);
-    if (references.count != 0) {
-      return Error(Code::entry_exists, "related: " + (references.ids.empty() ? "?" : references.ids.front()));
-    }
     auto decision = decide_destroy(current, {change.space, change.name, {}, true}, context);
     if (!decision) return decision;
     decision->entry.attributes.clear();
@@ -147,6 +143,16 @@ Decision decide_reference(const Entry& current, const std::string& by, bool refe
   for (const std::string& id : references.ids) text.append(" ").append(id);
   decision.entry.attributes[kReferencesAttribute] = std::move(text);
   return decision;
+}
+
+Result<std::string> referenced_by(const Entry& entry, const FindEntry& find) {
+  const References references = references_of(entry);
+  for (const std::string& id : references.ids) {
+    const auto one = find(id);
+    if (!one) return one.error();
+    if (*one && (*one)->state() != State::destroyed) return id;
+  }
+  return std::string(references.count > references.ids.size() ? "?" : "");
 }
 
 Status check_document_change(const ChangeDocument& change, const Limits& limits) {

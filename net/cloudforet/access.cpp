@@ -86,7 +86,7 @@ model::Result<std::string> Access::open(const Caller& caller, model::Request& re
   if (domain.empty() && token) domain = std::string(jwt::unverified_text(*token, {"did"}));
   if (domain.empty()) domain = metadata(caller, "x_domain_id");
   if (domain.empty()) return authenticate_failure("empty domain_id provided.");
-  if (domain.size() > kMostDomain) return Error(Code::entry_not_found);
+  if (domain.size() > kMostDomain) return Error(Code::too_large, "domain_id");
   request.tenant = {.name = {}, .door = {model::Door::cloudforet, std::move(domain)}};
   if (const Status filled = fill_call_info(request, caller, model::Door::cloudforet, {}); !filled)
     return filled.error();

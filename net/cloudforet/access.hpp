@@ -16,7 +16,8 @@ class Access {
   /// Fills credential, tenant and call of the request. The domain is `asked` when that is not empty, else what the token
   /// says (`did`), else the metadata x_domain_id. `reads_value`: may come without a credential where the node is told so.
   /// Answers the workspace to which a system token narrows itself (x_workspace_id); empty: none.
-  /// Errors: unauthenticated, ERROR_REQUIRED_PARAMETER when a domain is `needed` in the request and not there.
+  /// Errors: unauthenticated, ERROR_REQUIRED_PARAMETER when a domain is `needed` in the request and not there, too_large
+  /// ("domain_id").
   model::Result<std::string> open(const Caller& caller, model::Request& request, const std::string& asked, bool needed,
                                   bool reads_value) const;
 

@@ -27,12 +27,14 @@ std::size_t length(std::string_view text) {
   return n;
 }
 
-std::size_t most(std::string_view field) { return field == "name" ? 255 : 40; }
+/// Contract section 3.1; only 1.12 has long domains, and it has no user secrets.
+std::size_t most(const Resource& resource, std::string_view field) {
+  const bool is_long = field == "name" || (field == "domain_id" && resource.older() && !resource.of_user);
+  return is_long ? 255 : 40;
+}
 
 Status check_length(const Resource& resource, std::string_view field, std::string_view value) {
-  if (length(value) <= most(field)) return {};
-  return db_query("ValidationError (" + std::string(resource.name) + ":None) (String value is too long: ['" +
-                  std::string(field) + "'])");
+  return length(value) <= most(resource, field) ? Status() : Status(too_long(resource, field));
 }
 
 Status put_text(const Resource& resource, std::string_view field, const char* stored, std::string value,
@@ -74,6 +76,11 @@ constexpr std::array<const char*, 5> kPlain{"service_account_id", "project_id", 
 
 }  // namespace
 
+Error too_long(const Resource& resource, std::string_view field) {
+  return db_query("ValidationError (" + std::string(resource.name) + ":None) (String value is too long: ['" +
+                  std::string(field) + "'])");
+}
+
 std::string_view provider_of(std::string_view schema) {
   constexpr std::array<std::pair<std::string_view, std::string_view>, 7> kProviders{
       {{"aws_", "aws"},
@@ -114,12 +121,12 @@ Result<ChangeDocument> read_create(const Resource& resource, const Message& in, 
   if (const Status ok = put_text(resource, resource.schema_field(), "schema_id", schema, change); !ok) {
     return ok.error();
   }
-  // UserSecret never has a provider; of the others it follows from the trusted secret, else from the schema.
-  if (!resource.of_user && !change.attributes.contains("trusted_secret_id") && !provider_of(schema).empty()) {
+  // UserSecret never has a provider; of the others it follows from the schema, unless the trusted secret has one.
+  if (!resource.of_user && !provider_of(schema).empty()) {
     change.attributes["provider"] = std::string(provider_of(schema));
   }
   if (const Status ok = put_tags(in, change); !ok) return ok.error();
-  change.attributes["domain_id"] = domain;
+  if (const Status ok = put_text(resource, "domain_id", "domain_id", domain, change); !ok) return ok.error();
   if (resource.unique_names) change.unique = "name";
   if (change.attributes.contains("trusted_secret_id")) {
     change.reference = "trusted_secret_id";
@@ -137,7 +144,7 @@ Result<ChangeDocument> read_update(const Resource& resource, const Message& in) 
   }
   if (flag(in, "release_project")) change->attributes["project_id"] = std::nullopt;
   if (const Status ok = put_tags(in, *change); !ok) return ok.error();
-  if (resource.unique_names) change->unique = "name";
+  if (!resource.of_user) change->unique = "name";  // of 1.12 or not: the claim to the old one says it
   return change;
 }
 

@@ -21,6 +21,9 @@ model::Result<model::ChangeDocument> read_membership(const Resource& resource, c
 /// get (without the value) and get_data.
 model::Result<model::ReadDocument> read_read(const Resource& resource, const Message& in, bool with_value);
 
+/// ERROR_DB_QUERY for a field that is longer than upstream stores.
+model::Error too_long(const Resource& resource, std::string_view field);
+
 /// What upstream asks identity for: the provider that a schema's name begins with; empty when it tells none.
 std::string_view provider_of(std::string_view schema);
 

@@ -12,6 +12,7 @@
 #include "net/cloudforet/access.hpp"
 #include "net/cloudforet/changes.hpp"
 #include "net/cloudforet/show.hpp"
+#include "net/cloudforet/stages.hpp"
 
 namespace coffer::net {
 namespace cloudforet {
@@ -60,7 +61,7 @@ model::Secret merged(const model::Secret& own, const model::Secret& trusted) {
 
 /// Only what is in the workspace; what belongs to the whole domain is looked at, too.
 void narrow(const std::string& workspace, model::TenantOperation& operation) {
-  const model::Restriction to_look_at{"workspace_id", {workspace, "*"}, true}, to_change{"workspace_id", {workspace}};
+  const model::Restriction to_look_at{"workspace_id", {workspace, "*"}}, to_change{"workspace_id", {workspace}};
   if (auto* change = std::get_if<model::ChangeDocument>(&operation)) {
     if (change->kind == model::ChangeDocument::Kind::create) {
       change->attributes.try_emplace("workspace_id", workspace);
@@ -139,9 +140,9 @@ Method CloudforetDoor::make(const Resource* resource, const MethodDescriptor& de
     return fail(*resource, verb, rpc, failure);
   };
   if (verb == "list" || verb == "stat") {  // a domain in which nothing was ever made is empty
-    method.recover = [verb](Rpc& rpc, const Error& failure) {
+    method.recover = [resource, verb](Rpc& rpc, const Error& failure) {
       if (failure.code != Code::tenant_not_found) return false;
-      if (verb == "stat") show_stat({}, false, rpc.out());
+      if (verb == "stat") show_stat(*resource, {}, false, false, rpc.out());
       return true;
     };
   }
@@ -267,12 +268,17 @@ Status CloudforetDoor::encode_query(const Resource& resource, const std::string&
   }
   const Message* query = child(rpc.in(), "query");
   const Message* page = query ? child(*query, "page") : nullptr;
-  show_stat(*reply, page && number(*page, "limit") > 0, rpc.out());
+  show_stat(resource, *reply, query && keeps_documents(*query), page && number(*page, "limit") > 0, rpc.out());
   return {};
 }
 
 WireStatus CloudforetDoor::fail(const Resource& resource, const std::string& verb, const Rpc& rpc,
                                 const Error& failure) const {
+  if (failure.code == Code::too_large && (failure.detail == "domain_id" || failure.detail == "user_id")) {
+    // Too long to be stored, and there is nothing of whoever has such a one.
+    return fail(resource, verb, rpc,
+                verb == "create" ? too_long(resource, failure.detail) : Error(Code::entry_not_found));
+  }
   Failed failed;
   failed.older = resource.older() && !resource.of_user;
   // Only what passed the door can be wrong in the eyes of the tenant.
@@ -288,7 +294,10 @@ WireStatus CloudforetDoor::fail(const Resource& resource, const std::string& ver
     add("domain_id", domain);
   } else if (failure.code == Code::entry_not_found && failure.detail == "trusted_secret_id") {
     add("trusted_secret_id", text(rpc.in(), "trusted_secret_id"));
-  } else if (failure.code == Code::entry_not_found && failure.detail == "secrets") {
+  } else if (failure.code == Code::entry_not_found && failure.detail.starts_with("trusted_secret_id ")) {
+    add("trusted_secret_id", failure.detail.substr(failure.detail.find(' ') + 1));  // that of the secret
+  } else if ((failure.code == Code::entry_not_found && failure.detail == "secrets") ||
+             (failure.code == Code::version_not_found && verb == "remove_secret")) {
     add("secret_id", text(rpc.in(), "secret_id"));
   } else {
     add(resource.id_field, text(rpc.in(), resource.id_field));

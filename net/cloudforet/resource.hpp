@@ -34,7 +34,10 @@ struct Resource {
   /// The key as the space's schema has it (model/document.hpp); nothing when there is none.
   std::optional<std::string> stored_key(std::string_view key) const;
   /// The name of an attribute in this generation's messages.
-  std::string_view shown_key(std::string_view stored) const { return stored == "schema_id" ? schema_field() : stored; }
+  std::string_view shown_key(std::string_view stored) const {
+    if (is("SecretGroup") && stored == "secrets") return "secret_id";
+    return stored == "schema_id" ? schema_field() : stored;
+  }
 };
 
 /// Those that the generation has, UserSecret among them.

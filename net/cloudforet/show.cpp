@@ -78,6 +78,29 @@ void show_row(const Resource& resource, const json::object& row, const std::vect
   }
 }
 
+/// A row of whole documents under this generation's names, without what it does not have.
+json::object renamed(const Resource& resource, const json::object& row) {
+  json::object out;
+  for (const auto& member : row) {
+    const std::string_view field = resource.shown_key({member.key().data(), member.key().size()});
+    if (!resource.keys.contains(field)) continue;
+    const auto* text = member.value().if_string();
+    const bool hides = text && is_hidden(resource, field, {text->data(), text->size()});
+    out.emplace(json::string_view(field.data(), field.size()), hides ? json::value() : member.value());
+  }
+  return out;
+}
+
+std::string renamed_rows(const Resource& resource, const std::string& rows) {
+  boost::system::error_code ec;
+  json::value list = json::parse(rows, ec);
+  if (ec || !list.is_array()) return rows;
+  for (json::value& row : list.as_array()) {
+    if (row.is_object()) row = renamed(resource, row.as_object());
+  }
+  return json::serialize(list);
+}
+
 }  // namespace
 
 void show_info(const Resource& resource, const model::Entry& entry, const std::vector<std::string>& only,
@@ -112,8 +135,10 @@ void show_list(const Resource& resource, const model::QueryReply& reply, const S
   set_number(out, "total_count", static_cast<std::int64_t>(reply.total));
 }
 
-void show_stat(const model::QueryReply& reply, bool with_total, Message& out) {
-  std::string text = R"({"results":)" + (reply.rows.empty() ? std::string("[]") : reply.rows);
+void show_stat(const Resource& resource, const model::QueryReply& reply, bool of_documents, bool with_total,
+               Message& out) {
+  const std::string rows = of_documents ? renamed_rows(resource, reply.rows) : reply.rows;
+  std::string text = R"({"results":)" + (rows.empty() ? std::string("[]") : rows);
   if (with_total) text += R"(,"total_count":)" + std::to_string(reply.total);
   fill_struct(text + "}", out);
 }

@@ -15,7 +15,8 @@ namespace coffer::net::cloudforet {
 void show_info(const Resource& resource, const model::Entry& entry, const std::vector<std::string>& only, Message& out);
 /// Results and total_count.
 void show_list(const Resource& resource, const model::QueryReply& reply, const Shown& shown, Message& out);
-/// {"results": [...]} with total_count when there are pages.
-void show_stat(const model::QueryReply& reply, bool with_total, Message& out);
+/// {"results": [...]} with total_count when there are pages. `of_documents`: rows are objects of stored fields.
+void show_stat(const Resource& resource, const model::QueryReply& reply, bool of_documents, bool with_total,
+               Message& out);
 
 }  // namespace coffer::net::cloudforet

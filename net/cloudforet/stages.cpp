@@ -201,4 +201,13 @@ Result<std::vector<query::Stage>> read_stages(const Resource& resource, const Me
   return stages;
 }
 
+bool keeps_documents(const Message& message) {
+  const int stages = count(message, "aggregate");
+  for (int i = 0; i < stages; ++i) {
+    const Message& stage = item(message, "aggregate", i);
+    if (has(stage, "group") || has(stage, "count") || has(stage, "project")) return false;
+  }
+  return stages > 0;
+}
+
 }  // namespace coffer::net::cloudforet

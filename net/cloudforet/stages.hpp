@@ -13,4 +13,7 @@ namespace coffer::net::cloudforet {
 /// Errors: ERROR_DB_QUERY around what is wrong, as upstream wraps everything that fails inside of a stage.
 model::Result<std::vector<model::query::Stage>> read_stages(const Resource& resource, const Message& query);
 
+/// Are rows of these stages still whole documents, under the names of their fields?
+bool keeps_documents(const Message& query);
+
 }  // namespace coffer::net::cloudforet

@@ -1,6 +1,8 @@
 // Cloudforet's queries as trees: both generations' messages, renamed keys, and the words for what is wrong; and values
 // for clients that decrypt.
 
+#include <tuple>
+
 #include <gmock/gmock.h>
 #include <google/protobuf/util/json_util.h>
 #include <gtest/gtest.h>
@@ -8,6 +10,8 @@
 #include "net/cloudforet/changes.hpp"
 #include "net/cloudforet/conditions.hpp"
 #include "net/cloudforet/query.hpp"
+#include "net/cloudforet/show.hpp"
+#include "net/cloudforet/stages.hpp"
 
 namespace coffer::net::cloudforet {
 namespace {
@@ -116,6 +120,38 @@ TEST(CloudforetQuery, StagesKnowFieldsOnlyBeforeAGroup) {
   EXPECT_THAT(stat(R"({"group":{"keys":[{"k":"name"}]}})").error().message(), HasSubstr("aggregate.group.keys.name"));
 }
 
+TEST(CloudforetQuery, RowsOfDocumentsAreKnownFromRowsOfStages) {
+  const Resource& of = resource(Generation::older(), "Secret");
+  const auto keeps = [&](const std::string& aggregate) {
+    return keeps_documents(*child(*request(of, "stat", R"({"query":{"aggregate":[)" + aggregate + "]}}"), "query"));
+  };
+  const std::string sort = R"({"sort":{"key":"name"}},{"unwind":{"path":"tags.l"}},{"limit":1},{"skip":1})";
+  EXPECT_TRUE(keeps(sort));
+  EXPECT_FALSE(keeps(sort + R"(,{"group":{"keys":[{"k":"name","n":"n"}]}})"));
+  EXPECT_FALSE(keeps(R"({"project":{"fields":[{"k":"schema"}]}},{"limit":1})"));
+  EXPECT_FALSE(keeps(R"({"count":{"name":"n"}})"));
+  EXPECT_FALSE(keeps("")) << "the values of distinct are none";
+}
+
+TEST(CloudforetQuery, RowsOfDocumentsHaveTheNamesOfTheirGeneration) {
+  model::QueryReply reply;
+  reply.rows = R"([{"secret_id":"s","schema_id":"aws","workspace_id":"w","project_id":"*","resource_group":"PROJECT",)"
+               R"("secret_type":"CREDENTIALS","tags":{"schema_id":1}}])";
+  const auto shown = [&](const Generation& generation) {
+    const Resource& of = resource(generation, "Secret");
+    const auto* type = of.service->FindMethodByName("stat")->output_type();
+    std::unique_ptr<Message> out(generation.prototype(type).New());
+    show_stat(of, reply, true, false, *out);
+    return std::string(json_of(*out).expose());
+  };
+  EXPECT_EQ(
+      shown(Generation::older()),
+      R"({"results":[{"project_id":null,"schema":"aws","secret_id":"s","secret_type":"CREDENTIALS","tags":{"schema_id":1}}]})");
+  EXPECT_EQ(
+      shown(Generation::newer()),
+      R"({"results":[{"project_id":"*","resource_group":"PROJECT","schema_id":"aws","secret_id":"s","tags":{"schema_id":1},"workspace_id":"w"}]})");
+}
+
 TEST(CloudforetChanges, NamesAndTagsAreTrimmedAndDataIsNot) {
   const Resource& of = resource(Generation::older(), "Secret");
   crypto::SeededRandom random(1);
@@ -129,6 +165,66 @@ TEST(CloudforetChanges, NamesAndTagsAreTrimmedAndDataIsNot) {
   EXPECT_EQ(made->payload->content.expose(), R"({" k ":" v "})");
   EXPECT_TRUE(made->name.starts_with("secret-"));
   EXPECT_EQ(made->name.size(), 19U);
+}
+
+TEST(CloudforetChanges, EveryFieldHasItsLongestLength) {
+  crypto::SeededRandom random(1);
+  const auto create = [&](const Generation& generation, const char* name, const std::string& field, std::size_t size,
+                          std::string domain = "d") {
+    const Resource& of = resource(generation, name);
+    std::string body = field == "name" ? R"({"data":{},)" : R"({"name":"n","data":{},)";
+    if (of.is("Secret")) body += of.older() ? R"("secret_type":"CREDENTIALS",)" : R"("resource_group":"PROJECT",)";
+    if (of.is("TrustedSecret") && !of.older()) body += R"("resource_group":"WORKSPACE",)";
+    if (!field.empty()) body += '"' + field + R"(":")" + std::string(size, 'x') + R"(",)";
+    body.back() = '}';
+    const auto made = read_create(of, *request(of, "create", body), domain, random);
+    return made.ok() ? std::string() : std::string(made.error().message());
+  };
+  const auto too_long = [](std::string resource, const std::string& field) {
+    return "ERROR_DB_QUERY: Database query failed. (reason = ValidationError (" + std::move(resource) +
+           ":None) (String value is too long: ['" + field + "']))";
+  };
+  const auto& older = Generation::older();
+  const auto& newer = Generation::newer();
+  const std::vector<std::tuple<const Generation*, const char*, const char*>> fields = {
+      {&older, "Secret", "schema"},        {&older, "Secret", "service_account_id"},
+      {&older, "Secret", "project_id"},    {&older, "Secret", "trusted_secret_id"},
+      {&newer, "Secret", "schema_id"},     {&newer, "Secret", "workspace_id"},
+      {&newer, "Secret", "project_id"},    {&newer, "TrustedSecret", "trusted_account_id"},
+      {&newer, "UserSecret", "schema_id"}, {&older, "TrustedSecret", "schema"},
+  };
+  for (const auto& [generation, name, field] : fields) {
+    EXPECT_EQ(create(*generation, name, field, 40), "") << name << " " << field;
+    EXPECT_EQ(create(*generation, name, field, 41), too_long(name, field));
+  }
+  for (const char* name : {"Secret", "TrustedSecret", "UserSecret"}) {
+    EXPECT_EQ(create(newer, name, "name", 255), "");
+    EXPECT_EQ(create(newer, name, "name", 256), too_long(name, "name"));
+    EXPECT_EQ(create(newer, name, "", 0, std::string(40, 'd')), "");
+    EXPECT_EQ(create(newer, name, "", 0, std::string(41, 'd')), too_long(name, "domain_id"));
+  }
+  EXPECT_EQ(create(older, "Secret", "", 0, std::string(255, 'd')), "") << "1.12 has long ones";
+  EXPECT_EQ(create(older, "Secret", "", 0, std::string(256, 'd')), too_long("Secret", "domain_id"));
+  EXPECT_EQ(create(older, "UserSecret", "", 0, std::string(41, 'd')), too_long("UserSecret", "domain_id"));
+}
+
+TEST(CloudforetChanges, ARenameSaysWhatIsUniqueInEitherGeneration) {
+  for (const Generation* generation : {&Generation::older(), &Generation::newer()}) {
+    const Resource& of = resource(*generation, "Secret");
+    EXPECT_EQ(read_update(of, *request(of, "update", R"({"secret_id":"s","name":"n"})"))->unique, "name");
+    const Resource& user = resource(*generation, "UserSecret");
+    EXPECT_EQ(read_update(user, *request(user, "update", R"({"user_secret_id":"s","name":"n"})"))->unique, "");
+  }
+}
+
+TEST(CloudforetChanges, ASchemaTellsTheProviderAlsoBesideATrustedSecret) {
+  const Resource& of = resource(Generation::older(), "Secret");
+  crypto::SeededRandom random(1);
+  const auto made = read_create(of, *request(of, "create", R"({"name":"n","secret_type":"CREDENTIALS","data":{},
+      "schema":"google_key","trusted_secret_id":"trusted-secret-1"})"),
+                                "d", random);
+  ASSERT_TRUE(made.ok()) << made.error().message();
+  EXPECT_EQ(made->attributes.at("provider"), "google_cloud") << "the shard puts the trusted one's over it";
 }
 
 }  // namespace
