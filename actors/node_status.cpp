@@ -106,7 +106,7 @@ std::vector<Sample> NodeImpl::samples() const {
     samples.push_back({"coffer_group_durable_index", "Durable index D: the log is truncated behind it.", false, labels,
                        static_cast<double>(group.durable_index)});
   }
-  if (context_->audit != nullptr) audit_->add_samples(samples);
+  if (context_->unsealed && audit_) audit_->add_samples(samples);  // a sealed node has no trail yet
   if (disk_) {
     const auto gauge = [&](const char* name, const char* help, double value) {
       samples.push_back({name, help, false, {}, value});

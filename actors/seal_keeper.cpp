@@ -111,21 +111,21 @@ model::Result<SealKeeper::Quorum> SealKeeper::quorum(std::optional<Attempt>& att
   if (!share) return share.error();
   const auto now = Clock::now();
   if (attempt && now - attempt->last > kAttempt) attempt.reset();
-  if (attempt && attempt->collector.record().shamir().set_id() != share->set) {
-    // Of another set of this cluster: a new attempt. What is no set of the cluster disturbs nothing.
-    const bool known = std::any_of(all->begin(), all->end(), [&](const auto& one) {
-      return one.second.kind() == crypto::kShamirSeal && one.second.shamir().set_id() == share->set;
-    });
-    if (known) attempt.reset();
-  }
-  if (!attempt) {
+  // One of another set of this cluster begins a new attempt, when it is one of that set's own: what a stranger makes up
+  // must not disturb the attempt that is under way.
+  std::optional<Attempt> fresh;
+  if (!attempt || attempt->collector.record().shamir().set_id() != share->set) {
     for (const auto& [name, record] : *all) {
       if (record.kind() != crypto::kShamirSeal || record.shamir().set_id() != share->set) continue;
-      attempt.emplace(Attempt{crypto::ShareCollector(record), now});
+      fresh.emplace(Attempt{crypto::ShareCollector(record), now});
     }
-    if (!attempt) return Error(Code::unauthenticated, "the share is of no set of this cluster");
+    if (!fresh) return Error(Code::unauthenticated, "the share is of no set of this cluster");
   }
-  if (auto status = attempt->collector.add(std::move(*share)); !status) return status.error();
+  if (auto status = (fresh ? *fresh : *attempt).collector.add(std::move(*share)); !status) return status.error();
+  if (fresh) {
+    attempt.reset();
+    attempt.emplace(std::move(*fresh));
+  }
   attempt->last = now;
   Quorum state{std::nullopt, attempt->collector.given(), attempt->collector.needed()};
   if (!attempt->collector.is_complete()) return state;

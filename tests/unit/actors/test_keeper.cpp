@@ -2,6 +2,7 @@
 
 #include <set>
 
+#include "crypto/shamir.hpp"
 #include "keeper_fixture.hpp"
 
 namespace coffer::actors {
@@ -10,9 +11,10 @@ namespace {
 using model::Code;
 
 /// Makes a set of shares and gives enough of them back.
-std::vector<model::Secret> add_shares(Cluster& cluster) {
+std::vector<model::Secret> add_shares(Cluster& cluster, const char* name = "holders") {
+  const std::size_t before = seal_of(cluster.keep(model::GetSeals{})).seals.size();
   model::AddSeal add;
-  add.name = "holders";
+  add.name = name;
   add.kind = "shamir";
   add.threshold = 2;
   add.shares = 3;
@@ -24,10 +26,26 @@ std::vector<model::Secret> add_shares(Cluster& cluster) {
   std::vector<model::Secret> shares = seal_of(made).share_texts;
   EXPECT_EQ(shares.size(), 3U);
   EXPECT_FALSE(seal_of(cluster.keep(model::VerifyShare{shares[0]})).seal.has_value());
-  EXPECT_EQ(seal_of(cluster.keep(model::GetSeals{})).seals.size(), 1U) << "not verified, not a seal";
+  EXPECT_EQ(seal_of(cluster.keep(model::GetSeals{})).seals.size(), before) << "not verified, not a seal";
   EXPECT_TRUE(seal_of(cluster.keep(model::VerifyShare{shares[2]})).seal.has_value());
-  EXPECT_EQ(seal_of(cluster.keep(model::GetSeals{})).seals.size(), 2U);
+  EXPECT_EQ(seal_of(cluster.keep(model::GetSeals{})).seals.size(), before + 1);
   return shares;
+}
+
+TEST(Keeper, AForgedShareOfAnotherSetDisturbsNoAttempt) {
+  Cluster cluster;
+  ASSERT_TRUE(cluster.start().ok());
+  const auto shares = add_shares(cluster), others = add_shares(cluster, "others");
+  ASSERT_EQ(others.size(), 3U);
+  auto forged = crypto::read_share(others[0].expose());  // everybody may know the set's id
+  ASSERT_TRUE(forged.ok());
+  auto guess = crypto::read_share(shares[0].expose());
+  ASSERT_TRUE(guess.ok());
+  guess->set = forged->set;
+  ASSERT_TRUE(cluster.start([](NodeOptions& options) { options.start_sealed = true; }).ok());
+  ASSERT_EQ(seal_of(cluster.keep(model::Unseal{shares[0], {}})).given, 1U);
+  EXPECT_FALSE(cluster.keep(model::Unseal{crypto::share_text(*guess), {}}).ok());
+  EXPECT_FALSE(seal_of(cluster.keep(model::Unseal{shares[1], {}})).sealed) << "the second of two";
 }
 
 TEST(Keeper, ASealedNodeServesNothingUntilEnoughSharesCame) {
