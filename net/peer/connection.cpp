@@ -75,13 +75,9 @@ Await<bool> Connection::greet() {
     co_await farewell();
     co_return false;
   }
-  Hello hello;
-  hello.cluster_id = contexts_->cluster_id;
-  hello.node = own.node;
-  hello.content_format = host_.settings().content_format;
-  put(hello);
-  co_await flush();
-  if (closed_) co_return false;
+  // Whoever accepts answers only when it has let the other in: the one that dialled must not take itself for connected
+  // with a node that refuses it.
+  if (dials() && !co_await introduce()) co_return false;
   Message message;
   if (co_await read(message) != Got::message) co_return false;
   if (const auto* goodbye = std::get_if<Goodbye>(&message)) {
@@ -89,7 +85,7 @@ Await<bool> Connection::greet() {
     co_return false;
   }
   const auto* theirs = std::get_if<Hello>(&message);
-  if (theirs == nullptr || theirs->cluster_id != hello.cluster_id || theirs->node != name->node) {
+  if (theirs == nullptr || theirs->cluster_id != contexts_->cluster_id || theirs->node != name->node) {
     ++host_.counters().bad_hello;
     last_words_ = Error(Code::unauthenticated, "the hello does not fit the certificate");
     co_await farewell();
@@ -110,9 +106,22 @@ Await<bool> Connection::greet() {
     co_return false;
   }
   remote_ = *std::move(remote);
+  if (!dials() && !co_await introduce()) co_return false;
   was_open_ = true;
   decoder_.set_most(kMostMessage);
   co_return true;
+}
+
+Await<bool> Connection::introduce() {
+  Hello hello;
+  hello.cluster_id = contexts_->cluster_id;
+  hello.node = contexts_->name.node;
+  hello.content_format = host_.settings().content_format;
+  put(hello);
+  writing_ = true;  // frames that are sent from now on wait until it is out
+  co_await flush();
+  writing_ = false;
+  co_return !closed_;
 }
 
 Await<void> Connection::converse() {

@@ -104,6 +104,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
  private:
   enum class Got : std::uint8_t { message, ended };
   Await<bool> greet();
+  Await<bool> introduce();
   Await<void> serve_join();
   Await<void> converse();
   Await<void> farewell();  // says last_words_, unless they are ok

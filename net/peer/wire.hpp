@@ -11,7 +11,7 @@
 //   joined   =  kind 7  format:1 (=1)  node:8  cluster:16  data groups:4  size:4 certificate  size:4 ca  count:4 { node:8 size:4 address }
 //   goodbye  =  kind 8  code:2  reason (UTF-8)
 //
-// A hello is the first message of both sides. Bytes behind the known fields of a hello are left for later formats.
+// A hello is the first message of both sides; the one that accepted says its own when it has let the other in. Bytes behind the known fields of a hello are left for later formats.
 
 #include <cstdint>
 #include <optional>

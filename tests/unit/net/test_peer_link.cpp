@@ -123,6 +123,16 @@ TEST_F(PeerLinks, make_one_connection_for_each_pair_of_three) {
   }
 }
 
+TEST_F(PeerLinks, never_count_as_connected_with_a_node_that_refuses_them) {
+  TestNode a(1, authority), b(2, authority);
+  a.link->set_peers({b.peer()});
+  EXPECT_TRUE(b.wait_sample("coffer_peer_refused_total", "not_a_member", 3));
+  EXPECT_EQ(a.sink.connects(), 0);
+  b.link->set_peers({a.peer()});
+  ASSERT_TRUE(a.sink.wait_connected(b.id));
+  EXPECT_EQ(a.sink.connects(), 1);
+}
+
 TEST_F(PeerLinks, cut_and_refuse_a_node_that_is_not_named_any_more) {
   TestNode a(1, authority), b(2, authority), c(3, authority);
   for (TestNode* node : {&a, &b, &c}) node->link->set_peers({a.peer(), b.peer(), c.peer()});
