@@ -18,6 +18,7 @@ using Names = std::vector<std::string_view>;
 constexpr std::size_t kMostId = 110;
 constexpr std::size_t kMostDescription = 500;
 constexpr std::size_t kMostDepth = 16;
+constexpr model::Limits kMost;
 
 /// The bodies hold secrets.
 class WipingMemory final : public json::memory_resource {
@@ -99,6 +100,12 @@ void check_description(std::string_view text, Fields& fields) {
   }
 }
 
+/// What the shard would refuse as well, in words of its own.
+void check_length(const char* field, std::string_view text, std::size_t most, Fields& fields) {
+  if (text.size() <= most) return;
+  fields.add(std::string(field) + ": Value error, " + field + " must have at most " + std::to_string(most) + " bytes");
+}
+
 void check_id(std::string_view id, Fields& fields) {
   if (id.size() > kMostId) {
     fields.add("secret_id: Value error, secret_id must have at most 110 characters");
@@ -119,6 +126,10 @@ void check_scope(std::string_view scope, std::string_view pod_id, Fields& fields
 }
 
 }  // namespace
+
+bool is_pod_id(std::string_view text) {
+  return !text.empty() && model::check_text("pod_id", text, kMost.attribute_value_bytes).ok();
+}
 
 bool is_secret_id(std::string_view text) {
   return text.size() <= kMostId && std::any_of(text.begin(), text.end(), is_alnum) &&
@@ -168,6 +179,8 @@ std::optional<model::Put> read_new_secret(const json::object& body, Problems& pr
   if (!problems.empty()) return std::nullopt;
   check_id(*id, fields);
   check_scope(scope.value_or("user"), pod_id.value_or(""), fields);
+  check_length("pod_id", pod_id.value_or(""), kMost.attribute_value_bytes, fields);
+  check_length("secret_value", *value, kMost.payload_bytes, fields);
   check_description(description.value_or(""), fields);
   if (!problems.empty()) return std::nullopt;
 
@@ -189,6 +202,7 @@ std::optional<SecretUpdate> read_update(const json::object& body, Problems& prob
   const auto description = fields.text("description", false, true);
   const auto value = fields.text("secret_value", false, true);
   if (description) check_description(*description, fields);
+  if (value) check_length("secret_value", *value, kMost.payload_bytes, fields);
   if (!problems.empty()) return std::nullopt;
   SecretUpdate update;
   if (description) update.description = std::string(*description);

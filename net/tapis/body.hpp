@@ -42,5 +42,7 @@ std::string user_of(std::string_view subject);
 
 /// Letters, digits, '_' and '-', at least one letter or digit, at most 110: secret ids and keys of maps.
 bool is_secret_id(std::string_view text);
+/// What a secret of the scope `pod` can have: 1 to 4096 bytes of UTF-8.
+bool is_pod_id(std::string_view text);
 
 }  // namespace coffer::net::tapis

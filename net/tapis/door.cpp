@@ -19,6 +19,9 @@ class TapisDoor final : public Door {
   std::vector<HttpRoute> routes() override { return tapis::make_routes(setting_); }
   std::vector<std::string> path_prefixes() const override { return {"/pods/", "/v3/pods/"}; }
   WireStatus http_failure(const model::Error& error, std::string_view) const override {
+    // A list of texts is about a body that was read, with status 400; this has a status of its own (413, 431).
+    if (error.category() == model::Category::invalid_argument)
+      return tapis::failure(setting_.style, 400, error.message());
     return tapis::failure(setting_.style, error, {});
   }
   /// Repeated slashes count as one. Upstream redirects to the path without them.

@@ -3,7 +3,9 @@
 #include "net/tapis/render.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
+#include <optional>
 
 #include <boost/json/array.hpp>
 #include <boost/json/value.hpp>
@@ -82,6 +84,14 @@ void read_files(const json::object& mounts, model::Texts& out, Problems& problem
   }
 }
 
+/// 443, also as 443.0, which JSON Schema takes for an integer.
+std::optional<int> port_in(const json::value& value) {
+  if (!value.is_number()) return std::nullopt;
+  const auto number = value.to_number<double>();
+  if (!(number >= 0 && number <= 65535) || number != std::floor(number)) return std::nullopt;
+  return static_cast<int>(number);
+}
+
 void read_networks(const json::object& networking, std::map<std::string, model::Network>& out, Problems& problems) {
   for (const auto& member : networking) {
     const json::object* network = member.value().if_object();
@@ -89,13 +99,13 @@ void read_networks(const json::object& networking, std::map<std::string, model::
       problems.push_back("networking: Value error, each must be an object");
       continue;
     }
-    const auto field = [&](const char* name, bool is_number) -> std::string {
+    const auto field = [&](const char* name, bool is_port) -> std::string {
       const json::value* value = network->if_contains(name);
       if (!value || value->is_null()) return {};
       if (value->is_string()) return std::string(text_in(*value));
-      if (is_number && value->is_int64()) return std::to_string(value->get_int64());
+      if (const auto port = is_port ? port_in(*value) : std::nullopt) return std::to_string(*port);
       problems.push_back("networking: Value error, the " + std::string(name) + " of '" + word(key_in(member)) +
-                         "' must be a string" + (is_number ? " or an integer" : ""));
+                         "' must be a string" + (is_port ? " or an integer from 0 to 65535" : ""));
       return {};
     };
     out[key_in(member)] = {field("url", false), field("port", true), field("protocol", false)};

@@ -53,11 +53,21 @@ struct Operation {
   /// Fills the operation; a body's problems go into the list. Called when the caller is known.
   std::function<Status(HttpExchange&, Problems&)> ask;
   std::function<Result<Shown>(const HttpExchange&, const model::ReplyBody&)> show;
-  bool empty_without_tenant = false;              // a list of a tenant that --dev has not made yet
+  bool empty_without_tenant = false;              // of a tenant that --dev has not made yet
   std::function<void(HttpExchange&)> start = {};  // see HttpRoute
 
   HttpRoute make(const Setting& setting, const char* prefix) const;
 };
+
+/// What a tenant without secrets would have answered.
+model::ReplyBody reply_of_nothing(const HttpExchange& exchange) {
+  const auto* operation = std::get_if<model::TenantOperation>(&exchange.request.operation);
+  const auto* batch = operation ? std::get_if<model::BatchGet>(operation) : nullptr;
+  if (!batch) return model::ListReply{};
+  model::BatchGetReply none;
+  none.results.assign(batch->items.size(), Error(Code::entry_not_found));
+  return none;
+}
 
 HttpRoute Operation::make(const Setting& setting, const char* prefix) const {
   HttpRoute route;
@@ -74,7 +84,7 @@ HttpRoute Operation::make(const Setting& setting, const char* prefix) const {
   route.start = start;
   route.encode = [&setting, show = show, empty_without_tenant = empty_without_tenant](HttpExchange& exchange) {
     if (!exchange.reply && exchange.reply.error().code == Code::tenant_not_found && empty_without_tenant) {
-      exchange.reply = model::Reply{{}, model::ListReply{}};
+      exchange.reply = model::Reply{{}, reply_of_nothing(exchange)};
     }
     if (!exchange.reply) return send(exchange, failure(setting.style, exchange.reply.error(), secret_id_of(exchange)));
     auto shown = show(exchange, exchange.reply->body);
@@ -297,6 +307,8 @@ Operation delete_pod(actors::Gateway& gateway) {
           [](HttpExchange& exchange, Problems& problems) -> Status {
             if (exchange.query().size() != 1 || pod_id_of(exchange).empty()) {
               problems.push_back("query, pod_id: Field required, and nothing else");
+            } else if (!is_pod_id(pod_id_of(exchange))) {
+              problems.push_back("query, pod_id: Value error, pod_id must have at most 4096 bytes of UTF-8");
             }
             exchange.request.operation = model::TenantOperation(model::List());
             return {};

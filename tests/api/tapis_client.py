@@ -1,61 +1,12 @@
 """A client of the Tapis door that holds every answer against the OpenAPI document that the server serves."""
 
-import datetime
 import json
 import re
 
-TYPES = {"object": dict, "array": list, "string": str, "boolean": bool, "integer": int, "null": type(None)}
-CHECKED = {"$ref", "type", "const", "enum", "anyOf", "properties", "required", "additionalProperties", "items", "minLength", "maxLength", "pattern",
-           "format"}
-SAID = {"default", "description"}  # say something and allow everything
+from json_schema import expand, validate
 
-
-def validate(value, schema, document, where="answer"):
-    """Holds a value against as much of JSON Schema 2020-12 as the document uses; other keywords are an error."""
-    unknown = set(schema) - CHECKED - SAID
-    assert not unknown, f"{where}: the validator does not know {unknown}"
-    if "$ref" in schema:
-        validate(value, resolve(document, schema["$ref"]), document, where)
-    types = schema.get("type", list(TYPES))
-    types = [types] if isinstance(types, str) else types
-    assert any(isinstance(value, TYPES[t]) for t in types), f"{where} is no {types}: {value!r}"
-    assert "const" not in schema or value == schema["const"], f"{where}: {value!r}"
-    assert "enum" not in schema or value in schema["enum"], f"{where}: {value!r}"
-    if "anyOf" in schema:
-        assert any(fits(value, one, document) for one in schema["anyOf"]), f"{where}: {value!r}"
-    if isinstance(value, dict):
-        missing = set(schema.get("required", ())) - set(value)
-        assert not missing, f"{where} lacks {missing}"
-        properties = schema.get("properties", {})
-        more = set(value) - set(properties)
-        others = schema.get("additionalProperties", True)
-        assert not more or others is not False, f"{where} has {more}"
-        for name in more if isinstance(others, dict) else ():
-            validate(value[name], others, document, f"{where}.{name}")
-        for name in set(value) & set(properties):
-            validate(value[name], properties[name], document, f"{where}.{name}")
-    elif isinstance(value, list):
-        for i, one in enumerate(value):
-            validate(one, schema.get("items", {}), document, f"{where}[{i}]")
-    elif isinstance(value, str):
-        assert schema.get("minLength", 0) <= len(value) <= schema.get("maxLength", len(value)), f"{where}: {value!r}"
-        assert re.search(schema.get("pattern", ""), value), f"{where}: {value!r}"
-        if schema.get("format") == "date-time":
-            datetime.datetime.strptime(value, "%Y-%m-%dT%H:%M:%S.%fZ")
-
-
-def fits(value, schema, document):
-    try:
-        validate(value, schema, document)
-    except AssertionError:
-        return False
-    return True
-
-
-def resolve(document, reference):
-    for part in reference.removeprefix("#/").split("/"):
-        document = document[part]
-    return document
+# Headers that HTTP itself speaks of, on every answer.
+OF_HTTP = {"date", "content-type", "content-length", "connection"}
 
 
 class TapisClient:
@@ -69,6 +20,7 @@ class TapisClient:
         self.statuses = {}
         self.patterns = [(re.compile(re.sub(r"\{[^}]*\}", "[^/]*", path) + "$"), path)
                          for path in sorted(self.document["paths"], key=lambda p: p.count("{"))]
+        self.check("GET", "/pods/openapi.json", answer)
 
     def call(self, method, path, body=None, token=None, prefix="/v3", headers=None):
         """One request; `token` is a Tapis JWT."""
@@ -91,12 +43,25 @@ class TapisClient:
             response = operation["responses"].get(str(answer.status))
             if response is None:
                 raise AssertionError(f"{operation['operationId']} documents no {answer.status}: {answer}")
-            if "$ref" in response:
-                response = resolve(self.document, response["$ref"])
+            response = expand(response, self.document)
             schema = response["content"]["application/json"]["schema"]
+            self.check_headers(answer, response)
         if not answer.headers["content-type"].startswith("application/json"):
             raise AssertionError(f"not JSON: {answer.headers}")
         validate(answer.json, schema, self.document)
+
+    def check_headers(self, answer, response):
+        """Every header that is documented, and no other."""
+        documented = {name.lower(): expand(header, self.document) for name, header in response["headers"].items()}
+        for name, header in documented.items():
+            if name in answer.headers:
+                value = answer.headers[name]
+                validate(int(value) if header["schema"].get("type") == "integer" else value, header["schema"], self.document, name)
+            elif header.get("required"):
+                raise AssertionError(f"{name} is missing: {answer.headers}")
+        more = set(answer.headers) - set(documented) - OF_HTTP
+        if more:
+            raise AssertionError(f"{more} are not documented")
 
     def operation(self, method, path):
         path = re.sub("/+", "/", path.split("?")[0])

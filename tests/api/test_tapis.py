@@ -29,6 +29,8 @@ def tearDownModule():
             if isinstance(operation, list):  # the path's parameters
                 continue
             name = operation["operationId"]
+            if name == "get_openapi":  # every client has read it
+                continue
             unseen = set(operation["responses"]) - {str(status) for status in SEEN.get(name, ())} - set(UNREACHABLE)
             assert not unseen, f"{name} documents {sorted(unseen)}, which no test has seen"
 
@@ -447,6 +449,8 @@ class Documented(TapisCase):
         for path, operations in self.client.document["paths"].items():
             for method in {"get", "put", "post", "delete"} & set(operations):
                 operation = operations[method]["operationId"]
+                if operation == "get_openapi":
+                    continue
                 query = "?pod_id=of-nobody" if operation == "delete_pod_secrets" else ""
                 yield operations[method], method.upper(), path.replace("{secret_id}", secret_id).replace("{user}", "bob") + query, BODIES.get(operation)
 
