@@ -131,6 +131,8 @@ Status complete_new_document(const CloudforetClaims* claims, ChangeDocument& cha
   if (group == nullptr) {  // the older generation has no groups: where a secret stands follows from its project
     return of_member && project == nullptr ? Status(Code::permission_denied) : Status();
   }
+  // A token that is bound to a workspace and names none must not choose one by the request.
+  if (of_person && claims->role != kAdmin && claims->workspace.empty()) return Error(Code::permission_denied);
   const std::string kind = *group;
   if ((of_member && kind != "PROJECT") || (of_owner && kind == "DOMAIN")) return Error(Code::permission_denied);
   if (kind == "PROJECT") {

@@ -77,6 +77,10 @@ model::Status check_value(const Message& filter, const Condition& condition) {
       if (kind == Literal::Kind::object) return refuse("ERROR_OPERATOR_VALUE_TYPE", "does not support dict type.");
       break;
   }
+  // What is no text is shown as upstream's language writes it; texts, which may be times, are read where the query runs.
+  if (condition.op >= Operator::timediff_gt && kind != Literal::Kind::text) {
+    return db_query("The value of " + op + " operator is invalid. (value = " + python_repr(condition.value) + ")");
+  }
   const bool empty = kind == Literal::Kind::list && condition.value.items.empty();
   const bool folds = condition.op == Operator::contain_in || condition.op == Operator::not_contain_in ||
                      condition.op == Operator::regex_in;

@@ -64,7 +64,7 @@ void narrow(const std::string& workspace, model::TenantOperation& operation) {
   const model::Restriction to_look_at{"workspace_id", {workspace, "*"}}, to_change{"workspace_id", {workspace}};
   if (auto* change = std::get_if<model::ChangeDocument>(&operation)) {
     if (change->kind == model::ChangeDocument::Kind::create) {
-      change->attributes.try_emplace("workspace_id", workspace);
+      change->attributes["workspace_id"] = workspace;
     } else {
       change->where.push_back(to_change);
     }

@@ -214,7 +214,7 @@ constexpr std::string_view kOperations =
      "default": {"$ref": "#/components/responses/default"}}}}},
  "components": {
   "securitySchemes": {
-   "TapisToken": {"type": "apiKey", "in": "header", "name": "X-Tapis-Token", "description": "A JWT with the claims of Tapis (RS256)."},
+   "TapisToken": {"type": "apiKey", "in": "header", "name": "X-Tapis-Token", "description": "A JWT with the claims of Tapis: RS256, or what else the tenant's issuer allows."},
    "Bearer": {
     "type": "http",
     "scheme": "bearer",

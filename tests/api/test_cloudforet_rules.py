@@ -117,6 +117,19 @@ class Both(CloudforetCase):
         self.addCleanup(narrow.close)
         self.assertEqual(names(narrow), ["n-domain", "n-mine"])
 
+    def test_a_workspace_is_the_tokens_whatever_the_request_says(self):
+        for role in ("WORKSPACE_OWNER", "WORKSPACE_MEMBER"):
+            placeless = self.newer("o", role, projects=["p1"])
+            for group in ("WORKSPACE", "PROJECT"):
+                more = {"workspace_id": "w1", "project_id": "p1"}
+                self.assertEqual(failure(self.make_newer, placeless, "x", group, **more), ("PERMISSION_DENIED", "ERROR_PERMISSION_DENIED: Permission denied."))
+        owner = self.newer("o", "WORKSPACE_OWNER", wid="w1")
+        self.assertEqual(self.make_newer(owner, "x", "WORKSPACE", workspace_id="w2")["workspace_id"], "w1")
+        narrow = Client(self.newer_generation, self.newer_address, self.token("s", None, own="SYSTEM"), [("x_workspace_id", "w1")])
+        self.addCleanup(narrow.close)
+        for group in ("WORKSPACE", "PROJECT"):
+            self.assertEqual(self.make_newer(narrow, "x", group, workspace_id="w2", project_id="p1")["workspace_id"], "w1")
+
     def test_a_service_account_is_enough_for_a_projects_secret(self):
         owner = self.newer("o", "WORKSPACE_OWNER", wid="w1")
         made = self.make_newer(owner, "account", "PROJECT", service_account_id="sa-1")
@@ -179,6 +192,16 @@ class Both(CloudforetCase):
         self.assertFalse({"schema_id", "workspace_id", "resource_group"} & set(older[0]))
         self.assertEqual([(r["schema_id"], r["workspace_id"], r["resource_group"]) for r in newer], [("aws_key", "w1", "PROJECT")])
         self.assertFalse({"schema", "secret_type"} & set(newer[0]))
+
+    def test_a_difference_of_times_that_is_none_is_shown_as_upstream_writes_it(self):
+        for value, shown in ((1, "1.0"), (-2.5, "-2.5"), (True, "True"), (None, "None"), ("zzz", "zzz"), ("", "")):
+            for op in ("timediff_gt", "timediff_lte"):
+                query = {"filter": [{"k": "created_at", "v": value, "o": op}]}
+                detail = f"ERROR_DB_QUERY: Database query failed. (reason = The value of {op} operator is invalid. (value = {shown}))"
+                self.assertEqual(failure(self.admin, SECRET, "list", {"domain_id": DOMAIN, "query": query}), ("INTERNAL", detail))
+                self.assertEqual(failure(self.newer(), USER, "stat", {"query": {**query, "distinct": "name"}}), ("INTERNAL", detail))
+                status, answer = self.rest("/secret/v1/secret/list", {"domain_id": DOMAIN, "query": query})
+                self.assertEqual((status, answer["detail"]), (500, {"code": "ERROR_DB_QUERY", "message": detail.removeprefix("ERROR_DB_QUERY: ")}))
 
     def test_what_is_no_member_of_a_group_is_named(self):
         group = {"secret_group_id": self.admin(GROUP, "create", {"name": "g", "domain_id": DOMAIN})["secret_group_id"], "domain_id": DOMAIN}

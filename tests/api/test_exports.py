@@ -83,6 +83,26 @@ class Exports(unittest.TestCase):
         self.assertEqual(self.target.put("s0", "written here", tenant="received").status, 200)
         self.assertEqual(self.source.get("s0", tenant="sent").json["value"], "value-0-canary", "it was copied, not moved")
 
+    def test_what_may_not_be_read_may_not_be_read_where_it_arrives(self):
+        token = self.source.cli("dev-token", "--data", self.source.data, "--door", "tapis", "--tenant", "pods", "--user", "alice").stdout.decode().strip()
+        for secret_id, readable in (("hidden", False), ("shown", True)):
+            made = self.source.request("POST", "/pods/secrets", {"secret_id": secret_id, "secret_value": "canary", "readable": readable},
+                                       {"x-tapis-token": token, "content-type": "application/json"}, token=None)
+            self.assertEqual(made.status, 200, made)
+        public, private = key_pair(self.folder, "pods")
+        file = self.folder / "pods.export"
+        self.ok(self.source, "tenants", "export", "tapis-pods", "--to-key", public, "--out", file)
+        self.ok(self.target, "tenants", "import", file, "--private-key-file", private, "--name", "arrived")
+        look = lambda name, query="": self.target.get(name, tenant="arrived", space="tapis", query=query)
+        self.assertEqual(look("shown").json["value"], "canary")
+        for query in ("", "?version=1"):
+            self.assertEqual((look("hidden", query).status, look("hidden", query).error["code"]), (403, "WRITE_ONLY"))
+        path = self.target.path("hidden", "arrived", "tapis")
+        self.assertEqual(self.target.request("DELETE", path).status, 200)
+        self.assertEqual(self.target.put("hidden", "new", tenant="arrived", space="tapis").status, 200)
+        self.assertNotEqual(self.target.request("POST", path + ":undelete", {"versions": [1]}).status, 200)
+        self.assertEqual((look("hidden").json["value"], look("hidden", "?version=1").status == 200), ("new", False))
+
     def test_a_bucket_goes_to_who_has_its_pkey(self):
         with grpc.insecure_channel(self.source.grpc_address) as channel:
             service = services.SecretsServiceStub(channel)
