@@ -54,6 +54,14 @@ bool lacks_user(const model::CloudforetClaims& claims, std::string_view action) 
          verb != "get_data";
 }
 
+/// Is it there for the bearer of these claims, who may get that resource only in some places? What he may not look at he
+/// cannot refer to either: its value would come with his own, and its owner could not delete it.
+bool may_refer(const model::Entry* entry, const model::CloudforetClaims* claims, std::string_view get,
+               model::TimeMs now) {
+  const auto where = claims ? model::cloudforet_rights(*claims, get).where : std::vector<model::Restriction>();
+  return model::fits(entry, where, now);
+}
+
 }  // namespace
 
 /// The caller with what his Cloudforet token gives for this action; `where` gains what it may see.
@@ -200,6 +208,11 @@ model::Result<model::ReplyBody> TenantCore::change_document(const Caller& caller
   mutation.audit.set_entry_hash(hash);
   if (!change.reference.empty() && change.kind == Kind::create) {
     if (const auto& id = change.attributes[change.reference]; id) {
+      const auto target = latest_entry(entry_hash(change.reference_space, *id));
+      if (!target) return target.error();
+      if (!may_refer(target->get(), claims, "TrustedSecret.get", mutation.now)) {
+        return Error(Code::entry_not_found, change.reference);
+      }
       model::EntryReply referenced;
       if (auto status = count_reference(change, *id, true, context, mutation, &referenced); !status)
         return status.error();
@@ -210,7 +223,9 @@ model::Result<model::ReplyBody> TenantCore::change_document(const Caller& caller
   if (change.list && change.list->adds) {
     const auto item = latest_entry(entry_hash(change.reference_space, change.list->item));
     if (!item) return item.error();
-    if (!model::fits(item->get(), {}, mutation.now)) return Error(Code::entry_not_found, change.list->attribute);
+    if (!may_refer(item->get(), claims, "Secret.get", mutation.now)) {
+      return Error(Code::entry_not_found, change.list->attribute);
+    }
   }
   auto decision = model::decide_document(current->get(), change, context);
   if (!decision) return decision.error();

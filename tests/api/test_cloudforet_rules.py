@@ -130,6 +130,21 @@ class Both(CloudforetCase):
         for group in ("WORKSPACE", "PROJECT"):
             self.assertEqual(self.make_newer(narrow, "x", group, workspace_id="w2", project_id="p1")["workspace_id"], "w1")
 
+    def test_nobody_refers_to_what_he_may_not_look_at(self):
+        admin = self.newer()
+        trusted = {place: admin(TRUSTED, "create", {"name": f"r-{place}", "data": {"of": place}, "resource_group": group, **more})["trusted_secret_id"]
+                   for place, group, more in (("w1", "WORKSPACE", {"workspace_id": "w1"}), ("w2", "WORKSPACE", {"workspace_id": "w2"}), ("*", "DOMAIN", {}))}
+        owner, member = self.newer("o", "WORKSPACE_OWNER", wid="w1"), self.newer("m", "WORKSPACE_MEMBER", wid="w1", projects=["p1"])
+        missing = ("NOT_FOUND", "ERROR_NOT_FOUND: Resource cannot be found or access is denied. (trusted_secret_id = %s)")
+        for client in (owner, member):
+            for place in ("w1", "*"):
+                made = self.make_newer(client, "r", "PROJECT", project_id="p1", trusted_secret_id=trusted[place])
+                self.assertEqual(self.system(SECRET, "get_data", {"secret_id": made["secret_id"], "domain_id": DOMAIN})["data"], {"of": place, "k": "v"})
+            for foreign in (trusted["w2"], "trusted-secret-none"):
+                refused = failure(self.make_newer, client, "r", "PROJECT", project_id="p1", trusted_secret_id=foreign)
+                self.assertEqual(refused, (missing[0], missing[1] % foreign))
+        self.assertEqual(admin(TRUSTED, "delete", {"trusted_secret_id": trusted["w2"]}), {}, "nobody uses it")
+
     def test_a_service_account_is_enough_for_a_projects_secret(self):
         owner = self.newer("o", "WORKSPACE_OWNER", wid="w1")
         made = self.make_newer(owner, "account", "PROJECT", service_account_id="sa-1")
