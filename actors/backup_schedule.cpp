@@ -46,7 +46,7 @@ model::Status BackupSessions::write_file(const std::string& path) {
   if (!source) return source.error();
   auto file = storage::SteadyFile::create(path);
   if (!file) return file.error();
-  BackupPace pace(bytes_per_second_);
+  Pace pace(bytes_per_second_);
   for (;;) {
     auto piece = (*source)->read(kPieceBytes);
     if (!piece) return piece.error();

@@ -123,7 +123,7 @@ model::Result<model::ReplyBody> BackupSessions::serve(std::unique_ptr<BackupSour
   Reading reading;
   reading.source = std::move(source);
   reading.used = Clock::now();
-  reading.pace = BackupPace(bytes_per_second_);
+  reading.pace = Pace(bytes_per_second_);
   readings_.emplace(reply.id, std::move(reading));
   return model::ReplyBody(std::move(reply));
 }

@@ -9,7 +9,7 @@
 #include <optional>
 #include <string>
 
-#include "actors/backup_pace.hpp"
+#include "actors/pace.hpp"
 #include "actors/backup_source.hpp"
 #include "actors/keeper_host.hpp"
 #include "actors/keeper_settings.hpp"
@@ -38,7 +38,7 @@ class BackupSessions {
     std::optional<model::Result<std::string>> ahead;  // the piece after it
     bool last = false;
     Clock::time_point used;
-    BackupPace pace{0};
+    Pace pace{0};
   };
   struct Importing {
     BackupReader reader;

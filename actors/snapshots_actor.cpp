@@ -5,6 +5,7 @@
 #include <map>
 
 #include "actors/context.hpp"
+#include "actors/paced_credits.hpp"
 #include "cluster/snapshot_transfer.hpp"
 #include "storage/state_copy.hpp"
 
@@ -14,7 +15,7 @@ namespace {
 
 constexpr std::size_t kMaxSources = 4;                  // transfers to others at a time
 constexpr cluster::MonotonicMs kForgetSource = 15'000;  // one whose receiver says nothing any more
-constexpr std::chrono::milliseconds kTick{100};
+constexpr std::chrono::milliseconds kTick{20};
 
 struct SnapshotsState {
   static constexpr const char* name = "snapshots";
@@ -23,8 +24,13 @@ struct SnapshotsState {
     std::uint64_t generation;
     cluster::MonotonicMs heard_at;
   };
+  struct Receiving {
+    std::unique_ptr<cluster::SnapshotSink> sink;
+    PacedCredits credits;
+  };
   Context* context = nullptr;
-  std::map<model::GroupId, std::unique_ptr<cluster::SnapshotSink>> sinks;
+  Pace pace{0};  // of everything that this node receives
+  std::map<model::GroupId, Receiving> sinks;
   std::map<model::GroupId, storage::Snapshot> emptying;   // whose new generation is being emptied
   std::map<model::GroupId, model::Generation> switching;  // whose new generation is whole, and active in a moment
   std::map<std::pair<model::GroupId, model::NodeId>, Sending> sources;
@@ -62,7 +68,8 @@ void go_on(Self self, model::GroupId group) {
   SnapshotsState& state = self->state;
   auto found = state.sinks.find(group);
   if (found == state.sinks.end()) return;
-  cluster::SnapshotSink& sink = *found->second;
+  cluster::SnapshotSink& sink = *found->second.sink;
+  while (const auto number = found->second.credits.next(Pace::Clock::now())) sink.written(*number);
   for (const auto& outgoing : sink.take_messages()) send(self, outgoing.to, group, outgoing.message);
   if (!sink.finished()) return;
   self->send(state.context->state_writer, FlushInstall{group, sink.snapshot().index});
@@ -84,8 +91,8 @@ void emptied(Self self, model::GroupId group) {
   if (found == state.emptying.end()) return;
   const storage::Snapshot snapshot = found->second;
   state.emptying.erase(found);
-  state.sinks[group] = std::make_unique<cluster::SnapshotSink>(snapshot, whom_to_ask(*state.context, group),
-                                                               state.seed++, boot_clock_ms());
+  state.sinks[group].sink = std::make_unique<cluster::SnapshotSink>(snapshot, whom_to_ask(*state.context, group),
+                                                                    state.seed++, boot_clock_ms());
   go_on(self, group);
   arm(self);
 }
@@ -94,8 +101,11 @@ void take_chunk(Self self, model::NodeId from, model::GroupId group, cluster::Sn
   SnapshotsState& state = self->state;
   auto found = state.sinks.find(group);
   if (found == state.sinks.end()) return;
-  if (auto rows = found->second->chunk(from, std::move(chunk), boot_clock_ms())) {
-    self->send(state.context->state_writer, Rows{group, found->second->snapshot().generation, rows->number,
+  auto& [sink, credits] = found->second;
+  if (auto rows = sink->chunk(from, std::move(chunk), boot_clock_ms())) {
+    const auto now = Pace::Clock::now();
+    credits.taken(rows->number, now + state.pace.wait_for(rows->rows.size(), now));
+    self->send(state.context->state_writer, Rows{group, sink->snapshot().generation, rows->number,
                                                  std::make_shared<const std::string>(std::move(rows->rows))});
   }
   go_on(self, group);
@@ -104,7 +114,7 @@ void take_chunk(Self self, model::NodeId from, model::GroupId group, cluster::Sn
 void rows_written(Self self, const RowsWritten& rows) {
   auto found = self->state.sinks.find(rows.group);
   if (found == self->state.sinks.end()) return;
-  found->second->written(rows.number);
+  found->second.credits.written(rows.number);
   go_on(self, rows.group);
 }
 
@@ -171,7 +181,7 @@ void take_frame(Self self, const SnapshotFrame& in) {
   if (const auto* refusal = std::get_if<cluster::SnapshotRefusal>(&*message)) {
     auto found = state.sinks.find(group);
     if (found == state.sinks.end()) return;
-    found->second->refused(in.from, *refusal, boot_clock_ms());
+    found->second.sink->refused(in.from, *refusal, boot_clock_ms());
     return go_on(self, group);
   }
   const auto& credit = std::get<cluster::SnapshotCredit>(*message);
@@ -190,10 +200,11 @@ void sweep(Self self) {
   std::vector<model::GroupId> groups;
   for (const auto& [group, sink] : state.sinks) groups.push_back(group);
   for (const model::GroupId group : groups) {
-    cluster::SnapshotSink& sink = *state.sinks.at(group);
-    if (now < sink.wake_at()) continue;
-    sink.set_sources(whom_to_ask(*state.context, group), now);
-    sink.tick(now);
+    cluster::SnapshotSink& sink = *state.sinks.at(group).sink;
+    if (now >= sink.wake_at()) {
+      sink.set_sources(whom_to_ask(*state.context, group), now);
+      sink.tick(now);
+    }
     go_on(self, group);
   }
   if (!state.sources.empty() || !state.sinks.empty()) arm(self);
@@ -201,6 +212,7 @@ void sweep(Self self) {
 
 SnapshotsActor::behavior_type snapshots(Self self, Context* context) {
   self->state.context = context;
+  self->state.pace = Pace(context->snapshot_bytes_per_second);
   self->state.seed = boot_clock_ms() << 16;  // another one in each life of the node
   return {
       [self](const Install& install) { begin(self, install); },

@@ -252,6 +252,7 @@ void read_all(Section& root, Config& out) {
     s.flag("lease", out.cluster.lease);
     s.number("replicas", out.cluster.replicas, 1, 5);
     s.duration("replace_after", out.cluster.replace_after, 0ms, 24h * 30);
+    s.size("snapshot_rate", out.cluster.snapshot_bytes_per_second, 0, 1ULL << 40);
   });
   root.table("storage", [&](Section& s) {
     s.size("checkpoint_bytes", out.storage.checkpoint_bytes, 1 << 20, 16ULL << 30);

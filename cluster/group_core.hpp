@@ -132,7 +132,7 @@ class GroupCore {
   void read(const std::vector<std::uint64_t>& cookies, MonotonicMs now);
   /// Hands the leadership to this voter (zero: to the one that is furthest), as soon as it holds the whole log.
   /// Proposals wait meanwhile and go on here when it does not work within an election timeout; reads must ask. Errors:
-  /// unavailable (not leader, not ready, a transfer is under way), invalid_argument (no other voter, or not this one).
+  /// unavailable (not leader, not ready, a transfer is under way, the named voter is far behind), invalid_argument (no other voter, or not this one).
   model::Status transfer(model::NodeId to, MonotonicMs now);
   /// Sealed: asks for no votes from here on, and a leader hands over until somebody takes the leadership. A sole voter
   /// keeps it.

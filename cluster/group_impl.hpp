@@ -84,6 +84,7 @@ struct GroupCore::Impl {
     return peer.heard_at != 0 && now < peer.heard_at + config.election_timeout * timeouts;
   }
   model::NodeId furthest_voter() const;
+  bool is_near(model::NodeId voter) const;
 
   // ---- group_effects.cpp: what a step asks for
   void absorb(StepOutcome outcome, const std::vector<Proposal>* proposals = nullptr);

@@ -7,6 +7,11 @@
 #include "cluster/group_impl.hpp"
 
 namespace coffer::cluster {
+namespace {
+
+constexpr std::uint64_t kMostBehind = 1024;  // entries that a next leader may lack when a transfer to it begins
+
+}  // namespace
 
 // ---- reads
 
@@ -95,6 +100,14 @@ model::NodeId GroupCore::Impl::furthest_voter() const {
   return best.id;
 }
 
+/// Proposals wait while a transfer is under way, so one that cannot end in time only holds up everybody who writes.
+bool GroupCore::Impl::is_near(model::NodeId voter) const {
+  const std::vector<PeerProgress> others = peers();
+  return std::any_of(others.begin(), others.end(), [&](const PeerProgress& peer) {
+    return peer.id == voter && is_alive(peer, 1) && peer.match.value + kMostBehind >= cache.last();
+  });
+}
+
 model::Status GroupCore::Impl::begin_transfer(model::NodeId to) {
   if (!running() || blocked() || !leading || !published.ready || transfer) {
     return model::Error(model::Code::unavailable, "this node does not lead the group, or a transfer is under way");
@@ -105,6 +118,9 @@ model::Status GroupCore::Impl::begin_transfer(model::NodeId to) {
   });
   if (!votes) {
     return model::Error(model::Code::invalid_argument, "there is no such voter that could lead the group");
+  }
+  if (to.value != 0 && !is_near(target)) {
+    return model::Error(model::Code::unavailable, "that voter lacks too much of the log, or was not heard of lately");
   }
   gate.suspend_lease();
   transfer = Transfer{target, now + config.election_timeout, false};

@@ -75,6 +75,34 @@ class SteadyTable final : public leveldb::WritableFile {
 
 }  // namespace
 
+LevelDbEnv::~LevelDbEnv() {
+  {
+    const std::lock_guard lock(mutex_);
+    ending_ = true;
+  }
+  changed_.notify_one();
+  if (thread_.joinable()) thread_.join();
+}
+
+void LevelDbEnv::Schedule(void (*work)(void*), void* argument) {
+  const std::lock_guard lock(mutex_);
+  if (!thread_.joinable()) thread_ = std::thread([this] { run(); });
+  scheduled_.emplace_back(work, argument);
+  changed_.notify_one();
+}
+
+void LevelDbEnv::run() {
+  for (;;) {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return ending_ || !scheduled_.empty(); });
+    if (scheduled_.empty()) return;
+    const auto [work, argument] = scheduled_.front();
+    scheduled_.pop_front();
+    lock.unlock();
+    work(argument);
+  }
+}
+
 leveldb::Status LevelDbEnv::NewWritableFile(const std::string& name, leveldb::WritableFile** result) {
   leveldb::Status status = target()->NewWritableFile(name, result);
   if (!status.ok()) return status;

@@ -152,6 +152,40 @@ TEST_F(LeaderTest, ProposalsDuringATransferThatFailsGoOnHere) {
   EXPECT_GT(leader.lease_until, net.now) << "nobody was told to begin, so the lease is back";
 }
 
+TEST_F(LeaderTest, NobodyWaitsForATransferToWhomIsNotHeardOf) {
+  Net net(3);
+  Host& leader = lead(net);
+  Host& next = follower_of(net, leader);
+  next.stop();
+  net.advance(400);
+  EXPECT_EQ(leader.core->transfer(next.config.self, net.now).error().code, model::Code::unavailable);
+  EXPECT_FALSE(leader.core->is_transferring());
+  leader.propose({"a"}, 1, net.now);
+  net.settle();
+  EXPECT_EQ(leader.commands(), std::vector<std::string>{"a"});
+}
+
+TEST_F(LeaderTest, NobodyWaitsForATransferToWhomLacksMuchOfTheLog) {
+  Net net(3);
+  Host& leader = lead(net);
+  const model::NodeId behind = follower_of(net, leader).config.self;
+  net.drop = [behind](const Message& m) {
+    const auto* append = std::get_if<AppendEntries>(&m.body);
+    return append != nullptr && m.to == behind && !append->entries.empty();
+  };
+  for (std::uint64_t i = 1; i <= 1100; ++i) leader.propose({"x"}, i, net.now);
+  net.advance(500);
+  ASSERT_TRUE(leader.leads());
+  ASSERT_EQ(leader.commands().size(), 1100U);
+  EXPECT_EQ(leader.core->transfer(behind, net.now).error().code, model::Code::unavailable);
+  leader.propose({"at once"}, 2000, net.now);
+  net.settle();
+  EXPECT_EQ(leader.commands().size(), 1101U);
+  net.drop = nullptr;
+  net.advance(1000);
+  ASSERT_TRUE(leader.core->transfer(behind, net.now).ok()) << "it has caught up";
+}
+
 TEST_F(LeaderTest, OnceTheOtherWasToldToBeginThereIsNoLeaseInThisTerm) {
   Net net(3);
   Host& leader = lead(net);

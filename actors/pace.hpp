@@ -1,6 +1,7 @@
 #pragma once
-// Keeps a backup from taking the disk and the CPU from those who are served meanwhile: so many bytes in a second, evenly. A
-// value with the time passed in; the keeper's thread.
+// Keeps what moves gigabytes (a backup, a snapshot that comes from another node) from taking the disk and the CPU from those
+// who are served meanwhile: so many bytes in a second, evenly. A value with the time passed in; the keeper's thread and the
+// snapshots' actor.
 
 #include <algorithm>
 #include <chrono>
@@ -9,11 +10,11 @@
 
 namespace coffer::actors {
 
-class BackupPace {
+class Pace {
  public:
   using Clock = std::chrono::steady_clock;
   /// 0: as fast as it goes.
-  explicit BackupPace(std::uint64_t bytes_per_second) : rate_(bytes_per_second) {}
+  explicit Pace(std::uint64_t bytes_per_second) : rate_(bytes_per_second) {}
 
   /// How long to wait before giving away so many bytes more. Time that was not used is not caught up with.
   Clock::duration wait_for(std::size_t bytes, Clock::time_point now) {

@@ -2,16 +2,16 @@
 
 #include <gtest/gtest.h>
 
-#include "actors/backup_pace.hpp"
+#include "actors/pace.hpp"
 
 namespace coffer::actors {
 namespace {
 
 using std::chrono::milliseconds;
 
-TEST(BackupPace, GivesTheRateAwayEvenlyAndNothingOfWhatWasNotUsed) {
-  BackupPace pace(1'000'000);
-  auto now = BackupPace::Clock::time_point(std::chrono::hours(1));
+TEST(Pace, GivesTheRateAwayEvenlyAndNothingOfWhatWasNotUsed) {
+  Pace pace(1'000'000);
+  auto now = Pace::Clock::time_point(std::chrono::hours(1));
   EXPECT_EQ(pace.wait_for(100'000, now), milliseconds(0));
   EXPECT_EQ(pace.wait_for(100'000, now), milliseconds(100));
   EXPECT_EQ(pace.wait_for(100'000, now), milliseconds(200));
@@ -20,9 +20,9 @@ TEST(BackupPace, GivesTheRateAwayEvenlyAndNothingOfWhatWasNotUsed) {
   EXPECT_EQ(pace.wait_for(100'000, now), milliseconds(100)) << "ten seconds' bytes are not given at once";
 }
 
-TEST(BackupPace, WithoutARateNobodyWaits) {
-  BackupPace pace(0);
-  const auto now = BackupPace::Clock::now();
+TEST(Pace, WithoutARateNobodyWaits) {
+  Pace pace(0);
+  const auto now = Pace::Clock::now();
   for (int i = 0; i < 3; ++i) EXPECT_EQ(pace.wait_for(1 << 30, now), milliseconds(0));
 }
 
