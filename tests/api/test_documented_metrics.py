@@ -69,7 +69,7 @@ class DocumentedMetrics(unittest.TestCase):
             self.assertEqual(server.put(f"n{n}", "x" * 100, tenant="acme").status, 200)
             self.assertEqual(server.get(f"n{n}", tenant="acme").status, 200)
         self.assertEqual(server.get("n0", tenant="acme", token="cft_wrong").status, 401)
-        self.assertEqual(server.request("GET", "/v1/tenants/acme/secrets?limit=10").status, 200)
+        self.assertEqual(server.request("GET", "/v1/tenants/acme/spaces/kv/secrets?page_size=10").status, 200)
         for n in range(20):
             self.assertEqual(server.put("large", os.urandom(100_000).hex(), tenant="acme").status, 200)
         watch.look(server)
@@ -81,7 +81,7 @@ class DocumentedMetrics(unittest.TestCase):
         self.assertTrue(eventually(lambda: watch.look(server) or "coffer_disk_free_bytes" in watch.moved))
 
     def tire_a_quota(self, server, watch):
-        server.admin("quotas", "set", "acme", "--entries", "6", "--bytes", "100KiB", "--reads", "2", "--read-burst", "2")
+        server.admin("quotas", "set", "acme", "--entries", "7", "--bytes", "100MiB", "--reads", "2", "--read-burst", "2")
         self.assertEqual(server.put("n5", "x", tenant="acme").status, 200)
         watch.look(server)
         self.assertEqual(server.put("n6", "x", tenant="acme").status, 429)
@@ -89,17 +89,17 @@ class DocumentedMetrics(unittest.TestCase):
         watch.look(server)
         shown = {name: dict(seen[id(server)][-1]) for name, seen in watch.seen.items() if id(server) in seen}
         entries, acme = (("limit", "entries"),), (("tenant", "acme"), ("limit", "entries"))
-        self.assertEqual(shown["coffer_quota_used"][entries], 6)
-        self.assertEqual(shown["coffer_quota_limit"][entries], 6)
+        self.assertEqual(shown["coffer_quota_used"][entries], 7)
+        self.assertEqual(shown["coffer_quota_limit"][entries], 7)
         self.assertEqual(shown["coffer_quota_fullest_ratio"][entries], 1)
         self.assertEqual(shown["coffer_quota_limited_tenants"][entries], 1)
-        self.assertEqual(shown["coffer_tenant_quota_used"][acme], 6)
-        self.assertEqual(shown["coffer_tenant_quota_limit"][acme], 6)
+        self.assertEqual(shown["coffer_tenant_quota_used"][acme], 7)
+        self.assertEqual(shown["coffer_tenant_quota_limit"][acme], 7)
         self.assertEqual(shown["coffer_tenant_quota_refused_total"][acme], 1)
         self.assertGreaterEqual(shown["coffer_tenant_quota_refused_total"][("tenant", "acme"), ("limit", "reads_per_second")], 1)
 
     def ask_with_jwts(self, server, watch):
-        done = server.cli("dev-token", "--data", server.data, "--sub", "ann")
+        done = server.cli("dev-token", "--data", server.data, "--user", "ann")
         self.assertEqual(done.returncode, 0, done.stderr)
         good = done.stdout.decode().strip()
         for token in (good, good, good[:-6] + "AAAAAA"):

@@ -221,7 +221,11 @@ TEST_F(DirectoryCoreTest, AClusterKeyThatHasSealedEnoughIsToBeReplacedAndTheNext
   std::string stored;
   const auto change = [&](const store::v1::KeyRingRecord& next) {
     const std::string bytes = next.SerializeAsString();
-    ASSERT_TRUE(run(model::ChangeKeys{"rotate-cluster-key", stored, {{storage::kKeyRingRow, bytes}}}).ok());
+    auto made = ask(model::ChangeKeys{"rotate-cluster-key", stored, {{storage::kKeyRingRow, bytes}}});
+    made->request.credential.of_node = true;
+    deliver(*made);
+    while (!log.empty()) commit_next();
+    ASSERT_TRUE(made->reply.ok()) << made->reply.error().message();
     stored = bytes;
   };
   change(ring.with_cluster_key(random, now));
