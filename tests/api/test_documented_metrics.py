@@ -87,6 +87,9 @@ class DocumentedMetrics(unittest.TestCase):
         self.assertEqual(server.put("n6", "x", tenant="acme").status, 429)
         self.assertIn(429, [server.get("n0", tenant="acme").status for _ in range(10)])
         watch.look(server)
+        self.assertEqual(server.put("n6", "x", tenant="acme").status, 429)
+        server.admin("quotas", "set", "acme", "--lists", "100")
+        watch.look(server)
         shown = {name: dict(seen[id(server)][-1]) for name, seen in watch.seen.items() if id(server) in seen}
         entries, acme = (("limit", "entries"),), (("tenant", "acme"), ("limit", "entries"))
         self.assertEqual(shown["coffer_quota_used"][entries], 7)
@@ -95,21 +98,21 @@ class DocumentedMetrics(unittest.TestCase):
         self.assertEqual(shown["coffer_quota_limited_tenants"][entries], 1)
         self.assertEqual(shown["coffer_tenant_quota_used"][acme], 7)
         self.assertEqual(shown["coffer_tenant_quota_limit"][acme], 7)
-        self.assertEqual(shown["coffer_tenant_quota_refused_total"][acme], 1)
+        self.assertEqual(shown["coffer_tenant_quota_refused_total"][acme], 2)
         self.assertGreaterEqual(shown["coffer_tenant_quota_refused_total"][("tenant", "acme"), ("limit", "reads_per_second")], 1)
 
     def ask_with_jwts(self, server, watch):
-        done = server.cli("dev-token", "--data", server.data, "--user", "ann")
+        done = server.cli("dev-token", "--data", server.data, "--tenant", "acme", "--user", "ann")
         self.assertEqual(done.returncode, 0, done.stderr)
         good = done.stdout.decode().strip()
         for token in (good, good, good[:-6] + "AAAAAA"):
-            server.get("n0", token=token)
+            server.get("n0", tenant="acme", token=token)
         encode = lambda value: base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=").decode()  # noqa: E731
         stranger = ".".join((encode({"alg": "RS256", "kid": "none"}), encode({"iss": "https://nobody.example", "sub": "x", "exp": int(time.time()) + 60}), "c2ln"))
-        server.get("n0", token=stranger)
-        server.admin("issuers", "put", "far", "--tenant", "default", "--iss", "https://far.example", "--jwks-url", "https://127.0.0.1:1/keys")
+        server.get("n0", tenant="acme", token=stranger)
+        server.admin("issuers", "put", "far", "--tenant", "acme", "--iss", "https://far.example", "--jwks-url", "https://127.0.0.1:1/keys")
         asked = ".".join((encode({"alg": "RS256", "kid": "none"}), encode({"iss": "https://far.example", "sub": "x", "exp": int(time.time()) + 60}), "c2ln"))
-        server.get("n0", token=asked)
+        server.get("n0", tenant="acme", token=asked)
         watch.look(server)
 
     def turn_keys(self, server, watch):
