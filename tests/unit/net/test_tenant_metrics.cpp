@@ -86,6 +86,26 @@ TEST_F(TenantMetricsTest, ATenantWhoseShardRunsElsewhereShowsNoUse) {
   EXPECT_THAT(text(), Not(HasSubstr("coffer_tenant_quota_used{")));
 }
 
+TEST_F(TenantMetricsTest, WhatItDoesNotCountPassesThrough) {
+  inner.kinds["cft_x"] = model::CredentialKind::token;
+  inner.tenants.insert("ns");
+  inner.node.tenants = 7;
+  inner.changes = 3;
+  model::TenantRef acme, door;
+  acme.name = "acme";
+  door.door = {model::Door::direktiv, "ns"};
+  EXPECT_EQ(counted->authenticate("cft_x", model::Door::native)->token_hash, "hash of cft_x");
+  EXPECT_TRUE(counted->tenant_exists(door));
+  EXPECT_FALSE(counted->tenant_exists(acme));
+  EXPECT_EQ(counted->find_tenant(acme), inner.find_tenant(acme));
+  EXPECT_TRUE(counted->trust_basis(acme) == inner.trust_basis(acme));
+  bool asked = false;
+  counted->ask_trust(acme, 0, [&](const model::Result<actors::TenantTrust>& trust) { asked = trust.ok(); });
+  EXPECT_TRUE(asked);
+  EXPECT_EQ(counted->status().tenants, 7U);
+  EXPECT_EQ(counted->audit(), inner.audit());
+}
+
 TEST_F(TenantMetricsTest, NamesOfStrangersAndOfNoTenantMakeNoSeries) {
   call("missing");
   inner.reply = model::Code::unauthenticated;
