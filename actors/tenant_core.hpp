@@ -19,6 +19,7 @@
 #include "actors/call_handle.hpp"
 #include "actors/change_records.hpp"
 #include "actors/entry_cache.hpp"
+#include "actors/quota_board.hpp"
 #include "actors/records.hpp"
 #include "actors/row_overlay.hpp"
 #include "actors/tenant_move.hpp"
@@ -63,6 +64,7 @@ struct TenantDeps {
   std::function<void(const model::TenantId&, model::GroupId, model::Index)> trust_changed;
   model::QuotaLimits quotas;                     // of tenants that have none of their own
   QuotaRefusals* quota_refusals = nullptr;       // null: not counted
+  QuotaBoard* quota_board = nullptr;             // null: nothing is shown
   model::AuditPort* audit = nullptr;             // null: nothing is noted
   const std::atomic<bool>* read_only = nullptr;  // the node has too little room to take changes; null: it has
 };
@@ -385,6 +387,7 @@ class TenantCore {
   model::AuditSettings audit_;      // as committed
   model::Quota quota_;              // as committed
   model::QuotaLimits quota_limits_;
+  std::optional<QuotaBoard::Place> quota_place_;
   model::RequestRates rates_;
 
   std::uint64_t access_changes_ = 0;  // commits that may have changed who may do what

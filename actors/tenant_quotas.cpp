@@ -23,6 +23,10 @@ model::Result<model::Quota> TenantCore::stored_quota(bool latest) {
 model::Status TenantCore::load_quota() {
   auto stored = stored_quota(false);
   if (!stored) return stored.error();
+  if (deps_.quota_board != nullptr) {
+    quota_place_.emplace(*deps_.quota_board, identity_.tenant);
+    quota_place_->hold(header_.entries(), header_.bytes());
+  }
   use_quota(std::move(*stored));
   return {};
 }
@@ -31,6 +35,7 @@ model::Status TenantCore::load_quota() {
 void TenantCore::use_quota(model::Quota quota) {
   quota_ = std::move(quota);
   quota_limits_ = model::limits_in_force(quota_, deps_.quotas);
+  if (quota_place_) quota_place_->limit(quota_limits_);
 }
 
 /// Called for each admitted request, on whichever thread answers it. An operator's calls are not the tenant's: he must

@@ -20,6 +20,7 @@ std::vector<std::string> needs_restart(const Config& running, const Config& next
   };
   compare("data", running.data_dir, next.data_dir);
   compare("seal.key_file", running.seal_key_file, next.seal_key_file);
+  compare("seal.key_directory", running.seal.key_directory, next.seal.key_directory);
   const std::pair<const char*, net::Listener Config::*> listeners[] = {
       {"http", &Config::http}, {"grpc", &Config::grpc}, {"admin", &Config::admin}};
   for (const auto& [name, member] : listeners) {
