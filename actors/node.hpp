@@ -76,6 +76,8 @@ class Node : public Gateway {
   /// The link of a node that had none: a cluster's first node has no certificate before it is ready. REQUIRES: not
   /// connected yet; the link outlives the node.
   virtual void connect(cluster::PeerLink& link) = 0;
+  /// Limits of tenants that have none of their own, from each one's next request on. Any thread.
+  virtual void set_default_quotas(const model::QuotaLimits& quotas) = 0;
   /// Hands its leaderships over, takes no more calls, ends shards, flushes the state, ends the actors. Called by the destructor, too.
   virtual void stop() = 0;
 };
