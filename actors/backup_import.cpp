@@ -2,9 +2,11 @@
 // are written as they come, for nobody can reach them yet; its keys, its header and the directory's word that it is a tenant
 // come last, when the file's end was seen. An import that ends before leaves a tenant to be purged.
 
+#include "actors/backup_sessions.hpp"
+
 #include <algorithm>
 
-#include "actors/backup_sessions.hpp"
+#include "actors/import_steps.hpp"
 #include "actors/records.hpp"
 #include "crypto/file_key.hpp"
 #include "crypto/hash.hpp"
@@ -21,7 +23,6 @@ constexpr std::ptrdiff_t kMostImports = 2;
 constexpr std::chrono::hours kLongestImport{20};  // the directory keeps the place for a day
 constexpr std::chrono::seconds kImportAnswer{3};  // a node that stops waits for a question that nobody answers any more
 constexpr std::chrono::seconds kTellOfImports{5};
-constexpr std::uint32_t kReserve = 2, kGiveUp = 3;  // states of a record, as directory_imports.cpp reads them
 
 /// A mark alone is what a tenant leaves where it once was.
 bool holds_rows(const storage::TenantRows& rows) {
@@ -157,7 +158,8 @@ model::Status BackupSessions::reserve(Importing& import, const model::TenantId& 
                                       const std::vector<model::GroupId>& led) {
   if (auto status = forget_begun(); !status) return status;
   store::v1::TenantRecord place = import.directory;
-  place.set_state(kReserve);
+  place.set_format(import_steps::kFormat);
+  place.set_state(import_steps::kReserve);
   place.set_importing_node(host_.self().value);
   const auto reserved = ask(host_, {}, model::DirectoryOperation(model::AdoptTenant{place.SerializeAsString()}));
   import.reserved = reserved.ok() || may_be_done(reserved.error());
@@ -249,9 +251,9 @@ Error BackupSessions::fail(Importing& import, const Error& error) {
 model::Status BackupSessions::forget_begun() {
   while (!forgot_begun_) {
     store::v1::TenantRecord all;
-    all.set_format(kRecordFormat);
+    all.set_format(import_steps::kFormat);
     all.set_id(std::string(16, '\0'));
-    all.set_state(kGiveUp);
+    all.set_state(import_steps::kGiveUp);
     all.set_importing_node(host_.self().value);
     const auto told =
         ask(host_, {}, model::DirectoryOperation(model::AdoptTenant{all.SerializeAsString()}), kImportAnswer);
@@ -266,9 +268,9 @@ void BackupSessions::give_up_imports() {
   if (!forget_begun()) return;
   std::erase_if(given_up_, [this](const std::string& id) {
     store::v1::TenantRecord record;
-    record.set_format(kRecordFormat);
+    record.set_format(import_steps::kFormat);
     record.set_id(id);
-    record.set_state(kGiveUp);
+    record.set_state(import_steps::kGiveUp);
     record.set_importing_node(host_.self().value);
     const auto told =
         ask(host_, {}, model::DirectoryOperation(model::AdoptTenant{record.SerializeAsString()}), kImportAnswer);

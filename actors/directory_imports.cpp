@@ -1,16 +1,12 @@
 // The directory's part of importing a tenant (backup_import.cpp). Its place is reserved before a byte of it is written: the
 // row is that of a deleted tenant that nobody can bring back, so whatever ends the import before its last step leaves a
-// tenant to be purged, which the keeper of its group's leader does. The record of AdoptTenant says what is wanted:
-//
-//   state   importing_node   id
-//   2       node             tenant    reserve it, for a day
-//   1       0                tenant    all is there: it is a tenant
-//   3       node             tenant    that node gives the import up
-//   3       node             zero      the node has begun anew: it gives up one of those that it was at, or answers that none is left
+// tenant to be purged, which the keeper of its group's leader does. See import_steps.hpp.
+
+#include "actors/directory_core.hpp"
 
 #include <algorithm>
 
-#include "actors/directory_core.hpp"
+#include "actors/import_steps.hpp"
 #include "storage/keys.hpp"
 
 namespace coffer::actors {
@@ -28,13 +24,21 @@ Error being_imported() { return {Code::tenant_exists, "this very tenant is being
 
 void DirectoryCore::adopt_tenant(CallHandle call, const std::string& principal, std::vector<Submission>& out) {
   const auto& operation = std::get<model::DirectoryOperation>(call.request().operation);
-  auto tenant = decode_tenant(std::get<model::AdoptTenant>(operation).record);
-  if (!tenant) return call.finish(tenant.error());
-  switch (tenant->info.state) {
-    case model::TenantState::deleted: return reserve_import(std::move(call), std::move(*tenant), principal, out);
-    case model::TenantState::active: return finish_adoption(std::move(call), std::move(*tenant), out);
-    case model::TenantState::purged: return give_up_import(std::move(call), *tenant, principal, out);
+  store::v1::TenantRecord record;
+  if (!record.ParseFromString(std::get<model::AdoptTenant>(operation).record)) {
+    return call.finish(Error(Code::invalid_argument, "this is no tenant's record"));
   }
+  const bool is_step = record.format() == import_steps::kFormat;
+  const std::uint32_t step = is_step ? record.state() : 0;
+  if (is_step) record.set_format(kRecordFormat);
+  auto tenant = decode_tenant(record.SerializeAsString());
+  if (!tenant) return call.finish(tenant.error());
+  if (step == import_steps::kReserve) return reserve_import(std::move(call), std::move(*tenant), principal, out);
+  if (step == import_steps::kGiveUp) return give_up_import(std::move(call), *tenant, principal, out);
+  if (is_step || tenant->info.state != model::TenantState::active) {
+    return call.finish(Error(Code::invalid_argument, "this is no step of an import"));
+  }
+  finish_adoption(std::move(call), std::move(*tenant), out);
 }
 
 /// Is something of the deleted tenant decided, and not committed?

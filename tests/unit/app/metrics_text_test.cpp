@@ -55,9 +55,10 @@ TEST(NeedsRestart, NamesWhatAReloadCannotTakeOver) {
 }
 
 TEST(NeedsRestart, TakesOverWhatItSays) {
-  const Config running = read_config_text(
-                             "[[listener]]\naddress = \"127.0.0.1:1\"\n[[listener]]\naddress = \"127.0.0.1:2\"\nprotocol = \"http\"\n")
-                             .config;
+  const Config running =
+      read_config_text(
+          "[[listener]]\naddress = \"127.0.0.1:1\"\n[[listener]]\naddress = \"127.0.0.1:2\"\nprotocol = \"http\"\n")
+          .config;
   Config next = running;
   next.quotas[model::Limit::entries] = 3;
   next.identity.guard = {1, 2, false};
