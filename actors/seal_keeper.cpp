@@ -162,7 +162,13 @@ model::Status SealKeeper::write(const std::string& action,
                                 std::vector<std::pair<std::string, std::optional<std::string>>> rows) {
   auto before = host_.key_rows();
   if (!before) return before.error();
-  model::ChangeKeys change{action, (*before)[storage::kKeyRingRow], std::move(rows)};
+  return write_over((*before)[storage::kKeyRingRow], action, std::move(rows));
+}
+
+/// A seal of a root key that was rotated meanwhile would open nothing: the ring is to be as it was when the seal was made.
+model::Status SealKeeper::write_over(std::string ring, const std::string& action,
+                                     std::vector<std::pair<std::string, std::optional<std::string>>> rows) {
+  model::ChangeKeys change{action, std::move(ring), std::move(rows)};
   auto done = ask(host_, {}, model::DirectoryOperation(std::move(change)));
   return done ? model::Status() : model::Status(done.error());
 }
@@ -251,6 +257,7 @@ model::Result<model::ReplyBody> SealKeeper::add(const model::AddSeal& add) {
     new_set_.emplace(NewSet{crypto::ShareCollector(std::move(made->record)), Clock::now()});
     return model::ReplyBody(std::move(reply));
   }
+  std::string as_it_is = ring->record().SerializeAsString();
   auto record = make_record(add, ring->root());
   if (!record) return record.error();
   // One write set: there is no moment with both, and none without either.
@@ -258,8 +265,8 @@ model::Result<model::ReplyBody> SealKeeper::add(const model::AddSeal& add) {
       {storage::seal_row(record->name()), record->SerializeAsString()}};
   const bool removes = !place->empty() && *place != record->name();  // a key file's name is its fingerprint
   if (removes) rows.emplace_back(storage::seal_row(*place), std::nullopt);
-  if (auto status = write(place->empty() ? "add-seal" : "replace-seal", std::move(rows)); !status)
-    return status.error();
+  const char* const action = place->empty() ? "add-seal" : "replace-seal";
+  if (auto status = write_over(std::move(as_it_is), action, std::move(rows)); !status) return status.error();
   reply.seal = info_of(*record);
   if (removes) reply.seal->detail = "in place of " + *place;
   return model::ReplyBody(std::move(reply));
@@ -284,15 +291,16 @@ model::Result<model::ReplyBody> SealKeeper::verify(const model::VerifyShare& giv
   reply.given = collector.given();
   reply.needed = collector.needed();
   if (!collector.is_complete()) return model::ReplyBody(std::move(reply));
+  std::string as_it_is = ring->record().SerializeAsString();
   const store::v1::SealRecord record = collector.record();
   const auto root = crypto::open_seal(record, collector.seal_key(), host_.cluster_id());
   new_set_.reset();
   if (!root || !(*root == ring->root())) {
     return Error(Code::key_mismatch, "the root key was rotated since the set was made; add a new set");
   }
-  if (auto status = write("add-seal", {{storage::seal_row(record.name()), record.SerializeAsString()}}); !status) {
-    return status.error();
-  }
+  auto status =
+      write_over(std::move(as_it_is), "add-seal", {{storage::seal_row(record.name()), record.SerializeAsString()}});
+  if (!status) return status.error();
   reply.seal = info_of(record);
   return model::ReplyBody(std::move(reply));
 }

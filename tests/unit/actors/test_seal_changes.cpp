@@ -18,7 +18,8 @@ model::AddSeal key_file_seal(const std::string& path, const std::string& name = 
 
 std::vector<std::string> seal_names(Cluster& cluster) {
   std::vector<std::string> names;
-  for (const auto& seal : seal_of(cluster.keep(model::GetSeals{})).seals) names.push_back(seal.name);
+  const auto reply = cluster.keep(model::GetSeals{});
+  for (const auto& seal : seal_of(reply).seals) names.push_back(seal.name);
   return names;
 }
 
