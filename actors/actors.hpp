@@ -135,6 +135,10 @@ struct Checkpointed {
 struct Tick {
   std::uint64_t generation = 0;  // 0, from the node: start; an older timer than the newest is ignored
 };
+/// A line of the groups' grid is reached: whoever waits for it gets its Tick.
+struct Ring {
+  std::uint64_t line = 0;
+};
 struct Sweep {};  // to itself (delayed): what is due by time
 struct Flush {};  // to itself: everything queued meanwhile goes as one
 /// Ends the actor; `done` is set when it has handed everything on.
@@ -147,6 +151,8 @@ using GroupActor = caf::typed_actor<caf::reacts_to<OpenRequest>, caf::reacts_to<
                                     caf::reacts_to<Flush>, caf::reacts_to<Finish>, caf::reacts_to<ConfirmLeadership>,
                                     caf::reacts_to<FromPeer>, caf::reacts_to<Target>, caf::reacts_to<Transfer>,
                                     caf::reacts_to<Installed>, caf::reacts_to<Campaign>, caf::reacts_to<Report>>;
+
+using GroupBellActor = caf::typed_actor<caf::reacts_to<Ring>, caf::reacts_to<Finish>>;
 
 // ---- the two that block ----------------------------------------------------------------------------------------
 
@@ -329,6 +335,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::Persisted)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::Applied)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::Checkpointed)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::Tick)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::Ring)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::Flush)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::Finish)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::Subscribe)

@@ -16,6 +16,7 @@
 #include "actors/actors.hpp"
 #include "actors/cluster_view.hpp"
 #include "actors/directory_core.hpp"
+#include "actors/group_bell.hpp"
 #include "actors/growing_table.hpp"
 #include "actors/node_table.hpp"
 #include "actors/routing.hpp"
@@ -123,10 +124,12 @@ struct Context {
   StewardActor steward;
   SnapshotsActor snapshots;
   TrustDeskActor trust_desk;
+  GroupBellActor group_bell;
 
   // Shared, thread-safe.
   /// By id. A group that is being added has its board before it has its actor, and leads nowhere meanwhile.
   GrowingTable<GroupBoard> boards{cluster::kMostDataGroups + 1};
+  GroupBell bell;
   ShardTable shards;  // the directory under the zero tenant
   NodeCounters counters;
   TrustChanges trust_changes;
@@ -197,6 +200,7 @@ MirrorActor spawn_mirror(caf::actor_system& system, Context& context);
 StewardActor spawn_steward(caf::actor_system& system, Context& context);
 SnapshotsActor spawn_snapshots(caf::actor_system& system, Context& context);
 TrustDeskActor spawn_trust_desk(caf::actor_system& system, Context& context);
+GroupBellActor spawn_group_bell(caf::actor_system& system, Context& context);
 FrontActor spawn_front(caf::actor_system& system, Context& context, const RoutingTable& routing);
 
 }  // namespace coffer::actors

@@ -186,7 +186,12 @@ void carry_out(Self self) {
   answer_reads(self, actions);
   if (actions.wake_at) {
     if (const auto alarm = state.timer.want(*actions.wake_at, boot_clock_ms())) {
-      self->delayed_send(self, std::chrono::milliseconds(alarm->wait), Tick{alarm->number});
+      const std::chrono::milliseconds wait(alarm->wait);
+      if (alarm->line == 0) {
+        self->delayed_send(self, wait, Tick{alarm->number});
+      } else if (state.context->bell.add(alarm->line, {state.id, alarm->number})) {
+        self->delayed_send(state.context->group_bell, wait, Ring{alarm->line});
+      }
     }
   }
   announce(self);

@@ -13,10 +13,11 @@ GroupTimer::GroupTimer(cluster::MonotonicMs heartbeat, model::NodeId self)
 
 std::optional<GroupTimer::Alarm> GroupTimer::want(cluster::MonotonicMs due, cluster::MonotonicMs now) {
   // What is near is waited for: a transfer's end, a deadline that has passed.
-  if (due >= now + grid_) due = (due - phase_ + grid_ - 1) / grid_ * grid_ + phase_;
+  const bool is_distant = due >= now + grid_;
+  if (is_distant) due = (due - phase_ + grid_ - 1) / grid_ * grid_ + phase_;
   if (set_for_ != 0 && set_for_ <= due) return std::nullopt;
   set_for_ = due;
-  return Alarm{++number_, due > now ? due - now : 0};
+  return Alarm{++number_, due > now ? due - now : 0, is_distant ? due : 0};
 }
 
 bool GroupTimer::fired(std::uint64_t number) {

@@ -16,6 +16,7 @@ class GroupTimer {
   struct Alarm {
     std::uint64_t number = 0;  // of the timer: what fires with another one is out of date
     cluster::MonotonicMs wait = 0;
+    cluster::MonotonicMs line = 0;  // of the grid, as the monotonic clock counts; 0: not on the grid
   };
 
   GroupTimer() = default;

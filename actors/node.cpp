@@ -259,6 +259,7 @@ void NodeImpl::spawn_actors(std::vector<storage::Recovered> groups) {
   context.steward = spawn_steward(*system_, context);
   context.snapshots = spawn_snapshots(*system_, context);
   context.trust_desk = spawn_trust_desk(*system_, context);
+  context.group_bell = spawn_group_bell(*system_, context);
   context.log_writer = spawn_log_writer(*system_, context);
   context.state_writer = spawn_state_writer(*system_, context);
   for (std::size_t id = 0; id < groups.size(); ++id) {
@@ -329,6 +330,7 @@ void NodeImpl::stop() {
   finish(context.snapshots, Finish{});
   finish(context.state_writer, Checkpoint{});
   for (const GroupActor& group : context.groups) finish(group, Finish{});
+  finish(context.group_bell, Finish{});  // before the groups that it would wake go away
   finish(context.mirror, Finish{});
   finish(context.log_writer, Finish{});
   finish(context.state_writer, Finish{});
@@ -339,6 +341,7 @@ void NodeImpl::stop() {
   context.steward = nullptr;
   context.snapshots = nullptr;
   context.trust_desk = nullptr;
+  context.group_bell = nullptr;
   context.log_writer = nullptr;
   context.state_writer = nullptr;
   system_.reset();

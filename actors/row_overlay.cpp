@@ -29,18 +29,26 @@ void RowOverlay::commit(std::uint64_t sequence, model::Index index) {
 }
 
 void RowOverlay::trim(model::Index applied) {
-  while (!staged_.empty() && staged_.front().index.value != 0 && staged_.front().index <= applied) {
-    const Staged& staged = staged_.front();
-    for (Rows::value_type* row : staged.rows) {
-      std::erase_if(row->second, [&](const Value& value) {
-        if (value.sequence != staged.sequence) return false;
-        bytes_ -= row->first.size() + (value.value ? value.value->size() : 0);
-        return true;
-      });
-      if (row->second.empty()) rows_.erase(rows_.find(row->first));
+  const auto covered = [applied](const Staged& staged) { return staged.index.value != 0 && staged.index <= applied; };
+  const auto stays = std::find_if_not(staged_.begin(), staged_.end(), covered);
+  if (stays == staged_.begin()) return;
+  const std::uint64_t last = std::prev(stays)->sequence;
+  for (auto staged = staged_.begin(); staged != stays; ++staged) {
+    for (Rows::value_type* row : staged->rows) {
+      // The last one to name a row takes all its values at once: a row that everybody writes has one for each write set.
+      std::vector<Value>& values = row->second;
+      const auto end =
+          std::upper_bound(values.begin(), values.end(), last,
+                           [](std::uint64_t sequence, const Value& value) { return sequence < value.sequence; });
+      if (std::prev(end)->sequence != staged->sequence) continue;
+      for (auto value = values.begin(); value != end; ++value) {
+        bytes_ -= row->first.size() + (value->value ? value->value->size() : 0);
+      }
+      values.erase(values.begin(), end);
+      if (values.empty()) rows_.erase(rows_.find(row->first));
     }
-    staged_.pop_front();
   }
+  staged_.erase(staged_.begin(), stays);
 }
 
 const std::optional<std::string>* RowOverlay::committed_of(const std::vector<Value>& values) const {

@@ -10,6 +10,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "storage/writeback.hpp"
+
 namespace coffer::storage {
 namespace {
 
@@ -45,11 +47,42 @@ class NamedLogFile final : public leveldb::WritableFile {
   bool name_durable_ = false;
 };
 
+/// A table, which a compaction writes whole and syncs at its end: megabytes that each sync of the log beside it would wait
+/// for. Seen here (./dev bench --only put): syncs of 5 to 18 ms during a compaction instead of 0.2.
+class SteadyTable final : public leveldb::WritableFile {
+ public:
+  SteadyTable(std::unique_ptr<leveldb::WritableFile> file, int fd) : file_(std::move(file)), fd_(fd) {}
+  ~SteadyTable() override {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  leveldb::Status Append(const leveldb::Slice& data) override {
+    leveldb::Status status = file_->Append(data);
+    size_ += data.size();
+    // What LevelDB holds in its own buffer is not in the file yet; the next stride takes it.
+    if (fd_ >= 0) writeback_.advance(fd_, size_);
+    return status;
+  }
+  leveldb::Status Close() override { return file_->Close(); }
+  leveldb::Status Flush() override { return file_->Flush(); }
+  leveldb::Status Sync() override { return file_->Sync(); }
+
+ private:
+  std::unique_ptr<leveldb::WritableFile> file_;
+  const int fd_;  // the same file; -1: it could not be opened twice, and everything waits for Sync()
+  std::uint64_t size_ = 0;
+  Writeback writeback_{256 << 10};
+};
+
 }  // namespace
 
 leveldb::Status LevelDbEnv::NewWritableFile(const std::string& name, leveldb::WritableFile** result) {
   leveldb::Status status = target()->NewWritableFile(name, result);
-  if (!status.ok() || !std::string_view(name).ends_with(".log")) return status;
+  if (!status.ok()) return status;
+  if (std::string_view(name).ends_with(".ldb")) {
+    *result =
+        new SteadyTable(std::unique_ptr<leveldb::WritableFile>(*result), ::open(name.c_str(), O_WRONLY | O_CLOEXEC));
+  }
+  if (!std::string_view(name).ends_with(".log")) return status;
   *result = new NamedLogFile(std::unique_ptr<leveldb::WritableFile>(*result), name);
   logs_begun_.fetch_add(1, std::memory_order_release);
   return status;

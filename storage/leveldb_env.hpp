@@ -1,7 +1,7 @@
 #pragma once
 // What the LevelDB engine watches and adds below LevelDB: it counts the write-ahead logs that were begun, which is the
-// only way to see that a forced rotation really happened, and it makes a log's name durable before the log's content
-// is called synced. LevelDB calls it from the writing thread and from its own.
+// only way to see that a forced rotation really happened, it makes a log's name durable before the log's content is called
+// synced, and it hands tables to the disk as they are written. LevelDB calls it from the writing thread and from its own.
 
 #include <atomic>
 #include <cstdint>

@@ -15,13 +15,6 @@ namespace coffer::storage {
 using model::Code;
 using model::Error;
 
-namespace {
-
-constexpr std::uint64_t kStride =
-    1 << 20;  // bytes that may wait for the disk, twice: a sync of the log waits for no more
-
-}  // namespace
-
 model::Result<SteadyFile> SteadyFile::create(const std::string& path) {
   SteadyFile file(path, -1);
   file.fd_ = ::open(file.partial().c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
@@ -33,8 +26,7 @@ SteadyFile::SteadyFile(SteadyFile&& other) noexcept
     : path_(std::move(other.path_)),
       fd_(std::exchange(other.fd_, -1)),
       size_(other.size_),
-      handed_(other.handed_),
-      done_(other.done_) {}
+      writeback_(other.writeback_) {}
 
 SteadyFile::~SteadyFile() {
   if (fd_ < 0) return;
@@ -52,15 +44,7 @@ model::Status SteadyFile::write(std::string_view bytes) {
     bytes.remove_prefix(static_cast<std::size_t>(n));
     size_ += static_cast<std::uint64_t>(n);
   }
-  if (size_ - handed_ < kStride) return {};
-  // Advice: what fails here (a file system without it, a pipe) fails again at finish() if it matters.
-  const auto at = [](std::uint64_t offset) { return static_cast<off64_t>(offset); };
-  ::sync_file_range(fd_, at(handed_), at(size_ - handed_), SYNC_FILE_RANGE_WRITE);
-  if (handed_ > done_) {
-    ::sync_file_range(fd_, at(done_), at(handed_ - done_),
-                      SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER);
-  }
-  done_ = std::exchange(handed_, size_);
+  writeback_.advance(fd_, size_);
   return {};
 }
 

@@ -1,13 +1,13 @@
 #pragma once
-// A large file that is either whole under its name or not there, mode 0600. It is handed to the disk as it grows: one sync
-// of a gigabyte at its end would hold up every other file's, and with them whoever waits for the log. Used for backups, by
-// the keeper's thread and the command line; one thread per object, which it blocks.
+// A large file that is either whole under its name or not there, mode 0600. It is handed to the disk as it grows
+// (writeback.hpp). Used for backups, by the keeper's thread and the command line; one thread per object, which it blocks.
 
 #include <cstdint>
 #include <string>
 #include <string_view>
 
 #include "model/result.hpp"
+#include "storage/writeback.hpp"
 
 namespace coffer::storage {
 
@@ -32,8 +32,7 @@ class SteadyFile {
   std::string path_;
   int fd_ = -1;
   std::uint64_t size_ = 0;
-  std::uint64_t handed_ = 0;  // bytes whose writing was begun
-  std::uint64_t done_ = 0;    // bytes whose writing was waited for
+  Writeback writeback_{1 << 20};  // bytes that may wait for the disk, twice: a sync of the log waits for no more
 };
 
 }  // namespace coffer::storage

@@ -21,7 +21,8 @@ TEST(GroupTimerTest, ManyGroupsOfANodeFireTogether) {
     ASSERT_TRUE(alarm);
     EXPECT_GE(9'900 + alarm->wait, due) << "never early";
     EXPECT_LT(9'900 + alarm->wait, due + 24);
-    times.insert(9'900 + alarm->wait);
+    EXPECT_EQ(alarm->line, 9'900 + alarm->wait) << "shared with whoever fires then";
+    times.insert(alarm->line);
   }
   EXPECT_LE(times.size(), 11U);
 }
@@ -36,7 +37,9 @@ TEST(GroupTimerTest, NodesHaveLinesOfTheirOwn) {
 
 TEST(GroupTimerTest, WhatIsNearIsNotPutOff) {
   GroupTimer timer(kHeartbeat, model::NodeId(1));
-  EXPECT_EQ(timer.want(1'005, 1'000)->wait, 5U);
+  const auto near = timer.want(1'005, 1'000);
+  EXPECT_EQ(near->wait, 5U);
+  EXPECT_EQ(near->line, 0U) << "no line of the grid, so it has a timer of its own";
   EXPECT_TRUE(timer.fired(1));
   EXPECT_EQ(timer.want(900, 1'000)->wait, 0U);
 }

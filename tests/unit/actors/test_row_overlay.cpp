@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
+#include <random>
+
 #include "actors/row_overlay.hpp"
 
 namespace coffer::actors {
@@ -74,6 +77,48 @@ TEST(RowOverlay, ForgetsARowThatOneWriteSetChangesTwice) {
   EXPECT_FALSE(overlay.latest("r").found);
   EXPECT_FALSE(overlay.latest("s").found);
   EXPECT_EQ(overlay.bytes(), 0U);
+}
+
+TEST(RowOverlay, KeepsExactlyWhatIsNotCoveredYetHoweverManyWriteSetsGoAtOnce) {
+  struct Written {
+    std::uint64_t sequence;
+    std::string value;
+  };
+  for (unsigned seed = 0; seed < 200; ++seed) {
+    std::minstd_rand random(seed + 1);
+    RowOverlay overlay;
+    std::map<std::string, std::vector<Written>> kept;  // write set i of the test stands at index i
+    std::uint64_t staged = 0, committed = 0, applied = 0;
+    for (int step = 0; step < 300; ++step) {
+      if (const auto choice = random() % 4; choice < 2) {
+        Rows rows;
+        ++staged;
+        for (unsigned i = random() % 4 + 1; i > 0; --i) {
+          const std::string row = std::to_string(random() % 3), value = std::to_string(random());
+          rows.push_back({row, value});
+          kept[row].push_back({staged, value});
+        }
+        overlay.stage(staged, std::move(rows));
+      } else if (choice == 2) {
+        for (; committed < staged && random() % 4 != 0; ++committed)
+          overlay.commit(committed + 1, model::Index{committed + 1});
+      } else {
+        applied += random() % (committed - applied + 1);
+        overlay.trim(model::Index{applied});
+        for (auto& [row, values] : kept) {
+          std::erase_if(values, [&](const Written& written) { return written.sequence <= applied; });
+        }
+      }
+      std::size_t bytes = 0;
+      for (const auto& [row, values] : kept) {
+        for (const Written& written : values) bytes += row.size() + written.value.size();
+        ASSERT_EQ(overlay.latest(row).found, !values.empty()) << "seed " << seed << ", step " << step;
+        if (values.empty()) continue;
+        ASSERT_EQ(*overlay.latest(row).value, values.back().value) << "seed " << seed;
+      }
+      ASSERT_EQ(overlay.bytes(), bytes) << "seed " << seed << ", step " << step;
+    }
+  }
 }
 
 }  // namespace

@@ -1,0 +1,34 @@
+// Rings for a line of the groups' grid: every group that waits for it gets its Tick. On CAF's scheduler, where the groups
+// are; see group_bell.hpp.
+
+#include "actors/context.hpp"
+
+namespace coffer::actors {
+namespace {
+
+struct BellState {
+  static constexpr const char* name = "group-bell";
+};
+using Self = GroupBellActor::stateful_pointer<BellState>;
+
+GroupBellActor::behavior_type group_bell(Self self, Context* context) {
+  return {
+      [self, context](const Ring& ring) {
+        for (const GroupBell::Sleeper& sleeper : context->bell.take(ring.line)) {
+          self->send(context->groups[sleeper.group.value], Tick{sleeper.number});
+        }
+      },
+      [self](const Finish& finish) {
+        finish.done->set_value();
+        self->quit();
+      },
+  };
+}
+
+}  // namespace
+
+GroupBellActor spawn_group_bell(caf::actor_system& system, Context& context) {
+  return system.spawn(group_bell, &context);
+}
+
+}  // namespace coffer::actors
