@@ -143,28 +143,32 @@ TEST(Imports, ARestartAtAnyPieceLeavesNoRowsAndTheTenantCanBeImported) {
   put_many(from, "t", 60);
   const std::string file = export_of(from, "t");
   const model::TenantId id = id_of(from, "t");
-  Cluster to;
-  ASSERT_TRUE(to.start().ok());
   for (const std::size_t part : {file.size() / 3, file.size() - 500, file.size()}) {
-    {
-      Import import(to, "moved");
-      const auto taken = import.write(std::string_view(file).substr(0, part));
-      ASSERT_TRUE(taken.ok()) << part << ": " << taken.error().message();
-    }
-    if (part == file.size()) {
-      EXPECT_GT(rows_on_disk(to, id), 0U) << "the test is to cut something off";
-    }
+    Cluster to;
     ASSERT_TRUE(to.start().ok());
-    ASSERT_TRUE(eventually([&] { return deleted_of(to).empty(); })) << part;
-    EXPECT_EQ(rows_on_disk(to, id), 0U) << part;
+    for (int times = 0; times < 2; ++times) {
+      {
+        Import import(to, "moved");
+        const auto taken = import.write(std::string_view(file).substr(0, part));
+        ASSERT_TRUE(taken.ok()) << part << ": " << taken.error().message();
+      }
+      if (part == file.size()) {
+        EXPECT_GT(rows_on_disk(to, id), 0U) << "the test is to cut something off";
+      }
+      ASSERT_TRUE(to.start().ok());
+      ASSERT_TRUE(eventually([&] { return deleted_of(to).empty(); })) << part;
+      EXPECT_EQ(to.direct(model::GetTenant{"moved"}).error().code, Code::tenant_not_found);
+    }
+    if (part != file.size()) {
+      EXPECT_EQ(rows_on_disk(to, id), 0U) << part;
+      continue;
+    }
+    const auto done = import_all(to, "moved", file);
+    ASSERT_TRUE(done.ok()) << done.error().message();
+    for (int i = 0; i < 60; ++i) EXPECT_EQ(to.get("moved", "a" + std::to_string(i)), "v" + std::to_string(i));
     ASSERT_TRUE(to.start().ok());
-    EXPECT_EQ(to.direct(model::GetTenant{"moved"}).error().code, Code::tenant_not_found);
+    EXPECT_EQ(to.get("moved", "a7"), "v7") << "a restart gives up what is not finished, and nothing else";
   }
-  const auto done = import_all(to, "moved", file);
-  ASSERT_TRUE(done.ok()) << done.error().message();
-  for (int i = 0; i < 60; ++i) EXPECT_EQ(to.get("moved", "a" + std::to_string(i)), "v" + std::to_string(i));
-  ASSERT_TRUE(to.start().ok());
-  EXPECT_EQ(to.get("moved", "a7"), "v7") << "a restart gives up what is not finished, and nothing else";
 }
 
 TEST(Imports, ARefusalBeforeTheFirstRowWritesNothing) {
@@ -200,12 +204,8 @@ TEST(Imports, WhatTheDirectoryRefusesAtTheEndIsRemovedToTheLastRow) {
   ASSERT_TRUE(to.put("moved", "a", "somebody else's").ok());
   EXPECT_EQ(import.finish().error().code, Code::tenant_exists);  // its keys and its header are written by now
   ASSERT_TRUE(eventually([&] { return deleted_of(to).empty(); }));
-  EXPECT_EQ(rows_on_disk(to, id), 0U);
-  ASSERT_TRUE(to.start().ok());
   EXPECT_EQ(to.get("moved", "a"), "somebody else's");
-  const auto again = import_all(to, "again", file);
-  ASSERT_TRUE(again.ok()) << again.error().message();
-  EXPECT_EQ(to.get("again", "a3"), "v3");
+  EXPECT_EQ(rows_on_disk(to, id), 0U);
 }
 
 }  // namespace
