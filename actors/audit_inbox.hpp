@@ -11,6 +11,7 @@
 
 #include "actors/audit_queue.hpp"
 #include "actors/audit_refusals.hpp"
+#include "actors/gateway.hpp"
 #include "model/audit.hpp"
 
 namespace coffer::actors {
@@ -31,13 +32,18 @@ class AuditInbox {
   std::uint64_t refusals() const { return refusals_counted_; }
   /// Records that no memory was found for; empties the count.
   std::uint64_t take_lost() { return lost_.exchange(0); }
+  /// How full the queue is, what it has dropped and whom it has counted, on a sealed node, too. `given_up`: records that came
+  /// out of it and could not be written.
+  void add_samples(std::vector<Sample>& samples, std::uint64_t given_up = 0) const;
 
  private:
   AuditQueue queue_;
   const std::function<model::TimeMs()> wall_clock_;
   std::mutex mutex_;
   RefusalCounts refusals_;  // under the mutex
-  std::atomic<std::uint64_t> refusals_counted_{0}, lost_{0};
+  void lose();
+
+  std::atomic<std::uint64_t> refusals_counted_{0}, lost_{0}, lost_ever_{0};
 };
 
 /// The port of a node that is sealed: notes, and can show nothing.

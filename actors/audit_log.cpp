@@ -96,7 +96,6 @@ void AuditLog::write_batch() {
   follow_key();
   const AuditQueue::Batch batch = inbox_->queue().take();
   const std::uint64_t lost = batch.dropped + inbox_->take_lost();
-  dropped_ += lost;
   unsaid_ += lost;
   added_ = 0;
   AuditQueue::each(batch, [this](const AuditQueue::Item& item) { add(item); });
@@ -148,7 +147,7 @@ bool AuditLog::flush(bool sync_now) {
     unsaid_ = 0;
   } else {
     unsaid_ += added_;  // the batch was given up
-    dropped_ += added_;
+    given_up_ += added_;
   }
   const auto now = steady_clock::now();
   if (status && unsynced_ && (now - synced_at_ >= options_.sync_interval || stopping_)) {
@@ -226,10 +225,6 @@ void AuditLog::add_samples(std::vector<Sample>& samples) const {
   };
   counter("coffer_audit_records_total", "Records written to the audit trail.", records_);
   counter("coffer_audit_bytes_total", "Bytes written to the audit trail.", bytes_);
-  counter("coffer_audit_dropped_total", "Audit records that were lost: the queue was full or the disk failed.",
-          dropped_);
-  counter("coffer_audit_refusals_total", "Requests without a credential that holds, counted by source.",
-          inbox_->refusals());
   counter("coffer_audit_syncs_total", "Syncs of the audit trail.", syncs_);
   counter("coffer_audit_failures_total", "Writes and syncs of the audit trail that failed.", failures_);
   samples.push_back({"coffer_audit_last_record",
@@ -237,6 +232,7 @@ void AuditLog::add_samples(std::vector<Sample>& samples) const {
                      false,
                      {},
                      static_cast<double>(written().sequence)});
+  inbox_->add_samples(samples, given_up_);
   sinks_.add_samples(samples);
 }
 

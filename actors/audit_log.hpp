@@ -89,7 +89,7 @@ class AuditLog final : public model::AuditPort {
   std::deque<std::function<void()>> jobs_;
   std::atomic<bool> stopping_{false};
 
-  std::atomic<std::uint64_t> records_{0}, dropped_{0}, syncs_{0}, failures_{0}, bytes_{0};
+  std::atomic<std::uint64_t> records_{0}, given_up_{0}, syncs_{0}, failures_{0}, bytes_{0};
   std::thread writer_, reader_;
 };
 

@@ -124,6 +124,7 @@ void AuditQueue::push(const model::AuditEvent& event, model::TimeMs now) {
     const std::lock_guard lock(stripe.mutex);
     if (stripe.batch.bytes.size() >= most_bytes_) {
       ++stripe.batch.dropped;
+      dropped_.fetch_add(1, std::memory_order_relaxed);
     } else {
       append(stripe.batch.bytes, event, now);
     }
@@ -160,6 +161,7 @@ void AuditQueue::push(const model::AuditedChange& change, model::TimeMs now) {
     const std::lock_guard lock(stripe.mutex);
     if (stripe.batch.bytes.size() >= most_bytes_) {
       ++stripe.batch.dropped;
+      dropped_.fetch_add(1, std::memory_order_relaxed);
     } else {
       append(stripe.batch.bytes, head, {change.record});
     }
@@ -225,6 +227,19 @@ AuditQueue::Batch AuditQueue::take() {
     all.bytes.empty() ? all.bytes.swap(one.bytes) : (void)all.bytes.append(one.bytes);
   }
   return all;
+}
+
+AuditQueue::Level AuditQueue::level() const {
+  Level level;
+  level.most_bytes = most_bytes_ * kStripes;
+  std::size_t fullest = 0;
+  for (const Stripe& stripe : stripes_) {
+    const std::lock_guard lock(stripe.mutex);
+    level.bytes += stripe.batch.bytes.size();
+    fullest = std::max(fullest, stripe.batch.bytes.size());
+  }
+  if (most_bytes_ != 0) level.fullest = static_cast<double>(fullest) / static_cast<double>(most_bytes_);
+  return level;
 }
 
 }  // namespace coffer::actors

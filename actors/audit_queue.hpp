@@ -38,6 +38,13 @@ class AuditQueue {
     std::uint64_t dropped = 0;
   };
 
+  /// How full it is: what one looks at before records are dropped.
+  struct Level {
+    std::size_t bytes = 0, most_bytes = 0;
+    double fullest =
+        0;  // of the stripes, as a part of its bound: at 1 that one drops; strict tenants' records go above
+  };
+
   explicit AuditQueue(std::size_t most_bytes) : most_bytes_(most_bytes / kStripes) {}
 
   void push(const model::AuditEvent& event, model::TimeMs now);
@@ -51,6 +58,9 @@ class AuditQueue {
   void hurry();
   /// Everything, in the order of each stripe.
   Batch take();
+  Level level() const;
+  /// Records that found their stripe full, since the beginning.
+  std::uint64_t dropped() const { return dropped_; }
   /// Calls `f` with each record of a batch.
   template <class F>
   static void each(const Batch& batch, const F& f) {
@@ -62,7 +72,7 @@ class AuditQueue {
  private:
   static constexpr std::size_t kStripes = 16;
   struct alignas(64) Stripe {
-    std::mutex mutex;
+    mutable std::mutex mutex;
     Batch batch;
   };
   static bool next(std::string_view& rest, Item& item);
@@ -73,6 +83,7 @@ class AuditQueue {
   const std::size_t most_bytes_;
   std::array<Stripe, kStripes> stripes_;
   std::atomic<bool> filled_{false}, urgent_{false};
+  std::atomic<std::uint64_t> dropped_{0};
   std::mutex mutex_;
   std::condition_variable changed_;
 };

@@ -71,6 +71,8 @@ void AuditSinks::add_samples(std::vector<Sample>& samples) const {
     counter("coffer_audit_sink_dropped_total", "Audit records that found a sink's queue full.", queue->dropped);
     samples.push_back({"coffer_audit_sink_queue", "Audit records that wait for a sink.", false, labels,
                        static_cast<double>(queue->lines.size())});
+    samples.push_back({"coffer_audit_sink_queue_limit", "Audit records that a sink's queue has room for.", false,
+                       labels, static_cast<double>(most_lines_)});
   }
 }
 

@@ -50,6 +50,7 @@ struct NodeCounters {
       confirmations{0}, snapshots_sent{0}, snapshots_installed{0}, peer_messages_dropped{0}, frames_refused{0},
       trust_asked{0};
   QuotaRefusals quota_refusals;
+  QuotaBoard quota_board;
 };
 
 /// The shards that run, for the gateway: looked up by every call, changed by the front. Striped.

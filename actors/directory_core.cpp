@@ -78,6 +78,7 @@ model::Status DirectoryCore::load() {
     auto decoded = decode_header(**header);
     if (!decoded) return decoded.error();
     header_ = std::move(*decoded);
+    loaded_seals_ = header_.seals();
   }
   auto ring = rows_.get(storage::kKeyRingRow);
   if (!ring) return ring.error();
@@ -390,6 +391,7 @@ void DirectoryCore::submit(Pending pending, std::vector<storage::RowChange> rows
   const model::TimeMs now = std::max<model::TimeMs>(deps_.wall_clock(), header_.leader_time_ms());
   header_.set_revision(header_.revision() + 1);
   header_.set_leader_time_ms(now);
+  header_.set_seals(seals());
   pending.sequence = next_sequence_++;
   pending.reply.revision = {header_.epoch(), header_.revision()};
 
@@ -451,6 +453,9 @@ void DirectoryCore::committed(std::uint64_t sequence, std::vector<Submission>& o
       deps_.routing.put(row.committed);
     }
     if (done.call) done.call.finish(std::move(done.reply));
+  }
+  if (deps_.cluster_key_worn && !keys_change_ && seals() >= deps_.max_seals) {
+    deps_.cluster_key_worn(sealer_.current_version());
   }
   if (balancing_) balance_tenants(out);
   std::deque<CallHandle> again;

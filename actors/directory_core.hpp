@@ -52,6 +52,11 @@ struct DirectoryDeps {
   std::function<void(const model::TenantInfo&)> tenant_moves;  // after each commit of a move's, and the last one's
   model::AuditPort* audit = nullptr;                           // null: nothing is noted
   const std::atomic<bool>* read_only = nullptr;                // see TenantDeps
+  /// Of rows under one cluster key. A tenant's creation is one such row and two boxes under the same cluster key's other
+  /// half, which wraps tenants' keys: at 2^30 neither has reached the 2^32 of NIST SP 800-38D section 8.3.
+  std::uint64_t max_seals = std::uint64_t{1} << 30;
+  std::function<void(std::uint32_t version)>
+      cluster_key_worn;  // it has sealed so often; after each commit until it is replaced
 };
 
 class DirectoryCore {
@@ -129,6 +134,8 @@ class DirectoryCore {
   model::Result<bool> reseal_slice(std::uint32_t limit, std::vector<storage::RowChange>& rows);
   storage::RowChange sealed_row(std::string row, std::string_view plaintext);
   void committed_keys(Pending& done);
+  void renew_sealer();
+  std::uint64_t seals() const { return loaded_seals_ + sealer_.seals(); }
 
   // directory_operators.cpp
   static bool is_of_operators(const model::DirectoryOperation& operation);
@@ -167,6 +174,7 @@ class DirectoryCore {
   const DirectoryDeps& deps_;
   storage::TenantRows rows_;
   crypto::Sealer sealer_;
+  std::uint64_t loaded_seals_ = 0;  // under the sealer's current key, before this sealer
   store::v1::TenantHeader header_;
   std::map<std::string, Row, std::less<>> tenants_;  // by name
   std::map<model::TenantId, DirectoryTenant> deleted_;

@@ -124,6 +124,13 @@ void DirectoryCore::adopt_operator(CallHandle call, const std::string& principal
   submit(std::move(pending), std::move(rows), "regenerate-operator-token", principal, out);
 }
 
+/// What the ring knows by now; the sealer never loses a version. Another key's seals are counted from here on.
+void DirectoryCore::renew_sealer() {
+  crypto::Sealer next = deps_.ring.directory_sealer(deps_.random);
+  loaded_seals_ = next.current_version() == sealer_.current_version() ? seals() : 0;
+  sealer_ = std::move(next);
+}
+
 void DirectoryCore::committed_keys(Pending& done) {
   for (const std::string& hash : done.revoked) deps_.operators.remove(hash);
   if (done.op) deps_.operators.put(*done.op);
@@ -136,8 +143,7 @@ void DirectoryCore::committed_keys(Pending& done) {
     ring_ = std::move(*done.ring);
     keys_change_ = false;
     if (deps_.keys_changed) deps_.keys_changed(done.keys);
-    // What the ring knows by now; the sealer never loses a version.
-    sealer_ = deps_.ring.directory_sealer(deps_.random);
+    renew_sealer();
   } else if (done.of_keys && deps_.keys_changed) {
     deps_.keys_changed(done.keys);
   }

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "actors/directory_core.hpp"
+#include "crypto/hash.hpp"
 #include "crypto/token.hpp"
 #include "storage/keys.hpp"
 
@@ -101,9 +102,9 @@ model::Status DirectoryCore::revoke_operator(const model::RevokeOperator& revoke
   }
   const model::TimeMs now = deps_.wall_clock();
   const auto goes = [&](const Operator& op) {
-    return op.token_hash == (*found)->token_hash || std::ranges::any_of(pending_, [&](const Pending& other) {
-             return std::ranges::count(other.revoked, op.token_hash) > 0;
-           });
+    return crypto::equal_constant_time(op.token_hash, (*found)->token_hash) ||
+           std::ranges::any_of(
+               pending_, [&](const Pending& other) { return std::ranges::count(other.revoked, op.token_hash) > 0; });
   };
   const bool another = std::ranges::any_of(all, [&](const auto& op) { return is_full(*op, now) && !goes(*op); });
   if (is_full(**found, now) && !another) {

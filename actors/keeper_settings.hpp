@@ -19,6 +19,8 @@ struct KeeperSettings {
   std::uint64_t reseal_rows_per_second = 20'000;           // unless an operator has said otherwise
   std::chrono::milliseconds retire_after{24 * 3'600'000};  // a cluster key that nothing uses any more
   std::chrono::milliseconds round{600'000};  // between two looks at all tenants; sooner after a rotation or deletion
+  std::string key_directory;                 // of key files that operators name; empty: they may not
+  std::uint64_t max_cluster_seals = std::uint64_t{1} << 30;  // see DirectoryDeps::max_seals
   BackupSchedule backups;
   std::string program;  // name and version, for manifests
 };

@@ -43,7 +43,7 @@ KeyKeeper::KeyKeeper(KeeperHost& host, crypto::Random& random, std::function<voi
       random_(random),
       log_(std::move(log)),
       settings_(std::move(settings)),
-      seals_(host, random, settings_.reason),
+      seals_(host, random, settings_.reason, settings_.key_directory),
       backups_(host, random, settings_.program, settings_.backups.bytes_per_second),
       rate_(settings_.reseal_rows_per_second) {}
 
@@ -98,6 +98,13 @@ void KeyKeeper::keys_changed(const KeyRows& rows) {
 
 void KeyKeeper::hurry() {
   const std::lock_guard lock(mutex_);
+  hurry_ = true;
+  changed_.notify_all();
+}
+
+void KeyKeeper::replace_cluster_key(std::uint32_t version) {
+  const std::lock_guard lock(mutex_);
+  worn_ = version;
   hurry_ = true;
   changed_.notify_all();
 }

@@ -42,6 +42,8 @@ class KeyKeeper {
   void forget(model::GroupId group);
   /// Somebody was deleted, or seals under a new key: look at the tenants soon. Any thread.
   void hurry();
+  /// A cluster key has sealed as often as it may: this node, which leads the directory, replaces it. Any thread.
+  void replace_cluster_key(std::uint32_t version);
   std::vector<Sample> samples() const;
 
  private:
@@ -72,6 +74,7 @@ class KeyKeeper {
   void forget_purged();
   model::Status look_at(const model::TenantInfo& tenant);
   void purge(const model::TenantInfo& tenant);
+  void replace_worn_key();
   void slice(Candidate& candidate);
 
   // key_retiring.cpp
@@ -96,6 +99,7 @@ class KeyKeeper {
   std::deque<CallHandle> queue_;
   std::set<model::GroupId> to_forget_;
   bool stopped_ = false, hurry_ = false;
+  std::uint32_t worn_ = 0;  // version of a cluster key that is to be replaced; under the mutex
   std::thread thread_;
 
   // The thread's.

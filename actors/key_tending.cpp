@@ -27,6 +27,7 @@ model::TimeMs wall_clock() {
 
 /// Does what is due and says when it wants to be called again.
 KeyKeeper::Clock::time_point KeyKeeper::tend() {
+  replace_worn_key();
   const auto tidied = backups_.tidy();
   backups_.read_ahead();
   const auto scheduled = backups_.run_schedule(settings_.backups, log_);
@@ -48,6 +49,20 @@ KeyKeeper::Clock::time_point KeyKeeper::tend() {
   auto until = std::min({next_round_, scheduled, tidied});
   if (has_work()) until = std::min(until, next_slice_);
   return until;
+}
+
+/// When that fails, the next commit of the directory says again that it is to be replaced.
+void KeyKeeper::replace_worn_key() {
+  std::uint32_t version = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    std::swap(version, worn_);
+  }
+  if (version == 0 || version != host_.ring()->current_version()) return;
+  const auto status = rotate_cluster_key();
+  log_("cluster key " + std::to_string(version) + " has sealed as often as it may" +
+       (status ? " and is replaced" : ", but is not replaced yet: " + std::string(status.error().message())));
+  if (status) next_round_ = Clock::now();
 }
 
 void KeyKeeper::look_for_work() {

@@ -141,6 +141,7 @@ void NodeImpl::prepare_tenants(Context& context) {
   tenant_deps_->quotas = options_.quotas;
   tenant_deps_->newer_quotas = &newer_quotas_;
   tenant_deps_->quota_refusals = &context.counters.quota_refusals;
+  tenant_deps_->quota_board = &context.counters.quota_board;
   context.tenant_deps = tenant_deps_.get();
 }
 
@@ -160,6 +161,8 @@ void NodeImpl::prepare_directory(Context& context) {
   directory_deps_->peer_address = options_.peer_address;
   directory_deps_->keys_changed = [this](const KeyChanges& changes) { keys_committed(changes); };
   directory_deps_->tenants_changed = [this] { keeper_->hurry(); };
+  directory_deps_->max_seals = options_.keeper.max_cluster_seals;
+  directory_deps_->cluster_key_worn = [this](std::uint32_t version) { keeper_->replace_cluster_key(version); };
   directory_deps_->tenant_moves = context.tenant_moves;
   // A group of which nobody has reported yet may have a replica there.
   directory_deps_->replicas_of = [&context](model::NodeId node) {

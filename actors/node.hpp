@@ -18,6 +18,7 @@
 #include "cluster/formats.hpp"
 #include "cluster/peer_link.hpp"
 #include "crypto/key_ring.hpp"
+#include "model/quota_use.hpp"
 #include "storage/engine.hpp"
 
 namespace coffer::actors {
@@ -80,6 +81,8 @@ class Node : public Gateway {
   virtual void set_default_quotas(const model::QuotaLimits& quotas) = 0;
   /// Hands its leaderships over, takes no more calls, ends shards, flushes the state, ends the actors. Called by the destructor, too.
   virtual void stop() = 0;
+  /// What a tenant holds and may hold; none: its shard does not run on this node. Any thread.
+  virtual std::optional<model::QuotaUse> quota_use(const model::TenantId& tenant) const = 0;
 };
 
 }  // namespace coffer::actors

@@ -35,6 +35,9 @@ class NodeImpl final : public Node, private KeeperHost {
   TrustBasis trust_basis(const model::TenantRef& tenant) const override;
   NodeStatus status() const override;
   std::vector<Sample> samples() const override;
+  std::optional<model::QuotaUse> quota_use(const model::TenantId& tenant) const override {
+    return context_->counters.quota_board.use_of(tenant);
+  }
   model::AuditPort* audit() const override { return context_->audit; }
 
  private:

@@ -17,6 +17,25 @@ std::string role_name(cluster::Role role) {
   return "stopped";
 }
 
+/// What tenants at work hold and may hold, all together.
+void add_quota_use(const QuotaBoard& board, std::vector<Sample>& samples) {
+  const QuotaBoard::Totals totals = board.totals();
+  const auto add = [&](model::Limit limit, const QuotaBoard::Totals::Held& held) {
+    const auto gauge = [&](const char* name, const char* help, double value) {
+      samples.push_back({name, help, false, {{"limit", std::string(model::limit_name(limit))}}, value});
+    };
+    gauge("coffer_quota_used", "What the tenants with a running shard hold.", static_cast<double>(held.used));
+    gauge("coffer_quota_limited_tenants", "Tenants with a running shard that have such a limit.",
+          static_cast<double>(held.limited));
+    gauge("coffer_quota_limited_used", "What the tenants hold that have such a limit.",
+          static_cast<double>(held.limited_used));
+    gauge("coffer_quota_limit", "What the tenants may hold that have such a limit.", static_cast<double>(held.limit));
+    gauge("coffer_quota_fullest_ratio", "The highest part of its limit that one tenant holds.", held.fullest);
+  };
+  add(model::Limit::entries, totals.entries);
+  add(model::Limit::bytes, totals.bytes);
+}
+
 }  // namespace
 
 bool NodeImpl::is_ready() const {
@@ -85,6 +104,7 @@ std::vector<Sample> NodeImpl::samples() const {
                        {{"limit", std::string(model::limit_name(limit))}},
                        static_cast<double>(refused)});
   }
+  add_quota_use(counters.quota_board, samples);
   for (Sample& sample : keeper_->samples()) samples.push_back(std::move(sample));
   for (Sample& sample : movers_->samples()) samples.push_back(std::move(sample));
   const NodeStatus now = status();
@@ -106,7 +126,11 @@ std::vector<Sample> NodeImpl::samples() const {
     samples.push_back({"coffer_group_durable_index", "Durable index D: the log is truncated behind it.", false, labels,
                        static_cast<double>(group.durable_index)});
   }
-  if (context_->unsealed && audit_) audit_->add_samples(samples);  // a sealed node has no trail yet
+  if (context_->unsealed && audit_) {
+    audit_->add_samples(samples);
+  } else if (audit_inbox_) {
+    audit_inbox_->add_samples(samples);  // a sealed node has no trail yet, but what waits for it
+  }
   if (disk_) {
     const auto gauge = [&](const char* name, const char* help, double value) {
       samples.push_back({name, help, false, {}, value});

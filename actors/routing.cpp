@@ -83,13 +83,14 @@ std::shared_ptr<const Operator> OperatorTable::find(std::string_view token_hash)
 
 void OperatorTable::put(const Operator& op) {
   std::unique_lock lock(mutex_);
-  std::erase_if(operators_, [&](const auto& known) { return known->token_hash == op.token_hash; });
+  std::erase_if(operators_,
+                [&](const auto& known) { return crypto::equal_constant_time(known->token_hash, op.token_hash); });
   operators_.push_back(std::make_shared<const Operator>(op));
 }
 
 void OperatorTable::remove(std::string_view token_hash) {
   std::unique_lock lock(mutex_);
-  std::erase_if(operators_, [&](const auto& op) { return op->token_hash == token_hash; });
+  std::erase_if(operators_, [&](const auto& op) { return crypto::equal_constant_time(op->token_hash, token_hash); });
 }
 
 void OperatorTable::clear() {

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <tuple>
 
+#include "actors/key_file_place.hpp"
 #include "crypto/hash.hpp"
 #include "crypto/token.hpp"
 #include "storage/keys.hpp"
@@ -193,11 +194,12 @@ model::Result<store::v1::SealRecord> SealKeeper::make_record(const model::AddSea
     return wrap_and_check(**seal, root);
   }
   if (add.kind == crypto::kKeyFileSeal) {
-    if (add.key_file.empty()) return Error(Code::invalid_argument, "key_file: the path of the file on the node");
-    if (::access(add.key_file.c_str(), F_OK) != 0) {
-      if (auto made = crypto::create_key_file(add.key_file, random_); !made) return made.error();
+    const auto path = key_file_place(key_directory_, add.key_file);
+    if (!path) return path.error();
+    if (::access(path->c_str(), F_OK) != 0) {
+      if (auto made = crypto::create_key_file(*path, random_); !made) return made.error();
     }
-    auto seal = crypto::open_key_file_seal(add.key_file);
+    auto seal = crypto::open_key_file_seal(*path);
     if (!seal) return seal.error();
     return wrap_and_check(**seal, root);  // its name is the key's fingerprint
   }

@@ -16,8 +16,8 @@ namespace coffer::actors {
 class SealKeeper {
  public:
   using Clock = std::chrono::steady_clock;
-  SealKeeper(KeeperHost& host, crypto::Random& random, std::string reason)
-      : host_(host), random_(random), reason_(std::move(reason)) {}
+  SealKeeper(KeeperHost& host, crypto::Random& random, std::string reason, std::string key_directory)
+      : host_(host), random_(random), key_directory_(std::move(key_directory)), reason_(std::move(reason)) {}
 
   model::Result<model::ReplyBody> status(bool in_full);
   /// Errors: unauthenticated (a wrong share or passphrase), invalid_argument, data_loss.
@@ -54,7 +54,8 @@ class SealKeeper {
 
   KeeperHost& host_;
   crypto::Random& random_;
-  std::string reason_;  // why the node did not open by itself
+  const std::string key_directory_;  // see key_file_place.hpp
+  std::string reason_;               // why the node did not open by itself
   std::optional<Attempt> unsealing_, regenerating_;
   struct NewSet {
     crypto::ShareCollector collector;

@@ -19,6 +19,7 @@
 #include "actors/call_handle.hpp"
 #include "actors/change_records.hpp"
 #include "actors/entry_cache.hpp"
+#include "actors/quota_board.hpp"
 #include "actors/records.hpp"
 #include "actors/row_overlay.hpp"
 #include "actors/tenant_move.hpp"
@@ -64,6 +65,7 @@ struct TenantDeps {
   model::QuotaLimits quotas;                                             // of tenants that have none of their own
   const std::atomic<const model::QuotaLimits*>* newer_quotas = nullptr;  // instead of those, once it is not null
   QuotaRefusals* quota_refusals = nullptr;                               // null: not counted
+  QuotaBoard* quota_board = nullptr;                                     // null: nothing is shown
   model::AuditPort* audit = nullptr;                                     // null: nothing is noted
   const std::atomic<bool>* read_only = nullptr;  // the node has too little room to take changes; null: it has
 };
@@ -388,6 +390,7 @@ class TenantCore {
   model::Quota quota_;              // as committed
   const model::QuotaLimits* defaults_used_ = nullptr;
   model::QuotaLimits quota_limits_;
+  std::optional<QuotaBoard::Place> quota_place_;
   model::RequestRates rates_;
 
   std::uint64_t access_changes_ = 0;  // commits that may have changed who may do what

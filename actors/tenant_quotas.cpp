@@ -23,6 +23,10 @@ model::Result<model::Quota> TenantCore::stored_quota(bool latest) {
 model::Status TenantCore::load_quota() {
   auto stored = stored_quota(false);
   if (!stored) return stored.error();
+  if (deps_.quota_board != nullptr) {
+    quota_place_.emplace(*deps_.quota_board, identity_.tenant);
+    quota_place_->hold(header_.entries(), header_.bytes());
+  }
   use_quota(std::move(*stored));
   return {};
 }
@@ -38,6 +42,7 @@ void TenantCore::use_quota(model::Quota quota) {
   quota_ = std::move(quota);
   defaults_used_ = &default_quotas();
   quota_limits_ = model::limits_in_force(quota_, *defaults_used_);
+  if (quota_place_) quota_place_->limit(quota_limits_);
 }
 
 /// Called for each admitted request, on whichever thread answers it. An operator's calls are not the tenant's: he must

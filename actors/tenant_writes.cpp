@@ -397,6 +397,7 @@ void TenantCore::submit(CallHandle call, Mutation mutation, model::ReplyBody bod
     cache_.charge(slot);
   }
   header_ = std::move(header);
+  if (quota_place_) quota_place_->hold(header_.entries(), header_.bytes());
   newest_time_ = mutation.now;
   unwritten_keys_.clear();
   Pending pending;

@@ -92,6 +92,7 @@ struct MetricsConfig {
 struct SealConfig {
   bool manual = false;          // a person unseals the node: none has to open by itself
   std::string passphrase_file;  // mode 0600
+  std::string key_directory;    // of key files that operators add; empty: the one of seal_key_file
   crypto::Pkcs11Settings pkcs11;
   std::uint32_t threshold = 0, shares = 0;  // `coffer admin init`: a set of shares, too
 };

@@ -216,6 +216,7 @@ void read_quotas(Section& section, model::QuotaLimits& out) {
 void read_seal(Section& section, Config& out) {
   section.text("key_file", out.seal_key_file);
   section.text("passphrase_file", out.seal.passphrase_file);
+  section.text("key_directory", out.seal.key_directory);
   section.flag("manual", out.seal.manual);
   section.table("pkcs11", [&](Section& device) {
     device.text("module", out.seal.pkcs11.module);

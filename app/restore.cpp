@@ -5,9 +5,11 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <memory>
+#include <system_error>
 
 #include "app/sealing.hpp"
 #include "crypto/file_key.hpp"
@@ -19,6 +21,7 @@ namespace coffer::app {
 
 using model::Code;
 using model::Error;
+namespace fs = std::filesystem;
 
 namespace {
 
@@ -125,12 +128,64 @@ model::Result<actors::BackupSummary> verify_file(const std::string& path, const 
   return actors::verify_rows({input, root_by(*opener), file_key}, crypto::system_random());
 }
 
+namespace {
+
+/// An empty directory that a restore fills: unless keep() is called it is left as it was found, so that the next try begins
+/// with nothing, too.
+class EmptyDirectory {
+ public:
+  /// A lock alone is what is left where not even that could be written. What else is wrong with the directory is found by
+  /// whoever opens it. Errors: invalid_argument (there is something in it).
+  static model::Status check(const std::string& path) {
+    std::error_code error;
+    for (fs::directory_iterator it(path, error), end; !error && it != end; it.increment(error)) {
+      if (it->path().filename() == "lock") continue;
+      return Error(Code::invalid_argument, "the data directory " + path + " is not empty; restore into a new one");
+    }
+    return {};
+  }
+  explicit EmptyDirectory(std::string path) : path_(std::move(path)) {}
+  EmptyDirectory(const EmptyDirectory&) = delete;
+  EmptyDirectory& operator=(const EmptyDirectory&) = delete;
+  ~EmptyDirectory() {
+    if (kept_) return;
+    std::error_code error;
+    std::vector<fs::path> inside;
+    for (fs::directory_iterator it(path_, error), end; !error && it != end; it.increment(error)) {
+      inside.push_back(it->path());
+    }
+    for (const fs::path& one : inside) fs::remove_all(one, error);
+    if (was_missing) fs::remove(path_, error);
+  }
+  void keep() { kept_ = true; }
+  bool was_missing = false;
+
+ private:
+  const std::string path_;
+  bool kept_ = false;
+};
+
+}  // namespace
+
 model::Result<actors::BackupSummary> restore_into(const Config& config, const std::string& path,
                                                   const BackupOpener& opener, const std::string& tenant) {
   auto file = open_backup_file(path);
   if (!file) return file.error();
-  auto data = storage::DataDir::open(config.data_dir);
-  if (!data) return data.error();
+  if (auto status = EmptyDirectory::check(config.data_dir); !status) return status.error();
+  std::error_code ignored;
+  const bool was_missing = !fs::exists(fs::symlink_status(config.data_dir, ignored));
+  auto data = storage::DataDir::open(config.data_dir, 0);
+  if (!data) {
+    if (was_missing) fs::remove(config.data_dir, ignored);  // if it is empty, too
+    return data.error();
+  }
+  // Nobody else uses it from here on. The databases are closed before it is tidied.
+  EmptyDirectory tidied(config.data_dir);
+  tidied.was_missing = was_missing;
+  if (const auto free = data->free_bytes(); free && *free < storage::DataDir::kLeastFreeBytes) {
+    return Error(Code::disk_error,
+                 "the disk of " + config.data_dir + " has only " + std::to_string(*free >> 20) + " MiB free");
+  }
   storage::LevelDbOptions log, state;
   log.path = data->log_path();
   state.path = data->state_path();
@@ -139,9 +194,11 @@ model::Result<actors::BackupSummary> restore_into(const Config& config, const st
   auto state_engine = storage::open_leveldb(state);
   if (!state_engine) return state_engine.error();
   const actors::BackupInput input{*file, {}};
-  return actors::restore_backup(input, **log_engine, **state_engine,
-                                tenant.empty() ? std::nullopt : std::optional(tenant), root_by(opener),
-                                crypto::system_random());
+  auto summary =
+      actors::restore_backup(input, **log_engine, **state_engine, tenant.empty() ? std::nullopt : std::optional(tenant),
+                             root_by(opener), crypto::system_random());
+  if (summary) tidied.keep();
+  return summary;
 }
 
 }  // namespace coffer::app

@@ -28,7 +28,7 @@ model::Result<std::function<model::Result<std::string>()>> open_backup_file(cons
 /// with the place, key_mismatch, invalid_argument.
 model::Result<actors::BackupSummary> verify_file(const std::string& path, const BackupOpener* opener);
 
-/// A new node in config.data_dir. Errors: those of restore_backup, and of the data directory.
+/// A new node in config.data_dir, which must be empty or missing and is left so when it fails. Errors: those of restore_backup, and of the data directory.
 model::Result<actors::BackupSummary> restore_into(const Config& config, const std::string& path,
                                                   const BackupOpener& opener, const std::string& tenant);
 

@@ -8,6 +8,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 
 namespace coffer::app {
 
@@ -35,6 +36,21 @@ model::Result<std::string> key_file(const Config& config, bool make_missing) {
   return path;
 }
 
+/// One whose key is not to be had.
+class LostSeal final : public crypto::Seal {
+ public:
+  LostSeal(std::string_view kind, Error why) : kind_(kind), why_(std::move(why)) {}
+  std::string_view kind() const override { return kind_; }
+  model::Result<store::v1::SealRecord> wrap(const crypto::Key&, std::string_view, crypto::Random&) override {
+    return why_;
+  }
+  model::Result<crypto::Key> unwrap(const store::v1::SealRecord&, std::string_view) override { return why_; }
+
+ private:
+  const std::string_view kind_;
+  const Error why_;
+};
+
 }  // namespace
 
 model::Result<std::string> dev_directory(const std::string& data) {
@@ -43,6 +59,20 @@ model::Result<std::string> dev_directory(const std::string& data) {
     return Error(Code::disk_error, "cannot make " + path + ": " + std::strerror(errno));
   }
   return path;
+}
+
+std::unique_ptr<crypto::Seal> excuse_of(const Config& config, model::Error why) {
+  const bool is_file = !config.seal_key_file.empty();
+  return std::make_unique<LostSeal>(is_file ? crypto::kKeyFileSeal : crypto::kPassphraseSeal, std::move(why));
+}
+
+std::string key_directory(const Config& config) {
+  if (!config.seal.key_directory.empty()) return config.seal.key_directory;
+  if (!config.seal_key_file.empty()) {
+    const auto folder = std::filesystem::path(config.seal_key_file).parent_path();
+    return folder.empty() ? "." : folder.string();
+  }
+  return config.dev ? config.data_dir + "/dev" : std::string();
 }
 
 model::Result<model::Secret> read_passphrase_file(const std::string& path) {

@@ -33,6 +33,13 @@ class LiveDevice {
   crypto::Pkcs11Settings settings_;
 };
 
+/// In the place of a seal that could not be opened (the key file is lost, its mode is wrong): opens nothing and says why. A node
+/// that a person can open starts sealed with it, another one does not start and says the same.
+std::unique_ptr<crypto::Seal> excuse_of(const Config& config, model::Error why);
+
+/// Where operators may have key files made or read; empty: nowhere.
+std::string key_directory(const Config& config);
+
 /// The first records of a new cluster: every seal that is configured, and a set of shares when it is asked for, whose
 /// texts are put into `shares`.
 decltype(actors::NodeOptions::first_seals) make_first_seals(const Config& config, std::vector<model::Secret>* shares);

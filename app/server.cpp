@@ -13,6 +13,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <string>
@@ -146,13 +147,14 @@ model::Result<Running> start_node(const Config& config, const Start& start) {
   running.data.emplace(std::move(*data));
   actors::NodeOptions options;
   auto seal = open_automatic_seal(config, start.bootstrap != actors::Bootstrap::refuse);
-  if (!seal) return seal.error();
-  options.seal = std::move(*seal);
+  if (!seal && (config.dev || !std::filesystem::exists(running.data->log_path() + "/CURRENT"))) return seal.error();
+  options.seal = seal ? std::move(*seal) : excuse_of(config, seal.error());
   options.start_sealed = start.sealed;
   options.first_seals = make_first_seals(config, start.shares);
   options.request_seal = start.request_seal;
   if (start.device) options.device_seal = [device = start.device](const auto& name) { return device->open(name); };
   options.keeper.backups = config.backup;
+  options.keeper.key_directory = key_directory(config);
   options.keeper.reseal_rows_per_second = config.reseal_rows_per_second;
   options.keeper.retire_after = config.retire_keys_after;
   options.keeper.program = "coffer " + std::string(kVersion);
@@ -302,7 +304,9 @@ int serve(const Config& config, const ServerOverrides& overrides, const Signals&
   auto made = make_identity(config, node, guard);
   if (!made) return fail(made.error());
   net::IdentityGateway& identity = **made;
-  const auto counted = config.metrics.tenants == 0 ? nullptr : net::count_by_tenant(identity, config.metrics.tenants);
+  const auto quota_use = [&node](const model::TenantId& tenant) { return node.quota_use(tenant); };
+  const auto counted =
+      config.metrics.tenants == 0 ? nullptr : net::count_by_tenant(identity, config.metrics.tenants, quota_use);
   actors::Gateway& gateway = counted ? *counted : static_cast<actors::Gateway&>(identity);
 
   net::Metrics metrics(gateway);

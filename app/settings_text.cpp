@@ -89,6 +89,7 @@ void add_audit(SettingsWriter& out, const AuditConfig& audit) {
 
 void add_seals(SettingsWriter& out, const Config& config) {
   out.add("seal.key_file", config.seal_key_file);
+  out.add("seal.key_directory", config.seal.key_directory);
   out.add("seal.passphrase_file", config.seal.passphrase_file);
   out.add("seal.manual", config.seal.manual);
   out.add("seal.pkcs11.module", config.seal.pkcs11.module);

@@ -15,6 +15,7 @@
 #include "crypto/encoding.hpp"
 #include "crypto/openssl.hpp"
 #include "crypto/sha256.hpp"
+#include "model/constant_time.hpp"
 
 namespace coffer::crypto {
 namespace {
@@ -89,9 +90,7 @@ Key derive(const Key& key, std::string_view label) {
   return derived;
 }
 
-bool equal_constant_time(std::string_view a, std::string_view b) {
-  return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
-}
+bool equal_constant_time(std::string_view a, std::string_view b) { return model::equal_constant_time(a, b); }
 
 // The key's two blocks are hashed once; each name starts from copies of these states, which saves half of a short HMAC
 // and keeps the key itself out of this object. The states can still make hashes: they are wiped at the end.

@@ -6,9 +6,8 @@
 #include <cstring>
 #include <utility>
 
-#include <openssl/crypto.h>
-
 #include "crypto/arena.hpp"
+#include "model/constant_time.hpp"
 
 namespace coffer::crypto {
 
@@ -46,7 +45,7 @@ std::string_view Key::bytes() const {
   return {reinterpret_cast<const char*>(slot_), kSize};
 }
 
-bool operator==(const Key& a, const Key& b) { return CRYPTO_memcmp(a.slot_, b.slot_, Key::kSize) == 0; }
+bool operator==(const Key& a, const Key& b) { return model::equal_constant_time(a.bytes(), b.bytes()); }
 
 bool key_memory_is_locked() { return key_arena().locked(); }
 

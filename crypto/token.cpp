@@ -112,7 +112,8 @@ model::Result<TokenClaims> TokenVerifier::verify(std::string_view text) const {
   Verified& slot = stripe.slots[byte(1) % kSlots];
   if (ring_.has(from_big_endian(token.part(kVersionAt, 4)))) {
     const std::lock_guard lock(stripe.mutex);
-    if (slot.id_hash == claims.id_hash && equal_constant_time(as_text(slot.rest), as_text(rest))) return claims;
+    if (equal_constant_time(slot.id_hash, claims.id_hash) && equal_constant_time(as_text(slot.rest), as_text(rest)))
+      return claims;
   }
   if (!mac_is_right(ring_, token)) return refusal();
   const std::lock_guard lock(stripe.mutex);

@@ -1,6 +1,7 @@
 // See quota.hpp.
 
 #include "model/quota.hpp"
+#include "model/quota_use.hpp"
 
 #include <algorithm>
 
@@ -110,6 +111,15 @@ Status RequestRates::take(const QuotaLimits& limits, RequestClass what, std::uin
                "the tenant's limit " + std::string(limit_name(limit)) + " = " + std::to_string(rate) +
                    " is reached; retry after " + std::to_string(seconds) + (seconds == 1 ? " second" : " seconds"),
                seconds);
+}
+
+std::optional<Limit> limit_reached(const Error& error) {
+  constexpr std::string_view kBegin = "the tenant's limit ";
+  std::string_view text = error.message();
+  if (error.code != Code::quota_exceeded || !text.starts_with(kBegin)) return std::nullopt;
+  text.remove_prefix(kBegin.size());
+  const auto limit = parse_limit(text.substr(0, text.find(' ')));
+  return limit ? std::optional(*limit) : std::nullopt;
 }
 
 Status check_held(const QuotaLimits& limits, Limit limit, std::uint64_t before, std::uint64_t after) {

@@ -4,7 +4,10 @@
 
 #include <algorithm>
 #include <cassert>
+#include <cstdint>
 #include <cstring>
+
+#include "model/constant_time.hpp"
 
 namespace coffer::model {
 
@@ -62,15 +65,31 @@ void Secret::move_to(std::size_t capacity, std::string_view more) {
   capacity_ = capacity;
 }
 
-bool operator==(const Secret& a, const Secret& b) {
-  if (a.size_ != b.size_) return false;
-  unsigned difference = 0;
-  for (std::size_t i = 0; i < a.size_; ++i) {
-    difference |= static_cast<unsigned char>(a.data_[i]) ^ static_cast<unsigned char>(b.data_[i]);
-    // Hides the value from the optimiser, which might otherwise leave the loop at the first difference.
-    asm volatile("" : "+r"(difference));
+namespace {
+
+/// Hides the value from the optimiser, which might otherwise leave the loop at the first difference.
+void hide(std::uint64_t& difference) { asm volatile("" : "+r"(difference)); }
+
+}  // namespace
+
+bool equal_constant_time(std::string_view a, std::string_view b) {
+  if (a.size() != b.size()) return false;
+  std::uint64_t difference = 0;
+  std::size_t at = 0;
+  for (; a.size() - at >= sizeof difference; at += sizeof difference) {
+    std::uint64_t one = 0, other = 0;
+    std::memcpy(&one, a.data() + at, sizeof one);
+    std::memcpy(&other, b.data() + at, sizeof other);
+    difference |= one ^ other;
+    hide(difference);
+  }
+  for (; at < a.size(); ++at) {
+    difference |= static_cast<unsigned char>(a[at]) ^ static_cast<unsigned char>(b[at]);
+    hide(difference);
   }
   return difference == 0;
 }
+
+bool operator==(const Secret& a, const Secret& b) { return equal_constant_time(a.expose(), b.expose()); }
 
 }  // namespace coffer::model

@@ -12,6 +12,8 @@
 #include <unordered_map>
 #include <utility>
 
+#include "net/passing_gateway.hpp"
+
 namespace coffer::net {
 namespace {
 
@@ -25,29 +27,19 @@ std::string shown_name(const model::TenantRef& tenant) {
 }
 
 struct TenantCounts {
+  model::TenantRef tenant;  // who has that name; nobody for the others
   std::array<std::atomic<std::uint64_t>, kStatuses> calls{};
+  std::array<std::atomic<std::uint64_t>, model::kLimits> over_limit{};
   std::atomic<std::uint64_t> nanoseconds{0};
 };
 
-class CountingGateway final : public actors::Gateway {
+class CountingGateway final : public PassingGateway {
  public:
-  CountingGateway(actors::Gateway& inner, std::size_t most_tenants) : inner_(inner), most_(most_tenants) {}
+  CountingGateway(actors::Gateway& inner, std::size_t most_tenants, QuotaLookup quota_use)
+      : PassingGateway(inner), most_(most_tenants), quota_use_(std::move(quota_use)) {}
 
   void submit(actors::Call* call) noexcept override;
-  model::Result<model::Credential> authenticate(std::string_view token, model::Door door) const override {
-    return inner_.authenticate(token, door);
-  }
-  bool tenant_exists(const model::TenantRef& tenant) const override { return inner_.tenant_exists(tenant); }
-  std::optional<model::TenantId> find_tenant(const model::TenantRef& tenant) const override {
-    return inner_.find_tenant(tenant);
-  }
-  void ask_trust(const model::TenantRef& tenant, model::TimeMs deadline, actors::TrustDone done) const override {
-    inner_.ask_trust(tenant, deadline, std::move(done));
-  }
-  actors::TrustBasis trust_basis(const model::TenantRef& tenant) const override { return inner_.trust_basis(tenant); }
-  actors::NodeStatus status() const override { return inner_.status(); }
   std::vector<actors::Sample> samples() const override;
-  model::AuditPort* audit() const override { return inner_.audit(); }
 
   void count(const model::Request& request, const model::Result<model::Reply>& reply,
              std::chrono::steady_clock::duration took) noexcept;
@@ -55,8 +47,10 @@ class CountingGateway final : public actors::Gateway {
  private:
   TenantCounts& counts_of(const model::TenantRef& tenant);
 
-  actors::Gateway& inner_;
+  void show_quota(const std::string& name, const TenantCounts& counts, std::vector<actors::Sample>& samples) const;
+
   const std::size_t most_;
+  const QuotaLookup quota_use_;
   mutable std::shared_mutex mutex_;  // of the map; counts are atomic
   std::unordered_map<std::string, std::unique_ptr<TenantCounts>> tenants_;
   TenantCounts others_;
@@ -102,6 +96,10 @@ void CountingGateway::count(const model::Request& request, const model::Result<m
     counts.calls[static_cast<std::size_t>(category) % kStatuses].fetch_add(1, std::memory_order_relaxed);
     const auto nanoseconds = std::chrono::duration_cast<std::chrono::nanoseconds>(took).count();
     counts.nanoseconds.fetch_add(static_cast<std::uint64_t>(nanoseconds), std::memory_order_relaxed);
+    if (reply) return;
+    if (const auto limit = model::limit_reached(reply.error())) {
+      counts.over_limit[static_cast<std::size_t>(*limit)].fetch_add(1, std::memory_order_relaxed);
+    }
   } catch (const std::bad_alloc&) {
     // One call is not counted.
   }
@@ -117,8 +115,39 @@ TenantCounts& CountingGateway::counts_of(const model::TenantRef& tenant) {
   const std::unique_lock lock(mutex_);
   if (tenants_.size() >= most_ && !tenants_.contains(name)) return others_;
   auto& slot = tenants_[name];
-  if (!slot) slot = std::make_unique<TenantCounts>();
+  if (!slot) {
+    slot = std::make_unique<TenantCounts>();
+    slot->tenant = tenant;
+  }
   return *slot;
+}
+
+/// What it holds and may hold while its shard runs here, and how often which of its limits refused it.
+void CountingGateway::show_quota(const std::string& name, const TenantCounts& counts,
+                                 std::vector<actors::Sample>& samples) const {
+  const auto add = [&](const char* metric, const char* help, bool is_counter, model::Limit limit, std::uint64_t value) {
+    samples.push_back({metric,
+                       help,
+                       is_counter,
+                       {{"tenant", name}, {"limit", std::string(model::limit_name(limit))}},
+                       static_cast<double>(value)});
+  };
+  for (const model::Limit limit : model::kAllLimits) {
+    const std::uint64_t refused = counts.over_limit[static_cast<std::size_t>(limit)].load(std::memory_order_relaxed);
+    if (refused == 0) continue;
+    add("coffer_tenant_quota_refused_total", "Requests refused by a limit, by tenant and limit.", true, limit, refused);
+  }
+  if (!quota_use_ || &counts == &others_) return;
+  const auto tenant = inner_.find_tenant(counts.tenant);
+  const auto use = tenant ? quota_use_(*tenant) : std::nullopt;
+  if (!use) return;
+  const char* const held = "What a tenant with a running shard holds.";
+  add("coffer_tenant_quota_used", held, false, model::Limit::entries, use->entries);
+  add("coffer_tenant_quota_used", held, false, model::Limit::bytes, use->bytes);
+  for (const model::Limit limit : model::kAllLimits) {
+    if (use->limits[limit] == 0) continue;
+    add("coffer_tenant_quota_limit", "Limits of a tenant with a running shard.", false, limit, use->limits[limit]);
+  }
 }
 
 std::vector<actors::Sample> CountingGateway::samples() const {
@@ -137,6 +166,7 @@ std::vector<actors::Sample> CountingGateway::samples() const {
                          static_cast<double>(calls)});
     }
     if (all == 0) return;
+    show_quota(name, counts, samples);
     samples.push_back({"coffer_tenant_request_seconds_total",
                        "Time that a tenant's calls took, all together.",
                        true,
@@ -151,8 +181,9 @@ std::vector<actors::Sample> CountingGateway::samples() const {
 
 }  // namespace
 
-std::unique_ptr<actors::Gateway> count_by_tenant(actors::Gateway& inner, std::size_t most_tenants) {
-  return std::make_unique<CountingGateway>(inner, most_tenants);
+std::unique_ptr<actors::Gateway> count_by_tenant(actors::Gateway& inner, std::size_t most_tenants,
+                                                 QuotaLookup quota_use) {
+  return std::make_unique<CountingGateway>(inner, most_tenants, std::move(quota_use));
 }
 
 }  // namespace coffer::net

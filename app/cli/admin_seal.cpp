@@ -224,7 +224,9 @@ void add_admin_seal(CLI::App& root, Program& program) {
       ->type_name("key-file|passphrase|shamir|pkcs11");
   command->add_option("--shares", a->shares, "Of a shamir set: how many")->type_name("N");
   command->add_option("--threshold", a->threshold, "Of a shamir set: how many of them open it")->type_name("N");
-  command->add_option("--key-file", a->key_file, "Path of the file on the node; made when it is missing")
+  command
+      ->add_option("--key-file", a->key_file,
+                   "The file on the node, in its seal.key_directory; made when it is missing")
       ->type_name("FILE");
   command->add_flag("--replace", a->replace, "It takes the place of the seal of this name and kind");
   add_holder(command, a->holder);

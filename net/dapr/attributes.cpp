@@ -2,6 +2,7 @@
 
 #include "net/dapr/attributes.hpp"
 
+#include "crypto/hash.hpp"
 #include "model/payload.hpp"
 
 namespace coffer::net::dapr {
@@ -20,7 +21,7 @@ StringMap Attributes::of(const model::Credential& owner) const {
   StringMap mine;
   const std::lock_guard lock(mutex_);
   for (auto it = values_.lower_bound({owner.token_hash, {}});
-       it != values_.end() && it->first.first == owner.token_hash; ++it) {
+       it != values_.end() && crypto::equal_constant_time(it->first.first, owner.token_hash); ++it) {
     mine.emplace(it->first.second, it->second);
   }
   return mine;

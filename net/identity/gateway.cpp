@@ -42,7 +42,7 @@ Result<NodeTrust> read_node_trust(const std::vector<model::Issuer>& issuers,
 class Gateway final : public IdentityGateway {
  public:
   Gateway(actors::Gateway& inner, IdentitySettings settings, NodeTrust node)
-      : inner_(inner),
+      : IdentityGateway(inner),
         settings_(std::move(settings)),
         node_(std::move(node)),
         credentials_(settings_.cached_credentials),
@@ -58,17 +58,7 @@ class Gateway final : public IdentityGateway {
                        const std::vector<NodeCertificate>& certificates) override;
   void submit(actors::Call* call) noexcept override;
   Result<model::Credential> authenticate(std::string_view token, model::Door door) const override;
-  bool tenant_exists(const model::TenantRef& tenant) const override { return inner_.tenant_exists(tenant); }
-  std::optional<model::TenantId> find_tenant(const model::TenantRef& tenant) const override {
-    return inner_.find_tenant(tenant);
-  }
-  void ask_trust(const model::TenantRef& tenant, model::TimeMs deadline, actors::TrustDone done) const override {
-    inner_.ask_trust(tenant, deadline, std::move(done));
-  }
-  actors::TrustBasis trust_basis(const model::TenantRef& tenant) const override { return inner_.trust_basis(tenant); }
-  actors::NodeStatus status() const override { return inner_.status(); }
   std::vector<actors::Sample> samples() const override;
-  model::AuditPort* audit() const override { return inner_.audit(); }
 
  private:
   jwt::KeySources::Settings source_settings() const {
@@ -86,7 +76,6 @@ class Gateway final : public IdentityGateway {
   void process(const JobPtr& job, const TrustReader::ReadingPtr& reading);
   Verdict vouch(const model::Request& request, const Trust& trust, model::TimeMs now);
 
-  actors::Gateway& inner_;
   const IdentitySettings settings_;
   Live<NodeTrust> node_;
   std::atomic<std::uint64_t> node_changes_{0};

@@ -21,6 +21,7 @@
 #include "actors/gateway.hpp"
 #include "model/identity.hpp"
 #include "net/guard.hpp"
+#include "net/passing_gateway.hpp"
 #include "net/settings.hpp"
 
 namespace coffer::net {
@@ -40,7 +41,7 @@ struct IdentitySettings {
       fetch;
 };
 
-class IdentityGateway : public actors::Gateway {
+class IdentityGateway : public PassingGateway {
  public:
   /// Ends the threads; calls that wait are answered `unavailable`. The listeners must have stopped. Called by the
   /// destructor, too.
@@ -50,6 +51,9 @@ class IdentityGateway : public actors::Gateway {
   /// nothing changed.
   virtual model::Status reload(const std::vector<model::Issuer>& issuers,
                                const std::vector<NodeCertificate>& certificates) = 0;
+
+ protected:
+  using PassingGateway::PassingGateway;
 };
 
 /// `inner` must outlive it. Errors: invalid_argument (an issuer or rule of the settings).

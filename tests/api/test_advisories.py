@@ -274,6 +274,33 @@ class F_AuditAsAWeapon(ServerCase):
             for field in method.input_type.fields:
                 self.assertNotRegex(field.name, "path|file|dir|sink|address|format|prefix", method.name)
 
+    def test_the_one_field_that_names_a_file_of_the_node_leads_only_where_the_configuration_says(self):
+        keys, outside = self.server.data / "dev", self.server.data / "outside.key"
+        (keys / "link").symlink_to(outside)
+        (keys / "folder").symlink_to(self.server.data)
+        before = sorted(self.server.data.glob("*")), sorted(keys.glob("*"))
+        add = lambda name: self.server.cli("admin", "seal", "add", "x", "--kind", "key-file", "--key-file", name)  # noqa: E731
+        for name in (outside, "../outside.key", "/etc/hostname", "/etc/shadow", "/dev/shm/x", "link", "folder/x", keys / "../x", ".", keys):
+            done = add(name)
+            self.assertEqual(done.returncode, 2, (name, done.stderr))
+            self.assertIn(b"key_file: ", done.stderr)
+        self.assertEqual((sorted(self.server.data.glob("*")), sorted(keys.glob("*"))), before, "something was made")
+        self.assertIn(b"must lie in this node's seal.key_directory", add("/etc/hostname").stderr)
+        self.assertEqual(add("/etc/hostname").stderr, add("/etc/no-such-file").stderr, "it tells what there is elsewhere")
+        self.assertEqual(add("second.key").returncode, 0)
+        self.assertEqual((keys / "second.key").stat().st_mode & 0o777, 0o600)
+
+    def test_no_other_field_of_the_admin_api_names_a_place(self):
+        def places(message, seen=()):
+            for field in message.fields:
+                if re.search("path|file|dir(?!ect)|folder|sink|url|uri|host", field.name):
+                    yield field.name
+                if field.message_type and field.message_type.full_name not in seen:
+                    yield from places(field.message_type, (*seen, field.message_type.full_name))
+        found = {(service.name, method.name, name) for file in stubs.admin_files() for service in file.services_by_name.values()
+                 for method in service.methods for name in places(method.input_type)}
+        self.assertEqual(found, {("Seal", "Add", "key_file"), ("Issuers", "Put", "jwks_url")}, "docs/threat-model.md names those that there are")
+
     def test_records_cannot_be_forged_by_what_a_client_says(self):
         forged = '"},{"kind":"change","principal":"operator'
         self.server.get("n", headers={"x-request-id": forged.replace(" ", "")})

@@ -29,7 +29,7 @@ class TheDeviceIsGone(unittest.TestCase):
         (self.folder / "pin").write_text("1234\n")
         (self.folder / "pin").chmod(0o600)
         self.config = self.folder / "c.toml"
-        self.config.write_text(f'data = "{self.folder}/d"\n[seal.pkcs11]\nmodule = "{MODULE}"\ntoken = "coffer"\nkey = "seal"\n'
+        self.config.write_text(f'data = "{self.folder}/d"\n[seal]\nkey_directory = "{self.folder}"\n[seal.pkcs11]\nmodule = "{MODULE}"\ntoken = "coffer"\nkey = "seal"\n'
                                f'pin_file = "{self.folder}/pin"\n')
         self.token = self.folder / "t"
 

@@ -5,6 +5,7 @@ the first start of a production node with a quorum of shares."""
 import json
 import os
 import shutil
+import subprocess
 import tempfile
 import time
 import unittest
@@ -231,7 +232,7 @@ class RetiredKeys(KeysCase):
             self.assertEqual(done.returncode, 0, done.stderr)
 
         # The root key and the key file change, too: the old backup says what it wants.
-        other = self.folder / "other.key"
+        other = self.folder / "d/dev/other.key"
         old = json.loads(self.ok("seal", "status", "--output", "json"))["seals"][0]["name"]
         self.ok("seal", "add", "file", "--kind", "key-file", "--key-file", other)
         self.ok("keys", "rotate", "root")
@@ -281,6 +282,61 @@ class Backups(KeysCase):
         finally:
             other.close()
 
+    def test_a_restore_that_fails_leaves_the_directory_as_it_was_and_the_next_one_works(self):
+        for n in range(30):
+            self.put(f"s{n}", os.urandom(10_000).hex())
+        backup, key, other = self.folder / "b", self.folder / "d/dev/seal.key", self.folder / "other.key"
+        self.ok("backup", "create", "--out", backup)
+        whole = backup.read_bytes()
+        flipped, cut, short = bytearray(whole), whole[:-10], whole[:200]
+        flipped[len(flipped) // 2] ^= 1
+        last = bytearray(whole)
+        last[-5] ^= 1
+        for name, content in (("flipped", flipped), ("last", last), ("cut", cut), ("short", short), ("empty", b"")):
+            (self.folder / name).write_bytes(content)
+        other.write_text("ab" * 32 + "\n")
+        other.chmod(0o600)
+
+        def restore(file, seal, *more, data, limit=None):
+            command = [BINARY, "admin", "backup", "restore", file, "--data", data, "--seal-key", seal, *more]
+            if limit:  # what a full disk is to the databases: a write that fails
+                command = ["bash", "-c", f'trap "" XFSZ; ulimit -f {limit}; exec "$@"', "-", *command]
+            return subprocess.run(command, capture_output=True, timeout=120)
+
+        failures = {"flipped": (self.folder / "flipped", key), "its last bytes": (self.folder / "last", key), "cut": (self.folder / "cut", key),
+                    "short": (self.folder / "short", key), "empty": (self.folder / "empty", key), "another key": (backup, other),
+                    "no key": (backup, self.folder / "none"), "no such tenant": (backup, key, "--tenant", "nobody"), "no such file": (self.folder / "none", key)}
+        missing, empty = self.folder / "missing", self.folder / "empty-one"
+        empty.mkdir(mode=0o700)
+        for what, arguments in failures.items():
+            for data in (missing, empty):
+                done = restore(*arguments, data=data)
+                self.assertNotEqual(done.returncode, 0, what)
+                self.assertTrue(done.stderr, what)
+                self.assertFalse(missing.exists(), f"{what}: it left {list(missing.rglob('*')) if missing.exists() else ''}")
+                self.assertEqual(list(empty.iterdir()), [], what)
+        for limit in (16, 300, 500):
+            for data in (missing, empty):
+                done = restore(backup, key, data=data, limit=limit)
+                self.assertNotEqual(done.returncode, 0, f"{limit} KiB were enough")
+                self.assertFalse(missing.exists(), limit)
+                self.assertEqual(list(empty.iterdir()), [], limit)
+
+        foreign = self.folder / "foreign"
+        foreign.mkdir(mode=0o700)
+        (foreign / "mine").write_text("stays")
+        done = restore(backup, key, data=foreign)
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn(b"not empty", done.stderr)
+        self.assertEqual([p.name for p in foreign.iterdir()], ["mine"], "what was there is not touched")
+        for data in (missing, empty):
+            done = restore(backup, key, data=data)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertRegex(done.stdout.decode(), r"(?m)^values: +30$")
+            before = sorted(p.relative_to(data) for p in data.rglob("*"))
+            self.assertNotEqual(restore(backup, key, data=data).returncode, 0, "a node is there now")
+            self.assertEqual(sorted(p.relative_to(data) for p in data.rglob("*")), before)
+
     def test_a_backup_goes_to_stdout(self):
         self.put("a", "1")
         done = self.server.cli("admin", "backup", "create")
@@ -317,6 +373,18 @@ class Production(unittest.TestCase):
         done = run("admin", "cluster", "reissue", *options)
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn("node 1 has a new certificate", done.stdout.decode())
+
+    def test_a_lost_key_file_is_no_start_where_nobody_could_unseal_the_node(self):
+        folder = Path(tempfile.mkdtemp(prefix="coffer-init-"))
+        self.addCleanup(shutil.rmtree, folder)
+        options = ("--data", folder / "d", "--seal-key", folder / "key")
+        self.assertEqual(run("admin", "init", *options, "--operator-token", folder / "t").returncode, 0)
+        (folder / "key").unlink()
+        done = run("server", *options, "--insecure", *(f"--{name}=127.0.0.1:{free_port()}" for name in ("http", "grpc", "admin")))
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn(f"{folder}/key does not exist", done.stderr.decode())
+        self.assertFalse((folder / "key").exists(), "a new key was made over old data")
+        # Where shares open it, it starts sealed: test_runbook.py throws a key file away.
 
     def test_init_with_shares_and_unseal(self):
         folder = Path(tempfile.mkdtemp(prefix="coffer-init-"))

@@ -236,6 +236,7 @@ class Sources(unittest.TestCase):
         self.assertGreaterEqual(int(refused[0].headers["retry-after"]), 1)
         self.assertEqual(json.loads(refused[0].body)["error"]["code"], "QUOTA_EXCEEDED")
         self.assertEqual(server.request("GET", "/healthz", token=None).status, 200)
+        self.assertRegex(server.request("GET", "/metrics", token=None).body.decode(), r"(?m)^coffer_sources_refused_total [1-9]")
         status = lambda: server.cli("admin", "status", token_file=server.data / "operator.token").returncode
         end = time.monotonic() + 30
         while status() != 0:

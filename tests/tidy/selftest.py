@@ -73,6 +73,19 @@ class Planted(unittest.TestCase):
         self.plant("net/a.cpp", "//\n" * 501)
         self.assert_found("length", "501 lines")
 
+    def test_secrets_are_compared_by_the_one_function(self):
+        self.plant("crypto/a.cpp", "return equal_constant_time(mac, token.mac());\nif (kind == Kind::token) return;\n"
+                   "if (token == nullptr || text.starts_with(kPrefix) || found == tokens_.end()) return;  // mac == mac\n"
+                   "bool operator==(const Secret& a, const Secret& b);\nif (what != \"secret\") return;\n")
+        self.plant("model/secret.cpp", "return mac == other_mac;\n")
+        self.assertEqual(self.found("secrets"), [])
+        for line in ("if (mac == expected) return;", "if (expected != token.mac()) return;", "return op->token_hash == hash;",
+                     "if (std::memcmp(a, b, 32) == 0) return;", "return CRYPTO_memcmp(a, b, 32) == 0;", "return given.expose() == known.expose();",
+                     "return key.bytes().compare(other) == 0;", "if (std::equal(mac.begin(), mac.end(), other.begin())) return;",
+                     "if (hash == crypto::sha256(x) && slot.id_hash == claims.id_hash) return;", "if (passphrase.starts_with(given)) return;"):
+            self.plant("crypto/b.cpp", line + "\n")
+            self.assert_found("secrets", "crypto/b.cpp:1")
+
     def test_words_refuse_unfinished_code_and_let_grpc_name_its_types(self):
         self.plant("app/a.cpp", "auto stub = Secrets::NewStub(channel);\n")
         self.assertEqual(self.found("words"), [])

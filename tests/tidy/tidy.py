@@ -126,6 +126,36 @@ def check_places(root):
     return found
 
 
+# Comparisons that stop at the first difference, where one side is a secret or stands for one. A name tells: so what is secret
+# must be called so. Compared with a literal, an enumerator or an iterator's end nothing is given away.
+COMPARERS = re.compile(r"\b(memcmp|bcmp|strn?(?:case)?cmp|CRYPTO_memcmp|sodium_memcmp|timingsafe_\w+)\s*\(")
+SECRET = (r"(?:\w+(?:\(\))?(?:\.|->))*(?:\w*(?:[Mm]ac|[Ss]ecret|[Tt]oken|id_hash|token_hash|secret_hash|[Dd]igests?|[Pp]assphrase"
+          r"|[Pp]assword|[Pp]in|seal_key|root_key|api_key)s?_?(?!\w)(?:\([^()]*\))?|(?:expose|bytes)\(\))(?:\.substr\([^()]*\))?")
+OTHER = r"""(?:""|''|nullptr|std::nullopt|[\w.>-]*\bend\(\)|-?\d+|(?:\w+::)+\w+\b(?!\())"""
+UNEQUAL = (re.compile(r"(?<![\w.>:])" + SECRET + r"\s*[=!]=(?!\s*" + OTHER + ")"),
+           re.compile(r"(?<!operator)[=!]=\s*[*!]*" + SECRET + r"(?![\w.\[:-])"),
+           re.compile(SECRET + r"\.(?:compare|starts_with|ends_with)\((?!\s*(?:\"|'|k[A-Z]))"),
+           re.compile(r"std::(?:ranges::)?(?:equal|mismatch)\([^;]*" + SECRET))
+COMPARES_SECRETS = "model/secret.cpp"
+NOT_SECRET = {  # what is called so and is none
+    "if (label != settings.token) continue;",                                                      # a PKCS#11 token's label
+    "if (end.frames() != frames_ - 1 || end.rows() != rows_ || end.bytes() != bytes_) {",          # sizes of a backup
+}
+
+
+def check_secrets(root):
+    """Secrets are compared by one function, which reads all of both whatever they hold."""
+    found = []
+    for path, relative in files(root, {".cpp", ".hpp"}):
+        if room_of(relative) is None or relative == COMPARES_SECRETS:
+            continue
+        for number, line in enumerate(lines(path), 1):
+            code = re.sub(r'"(?:[^"\\]|\\.)*"', '""', re.sub(r"'(?:[^'\\]|\\.)'", "''", line)).split("//")[0]
+            if COMPARERS.search(code) or (any(p.search(code) for p in UNEQUAL) and line.strip() not in NOT_SECRET):
+                found.append(f"{relative}:{number}: compares secrets byte by byte; use equal_constant_time: {line.strip()[:80]}")
+    return found
+
+
 def check_opening(root):
     """A file begins by saying what it is."""
     found = []

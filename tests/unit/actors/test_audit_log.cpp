@@ -131,6 +131,7 @@ TEST_F(AuditLogTest, AStrictAnswerSaysThatTheRecordCannotBeWritten) {
   const auto log = start([](AuditOptions& o) { o.trail.file_bytes = 1; });  // a new file for each batch
   std::filesystem::remove_all(path + "/audit");
   EXPECT_FALSE(wait_for(*log, event()));
+  EXPECT_GE(samples(*log)["coffer_audit_failures_total"], 1);
   EXPECT_THAT(said, Contains(HasSubstr("audit records are being lost")));
 }
 
@@ -268,6 +269,51 @@ class HangingSink final : public model::AuditSink {
   bool cancelled_ = false;
 };
 
+class FailingSink final : public model::AuditSink {
+ public:
+  std::string_view name() const override { return "failing"; }
+  bool write(std::string_view) noexcept override { return false; }
+  void cancel() noexcept override {}
+};
+
+TEST_F(AuditLogTest, ASinkThatFailsHasItsRecordsCounted) {
+  auto log = start([](AuditOptions& o) { o.sinks.push_back(std::make_unique<FailingSink>()); });
+  for (int i = 0; i < 5; ++i) EXPECT_TRUE(wait_for(*log, event()));
+  for (int i = 0; i < 1000 && samples(*log)["coffer_audit_sink_failures_total"] < 5; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  EXPECT_GE(samples(*log)["coffer_audit_sink_failures_total"], 5);
+  EXPECT_EQ(samples(*log)["coffer_audit_sink_records_total"], 0);
+}
+
+TEST_F(AuditLogTest, TheQueueShowsHowFullItIsAndWhatItDropped) {
+  AuditInbox inbox(16 * 1000, [] { return model::TimeMs{1}; });
+  const auto shown = [&](std::uint64_t given_up = 0) {
+    std::vector<Sample> all;
+    inbox.add_samples(all, given_up);
+    std::map<std::string, double> values;
+    for (const Sample& sample : all) values[sample.name] = sample.value;
+    return values;
+  };
+  EXPECT_EQ(shown()["coffer_audit_queue_bytes"], 0);
+  EXPECT_EQ(shown()["coffer_audit_queue_limit_bytes"], 16'000);
+  inbox.record(event());
+  const double one = shown()["coffer_audit_queue_bytes"];
+  EXPECT_GT(one, 0);
+  EXPECT_DOUBLE_EQ(shown()["coffer_audit_queue_fullest_ratio"], one / 1000);
+  for (int i = 0; i < 100; ++i) inbox.record(event());  // of one thread, which has one part of the queue
+  EXPECT_GE(shown()["coffer_audit_queue_fullest_ratio"], 1);
+  EXPECT_LT(shown()["coffer_audit_queue_bytes"], 16'000) << "the other parts have room";
+  const double dropped = shown()["coffer_audit_dropped_total"];
+  EXPECT_GT(dropped, 0);
+  const auto batch = inbox.queue().take();
+  EXPECT_EQ(static_cast<double>(batch.dropped), dropped);
+  EXPECT_EQ(shown()["coffer_audit_queue_bytes"], 0);
+  EXPECT_EQ(shown()["coffer_audit_queue_fullest_ratio"], 0);
+  EXPECT_EQ(shown()["coffer_audit_dropped_total"], dropped) << "a counter does not go back when somebody takes notice";
+  EXPECT_EQ(shown(3)["coffer_audit_dropped_total"], dropped + 3);
+}
+
 TEST_F(AuditLogTest, ASinkThatHangsLosesItsOwnRecordsAndHoldsNobodyUp) {
   auto log = start([](AuditOptions& o) {
     o.sink_lines = 4;
@@ -275,6 +321,8 @@ TEST_F(AuditLogTest, ASinkThatHangsLosesItsOwnRecordsAndHoldsNobodyUp) {
   });
   for (int i = 0; i < 20; ++i) EXPECT_TRUE(wait_for(*log, event()));
   EXPECT_GE(samples(*log)["coffer_audit_sink_dropped_total"], 15);
+  EXPECT_GE(samples(*log)["coffer_audit_sink_queue"], 3) << "one may be in the sink's hands";
+  EXPECT_EQ(samples(*log)["coffer_audit_sink_queue_limit"], 4);
   log.reset();  // and the stop does not wait for it either
   EXPECT_THAT(problems(), IsEmpty());
 }

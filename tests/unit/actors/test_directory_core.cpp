@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "core_fixture.hpp"
+#include "storage/keys.hpp"
 
 namespace coffer::actors {
 namespace {
@@ -196,6 +197,44 @@ TEST_F(DirectoryCoreTest, ListPagesByName) {
   EXPECT_EQ(first.tenants[1].name, "b");
   auto rest = run(model::ListTenants{"", "b", 10, false});
   EXPECT_EQ(std::get<model::TenantsReply>(rest->body).tenants.size(), 2U);
+}
+
+TEST_F(DirectoryCoreTest, AClusterKeyThatHasSealedEnoughIsToBeReplacedAndTheNextIsCountedAnew) {
+  std::vector<std::uint32_t> worn;
+  directory_deps.max_seals = 6;
+  directory_deps.cluster_key_worn = [&](std::uint32_t version) { worn.push_back(version); };
+  core = open_directory();
+  for (const char* name : {"a", "b", "c"}) ASSERT_TRUE(run(create(name)).ok());
+  core = open_directory();  // another leader: what was sealed before it counts, too
+  for (const char* name : {"d", "e"}) ASSERT_TRUE(run(create(name)).ok());
+  EXPECT_TRUE(worn.empty());
+  ASSERT_TRUE(run(create("f")).ok());
+  EXPECT_EQ(worn, (std::vector<std::uint32_t>{1}));
+  ASSERT_TRUE(run(create("g")).ok());
+  EXPECT_EQ(worn, (std::vector<std::uint32_t>{1, 1})) << "said again until it is done";
+
+  directory_deps.keys_changed = [&](const KeyChanges& changes) {
+    store::v1::KeyRingRecord record;
+    ASSERT_TRUE(record.ParseFromString(*changes.front().second));
+    ASSERT_TRUE(ring.adopt(record).ok());
+  };
+  std::string stored;
+  const auto change = [&](const store::v1::KeyRingRecord& next) {
+    const std::string bytes = next.SerializeAsString();
+    auto made = ask(model::ChangeKeys{"rotate-cluster-key", stored, {{storage::kKeyRingRow, bytes}}});
+    made->request.credential.of_node = true;
+    deliver(*made);
+    while (!log.empty()) commit_next();
+    ASSERT_TRUE(made->reply.ok()) << made->reply.error().message();
+    stored = bytes;
+  };
+  change(ring.with_cluster_key(random, now));
+  EXPECT_EQ(worn.size(), 3U) << "another key is there, but this one still seals";
+  change(ring.with_newest_current());
+  for (const char* name : {"h", "i", "j", "k", "l"}) ASSERT_TRUE(run(create(name)).ok());
+  EXPECT_EQ(worn.size(), 3U) << "a new key begins with nothing";
+  ASSERT_TRUE(run(create("m")).ok());
+  EXPECT_EQ(worn.back(), 2U);
 }
 
 }  // namespace

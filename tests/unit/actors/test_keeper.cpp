@@ -1,5 +1,6 @@
 // The keeper of keys in a whole node: sealed starts, quorums, rotations, and purges that leave nothing on the disk.
 
+#include <algorithm>
 #include <set>
 
 #include "crypto/shamir.hpp"
@@ -312,6 +313,30 @@ TEST(Keeper, APurgedTenantsKeysAreOnNoDiskAndACopyCannotBeOpened) {
   EXPECT_EQ(cluster.get("kept", "a"), "stays");
   ASSERT_TRUE(cluster.start().ok());
   EXPECT_EQ(cluster.get("kept", "a"), "stays");
+}
+
+TEST(Keeper, ReplacesAClusterKeyByItselfBeforeItSealedTooMuch) {
+  Cluster cluster;
+  ASSERT_TRUE(cluster.start([](NodeOptions& options) { options.keeper.max_cluster_seals = 30; }).ok());
+  for (int i = 0; i < 8; ++i) ASSERT_TRUE(cluster.put("t" + std::to_string(i), "a", "value").ok());
+  const auto current = [&] {
+    const auto keys = std::get<model::KeysReply>(cluster.keep(model::GetKeys{})->body).cluster_keys;
+    return std::ranges::find_if(keys, [](const auto& key) { return key.current; })->version;
+  };
+  EXPECT_EQ(current(), 1U);
+  for (int i = 0; i < 12; ++i) {
+    auto deleted = cluster.direct(model::DeleteTenant{"t0", {}, false, 0});
+    ASSERT_TRUE(deleted.ok()) << deleted.error().message();
+    const auto id = std::get<model::TenantReply>(deleted->body).tenant.id;
+    ASSERT_TRUE(cluster.direct(model::UndeleteTenant{id, ""}).ok());
+  }
+  EXPECT_TRUE(eventually([&] { return current() == 2; }));
+  for (int i = 0; i < 8; ++i) EXPECT_EQ(cluster.get("t" + std::to_string(i), "a"), "value");
+  EXPECT_TRUE(
+      eventually([&] { return std::get<model::KeysReply>(cluster.keep(model::GetKeys{})->body).tenants_done >= 8; }));
+  EXPECT_EQ(current(), 2U) << "sealing anew wears the new one less than that";
+  ASSERT_TRUE(cluster.start().ok());
+  EXPECT_EQ(cluster.get("t0", "a"), "value");
 }
 
 }  // namespace

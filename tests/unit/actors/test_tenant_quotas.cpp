@@ -235,5 +235,35 @@ TEST_F(QuotaTest, NeverKeepsAnOperatorOut) {
   EXPECT_TRUE(as_operator(model::SetQuota{{{Limit::others, 0}}}).ok());
 }
 
+TEST_F(QuotaTest, TheBoardShowsWhatTenantsAtWorkHoldAndMayHold) {
+  QuotaBoard board;
+  deps.quota_board = &board;
+  core = open();
+  EXPECT_EQ(board.totals().entries.used, 0U);
+  EXPECT_EQ(board.totals().entries.limited, 0U);
+  EXPECT_EQ(code(put("a", "12345")), Code::ok);
+  EXPECT_EQ(code(put("b", "12345")), Code::ok);
+  set({{Limit::entries, 8}});
+  auto totals = board.totals();
+  EXPECT_EQ(totals.entries.used, 2U);
+  EXPECT_EQ(totals.entries.limit, 8U);
+  EXPECT_EQ(totals.entries.limited, 1U);
+  EXPECT_EQ(totals.entries.limited_used, 2U);
+  EXPECT_DOUBLE_EQ(totals.entries.fullest, 0.25);
+  EXPECT_EQ(totals.bytes.used, stored().bytes);
+  EXPECT_GT(totals.bytes.used, 0U);
+  EXPECT_EQ(totals.bytes.limit, 0U) << "no limit";
+  const auto use = board.use_of(tenant);
+  ASSERT_TRUE(use);
+  EXPECT_EQ(use->entries, 2U);
+  EXPECT_EQ(use->limits[Limit::entries], 8U);
+  core = open();
+  EXPECT_EQ(board.totals().entries.used, 2U) << "read when the shard begins, once";
+  EXPECT_EQ(board.totals().entries.limit, 8U);
+  core.reset();
+  EXPECT_EQ(board.totals().entries.used, 0U) << "what does not run is not counted";
+  EXPECT_FALSE(board.use_of(tenant));
+}
+
 }  // namespace
 }  // namespace coffer::actors

@@ -2,11 +2,16 @@
 
 #include "crypto/hash.hpp"
 
+#include <sys/mman.h>
+#include <unistd.h>
 #include <gtest/gtest.h>
 
+#include <cstring>
 #include <set>
 #include <tuple>
 
+#include "model/constant_time.hpp"
+#include "model/secret.hpp"
 #include "support.hpp"
 
 namespace coffer::crypto {
@@ -88,6 +93,56 @@ TEST(EqualConstantTime, ComparesLengthAndEveryByte) {
   for (std::size_t bit = 0; bit < 6 * 8; ++bit) {
     EXPECT_FALSE(equal_constant_time("secret", test::with_flipped_bit("secret", bit)));
   }
+}
+
+/// Two readable pages and behind them one that nobody may read.
+class Fenced {
+ public:
+  Fenced() : page_(static_cast<std::size_t>(::sysconf(_SC_PAGESIZE))) {
+    memory_ =
+        static_cast<char*>(::mmap(nullptr, 3 * page_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+    EXPECT_NE(memory_, MAP_FAILED);
+    std::memset(memory_, 'a', 3 * page_);
+    EXPECT_EQ(::mprotect(memory_ + 2 * page_, page_, PROT_NONE), 0);
+  }
+  ~Fenced() { ::munmap(memory_, 3 * page_); }
+  Fenced(const Fenced&) = delete;
+  Fenced& operator=(const Fenced&) = delete;
+  char& operator[](std::size_t at) { return memory_[at]; }
+  std::size_t readable() const { return 2 * page_; }
+  std::string_view view(std::size_t size) const { return {memory_, size}; }
+
+ private:
+  const std::size_t page_;
+  char* memory_;
+};
+
+// Not by the clock: whoever reads on behind the difference, wherever that is, falls over the end that cannot be read, and
+// whoever stops at it answers and lives.
+TEST(EqualConstantTimeDeathTest, ReadsOnBehindTheFirstDifference) {
+  for (const std::size_t different : {0U, 1U, 31U, 4095U, 5000U}) {
+    Fenced one, other;
+    one[different] = 'b';
+    EXPECT_FALSE(equal_constant_time(one.view(one.readable()), other.view(other.readable())));
+    EXPECT_DEATH((void)equal_constant_time(one.view(one.readable() + 1), other.view(other.readable() + 1)), "")
+        << "it answered at byte " << different;
+    EXPECT_DEATH((void)model::equal_constant_time(one.view(one.readable() + 8), other.view(other.readable() + 8)), "");
+  }
+}
+
+TEST(EqualConstantTime, IsWhatKeysAndSecretsCompareBy) {
+  const std::string bytes(40, 'k');
+  for (std::size_t at = 0; at < bytes.size(); ++at) {
+    std::string changed = bytes;
+    changed[at] = 'x';
+    EXPECT_FALSE(equal_constant_time(bytes, changed)) << at;
+    EXPECT_FALSE(model::Secret(bytes) == model::Secret(changed)) << at;
+    if (at < Key::kSize) {
+      EXPECT_FALSE(Key::from_bytes(bytes.substr(0, Key::kSize)) == Key::from_bytes(changed.substr(0, Key::kSize)))
+          << at;
+    }
+  }
+  EXPECT_TRUE(model::Secret(bytes) == model::Secret(bytes));
 }
 
 TEST(Hex, WritesLowerCaseDigits) { EXPECT_EQ(hex(std::string("\x00\x0f\xa5\xff", 4)), "000fa5ff"); }

@@ -318,5 +318,42 @@ TEST_F(KeyRingTest, ReadersSeeOneRingWhileAnotherIsAdopted) {
   EXPECT_EQ(ring->current_version(), 51U);
 }
 
+// Why the root key needs no count of what it has sealed: each of its boxes is a field of the ring's one record (or a seal's, or a
+// backup's, which are a few), and nothing that tenants do adds one.
+TEST(KeyRing, TheRootKeySealsOneBoxForEachClusterKeyAndTwoWhenItIsRetired) {
+  SeededRandom random(7);
+  KeyRing ring = KeyRing::generate(Key::generate(random), random, 1);
+  const auto boxes = [](const store::v1::KeyRingRecord& record) {
+    std::set<std::string> all;
+    for (const auto& row : record.cluster_keys()) all.insert(row.wrapped());
+    for (const auto& row : record.retired_keys()) all.insert({row.wrapped_tokens(), row.wrapped_audit()});
+    return all;
+  };
+  const auto made = [&](const store::v1::KeyRingRecord& next) {
+    std::size_t fresh = 0;
+    const auto before = boxes(ring.record());
+    for (const auto& box : boxes(next)) fresh += before.contains(box) ? 0 : 1;
+    EXPECT_TRUE(ring.adopt(next).ok());
+    return fresh;
+  };
+  for (std::uint32_t version = 2; version < 6; ++version) {
+    EXPECT_EQ(made(ring.with_cluster_key(random, 2)), 1U);
+    EXPECT_EQ(made(ring.with_newest_current()), 0U);
+  }
+  EXPECT_EQ(made(*ring.without_cluster_key(2, random, 3)), 2U);
+  const auto before = ring.record().SerializeAsString();
+  model::TenantId tenant;
+  tenant.bytes.fill('t');
+  auto keys = ring.new_tenant_keys(tenant, "", random, 4);
+  EXPECT_TRUE(ring.add_data_key(tenant, keys, random, 4).ok());
+  EXPECT_TRUE(ring.rewrap(tenant, keys, random).ok());
+  Sealer directory = ring.directory_sealer(random);
+  (void)directory.seal("row", "identity");
+  EXPECT_EQ(ring.record().SerializeAsString(), before) << "cluster keys do this, not the root key";
+  const auto next = ring.with_new_root(random, 5);
+  ASSERT_TRUE(next.ok());
+  EXPECT_EQ(boxes(next->record).size(), boxes(ring.record()).size()) << "a new root key begins with what there is";
+}
+
 }  // namespace
 }  // namespace coffer::crypto

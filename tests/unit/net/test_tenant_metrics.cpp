@@ -59,6 +59,53 @@ TEST_F(TenantMetricsTest, WhoeverComesAfterTheBoundIsCountedWithTheOthers) {
   EXPECT_THAT(text(), Not(HasSubstr("third")));
 }
 
+TEST_F(TenantMetricsTest, ATenantsQuotaIsShownWithWhatItHoldsAndHowOftenItRefused) {
+  counted = count_by_tenant(inner, 1, [](const model::TenantId&) {
+    model::QuotaUse use{3, 4096, {}};
+    use.limits[model::Limit::entries] = 10;
+    return std::optional(use);
+  });
+  call("acme");
+  inner.reply =
+      model::Error(model::Code::quota_exceeded, "the tenant's limit reads_per_second = 5 is reached; retry", 1);
+  call("acme");
+  call("other");
+  const std::string shown = text();
+  EXPECT_THAT(shown, HasSubstr(R"(coffer_tenant_quota_used{tenant="acme",limit="entries"} 3)"));
+  EXPECT_THAT(shown, HasSubstr(R"(coffer_tenant_quota_used{tenant="acme",limit="bytes"} 4096)"));
+  EXPECT_THAT(shown, HasSubstr(R"(coffer_tenant_quota_limit{tenant="acme",limit="entries"} 10)"));
+  EXPECT_THAT(shown, Not(HasSubstr(R"(coffer_tenant_quota_limit{tenant="acme",limit="bytes"})"))) << "it has none";
+  EXPECT_THAT(shown, HasSubstr(R"(coffer_tenant_quota_refused_total{tenant="acme",limit="reads_per_second"} 1)"));
+  EXPECT_THAT(shown, HasSubstr(R"x(coffer_tenant_quota_refused_total{tenant="(others)",limit="reads_per_second"} 1)x"));
+  EXPECT_THAT(shown, Not(HasSubstr(R"x(coffer_tenant_quota_used{tenant="(others)")x")));
+}
+
+TEST_F(TenantMetricsTest, ATenantWhoseShardRunsElsewhereShowsNoUse) {
+  counted = count_by_tenant(inner, 1, [](const model::TenantId&) { return std::optional<model::QuotaUse>(); });
+  call("acme");
+  EXPECT_THAT(text(), Not(HasSubstr("coffer_tenant_quota_used{")));
+}
+
+TEST_F(TenantMetricsTest, WhatItDoesNotCountPassesThrough) {
+  inner.kinds["cft_x"] = model::CredentialKind::token;
+  inner.tenants.insert("ns");
+  inner.node.tenants = 7;
+  inner.changes = 3;
+  model::TenantRef acme, door;
+  acme.name = "acme";
+  door.door = {model::Door::direktiv, "ns"};
+  EXPECT_EQ(counted->authenticate("cft_x", model::Door::native)->token_hash, "hash of cft_x");
+  EXPECT_TRUE(counted->tenant_exists(door));
+  EXPECT_FALSE(counted->tenant_exists(acme));
+  EXPECT_EQ(counted->find_tenant(acme), inner.find_tenant(acme));
+  EXPECT_TRUE(counted->trust_basis(acme) == inner.trust_basis(acme));
+  bool asked = false;
+  counted->ask_trust(acme, 0, [&](const model::Result<actors::TenantTrust>& trust) { asked = trust.ok(); });
+  EXPECT_TRUE(asked);
+  EXPECT_EQ(counted->status().tenants, 7U);
+  EXPECT_EQ(counted->audit(), inner.audit());
+}
+
 TEST_F(TenantMetricsTest, NamesOfStrangersAndOfNoTenantMakeNoSeries) {
   call("missing");
   inner.reply = model::Code::unauthenticated;
