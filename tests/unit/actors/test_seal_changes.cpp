@@ -23,13 +23,17 @@ std::vector<std::string> seal_names(Cluster& cluster) {
   return names;
 }
 
+/// With the key file that opens it, and its directory as the place of others.
 model::Status start_with_key(Cluster& cluster, const std::string& path) {
-  return cluster.start([&](NodeOptions& options) { options.seal = std::move(*crypto::open_key_file_seal(path)); });
+  return cluster.start([&](NodeOptions& options) {
+    options.seal = std::move(*crypto::open_key_file_seal(path));
+    options.keeper.key_directory = cluster.path;
+  });
 }
 
 TEST(SealChanges, AReplacedKeyFileOpensNoMoreAndTheNewOneDoes) {
   Cluster cluster;
-  ASSERT_TRUE(cluster.start().ok());
+  ASSERT_TRUE(start_with_key(cluster, cluster.path + "/key").ok());
   ASSERT_TRUE(cluster.put("t", "a", "1").ok());
   const std::string first = seal_names(cluster).at(0), fresh = cluster.path + "/fresh";
   const auto replaced = cluster.keep(key_file_seal(fresh, first, true));
@@ -50,7 +54,7 @@ TEST(SealChanges, AReplacedKeyFileOpensNoMoreAndTheNewOneDoes) {
 
 TEST(SealChanges, WhatCannotBeReplacedChangesNothing) {
   Cluster cluster;
-  ASSERT_TRUE(cluster.start().ok());
+  ASSERT_TRUE(start_with_key(cluster, cluster.path + "/key").ok());
   const auto before = seal_names(cluster);
   EXPECT_EQ(cluster.keep(key_file_seal(cluster.path + "/x", "none", true)).error().code, Code::entry_not_found);
   model::AddSeal night;
