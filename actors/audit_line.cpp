@@ -148,4 +148,10 @@ std::string audit_statement(std::string_view kind, std::string_view cluster, std
   return text.append(hash.data(), hash.size());
 }
 
+std::string audit_introduction(std::string_view cluster, std::uint64_t node, std::uint64_t sequence,
+                               const crypto::ChainHash& hash, std::uint32_t version, std::string_view public_key) {
+  std::string text = audit_statement("key", cluster, node, sequence, hash);
+  return text.append(" ").append(std::to_string(version)).append(" ").append(public_key);
+}
+
 }  // namespace coffer::actors

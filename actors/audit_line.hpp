@@ -49,5 +49,8 @@ std::optional<SplitAuditLine> split_audit_line(std::string_view line);
 /// What a signature covers: who says it, of which record, and the hash up to there.
 std::string audit_statement(std::string_view kind, std::string_view cluster, std::uint64_t node, std::uint64_t sequence,
                             const crypto::ChainHash& hash);
+/// What an older key signs of a newer one: the statement "key" of the place where the newer one begins, and that key.
+std::string audit_introduction(std::string_view cluster, std::uint64_t node, std::uint64_t sequence,
+                               const crypto::ChainHash& hash, std::uint32_t version, std::string_view public_key);
 
 }  // namespace coffer::actors

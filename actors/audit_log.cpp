@@ -25,7 +25,8 @@ model::Result<std::unique_ptr<AuditLog>> AuditLog::start(AuditOptions options, c
                                                          std::shared_ptr<AuditInbox> inbox) {
   auto directory = storage::AuditDirectory::open(options.directory);
   if (!directory) return directory.error();
-  auto trail = AuditTrail::open(std::move(*directory), options.trail, std::move(signer), hooks.wall_clock());
+  auto trail =
+      AuditTrail::open(std::move(*directory), options.trail, std::move(signer), hooks.wall_clock(), hooks.signer);
   if (!trail) return trail.error();
   if (!inbox) inbox = std::make_shared<AuditInbox>(options.queue_bytes, hooks.wall_clock);
   return std::unique_ptr<AuditLog>(

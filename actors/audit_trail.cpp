@@ -20,14 +20,14 @@ std::string letters(const crypto::ChainHash& hash) { return crypto::base64url({h
 
 model::Result<std::unique_ptr<AuditTrail>> AuditTrail::open(storage::AuditDirectory directory,
                                                             AuditTrailOptions options, crypto::ChainSigner signer,
-                                                            model::TimeMs now) {
+                                                            model::TimeMs now, const Former& former) {
   std::unique_ptr<AuditTrail> trail(new AuditTrail(std::move(directory), std::move(options), std::move(signer)));
-  if (auto status = trail->recover(now); !status) return status.error();
+  if (auto status = trail->recover(now, former); !status) return status.error();
   return trail;
 }
 
 /// Reads the newest file: where the chain goes on, which changes the trail has, whether something is wrong.
-Status AuditTrail::recover(model::TimeMs now) {
+Status AuditTrail::recover(model::TimeMs now, const Former& former) {
   auto files = directory_.files();
   if (!files) return files.error();
   std::string trouble;
@@ -52,6 +52,10 @@ Status AuditTrail::recover(model::TimeMs now) {
                                      crypto::next_hash(state_.last.hash, split->body) == split->hash);
       if (!follows && trouble.empty()) trouble = "record " + std::to_string(*sequence) + " does not follow";
       if (first) {
+        const auto version = static_cast<std::uint32_t>(audit_number(line, "key").value_or(0));
+        if (former && version != 0 && version != options_.key_version) {
+          if (auto signer = former(version)) introducer_.emplace(Introducer{version, std::move(*signer)});
+        }
         // "3:120 7:15"
         std::string_view groups = audit_field(line, "groups").value_or("");
         while (!groups.empty()) {
@@ -161,6 +165,7 @@ Status AuditTrail::checkpoint(model::TimeMs now, const std::function<void(std::s
 
 Status AuditTrail::use_key(std::uint32_t version, crypto::ChainSigner signer, model::TimeMs now) {
   if (auto status = checkpoint(now, [](std::string_view) {}); !status) return status;  // by the key of that file
+  if (!introducer_) introducer_.emplace(Introducer{options_.key_version, std::move(signer_)});
   options_.key_version = version;
   signer_ = std::move(signer);
   return begin_file(now);
@@ -184,10 +189,19 @@ Status AuditTrail::begin_file(model::TimeMs now) {
       .word("previous", letters(state_.last.hash))
       .text("groups", groups)
       .number("key", options_.key_version)
-      .word("public_key", crypto::base64url(signer_.public_key()))
-      .word("signature", crypto::base64url(signer_.sign(statement)));
+      .word("public_key", crypto::base64url(signer_.public_key()));
+  if (introducer_) {
+    const auto introduction = audit_introduction(options_.cluster, options_.node, state_.last.sequence,
+                                                 state_.last.hash, options_.key_version, signer_.public_key());
+    AuditLine(fields)
+        .number("former_key", introducer_->version)
+        .word("introduction", crypto::base64url(introducer_->signer.sign(introduction)));
+  }
+  AuditLine(fields).word("signature", crypto::base64url(signer_.sign(statement)));
   checked_ = add(now, fields);
-  return write_batch([](std::string_view) {});
+  auto status = write_batch([](std::string_view) {});
+  if (status) introducer_.reset();
+  return status;
 }
 
 Status AuditTrail::retain(model::TimeMs now) {

@@ -3,13 +3,14 @@
 // age and number. No thread and no clock of its own; the audit log's thread drives it, or a test.
 //
 // Files and lines: docs/audit.md. Every file begins with a record of kind "segment" that carries the last hash of the
-// file before it; kind "checkpoint" carries a signature over the hash before it; "retention" says up to which record
+// file before it, and after a rotation the former key's signature over the new one; kind "checkpoint" carries a signature over the hash before it; "retention" says up to which record
 // files were removed; the head (a file apart) says how far the trail went when it was last synced.
 
 #include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -32,9 +33,12 @@ struct AuditTrailOptions {
 class AuditTrail {
  public:
   /// Goes on behind what is there. What a crash tore is cut off; damage is left as it is and noted in the new file, for
-  /// an audit trail that somebody has broken must not keep the service from starting. Errors: disk_error.
+  /// an audit trail that somebody has broken must not keep the service from starting. `former`: the key of another
+  /// version, by which the trail went on while the node was down. Errors: disk_error.
+  using Former = std::function<std::optional<crypto::ChainSigner>(std::uint32_t version)>;
   static model::Result<std::unique_ptr<AuditTrail>> open(storage::AuditDirectory directory, AuditTrailOptions options,
-                                                         crypto::ChainSigner signer, model::TimeMs now);
+                                                         crypto::ChainSigner signer, model::TimeMs now,
+                                                         const Former& former = {});
 
   /// Adds a record to the batch: `fields` follow its number and time (`"kind":"request",...`). Its number.
   std::uint64_t add(model::TimeMs time, std::string_view fields);
@@ -49,8 +53,8 @@ class AuditTrail {
   /// Removes files that are too old or too many; what is removed is noted.
   model::Status retain(model::TimeMs now);
 
-  /// Signs with another key from now on, in a new file: whoever reads a file finds one key in it. REQUIRES: the batch is
-  /// empty.
+  /// Signs with another key from now on, in a new file: whoever reads a file finds one key in it, and whoever trusts the
+  /// key of the file before it that this one signs for it. REQUIRES: the batch is empty.
   model::Status use_key(std::uint32_t version, crypto::ChainSigner signer, model::TimeMs now);
 
   struct Position {
@@ -69,7 +73,7 @@ class AuditTrail {
   };
   AuditTrail(storage::AuditDirectory directory, AuditTrailOptions options, crypto::ChainSigner signer)
       : directory_(std::move(directory)), options_(std::move(options)), signer_(std::move(signer)) {}
-  model::Status recover(model::TimeMs now);
+  model::Status recover(model::TimeMs now, const Former& former);
   model::Status begin_file(model::TimeMs now);
   void add_checkpoint(model::TimeMs now);
   model::Status write_batch(const std::function<void(std::string_view line)>& written);
@@ -77,7 +81,12 @@ class AuditTrail {
   storage::AuditDirectory directory_;
   AuditTrailOptions options_;
   crypto::ChainSigner signer_;
-  State state_, safe_;  // with and without the batch
+  struct Introducer {
+    std::uint32_t version = 0;
+    crypto::ChainSigner signer;
+  };
+  std::optional<Introducer> introducer_;  // the newest file's key, when the next one is of another
+  State state_, safe_;                    // with and without the batch
   Position written_;
   std::string batch_;
   std::uint64_t checked_ = 0;  // the newest checkpoint's number

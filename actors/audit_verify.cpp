@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <map>
 
 #include "actors/audit_line.hpp"
 #include "crypto/hash.hpp"
@@ -22,7 +23,8 @@ std::string range(std::uint64_t from, std::uint64_t to) {
 
 class Verifier {
  public:
-  Verifier(const AuditExpectation& expected, AuditVerdict& verdict) : expected_(expected), verdict_(verdict) {}
+  Verifier(const AuditExpectation& expected, AuditVerdict& verdict)
+      : expected_(expected), verdict_(verdict), trusted_(expected.trusted) {}
 
   void begin_file(const std::string& name) {
     ++verdict_.files;
@@ -39,11 +41,17 @@ class Verifier {
  private:
   void here(const std::string& what) { problem(file_ + " line " + std::to_string(line_) + ": " + what); }
   void check_signature(std::string_view line, std::string_view kind);
+  std::string key_of(std::string_view line) const;
+  bool trusts(const std::string& key) const { return std::ranges::find(trusted_, key) != trusted_.end(); }
+  void introduce(std::string_view line, std::uint64_t sequence);
   void open_segment(std::string_view line, std::uint64_t sequence);
 
   const AuditExpectation& expected_;
   AuditVerdict& verdict_;
   std::string file_, cluster_, public_key_;
+  std::map<std::uint32_t, std::string> keys_;  // as the files' segments name them
+  std::vector<std::string> trusted_;
+  std::vector<std::string> unvouched_;  // signatures by keys that nobody knows, until a known one signs what follows
   std::uint64_t line_ = 0, node_ = 0, signed_ = 0, removed_to_ = 0;
   AuditTrail::Position last_;
   bool checkpointed_ = false;
@@ -59,6 +67,8 @@ void Verifier::open_segment(std::string_view line, std::uint64_t sequence) {
   node_ = node;
   const auto key = crypto::from_base64url(audit_field(line, "public_key").value_or(""));
   public_key_ = key ? *key : std::string();
+  keys_[static_cast<std::uint32_t>(audit_number(line, "key").value_or(0))] = public_key_;
+  introduce(line, sequence);
   if (any_) return;
   // The first file that is kept: it says what its chain builds on.
   const auto previous = crypto::from_base64url(audit_field(line, "previous").value_or(""));
@@ -67,14 +77,43 @@ void Verifier::open_segment(std::string_view line, std::uint64_t sequence) {
   verdict_.first = sequence;
 }
 
-void Verifier::check_signature(std::string_view line, std::string_view kind) {
+/// By the segment's own words of what it follows, so that damage before it does not cost the trust in what is behind it.
+void Verifier::introduce(std::string_view line, std::uint64_t sequence) {
+  const auto signature = crypto::from_base64url(audit_field(line, "introduction").value_or(""));
+  const auto previous = crypto::from_base64url(audit_field(line, "previous").value_or(""));
+  crypto::ChainHash before{};
+  if (!signature || signature->empty() || !previous || previous->size() != before.size() || trusts(public_key_)) return;
+  previous->copy(before.data(), before.size());
+  const auto version = static_cast<std::uint32_t>(audit_number(line, "key").value_or(0));
+  const auto statement = audit_introduction(cluster_, node_, sequence - 1, before, version, public_key_);
+  const auto signs = [&](const std::string& key) { return crypto::verify_signature(key, statement, *signature); };
+  if (std::ranges::none_of(trusted_, signs)) return;
+  trusted_.push_back(public_key_);
+  if (expected_.introduced) expected_.introduced(version, public_key_);
+}
+
+/// The key that must have signed this line.
+std::string Verifier::key_of(std::string_view line) const {
   const auto version = static_cast<std::uint32_t>(audit_number(line, "key").value_or(0));
   std::string key = expected_.public_key ? expected_.public_key(version) : std::string();
-  if (key.empty()) key = public_key_;
+  if (!key.empty()) return key;
+  const auto named = keys_.find(version);
+  return named == keys_.end() ? public_key_ : named->second;
+}
+
+void Verifier::check_signature(std::string_view line, std::string_view kind) {
+  const std::string key = key_of(line);
   const auto signature = crypto::from_base64url(audit_field(line, "signature").value_or(""));
   const auto statement = audit_statement(kind, cluster_, node_, last_.sequence, last_.hash);
   if (signature && crypto::verify_signature(key, statement, *signature)) {
     ++verdict_.checkpoints;
+    if (trusts(key)) {
+      unvouched_.clear();
+    } else if (!expected_.trusted.empty() && unvouched_.size() < kMostProblems) {
+      unvouched_.push_back(file_ + " line " + std::to_string(line_) +
+                           ": it is signed by none of the keys that were given, nor by one that they introduce: " +
+                           range(signed_ + 1, last_.sequence) + " not known to be what was written");
+    }
   } else {
     here("its signature is not this cluster's: " + range(signed_ + 1, last_.sequence) + " not what was written");
   }
@@ -121,11 +160,10 @@ bool Verifier::read(std::string_view line, bool torn) {
 /// `head`: what the trail said of its end when it was last synced.
 void Verifier::end(std::string_view head) {
   verdict_.last = last_.sequence;
+  for (const std::string& what : unvouched_) problem(what);
   const std::uint64_t head_sequence = audit_number(head, "seq").value_or(0);
   if (head_sequence != 0) {
-    const auto version = static_cast<std::uint32_t>(audit_number(head, "key").value_or(0));
-    std::string key = expected_.public_key ? expected_.public_key(version) : std::string();
-    if (key.empty()) key = public_key_;
+    const std::string key = key_of(head);
     const auto hash = crypto::from_base64url(audit_field(head, "last").value_or(""));
     const auto signature = crypto::from_base64url(audit_field(head, "signature").value_or(""));
     crypto::ChainHash said{};
@@ -133,6 +171,8 @@ void Verifier::end(std::string_view head) {
     if (!signature ||
         !crypto::verify_signature(key, audit_statement("head", cluster_, node_, head_sequence, said), *signature)) {
       problem("head: it was altered: its signature is not this cluster's");
+    } else if (!expected_.trusted.empty() && !trusts(key) && unvouched_.empty()) {
+      problem("head: it is signed by none of the keys that were given, nor by one that they introduce");
     }
   } else if (checkpointed_) {
     problem("head: it is missing, so that nothing says how far the trail went");

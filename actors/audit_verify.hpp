@@ -6,6 +6,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "actors/audit_trail.hpp"
 #include "model/audit.hpp"
@@ -17,6 +18,11 @@ struct AuditExpectation {
   std::function<std::string(std::uint32_t version)> public_key;
   /// How far the trail must go, from whoever writes it; nothing: as its head says. What is behind it is not looked at.
   std::optional<AuditTrail::Position> end;
+  /// Instead of `public_key`: keys that are known to be the cluster's. What one of them signs counts, and so does what it
+  /// introduces (a newer key after a rotation); what was written before its first signature is held by the chain.
+  std::vector<std::string> trusted = {};
+  /// Hears of each key that a trusted one introduces.
+  std::function<void(std::uint32_t version, const std::string& key)> introduced = {};
 };
 
 /// Errors: disk_error.

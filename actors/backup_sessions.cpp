@@ -17,6 +17,7 @@ using model::Error;
 namespace {
 
 constexpr std::chrono::minutes kPatience{2};
+constexpr std::chrono::seconds kTidy{5};
 constexpr std::size_t kMostSessions = 4;
 constexpr std::chrono::milliseconds kPause{10'000};
 constexpr std::chrono::seconds kMovesEnd{20};
@@ -40,21 +41,19 @@ model::Result<model::ReplyBody> BackupSessions::act(const model::KeeperOperation
   return Error(Code::internal, "nobody answers this operation");
 }
 
-void BackupSessions::tidy() {
+BackupSessions::Clock::time_point BackupSessions::tidy() {
   const auto now = Clock::now();
   std::erase_if(readings_, [&](const auto& one) { return now - one.second.used > kPatience; });
-  for (auto it = imports_.begin(); it != imports_.end();) {
-    if (now - it->second.used <= kPatience) {
-      ++it;
-      continue;
-    }
-    // What an import wrote and nobody adopted belongs to nobody.
-    const store::v1::TenantRecord& tenant = it->second.directory;
-    if (tenant.id().size() == 16) {
-      (void)remove_tenant_rows(host_, it->second.group, model::TenantId::from_raw(tenant.id()), "import-abandoned");
-    }
-    it = imports_.erase(it);
-  }
+  std::erase_if(imports_, [&](const auto& one) {
+    const Importing& import = one.second;
+    if (now - import.used <= kPatience) return false;
+    if (import.reserved) given_up_.push_back(import.directory.id());
+    return true;
+  });
+  const auto must_tell = [this] { return !forgot_begun_ || !given_up_.empty(); };
+  if (must_tell() && now >= tell_again_) give_up_imports();
+  if (must_tell()) return tell_again_;
+  return readings_.empty() && imports_.empty() ? Clock::time_point::max() : now + kTidy;
 }
 
 store::v1::BackupManifest BackupSessions::manifest(const char* kind) const {

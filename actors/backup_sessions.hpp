@@ -1,6 +1,7 @@
 #pragma once
 // Backups that are being read and tenants that are being imported, by operators' calls; and the scheduled backups. The
-// keeper's thread only. What nobody continues for two minutes ends.
+// keeper's thread only. What nobody continues for two minutes ends; of an import the directory knows before a byte is
+// written, so that its rows are found and removed however it ends (directory_imports.cpp).
 
 #include <chrono>
 #include <functional>
@@ -25,8 +26,8 @@ class BackupSessions {
   model::Result<model::ReplyBody> act(const model::KeeperOperation& operation);
   /// Makes the next piece of a backup that is being read, while its reader keeps the last one.
   void read_ahead();
-  /// Ends what was left alone.
-  void tidy();
+  /// Ends what was left alone, and what this node was importing when it stopped. Says when it is to be called again.
+  Clock::time_point tidy();
   /// Writes a file when it is time; says when it is next.
   Clock::time_point run_schedule(const BackupSchedule& schedule, const std::function<void(std::string_view)>& log);
 
@@ -47,11 +48,13 @@ class BackupSessions {
     std::optional<crypto::Key> file_key;
     model::GroupId group;
     std::optional<store::v1::TenantKeysRecord> keys;
-    store::v1::TenantRecord directory;
+    store::v1::TenantRecord directory;  // as it will be
     std::optional<store::v1::TenantHeader> header;
     std::uint64_t sequence = 0, entries = 0;
-    bool ended = false;
-    Clock::time_point used;
+    bool reserved = false;  // the directory knows of it, or may
+    bool ended = false, written = false;
+    std::optional<model::Error> failure;  // it is over; whoever asks again hears why
+    Clock::time_point begun, used;
   };
 
   store::v1::BackupManifest manifest(const char* kind) const;
@@ -67,6 +70,11 @@ class BackupSessions {
   model::Status take(Importing& import, BackupReader::Kind kind);
   model::Status take_first(Importing& import, const store::v1::BackupRows& rows);
   model::Status take_rows(Importing& import, const store::v1::BackupRows& rows);
+  model::Status reserve(Importing& import, const model::TenantId& id, const std::vector<model::GroupId>& led);
+  model::Status write_last(Importing& import, const model::TenantId& id);
+  model::Status forget_begun();
+  model::Error fail(Importing& import, const model::Error& error);
+  void give_up_imports();
   model::Result<model::ReplyBody> serve(std::unique_ptr<BackupSource> source);
   model::Status write_file(const std::string& path);
 
@@ -76,6 +84,9 @@ class BackupSessions {
   const std::uint64_t bytes_per_second_;
   std::map<std::string, Reading> readings_;
   std::map<std::string, Importing> imports_;
+  bool forgot_begun_ = false;          // what a former life of this node was importing is given up
+  std::vector<std::string> given_up_;  // ids of tenants; the directory is to be told
+  Clock::time_point tell_again_{};
   std::optional<Clock::time_point> next_scheduled_;
 };
 

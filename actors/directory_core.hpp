@@ -116,8 +116,17 @@ class DirectoryCore {
   void purge(CallHandle call, const std::string& principal, std::vector<Submission>& out);
   void change_keys(CallHandle call, const std::string& principal, std::vector<Submission>& out);
   void adopt_operator(CallHandle call, const std::string& principal, std::vector<Submission>& out);
-  void adopt_tenant(CallHandle call, const std::string& principal, std::vector<Submission>& out);
   bool comes_back(const model::TenantId& deleted) const;
+  // directory_imports.cpp
+  void adopt_tenant(CallHandle call, const std::string& principal, std::vector<Submission>& out);
+  void reserve_import(CallHandle call, DirectoryTenant place, const std::string& principal,
+                      std::vector<Submission>& out);
+  void give_up_import(CallHandle call, const DirectoryTenant& which, const std::string& principal,
+                      std::vector<Submission>& out);
+  void finish_adoption(CallHandle call, DirectoryTenant tenant, std::vector<Submission>& out);
+  void submit_deleted(CallHandle call, DirectoryTenant next, std::string_view action, const std::string& principal,
+                      std::vector<Submission>& out);
+  bool is_changing(const model::TenantId& deleted) const;
   // directory_reseal.cpp
   model::Status load_resealing();
   void tend_keys(CallHandle call, const std::string& principal, std::vector<Submission>& out);

@@ -33,6 +33,9 @@ void DirectoryCore::undelete(CallHandle call, const std::string& principal, std:
   const std::string name = request.name.empty() ? found->second.info.name : request.name;
   if (auto status = model::check_tenant_name(name); !status) return call.finish(status.error());
   if (defer_if_changing(call, name)) return;
+  if (found->second.importing.value != 0) {
+    return call.finish(Error(Code::not_active, "the tenant is being imported; it comes when all of it is there"));
+  }
   if (found->second.info.state == model::TenantState::purged ||
       found->second.info.purge_at <= std::max<model::TimeMs>(deps_.wall_clock(), header_.leader_time_ms())) {
     return call.finish(Error(Code::not_active, "the tenant's recovery window is over; only a backup brings it back"));
@@ -67,8 +70,12 @@ void DirectoryCore::purge(CallHandle call, const std::string& principal, std::ve
   if (found == deleted_.end() || comes_back(request.id)) return call.finish(Error(Code::tenant_not_found));
   const model::TimeMs now = std::max<model::TimeMs>(deps_.wall_clock(), header_.leader_time_ms());
   if (found->second.info.purge_at > now) return call.finish(Error(Code::not_active, "the recovery window is open"));
+  if (request.done && found->second.info.state != model::TenantState::purged) {
+    return call.finish(Error(Code::not_active, "it is another life of the tenant that was purged"));
+  }
   auto next = std::make_shared<DirectoryTenant>(found->second);
   next->info.state = model::TenantState::purged;
+  next->importing = {};
   if (request.done) next->info.purged_at = now;
   std::vector<storage::RowChange> rows{sealed_row(storage::tenant_row(next->info.id), encode_tenant(*next))};
   Pending pending;
@@ -117,23 +124,6 @@ void DirectoryCore::adopt_operator(CallHandle call, const std::string& principal
   submit(std::move(pending), std::move(rows), "regenerate-operator-token", principal, out);
 }
 
-/// A tenant whose rows were imported into a group, but for the ones without which it is nothing.
-void DirectoryCore::adopt_tenant(CallHandle call, const std::string&, std::vector<Submission>& out) {
-  auto tenant = decode_tenant(operation_of<model::AdoptTenant>(call).record);
-  if (!tenant) return call.finish(tenant.error());
-  if (defer_if_changing(call, tenant->info.name)) return;
-  const bool known = deleted_.contains(tenant->info.id) ||
-                     std::any_of(tenants_.begin(), tenants_.end(),
-                                 [&](const auto& row) { return row.second.committed.info.id == tenant->info.id; });
-  if (tenants_.contains(tenant->info.name) || known) {
-    return call.finish(Error(Code::tenant_exists, "this cluster has a tenant of this name, or this very tenant"));
-  }
-  std::erase_if(tenant->info.doors, [&](const model::DoorName& door) { return owner_of(door) != nullptr; });
-  if (tenant->info.group.value < group_tenants_.size()) ++group_tenants_[tenant->info.group.value];
-  model::TenantReply reply{tenant->info, {}, true};
-  change(std::move(call), std::move(*tenant), std::move(reply), out);
-}
-
 /// What the ring knows by now; the sealer never loses a version. Another key's seals are counted from here on.
 void DirectoryCore::renew_sealer() {
   crypto::Sealer next = deps_.ring.directory_sealer(deps_.random);
@@ -144,7 +134,11 @@ void DirectoryCore::renew_sealer() {
 void DirectoryCore::committed_keys(Pending& done) {
   for (const std::string& hash : done.revoked) deps_.operators.remove(hash);
   if (done.op) deps_.operators.put(*done.op);
-  if (done.purge) deleted_.insert_or_assign(done.purge->info.id, *done.purge);
+  if (done.purge) {
+    deleted_.insert_or_assign(done.purge->info.id, *done.purge);
+    const bool is_due = done.purge->info.state == model::TenantState::purged && done.purge->info.purged_at == 0;
+    if (is_due && deps_.tenants_changed) deps_.tenants_changed();
+  }
   if (done.ring) {
     ring_ = std::move(*done.ring);
     keys_change_ = false;

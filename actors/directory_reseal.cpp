@@ -111,10 +111,7 @@ model::Result<bool> DirectoryCore::reseal_slice(std::uint32_t limit, std::vector
   }
   auto it = deleted_.upper_bound(pass_.deleted);
   for (; it != deleted_.end() && examined < limit; ++it) {
-    const bool changes =
-        std::ranges::any_of(
-            pending_, [&](const Pending& pending) { return pending.purge && pending.purge->info.id == it->first; }) ||
-        comes_back(it->first);
+    const bool changes = is_changing(it->first);
     pass_.deleted = it->first;
     auto done = look(storage::tenant_row(it->first), changes, [&] { return encode_tenant(it->second); });
     if (!done) return done.error();

@@ -12,6 +12,7 @@
 #include <string_view>
 #include <thread>
 
+#include "actors/call_handle.hpp"
 #include "model/result.hpp"
 
 namespace coffer::actors {
@@ -55,6 +56,11 @@ class DiskWatch {
 inline model::Error low_on_disk() {
   return {model::Code::unavailable,
           "the node is low on disk and takes no changes until there is room again; reads go on", 30};
+}
+/// And not asked for again: room does not come while somebody waits.
+inline void refuse_low_on_disk(CallHandle call) {
+  call.call().decided = true;
+  call.finish(low_on_disk());
 }
 
 }  // namespace coffer::actors

@@ -31,7 +31,7 @@ class KeeperHost {
   virtual model::Status open(crypto::KeyRing ring) = 0;
   /// Asks the process to wipe everything and start again sealed.
   virtual void seal() = 0;
-  /// A seal by the device that this node's configuration names. Errors: unavailable (it names none).
+  /// A seal by the device that this node's configuration names. Errors: not_active (it names none).
   virtual model::Result<std::unique_ptr<crypto::Seal>> device_seal(const std::string& name) = 0;
   /// Routes a call of the keeper's own.
   virtual void submit(Call* call) noexcept = 0;

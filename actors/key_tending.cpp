@@ -28,7 +28,7 @@ model::TimeMs wall_clock() {
 /// Does what is due and says when it wants to be called again.
 KeyKeeper::Clock::time_point KeyKeeper::tend() {
   replace_worn_key();
-  backups_.tidy();
+  const auto tidied = backups_.tidy();
   backups_.read_ahead();
   const auto scheduled = backups_.run_schedule(settings_.backups, log_);
   if (Clock::now() >= next_round_) {
@@ -46,7 +46,7 @@ KeyKeeper::Clock::time_point KeyKeeper::tend() {
   left_ = work_.size();
   const bool has_news = done_ != told_done_ || rows_ != told_rows_;
   if (has_news && (work_.empty() || Clock::now() >= next_news_)) tell_directory(false);
-  auto until = std::min(next_round_, scheduled);
+  auto until = std::min({next_round_, scheduled, tidied});
   if (has_work()) until = std::min(until, next_slice_);
   return until;
 }

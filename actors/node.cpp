@@ -140,9 +140,18 @@ void NodeImpl::prepare_tenants(Context& context) {
     context.tenant_trust_applied(tenant, group, index);
   };
   tenant_deps_->quotas = options_.quotas;
+  tenant_deps_->newer_quotas = &newer_quotas_;
   tenant_deps_->quota_refusals = &context.counters.quota_refusals;
   tenant_deps_->quota_board = &context.counters.quota_board;
   context.tenant_deps = tenant_deps_.get();
+}
+
+void NodeImpl::set_default_quotas(const model::QuotaLimits& quotas) {
+  const std::lock_guard lock(quotas_mutex_);
+  const model::QuotaLimits* const now = newer_quotas_.load();
+  if ((now == nullptr ? options_.quotas : *now) == quotas) return;
+  all_quotas_.push_back(std::make_unique<const model::QuotaLimits>(quotas));
+  newer_quotas_.store(all_quotas_.back().get(), std::memory_order_release);
 }
 
 void NodeImpl::prepare_directory(Context& context) {

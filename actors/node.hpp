@@ -61,7 +61,7 @@ struct NodeOptions {
   std::uint32_t replicas = 3;         // of a data group, as far as there are nodes
   std::uint32_t newest_format = cluster::kNewestFormat;  // that it announces; a lower one keeps newer ones switched off
   std::chrono::milliseconds placement_interval{1000};
-  std::chrono::milliseconds replace_after{0};  // a silent node's replicas are made elsewhere; 0: only by an operator
+  std::chrono::milliseconds replace_after{0};   // a silent node's replicas are made elsewhere; 0: only by an operator
   std::uint64_t snapshot_bytes_per_second = 0;  // of groups' states that others send; 0: as fast as it goes
   /// What ends the process when a disk fails or what is stored is damaged. Default: says why and aborts at once,
   /// without running destructors, so that nothing more is acknowledged.
@@ -78,6 +78,8 @@ class Node : public Gateway {
   /// The link of a node that had none: a cluster's first node has no certificate before it is ready. REQUIRES: not
   /// connected yet; the link outlives the node.
   virtual void connect(cluster::PeerLink& link) = 0;
+  /// Limits of tenants that have none of their own, from each one's next request on. Any thread.
+  virtual void set_default_quotas(const model::QuotaLimits& quotas) = 0;
   /// Hands its leaderships over, takes no more calls, ends shards, flushes the state, ends the actors. Called by the destructor, too.
   virtual void stop() = 0;
   /// What a tenant holds and may hold; none: its shard does not run on this node. Any thread.

@@ -26,6 +26,7 @@ class NodeImpl final : public Node, private KeeperHost {
   model::Status run(std::chrono::milliseconds timeout);
   void stop() override;
   void connect(cluster::PeerLink& link) override;
+  void set_default_quotas(const model::QuotaLimits& quotas) override;
   void submit(Call* call) noexcept override;
   model::Result<model::Credential> authenticate(std::string_view token, model::Door door) const override;
   bool tenant_exists(const model::TenantRef& tenant) const override { return routing_.find(tenant) != nullptr; }
@@ -99,6 +100,9 @@ class NodeImpl final : public Node, private KeeperHost {
   CacheBudget cache_;
   RoutingTable routing_;
   OperatorTable operators_;
+  std::mutex quotas_mutex_;
+  std::vector<std::unique_ptr<const model::QuotaLimits>> all_quotas_;  // of each reload; a shard may still look at one
+  std::atomic<const model::QuotaLimits*> newer_quotas_{nullptr};       // the last of them
   std::unique_ptr<TenantDeps> tenant_deps_;
   std::unique_ptr<DirectoryDeps> directory_deps_;
   std::unique_ptr<DiskWatch> disk_;            // outlives the actors, who look at it

@@ -66,7 +66,7 @@ void NodeImpl::seal() {
 
 model::Result<std::unique_ptr<crypto::Seal>> NodeImpl::device_seal(const std::string& name) {
   if (options_.device_seal) return options_.device_seal(name);
-  return Error(Code::unavailable, "this node's configuration names no PKCS#11 module: see [seal.pkcs11]");
+  return Error(Code::not_active, "this node's configuration names no PKCS#11 module: see [seal.pkcs11]");
 }
 
 bool NodeImpl::leads(model::GroupId group) const {

@@ -352,6 +352,7 @@ std::string encode_tenant(const DirectoryTenant& tenant) {
   record.set_owner_public_key(tenant.owner_public_key);
   record.set_request_key(tenant.request_key);
   record.set_request_hash(tenant.request_hash);
+  record.set_importing_node(tenant.importing.value);
   return record.SerializeAsString();
 }
 
@@ -382,6 +383,7 @@ model::Result<DirectoryTenant> decode_tenant(std::string_view bytes) {
   tenant.owner_public_key = record.owner_public_key();
   tenant.request_key = record.request_key();
   tenant.request_hash = record.request_hash();
+  tenant.importing = model::NodeId{record.importing_node()};
   return tenant;
 }
 

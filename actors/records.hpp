@@ -41,6 +41,7 @@ struct DirectoryTenant {
   std::uint32_t epoch = 1;
   std::string owner_public_key;           // 32 bytes or empty
   std::string request_key, request_hash;  // of the newest change, when it had a request id
+  model::NodeId importing;                // not zero: that node is importing it (directory_imports.cpp)
 };
 std::string encode_tenant(const DirectoryTenant& tenant);
 model::Result<DirectoryTenant> decode_tenant(std::string_view bytes);

@@ -48,6 +48,8 @@ auto age_of(const store::v1::KeyRingRecord& ring) {
   return std::tuple(std::max(1U, ring.root_version()), newest, ring.current(), ring.retired_keys_size());
 }
 
+Error wrong_passphrase() { return {Code::unauthenticated, "no seal of this cluster opens by this passphrase"}; }
+
 const Error& is_sealed() {
   static const Error error(Code::sealed);
   return error;
@@ -96,8 +98,7 @@ model::Result<SealKeeper::Quorum> SealKeeper::quorum(std::optional<Attempt>& att
   if (!all) return all.error();
   const std::string cluster = host_.cluster_id();
   if (!passphrase.empty()) {
-    if (passphrase.size() < crypto::kLeastPassphrase)
-      return Error(Code::unauthenticated, "this is no seal's passphrase");
+    if (passphrase.size() < crypto::kLeastPassphrase) return wrong_passphrase();
     for (const auto& [name, record] : *all) {
       if (record.kind() != crypto::kPassphraseSeal) continue;
       auto seal = crypto::make_passphrase_seal(name, passphrase);
@@ -106,7 +107,7 @@ model::Result<SealKeeper::Quorum> SealKeeper::quorum(std::optional<Attempt>& att
       if (root) return Quorum{std::move(*root), 1, 1};
       if (root.error().code != Code::unauthenticated) return root.error();
     }
-    return Error(Code::unauthenticated, "this is no seal's passphrase");
+    return wrong_passphrase();
   }
   auto share = crypto::read_share(text.expose());
   if (!share) return share.error();
@@ -162,17 +163,35 @@ model::Status SealKeeper::write(const std::string& action,
                                 std::vector<std::pair<std::string, std::optional<std::string>>> rows) {
   auto before = host_.key_rows();
   if (!before) return before.error();
-  model::ChangeKeys change{action, (*before)[storage::kKeyRingRow], std::move(rows)};
+  return write_over((*before)[storage::kKeyRingRow], action, std::move(rows));
+}
+
+/// A seal of a root key that was rotated meanwhile would open nothing: the ring is to be as it was when the seal was made.
+model::Status SealKeeper::write_over(std::string ring, const std::string& action,
+                                     std::vector<std::pair<std::string, std::optional<std::string>>> rows) {
+  model::ChangeKeys change{action, std::move(ring), std::move(rows)};
   auto done = ask(host_, {}, model::DirectoryOperation(std::move(change)));
   return done ? model::Status() : model::Status(done.error());
 }
 
-model::Result<store::v1::SealRecord> SealKeeper::make_record(const model::AddSeal& add, const crypto::Key& root) {
+/// Nobody keeps a seal that does not give back what it was given.
+model::Result<store::v1::SealRecord> SealKeeper::wrap_and_check(crypto::Seal& seal, const crypto::Key& root) {
   const std::string cluster = host_.cluster_id();
+  auto record = seal.wrap(root, cluster, random_);
+  if (!record) return record.error();
+  const auto opened = seal.unwrap(*record, cluster);
+  if (!opened) return opened.error();
+  if (!(*opened == root))
+    return Error(Code::key_mismatch, "the seal does not give back the root key; nothing was changed");
+  record->set_created_at_ms(wall_clock());
+  return record;
+}
+
+model::Result<store::v1::SealRecord> SealKeeper::make_record(const model::AddSeal& add, const crypto::Key& root) {
   if (add.kind == crypto::kPassphraseSeal) {
     auto seal = crypto::make_passphrase_seal(add.name, add.passphrase);
     if (!seal) return seal.error();
-    return (*seal)->wrap(root, cluster, random_);
+    return wrap_and_check(**seal, root);
   }
   if (add.kind == crypto::kKeyFileSeal) {
     const auto path = key_file_place(key_directory_, add.key_file);
@@ -182,14 +201,41 @@ model::Result<store::v1::SealRecord> SealKeeper::make_record(const model::AddSea
     }
     auto seal = crypto::open_key_file_seal(*path);
     if (!seal) return seal.error();
-    return (*seal)->wrap(root, cluster, random_);  // its name is the key's fingerprint
+    return wrap_and_check(**seal, root);  // its name is the key's fingerprint
   }
   if (add.kind == crypto::kPkcs11Seal) {
     auto seal = host_.device_seal(add.name);
     if (!seal) return seal.error();
-    return (*seal)->wrap(root, cluster, random_);
+    return wrap_and_check(**seal, root);
   }
   return Error(Code::invalid_argument, "kind: it is key-file, passphrase, shamir or pkcs11");
+}
+
+/// The seal whose place the new one takes; empty: that of none.
+model::Result<std::string> SealKeeper::place_of(const model::AddSeal& add,
+                                                const std::map<std::string, store::v1::SealRecord>& all) const {
+  const auto same = all.find(add.name);
+  if (!add.replace) {
+    if (same == all.end() || add.kind == crypto::kKeyFileSeal) return std::string();
+    return Error(Code::entry_exists, "there is a seal " + add.name + "; say that it is to be replaced");
+  }
+  if (add.name.empty() && add.kind == crypto::kKeyFileSeal) {
+    std::vector<std::string> names;
+    for (const auto& [name, record] : all) {
+      if (record.kind() == crypto::kKeyFileSeal) names.push_back(name);
+    }
+    if (names.size() == 1) return names.front();
+    return Error(Code::invalid_argument, "name: say which key file's seal is replaced; there are " +
+                                             std::to_string(names.size()) + " of that kind");
+  }
+  if (same == all.end()) {
+    return Error(Code::entry_not_found, "there is no seal " + add.name + " that could be replaced");
+  }
+  if (same->second.kind() != add.kind) {
+    return Error(Code::invalid_argument,
+                 "the seal " + add.name + " is of another kind; add the new one and remove it afterwards instead");
+  }
+  return add.name;
 }
 
 model::Result<model::ReplyBody> SealKeeper::add(const model::AddSeal& add) {
@@ -200,14 +246,8 @@ model::Result<model::ReplyBody> SealKeeper::add(const model::AddSeal& add) {
   }
   auto all = records();
   if (!all) return all.error();
-  if (const auto same = all->find(add.name); same != all->end()) {
-    if (!add.replace)
-      return Error(Code::entry_exists, "there is a seal " + add.name + "; say that it is to be replaced");
-    if (same->second.kind() != add.kind) {
-      return Error(Code::invalid_argument,
-                   "the seal " + add.name + " is of another kind; remove it afterwards instead");
-    }
-  }
+  const auto place = place_of(add, *all);
+  if (!place) return place.error();
   model::SealReply reply;
   if (add.kind == crypto::kShamirSeal) {
     auto made =
@@ -219,13 +259,18 @@ model::Result<model::ReplyBody> SealKeeper::add(const model::AddSeal& add) {
     new_set_.emplace(NewSet{crypto::ShareCollector(std::move(made->record)), Clock::now()});
     return model::ReplyBody(std::move(reply));
   }
+  std::string as_it_is = ring->record().SerializeAsString();
   auto record = make_record(add, ring->root());
   if (!record) return record.error();
-  record->set_created_at_ms(wall_clock());
-  if (auto status = write("add-seal", {{storage::seal_row(record->name()), record->SerializeAsString()}}); !status) {
-    return status.error();
-  }
+  // One write set: there is no moment with both, and none without either.
+  std::vector<std::pair<std::string, std::optional<std::string>>> rows{
+      {storage::seal_row(record->name()), record->SerializeAsString()}};
+  const bool removes = !place->empty() && *place != record->name();  // a key file's name is its fingerprint
+  if (removes) rows.emplace_back(storage::seal_row(*place), std::nullopt);
+  const char* const action = place->empty() ? "add-seal" : "replace-seal";
+  if (auto status = write_over(std::move(as_it_is), action, std::move(rows)); !status) return status.error();
   reply.seal = info_of(*record);
+  if (removes) reply.seal->detail = "in place of " + *place;
   return model::ReplyBody(std::move(reply));
 }
 
@@ -238,21 +283,26 @@ model::Result<model::ReplyBody> SealKeeper::verify(const model::VerifyShare& giv
   auto share = crypto::read_share(given.share.expose());
   if (!share) return share.error();
   crypto::ShareCollector& collector = new_set_->collector;
-  if (auto status = collector.add(std::move(*share)); !status) return status.error();
+  if (auto status = collector.add(std::move(*share)); !status) {
+    // The caller has shown who he is: it is his share that is wrong.
+    const bool is_wrong = status.error().code == Code::unauthenticated;
+    return is_wrong ? Error(Code::invalid_argument, "the share is none of the new set") : status.error();
+  }
   new_set_->last = Clock::now();
   model::SealReply reply;
   reply.given = collector.given();
   reply.needed = collector.needed();
   if (!collector.is_complete()) return model::ReplyBody(std::move(reply));
+  std::string as_it_is = ring->record().SerializeAsString();
   const store::v1::SealRecord record = collector.record();
   const auto root = crypto::open_seal(record, collector.seal_key(), host_.cluster_id());
   new_set_.reset();
   if (!root || !(*root == ring->root())) {
     return Error(Code::key_mismatch, "the root key was rotated since the set was made; add a new set");
   }
-  if (auto status = write("add-seal", {{storage::seal_row(record.name()), record.SerializeAsString()}}); !status) {
-    return status.error();
-  }
+  auto status =
+      write_over(std::move(as_it_is), "add-seal", {{storage::seal_row(record.name()), record.SerializeAsString()}});
+  if (!status) return status.error();
   reply.seal = info_of(record);
   return model::ReplyBody(std::move(reply));
 }

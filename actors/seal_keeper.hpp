@@ -45,6 +45,11 @@ class SealKeeper {
   model::Result<Quorum> quorum(std::optional<Attempt>& attempt, const model::Secret& share,
                                const model::Secret& passphrase);
   model::Status write(const std::string& action, std::vector<std::pair<std::string, std::optional<std::string>>> rows);
+  model::Status write_over(std::string ring, const std::string& action,
+                           std::vector<std::pair<std::string, std::optional<std::string>>> rows);
+  model::Result<std::string> place_of(const model::AddSeal& add,
+                                      const std::map<std::string, store::v1::SealRecord>& all) const;
+  model::Result<store::v1::SealRecord> wrap_and_check(crypto::Seal& seal, const crypto::Key& root);
   model::Result<store::v1::SealRecord> make_record(const model::AddSeal& add, const crypto::Key& root);
 
   KeeperHost& host_;

@@ -62,10 +62,11 @@ struct TenantDeps {
   model::TimeMs kept_requests_ms = 600'000;  // at least
   /// Issuers or certificate rules have changed by the entry at this index; called before the change is answered.
   std::function<void(const model::TenantId&, model::GroupId, model::Index)> trust_changed;
-  model::QuotaLimits quotas;                     // of tenants that have none of their own
-  QuotaRefusals* quota_refusals = nullptr;       // null: not counted
-  QuotaBoard* quota_board = nullptr;             // null: nothing is shown
-  model::AuditPort* audit = nullptr;             // null: nothing is noted
+  model::QuotaLimits quotas;                                             // of tenants that have none of their own
+  const std::atomic<const model::QuotaLimits*>* newer_quotas = nullptr;  // instead of those, once it is not null
+  QuotaRefusals* quota_refusals = nullptr;                               // null: not counted
+  QuotaBoard* quota_board = nullptr;                                     // null: nothing is shown
+  model::AuditPort* audit = nullptr;                                     // null: nothing is noted
   const std::atomic<bool>* read_only = nullptr;  // the node has too little room to take changes; null: it has
 };
 
@@ -282,6 +283,7 @@ class TenantCore {
   // tenant_quotas.cpp
   model::Status load_quota();
   model::Result<model::Quota> stored_quota(bool latest);
+  const model::QuotaLimits& default_quotas() const;
   void use_quota(model::Quota quota);
   model::Status count_request(const model::Request& request, model::TimeMs at);
   model::Status check_held(const Mutation& mutation);
@@ -386,6 +388,7 @@ class TenantCore {
   std::optional<MoveMark> moving_;  // decided: nothing is answered from these rows any more
   model::AuditSettings audit_;      // as committed
   model::Quota quota_;              // as committed
+  const model::QuotaLimits* defaults_used_ = nullptr;
   model::QuotaLimits quota_limits_;
   std::optional<QuotaBoard::Place> quota_place_;
   model::RequestRates rates_;

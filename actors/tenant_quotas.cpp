@@ -31,10 +31,17 @@ model::Status TenantCore::load_quota() {
   return {};
 }
 
+const model::QuotaLimits& TenantCore::default_quotas() const {
+  const model::QuotaLimits* const newer =
+      deps_.newer_quotas == nullptr ? nullptr : deps_.newer_quotas->load(std::memory_order_acquire);
+  return newer == nullptr ? deps_.quotas : *newer;
+}
+
 /// From the next request on. What was saved up in the buckets stays, as far as the new limits allow it.
 void TenantCore::use_quota(model::Quota quota) {
   quota_ = std::move(quota);
-  quota_limits_ = model::limits_in_force(quota_, deps_.quotas);
+  defaults_used_ = &default_quotas();
+  quota_limits_ = model::limits_in_force(quota_, *defaults_used_);
   if (quota_place_) quota_place_->limit(quota_limits_);
 }
 
@@ -42,6 +49,7 @@ void TenantCore::use_quota(model::Quota quota) {
 /// be able to raise a limit that is reached. Errors: quota_exceeded.
 model::Status TenantCore::count_request(const model::Request& request, model::TimeMs at) {
   if (request.credential.door == model::Door::admin) return {};
+  if (defaults_used_ != &default_quotas()) use_quota(std::move(quota_));  // a reload has changed them
   const auto& operation = std::get<model::TenantOperation>(request.operation);
   const model::RequestClass what = model::request_class(operation);
   auto status = rates_.take(quota_limits_, what, model::request_cost(operation), at);
@@ -65,7 +73,7 @@ model::Status TenantCore::check_held(const Mutation& mutation) {
 }
 
 model::QuotaReply TenantCore::quota_reply(const model::Quota& own) const {
-  return {own, model::limits_in_force(own, deps_.quotas), header_.entries(), header_.bytes()};
+  return {own, model::limits_in_force(own, default_quotas()), header_.entries(), header_.bytes()};
 }
 
 model::Result<model::ReplyBody> TenantCore::get_quota(const Caller& caller) const {

@@ -37,7 +37,7 @@ void TenantCore::write(CallHandle call, const Caller& caller, std::vector<Submis
   const model::CallInfo& info = call.request().info;
   if (auto status = model::check_request_id(info.request_id); !status) return call.finish(status.error());
   if (answer_retry(call, caller, mutation)) return;
-  if (deps_.read_only != nullptr && *deps_.read_only) return call.finish(low_on_disk());
+  if (deps_.read_only != nullptr && *deps_.read_only) return refuse_low_on_disk(std::move(call));
   if (pending_.size() >= deps_.max_pending_writes || overlay_.bytes() > deps_.max_overlay_bytes) {
     return call.finish(Error(Code::overloaded));
   }

@@ -2,66 +2,106 @@
 
 #include "app/reload.hpp"
 
+#include <algorithm>
+#include <array>
+
 #include <spdlog/spdlog.h>
 
 #include "app/log.hpp"
+#include "app/settings_text.hpp"
 
 namespace coffer::app {
 namespace {
 
-bool has_tls(const net::Listener& listener) { return listener.tls.has_value(); }
+/// What a reload takes over, or what nothing takes over: the first nodes of a cluster are told how many groups it has, and
+/// whoever has joined looks at no token any more. A name that ends in '.' or '_' stands for all that begin with it.
+constexpr std::array kNeverWait{
+    "http.limits.", "log.level",        "log.requests", "dapr.store.", "certificates.",
+    "quotas.",      "identity.failure", "seal.pkcs11.", "peer.join",   "cluster.data_groups"};
+/// Of gRPC's limits these are agreed on at the start; the others are taken over.
+constexpr std::array kGrpcsOwn{"header_bytes", "body_bytes", "streams_per_connection", "header_timeout",
+                               "idle_timeout"};
+
+bool is_grpcs_own(std::string_view name) {
+  return std::ranges::any_of(kGrpcsOwn, [&](std::string_view one) { return name.ends_with(one); });
+}
+
+bool waits(const std::string& name) {
+  if (name.find(".tls.") != std::string::npos) return false;  // looked at by listener
+  if (name.starts_with("grpc.limits.") || name.starts_with("admin.limits.")) return is_grpcs_own(name);
+  return std::ranges::none_of(kNeverWait, [&](std::string_view one) { return name.starts_with(one); });
+}
+
+bool is_same(const ExtraListener& a, const ExtraListener& b) {
+  return a.listener.address == b.listener.address && a.http == b.http && a.cloudforet_newer == b.cloudforet_newer;
+}
+
+/// The listener in `config` that `one` is, whose place is `index`: several may ask for any free port.
+net::Listener* find_extra(Config& config, const ExtraListener& one, std::size_t index) {
+  if (index < config.extra.size() && is_same(config.extra[index], one)) return &config.extra[index].listener;
+  const auto found = std::ranges::find_if(config.extra, [&](const auto& other) { return is_same(other, one); });
+  return found == config.extra.end() ? nullptr : &found->listener;
+}
+
+/// What the listener runs with after a reload.
+void take_over(const net::Listener& next, bool http, net::Listener& running) {
+  const net::Limits old = running.limits;
+  running.limits = next.limits;
+  if (!http) {
+    running.limits.header_bytes = old.header_bytes;
+    running.limits.body_bytes = old.body_bytes;
+    running.limits.streams_per_connection = old.streams_per_connection;
+    running.limits.header_timeout = old.header_timeout;
+    running.limits.idle_timeout = old.idle_timeout;
+  }
+  if (running.tls && next.tls) running.tls = next.tls;
+}
 
 }  // namespace
 
+void Reloadable::add_server(const Config& config, const net::Listener& listener, net::Server* server) {
+  const std::pair<const char*, net::Listener Config::*> three[] = {
+      {"http", &Config::http}, {"grpc", &Config::grpc}, {"admin", &Config::admin}};
+  for (const auto& [name, member] : three) {
+    if (&(config.*member) != &listener) continue;
+    servers.push_back({name, server, [member = member](Config& in) { return &(in.*member); }});
+  }
+  for (std::size_t i = 0; i < config.extra.size(); ++i) {
+    if (&config.extra[i].listener != &listener) continue;
+    servers.push_back({"listener " + listener.address, server,
+                       [one = config.extra[i], i](Config& in) { return find_extra(in, one, i); }});
+  }
+}
+
 std::vector<std::string> needs_restart(const Config& running, const Config& next) {
   std::vector<std::string> names;
-  const auto compare = [&names](const char* name, const auto& a, const auto& b) {
-    if (!(a == b)) names.emplace_back(name);
-  };
-  compare("data", running.data_dir, next.data_dir);
-  compare("seal.key_file", running.seal_key_file, next.seal_key_file);
-  compare("seal.key_directory", running.seal.key_directory, next.seal.key_directory);
-  const std::pair<const char*, net::Listener Config::*> listeners[] = {
-      {"http", &Config::http}, {"grpc", &Config::grpc}, {"admin", &Config::admin}};
-  for (const auto& [name, member] : listeners) {
-    const net::Listener &a = running.*member, &b = next.*member;
-    compare((std::string(name) + ".address").c_str(), a.address, b.address);
-    compare((std::string(name) + ".threads").c_str(), a.threads, b.threads);
-    compare((std::string(name) + ".tls").c_str(), has_tls(a), has_tls(b));
+  const auto before = settings_of(running);
+  auto after = settings_of(next);
+  for (const auto& [name, value] : before) {
+    if (waits(name) && after[name] != value) names.push_back(name);
   }
-  compare("log.format", running.log.format, next.log.format);
-  compare("cluster.election_timeout", running.cluster.election_timeout, next.cluster.election_timeout);
-  compare("cluster.heartbeat", running.cluster.heartbeat, next.cluster.heartbeat);
-  compare("storage.checkpoint_bytes", running.storage.checkpoint_bytes, next.storage.checkpoint_bytes);
-  compare("storage.read_only_below", running.storage.read_only_below, next.storage.read_only_below);
-  compare("audit.enabled", running.audit.enabled, next.audit.enabled);
-  compare("audit.directory", running.audit.directory, next.audit.directory);
-  compare("audit.stdout", running.audit.to_stdout, next.audit.to_stdout);
-  compare("audit.syslog", running.audit.syslog.has_value(), next.audit.syslog.has_value());
-  compare("shards.threads", running.shards.threads, next.shards.threads);
-  compare("shards.max_live", running.shards.max_live, next.shards.max_live);
-  compare("identity.threads", running.identity.threads, next.identity.threads);
-  compare("identity.failures_per_second", running.identity.guard.failures_per_second,
-          next.identity.guard.failures_per_second);
-  compare("quotas", running.quotas.values, next.quotas.values);
-  compare("metrics.tenants", running.metrics.tenants, next.metrics.tenants);
-  compare("keys.reseal_rows_per_second", running.reseal_rows_per_second, next.reseal_rows_per_second);
-  compare("keys.retire_after", running.retire_keys_after, next.retire_keys_after);
-  compare("backup.directory", running.backup.directory, next.backup.directory);
-  compare("backup.every", running.backup.every, next.backup.every);
-  compare("backup.keep", running.backup.keep, next.backup.keep);
-  compare("backup.rate", running.backup.bytes_per_second, next.backup.bytes_per_second);
+  const auto look_at_tls = [&names](const char* name, const net::Listener& a, const net::Listener& b) {
+    if (a.tls.has_value() != b.tls.has_value()) names.push_back(std::string(name) + ".tls");
+  };
+  look_at_tls("http", running.http, next.http);
+  look_at_tls("grpc", running.grpc, next.grpc);
+  look_at_tls("admin", running.admin, next.admin);
+  Config found = next;
+  for (std::size_t i = 0; i < running.extra.size(); ++i) {
+    const net::Listener* const other = find_extra(found, running.extra[i], i);
+    if (other != nullptr) look_at_tls("listener", running.extra[i].listener, *other);
+  }
   return names;
 }
 
 bool reload(const ServerOverrides& overrides, const Reloadable& parts, Config& running) {
-  const ConfigFile file = load_config(overrides);
+  ConfigFile file = load_config(overrides);
   for (const Problem& problem : file.problems) spdlog::error("{}", to_string(problem, overrides.config_file));
   if (!file.problems.empty()) {
     spdlog::error("reload: the configuration is wrong; nothing was changed");
     return false;
   }
-  const Config& next = file.config;
+  Config& next = file.config;
   // Whatever can be refused goes first.
   const auto issuers = parts.issuers();
   if (!issuers) {
@@ -73,23 +113,33 @@ bool reload(const ServerOverrides& overrides, const Reloadable& parts, Config& r
     return false;
   }
   bool good = true;
+  const std::vector<std::string> waiting = needs_restart(running, next);
   for (const auto& part : parts.servers) {
-    const auto status = part.server->reload(next.*part.settings);
-    if (status) {
-      (running.*part.settings).limits = (next.*part.settings).limits;
+    net::Listener* const in_force = part.settings(running);
+    const net::Listener* const wanted = part.settings(next);
+    if (in_force == nullptr || wanted == nullptr) continue;  // it is named as what needs a restart
+    if (auto status = part.server->reload(*wanted); !status) {
+      good = false;
+      spdlog::error("reload: {} keeps its certificates and limits: {}", part.name, status.error().message());
       continue;
     }
-    good = false;
-    spdlog::error("reload: {} keeps its certificates and limits: {}", part.name, status.error().message());
+    const auto is_it = [in_force](const ExtraListener& one) { return one.http && &one.listener == in_force; };
+    take_over(*wanted, in_force == &running.http || std::ranges::any_of(running.extra, is_it), *in_force);
   }
   for (net::Door* door : parts.doors) door->reload(next.doors);
   if (auto status = set_log_level(next.log.level); !status) spdlog::error("reload: {}", status.error().message());
   parts.calls->set_level(next.log.requests);
-  for (const std::string& name : needs_restart(running, next)) {
+  parts.guard->set(next.identity.guard);
+  parts.node->set_default_quotas(next.quotas);
+  parts.device->set(next.seal.pkcs11);
+  for (const std::string& name : waiting) {
     spdlog::warn("reload: {} was changed; it takes effect at the next start", name);
   }
   running.doors.dapr_stores = next.doors.dapr_stores;
   running.identity.certificates = next.identity.certificates;
+  running.identity.guard = next.identity.guard;
+  running.quotas = next.quotas;
+  running.seal.pkcs11 = next.seal.pkcs11;
   running.log.level = next.log.level;
   running.log.requests = next.log.requests;
   spdlog::info("reload: done{}", good ? "" : ", but for what is named above");

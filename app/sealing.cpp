@@ -105,6 +105,21 @@ model::Result<std::unique_ptr<crypto::Seal>> open_automatic_seal(const Config& c
   return crypto::make_passphrase_seal("passphrase", std::move(*passphrase));
 }
 
+void LiveDevice::set(crypto::Pkcs11Settings settings) {
+  const std::lock_guard lock(mutex_);
+  settings_ = std::move(settings);
+}
+
+model::Result<std::unique_ptr<crypto::Seal>> LiveDevice::open(const std::string& name) const {
+  const std::lock_guard lock(mutex_);
+  if (settings_.module.empty()) {
+    return Error(Code::not_active,
+                 "this node's configuration names no PKCS#11 device: put [seal.pkcs11] with module, token, key and "
+                 "pin_file into its file, send it a SIGHUP (systemctl reload coffer), and add the seal then");
+  }
+  return model::Result<std::unique_ptr<crypto::Seal>>(crypto::make_pkcs11_seal(name, settings_));
+}
+
 decltype(actors::NodeOptions::first_seals) make_first_seals(const Config& config, std::vector<model::Secret>* shares) {
   return [config, shares](const crypto::Key& root, const std::string& cluster_id,
                           crypto::Random& random) -> model::Result<std::vector<store::v1::SealRecord>> {

@@ -3,6 +3,7 @@
 // Used by the composition root; main's thread.
 
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,19 @@ model::Result<std::string> dev_directory(const std::string& data);
 /// The seal that opens by itself; null when a person unseals the node. --dev makes its own key file; so does
 /// `coffer admin init` (`make_missing`). Errors: those of the seal.
 model::Result<std::unique_ptr<crypto::Seal>> open_automatic_seal(const Config& config, bool make_missing);
+
+/// The PKCS#11 device that the configuration names by now, for seals that are added while the node runs. Any thread.
+class LiveDevice {
+ public:
+  explicit LiveDevice(crypto::Pkcs11Settings settings) : settings_(std::move(settings)) {}
+  void set(crypto::Pkcs11Settings settings);
+  /// Errors: not_active (it names none); those of the device come when the seal is used.
+  model::Result<std::unique_ptr<crypto::Seal>> open(const std::string& name) const;
+
+ private:
+  mutable std::mutex mutex_;
+  crypto::Pkcs11Settings settings_;
+};
 
 /// In the place of a seal that could not be opened (the key file is lost, its mode is wrong): opens nothing and says why. A node
 /// that a person can open starts sealed with it, another one does not start and says the same.

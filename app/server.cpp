@@ -137,6 +137,7 @@ struct Start {
   bool sealed = false;                           // the seal is not asked
   std::vector<model::Secret>* shares = nullptr;  // of a new cluster, when a set is asked for
   std::function<void()> request_seal;
+  std::shared_ptr<LiveDevice> device;  // null: no seal is added
 };
 
 model::Result<Running> start_node(const Config& config, const Start& start) {
@@ -151,11 +152,7 @@ model::Result<Running> start_node(const Config& config, const Start& start) {
   options.start_sealed = start.sealed;
   options.first_seals = make_first_seals(config, start.shares);
   options.request_seal = start.request_seal;
-  if (!config.seal.pkcs11.module.empty()) {
-    options.device_seal = [device = config.seal.pkcs11](const std::string& name) {
-      return model::Result<std::unique_ptr<crypto::Seal>>(crypto::make_pkcs11_seal(name, device));
-    };
-  }
+  if (start.device) options.device_seal = [device = start.device](const auto& name) { return device->open(name); };
   options.keeper.backups = config.backup;
   options.keeper.key_directory = key_directory(config);
   options.keeper.reseal_rows_per_second = config.reseal_rows_per_second;
@@ -298,6 +295,7 @@ int serve(const Config& config, const ServerOverrides& overrides, const Signals&
   start.operator_token_file = token_file;
   start.sealed = sealed;
   start.request_seal = [] { ::kill(::getpid(), Signals::kSeal); };
+  start.device = std::make_shared<LiveDevice>(config.seal.pkcs11);
   auto running = start_node(config, start);
   if (!running) return fail(running.error());
   actors::Node& node = *running->node;
@@ -376,13 +374,10 @@ int serve(const Config& config, const ServerOverrides& overrides, const Signals&
     if (config.dev) spdlog::info("--dev: the root token is in {}", token_file);
     Config running_config = config;
     Reloadable parts;
-    const std::pair<const char*, net::Listener Config::*> reloaded[] = {
-        {"http", &Config::http}, {"grpc", &Config::grpc}, {"admin", &Config::admin}};
-    for (const auto& [name, settings] : reloaded) {
-      for (const Named& named : servers) {
-        if (name == std::string_view(named.name)) parts.servers.push_back({name, named.server.get(), settings});
-      }
-    }
+    for (const Named& named : servers) parts.add_server(config, *named.listener, named.server.get());
+    parts.guard = guard.get();
+    parts.node = &node;
+    parts.device = start.device.get();
     parts.doors = shown;
     parts.identity = &identity;
     parts.issuers = [&config] { return node_issuers(config); };

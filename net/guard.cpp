@@ -76,7 +76,19 @@ std::uint64_t SourceTable::failed(const model::IpAddress& source, model::TimeMs 
 }
 
 SourceGuard::SourceGuard(GuardSettings settings)
-    : settings_(settings), table_(settings.failures_per_second, settings.burst, std::random_device{}()) {}
+    : spares_loopback_(settings.spares_loopback),
+      rate_(settings.failures_per_second),
+      burst_(settings.burst),
+      table_(settings.failures_per_second, settings.burst, std::random_device{}()) {}
+
+void SourceGuard::set(const GuardSettings& settings) {
+  const std::lock_guard lock(mutex_);
+  if (settings.failures_per_second == rate_ && settings.burst == burst_) return;
+  rate_ = settings.failures_per_second;
+  burst_ = settings.burst;
+  table_ = SourceTable(rate_, burst_, std::random_device{}());
+  busy_until_ = 0;
+}
 
 model::Status SourceGuard::admit(std::string_view peer, bool is_loopback, Clock::time_point now) {
   const model::TimeMs ms = ms_of(now);
@@ -110,12 +122,21 @@ void SourceGuard::failed(std::string_view peer, bool is_loopback, Clock::time_po
 }
 
 std::string retry_details(const model::Error& error) {
-  google::rpc::RetryInfo retry;
-  retry.mutable_retry_delay()->set_seconds(error.retry_after_s);
+  const bool is_sealed = error.code == model::Code::sealed;
+  if (error.retry_after_s == 0 && !is_sealed) return {};
   google::rpc::Status details;
   details.set_code(static_cast<int>(error.category()));
   details.set_message(std::string(error.message()));
-  details.add_details()->PackFrom(retry);
+  if (is_sealed) {
+    google::rpc::ErrorInfo info;
+    info.set_reason(std::string(model::info(error.code).name));
+    info.set_domain("coffer");
+    details.add_details()->PackFrom(info);
+  } else {
+    google::rpc::RetryInfo retry;
+    retry.mutable_retry_delay()->set_seconds(error.retry_after_s);
+    details.add_details()->PackFrom(retry);
+  }
   return details.SerializeAsString();
 }
 

@@ -52,6 +52,8 @@ class SourceTable {
 class SourceGuard {
  public:
   explicit SourceGuard(GuardSettings settings);
+  /// Other limits from now on, under which every source begins anew. `spares_loopback` stays.
+  void set(const GuardSettings& settings);
   /// False: admit() need not be asked.
   bool may_refuse() const { return busy_until_.load(std::memory_order_relaxed) != 0; }
   /// `peer` as Caller::address() has it. Errors: quota_exceeded with retry_after_s.
@@ -63,18 +65,21 @@ class SourceGuard {
 
  private:
   bool is_free(bool is_loopback) const {
-    return settings_.failures_per_second == 0 || (is_loopback && settings_.spares_loopback);
+    return rate_.load(std::memory_order_relaxed) == 0 || (is_loopback && spares_loopback_);
   }
 
-  const GuardSettings settings_;
-  std::mutex mutex_;  // guards table_
+  const bool spares_loopback_;
+  std::atomic<std::uint64_t> rate_;  // 0: nobody is refused
+  std::mutex mutex_;                 // guards burst_ and table_
+  std::uint64_t burst_;
   SourceTable table_;
   /// Until when some source is refused. Nobody takes the mutex while it lies in the past, which is nearly always.
   std::atomic<model::TimeMs> busy_until_{0};
   std::atomic<std::uint64_t> refused_{0};
 };
 
-/// Serialized google.rpc.Status with a RetryInfo, for gRPC clients that wait as they are told.
+/// Serialized google.rpc.Status for gRPC clients that would try again: a RetryInfo for those that wait as they are told, or,
+/// of a sealed node, an ErrorInfo (SEALED), for waiting does not unseal it. Empty: there is nothing to say.
 std::string retry_details(const model::Error& error);
 
 }  // namespace coffer::net

@@ -19,7 +19,8 @@ namespace admin = coffer::admin::v1;
 struct AuditCommand {
   ConnectionOptions connection{.target = Target::admin};
   OutputOption output;
-  std::string directory, public_key;                                                                 // verify
+  std::string directory;  // verify
+  std::vector<std::string> public_keys;
   std::string tenant, tenant_id, space, name, entry, principal, action, door, outcome, from, until;  // query, tail
   std::uint32_t limit = 100;
   bool follow = false;
@@ -42,13 +43,22 @@ Outcome report(std::uint64_t files, std::uint64_t records, std::uint64_t checkpo
 }
 
 Outcome verify_directory(const AuditCommand& o, Io& io) {
-  const auto key = crypto::from_base64url(o.public_key);
-  if (!key) return Failure(Exit::usage, "--public-key: expected base64url, as a segment's record has it");
+  actors::AuditExpectation expected;
+  for (const std::string& text : o.public_keys) {
+    const auto key = crypto::from_base64url(text);
+    if (!key || key->size() != 32) {
+      return Failure(Exit::usage, "--public-key: expected base64url of 32 bytes, as a segment's record has it");
+    }
+    expected.trusted.push_back(*key);
+  }
+  expected.introduced = [&io](std::uint32_t version, const std::string& key) {
+    io.out << "key " << version << " (" << crypto::base64url(key) << ") was introduced by one that is trusted\n";
+  };
   auto directory = storage::AuditDirectory::open(o.directory);
   if (!directory) return Failure(directory.error());
-  const auto verdict = actors::verify_audit(*directory, {[&key](std::uint32_t) { return *key; }, std::nullopt});
+  const auto verdict = actors::verify_audit(*directory, expected);
   if (!verdict) return Failure(verdict.error());
-  if (o.public_key.empty()) io.out << "without --public-key, signatures are checked by the keys in the files\n";
+  if (o.public_keys.empty()) io.out << "without --public-key, signatures are checked by the keys in the files\n";
   return report(verdict->files, verdict->records, verdict->checkpoints, verdict->first, verdict->last,
                 verdict->problems, io);
 }
@@ -212,7 +222,10 @@ void add_admin_audit(CLI::App& root, Program& program) {
   auto v = std::make_shared<AuditCommand>();
   auto* command = audit->add_subcommand("verify", "Read the whole trail and name what is wrong with it, and where.");
   command->add_option("--dir", v->directory, "Verify this folder, without a server")->type_name("DIR");
-  command->add_option("--public-key", v->public_key, "With --dir: the key that must have signed it")->type_name("KEY");
+  command
+      ->add_option("--public-key", v->public_keys,
+                   "With --dir: a key that is the cluster's; newer ones are known by its signature. Repeatable")
+      ->type_name("KEY");
   add_output(command, v->output);
   add_connection(command, v->connection);
   program.on(command, [v, &program] { return verify(*v, program.io); });

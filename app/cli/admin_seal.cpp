@@ -52,6 +52,14 @@ void print(const admin::SealStatus& status, const OutputOption& output, std::ost
   table.print(out);
 }
 
+const std::pair<grpc::StatusCode, std::string> kUnknownSeal{grpc::StatusCode::NOT_FOUND,
+                                                            "see which there are: coffer admin seal status"};
+/// Of calls whose callers prove themselves by what they give, without a token.
+const std::pair<grpc::StatusCode, std::string> kWrongShare{
+    grpc::StatusCode::UNAUTHENTICATED,
+    "what was given before still counts; look whether the share or passphrase is one of this cluster's seals: coffer "
+    "admin seal status"};
+
 /// Calls one method of the Seal service.
 template <class Request, class Reply>
 Outcome call(const SealOptions& o, Io& io, const std::string& what, const Request& request, Reply& reply,
@@ -60,7 +68,12 @@ Outcome call(const SealOptions& o, Io& io, const std::string& what, const Reques
   const auto connection = connect(o.connection, io, failure);
   if (!connection) return failure;
   const auto stub = admin::Seal::NewStub(connection->channel());
-  return connection->call(what, [&](auto* context) { return ((*stub).*method)(context, request, &reply); });
+  Advice advice{kUnknownSeal};
+  if (std::is_same_v<Request, admin::UnsealRequest> || std::is_same_v<Request, admin::RegenerateTokenRequest>) {
+    advice.push_back(kWrongShare);
+  }
+  return connection->call(
+      what, [&](auto* context) { return ((*stub).*method)(context, request, &reply); }, advice);
 }
 
 template <class Request>
@@ -108,7 +121,15 @@ Outcome add(const SealOptions& o, Io& io) {
     return std::nullopt;
   }
   if (reply.shares().empty()) {
-    io.out << "the seal " << reply.seal().name() << " (" << reply.seal().kind() << ") is in force\n";
+    io.out << "the seal " << reply.seal().name() << " (" << reply.seal().kind() << ") is in force";
+    if (o.kind == "key-file" && !reply.seal().detail().empty()) io.out << ", " << reply.seal().detail();
+    io.out << "\n";
+    if (o.kind == "key-file") {
+      if (!o.replace && !o.name.empty() && o.name != reply.seal().name()) {
+        io.err << "A key file's seal is called by its fingerprint, not " << o.name << ".\n";
+      }
+      io.err << "A node opens by it when its seal.key_file names the file.\n";
+    }
     return std::nullopt;
   }
   for (const auto& share : reply.shares()) io.out << share << "\n";
@@ -194,7 +215,10 @@ void add_admin_seal(CLI::App& root, Program& program) {
 
   auto a = std::make_shared<SealOptions>();
   command = add_command(seal, "add", "Add a seal around the same root key, or change one (--replace).", a);
-  command->add_option("NAME", a->name, "Its name: a-z, 0-9 and '-' (a key file's is its fingerprint)")->type_name("");
+  command
+      ->add_option("NAME", a->name,
+                   "Its name: a-z, 0-9 and '-' (a key file's is its fingerprint; with --replace: the one that goes)")
+      ->type_name("");
   command->add_option("--kind", a->kind, "key-file, passphrase, shamir or pkcs11")
       ->required()
       ->type_name("key-file|passphrase|shamir|pkcs11");
@@ -204,7 +228,7 @@ void add_admin_seal(CLI::App& root, Program& program) {
       ->add_option("--key-file", a->key_file,
                    "The file on the node, in its seal.key_directory; made when it is missing")
       ->type_name("FILE");
-  command->add_flag("--replace", a->replace, "The seal of this name and kind is replaced");
+  command->add_flag("--replace", a->replace, "It takes the place of the seal of this name and kind");
   add_holder(command, a->holder);
   program.on(command, [a, &program] { return add(*a, program.io); });
 

@@ -9,6 +9,8 @@
 #include "app/parse.hpp"
 #include "crypto/hash.hpp"
 #include "crypto/random.hpp"
+#include "google/rpc/error_details.pb.h"
+#include "google/rpc/status.pb.h"
 
 namespace coffer::app::cli {
 namespace {
@@ -16,6 +18,7 @@ namespace {
 using model::Code;
 using model::Error;
 
+constexpr std::int64_t kLongWait = 5;  // seconds; nobody waits so long for a command that was refused
 constexpr const char* kDevToken = "coffer-data/dev/root.token";
 
 /// The option, else the variable; empty: neither.
@@ -54,6 +57,26 @@ model::Status read_pem(const std::string& path, const char* option, std::string&
   return {};
 }
 
+/// What the server says of trying again.
+struct RetryWord {
+  bool is_sealed = false;
+  std::int64_t seconds = 0;  // until it may succeed; 0: it does not say
+  bool is_final() const { return is_sealed || seconds >= kLongWait; }
+};
+
+RetryWord retry_word(const grpc::Status& status) {
+  RetryWord word;
+  google::rpc::Status details;
+  if (!details.ParseFromString(status.error_details())) return word;
+  for (const auto& any : details.details()) {
+    google::rpc::RetryInfo retry;
+    google::rpc::ErrorInfo info;
+    if (any.UnpackTo(&retry)) word.seconds = retry.retry_delay().seconds();
+    if (any.UnpackTo(&info)) word.is_sealed = info.domain() == "coffer" && info.reason() == "SEALED";
+  }
+  return word;
+}
+
 std::string advice_for(const grpc::Status& status, Target target, const Endpoint& endpoint) {
   switch (status.error_code()) {
     case grpc::StatusCode::UNAUTHENTICATED:
@@ -67,6 +90,11 @@ std::string advice_for(const grpc::Status& status, Target target, const Endpoint
                                      : "see what there is: coffer list --tenant " + endpoint.tenant;
     case grpc::StatusCode::ABORTED: return "someone else changed it: read it again and use its version with --cas";
     case grpc::StatusCode::UNAVAILABLE:
+      if (const auto word = retry_word(status); word.is_sealed) {
+        return "see what opens it: coffer admin seal status; and give it: coffer admin unseal";
+      } else if (word.seconds != 0) {
+        return "try again in " + std::to_string(word.seconds) + " seconds";
+      }
       return endpoint.tls ? "is the server running there, with TLS by this authority (--ca)?"
                           : "is a server running there? `coffer server --dev` starts one; --server names another";
     case grpc::StatusCode::DEADLINE_EXCEEDED: return "a change may have been made or not; --timeout gives it more time";
@@ -158,7 +186,7 @@ std::shared_ptr<grpc::Channel> open_channel(const Endpoint& endpoint) {
 Connection::Connection(Endpoint endpoint, Target target, Io& io)
     : endpoint_(std::move(endpoint)), target_(target), io_(io), channel_(open_channel(endpoint_)) {}
 
-Outcome Connection::call(const std::string& what, const Attempt& attempt) {
+Outcome Connection::call(const std::string& what, const Attempt& attempt, const Advice& advice) {
   using Clock = std::chrono::system_clock;
   const auto deadline = Clock::now() + endpoint_.timeout;
   std::chrono::milliseconds pause{50};
@@ -169,12 +197,12 @@ Outcome Connection::call(const std::string& what, const Attempt& attempt) {
     if (!endpoint_.token.empty()) context.AddMetadata("authorization", "Bearer " + endpoint_.token);
     const auto status = attempt(&context);
     if (status.ok()) return std::nullopt;
-    if (status.error_code() != grpc::StatusCode::UNAVAILABLE) {
+    if (status.error_code() != grpc::StatusCode::UNAVAILABLE || retry_word(status).is_final()) {
       // Out of time while it was refused: the refusal says more than the deadline.
       const bool late = status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED;
-      return explain(what, late && refused ? *refused : status);
+      return explain(what, late && refused ? *refused : status, advice);
     }
-    if (Clock::now() + pause >= deadline) return explain(what, status);
+    if (Clock::now() + pause >= deadline) return explain(what, status, advice);
     if (!refused) {
       io_.err << "coffer: " << endpoint_.address << " is not available; trying for "
               << format_duration(endpoint_.timeout) << "\n"
@@ -194,14 +222,15 @@ Outcome Connection::listen(const std::string& what, const Attempt& attempt) {
   return explain(what, status);
 }
 
-Failure Connection::explain(const std::string& what, const grpc::Status& status) const {
+Failure Connection::explain(const std::string& what, const grpc::Status& status, const Advice& advice) const {
   const auto category = static_cast<model::Category>(status.error_code());
   auto message = status.error_message();
   while (message.ends_with('.')) message.pop_back();
+  const auto own = std::ranges::find(advice, status.error_code(), &Advice::value_type::first);
   return {exit_of(category),
           "cannot " + what + ": " + (message.empty() ? "no reason was given" : message) + " (" +
               std::string(model::category_name(category)) + ")",
-          advice_for(status, target_, endpoint_)};
+          own != advice.end() ? own->second : advice_for(status, target_, endpoint_)};
 }
 
 std::unique_ptr<Connection> connect(const ConnectionOptions& options, Io& io, Outcome& failure) {

@@ -7,6 +7,8 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 #include <grpcpp/grpcpp.h>
@@ -49,14 +51,18 @@ model::Result<Endpoint> resolve(const ConnectionOptions& options, const Io& io);
 /// A channel of its own, not shared with another connection of the same address.
 std::shared_ptr<grpc::Channel> open_channel(const Endpoint& endpoint);
 
+/// What to do about a failure of one call, where it is not what most failures of this kind ask for.
+using Advice = std::vector<std::pair<grpc::StatusCode, std::string>>;
+
 class Connection {
  public:
   Connection(Endpoint endpoint, Target target, Io& io);
 
   using Attempt = std::function<grpc::Status(grpc::ClientContext*)>;
   /// Calls until it is answered: UNAVAILABLE is tried again with back-off until the timeout, so an attempt that changes
-  /// something must carry a request id. `what` completes "cannot ...", without values.
-  Outcome call(const std::string& what, const Attempt& attempt);
+  /// something must carry a request id. It is not tried again when the answer says that waiting does not help: the node is
+  /// sealed, or takes no changes for longer. `what` completes "cannot ...", without values.
+  Outcome call(const std::string& what, const Attempt& attempt, const Advice& advice = {});
 
   /// Calls once, for as long as it lasts: for streams.
   Outcome listen(const std::string& what, const Attempt& attempt);
@@ -65,7 +71,7 @@ class Connection {
   const Endpoint& endpoint() const { return endpoint_; }
 
  private:
-  Failure explain(const std::string& what, const grpc::Status& status) const;
+  Failure explain(const std::string& what, const grpc::Status& status, const Advice& advice = {}) const;
 
   Endpoint endpoint_;
   Target target_;

@@ -72,9 +72,8 @@ model::Status check_call_id(std::string_view id) {
 }
 
 grpc::Status to_grpc(const WireStatus& failure, const Error& error) {
-  const bool says_when = error.retry_after_s != 0 && failure.grpc_details.empty();
   return {static_cast<grpc::StatusCode>(failure.grpc_code), failure.grpc_message,
-          says_when ? retry_details(error) : failure.grpc_details};
+          failure.grpc_details.empty() ? retry_details(error) : failure.grpc_details};
 }
 
 grpc::Status to_grpc(const Error& error) {

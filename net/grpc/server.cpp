@@ -124,8 +124,8 @@ class GrpcServer final : public Server {
     std::this_thread::sleep_for(kLastCallsArrive);
     shared_.closing.store(true, std::memory_order_release);
     // What is left by then is answered by its worker's next tick; grpc++ itself only cancels what even that leaves.
-    shared_.cut_at.store((Clock::now() + listener_.limits.drain).time_since_epoch().count());
-    server_->Shutdown(std::chrono::system_clock::now() + listener_.limits.drain + std::chrono::seconds(1));
+    shared_.cut_at.store((Clock::now() + shared_.live->get().drain).time_since_epoch().count());
+    server_->Shutdown(std::chrono::system_clock::now() + shared_.live->get().drain + std::chrono::seconds(1));
     shared_.cut_at.store(0);
     for (auto& worker : workers_) worker->end();
     close();

@@ -113,7 +113,7 @@ class HttpServer final : public Server {
     for (auto& io : threads_) io->drain();
     {
       std::unique_lock lock(mutex_);
-      if (!ended_.wait_for(lock, listener_.limits.drain, [this] { return running_ == 0; })) {
+      if (!ended_.wait_for(lock, shared_.limits().drain, [this] { return running_ == 0; })) {
         lock.unlock();
         for (auto& io : threads_) io->cut();
       }

@@ -162,6 +162,26 @@ class Damage(unittest.TestCase):
         path = trail(self.server)[0]
         return path, path.read_bytes().splitlines(keepends=True)
 
+    def test_one_public_key_verifies_the_trail_over_rotations(self):
+        data = self.server.data / "audit"
+        first = next(json.loads(line) for path in sorted(data.glob("*.jsonl")) for line in path.read_text().splitlines() if '"segment"' in line)
+        for n in range(2):
+            self.assertEqual(self.server.cli("admin", "keys", "rotate", "cluster").returncode, 0)
+            self.server.put("n", f"x{n}")
+        self.server.terminate()
+        apart = self.server.cli("admin", "audit", "verify", "--dir", data, "--public-key", first["public_key"])
+        self.assertEqual(apart.returncode, 0, (apart.stdout, apart.stderr))
+        self.assertIn(b"key 2 (", apart.stdout)
+        self.assertIn(b"whole and in order", apart.stdout)
+        newest = [json.loads(line) for path in sorted(data.glob("*.jsonl")) for line in path.read_text().splitlines() if '"segment"' in line][-1]
+        self.assertEqual(newest["key"], 3)
+        apart = self.server.cli("admin", "audit", "verify", "--dir", data, "--public-key", newest["public_key"])
+        self.assertEqual(apart.returncode, 0, (apart.stdout, apart.stderr))
+        stranger = ("A" if first["public_key"][0] != "A" else "B") + first["public_key"][1:]
+        apart = self.server.cli("admin", "audit", "verify", "--dir", data, "--public-key", stranger)
+        self.assertNotEqual(apart.returncode, 0)
+        self.assertIn(b"none of the keys that were given", apart.stdout)
+
     def test_a_flipped_byte(self):
         path, lines = self.lines()
         at = next(n for n, line in enumerate(lines) if n > 2 and b'"outcome":"OK"' in line)

@@ -5,6 +5,7 @@ the shares open the node, and every backup, and a new seal takes the device's pl
 import os
 import re
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -102,6 +103,33 @@ class TheDeviceIsGone(unittest.TestCase):
         server = self.node()
         server.spawn()
         self.answers(server, 200)
+
+    def test_a_device_is_added_while_the_node_runs(self):
+        text = self.config.read_text()
+        plain = f'data = "{self.folder}/d"\n[seal]\nkey_file = "{self.folder}/key"\n'
+        self.config.write_text(plain)
+        init = run("admin", "init", "--config", self.config, "--operator-token", self.token, environment=self.environment)
+        self.assertEqual(init.returncode, 0, init.stderr)
+        server = self.node()
+        server.spawn()
+        self.answers(server, 200)
+        refused = server.cli("admin", "seal", "add", "pkcs11", "--kind", "pkcs11", token_file=self.token)
+        self.assertEqual(refused.returncode, 4, refused.stderr)
+        self.assertIn(b"SIGHUP", refused.stderr)
+        self.config.write_text(plain + text.split("\n", 1)[1])
+        before = len(server.log())
+        server.process.send_signal(signal.SIGHUP)
+        end = time.monotonic() + 20
+        while "reload: done" not in server.log()[before:] and time.monotonic() < end:
+            time.sleep(0.05)
+        self.assertNotIn("seal.pkcs11", server.log()[before:])
+        self.assertIn("is in force", self.ok(server, "seal", "add", "pkcs11", "--kind", "pkcs11"))
+        self.assertEqual(server.terminate(), 0)
+        self.config.write_text(text)
+        (self.folder / "key").unlink()
+        server = self.node()
+        server.spawn()
+        self.answers(server, 200)       # by the device alone
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from pathlib import Path
 import grpc
 
 import stubs
-from harness import Server, skip
+from harness import Server, free_port, run, skip
 from jwt_maker import KeyServer, Signer
 from test_tls import TlsServer, make_certificates
 
@@ -109,11 +109,53 @@ class Reload(unittest.TestCase):
         self.assertNotIn("listens on", server.log())
         self.reload(server, '[log]\nlevel = "info"\n')        # what it waits for is said at this level only
 
+    def test_limits_of_tenants_that_have_none_of_their_own(self):
+        server = self.start("# its defaults\n").start()
+        for n in range(3):
+            self.assertEqual(server.put(f"n{n}", "x", tenant="acme").status, 200)
+        said = self.reload(server, "[quotas]\nentries = 4\n")
+        self.assertNotIn("quotas", said)
+        self.assertEqual(server.put("n3", "x", tenant="acme").status, 200)
+        refused = server.put("n4", "x", tenant="acme")
+        self.assertEqual(refused.status, 429, refused)
+        self.assertEqual(server.put("a", "x", tenant="fresh").status, 200)
+        self.reload(server, "# its defaults\n")
+        self.assertEqual(server.put("n4", "x", tenant="acme").status, 200)
+
+    def test_limits_of_addresses(self):
+        server = self.production()
+        for _ in range(8):
+            server.get("n", token="cft_wrong")
+        self.assertEqual(server.get("n", token="cft_wrong").status, 401, "the default allows a hundred")
+        text = server.config_path.read_text()
+        said = self.reload(server, text + "[identity]\nfailures_per_second = 1\nfailure_burst = 2\n")
+        self.assertNotIn("identity", said)
+        self.assertIn(429, [server.get("n", token="cft_wrong").status for _ in range(6)])
+        self.reload(server, text)
+        self.assertEqual(server.get("n", token="cft_wrong").status, 401)
+
+    def production(self):
+        """A server without --dev, where loopback is an address like any other."""
+        folder = Path(tempfile.mkdtemp(prefix="coffer-reload-"))
+        self.addCleanup(shutil.rmtree, folder)
+        server = self.start(f'[seal]\nkey_file = "{folder}/seal.key"\n', data=folder / "d")
+        done = run("admin", "init", "--config", server.config_path, "--data", folder / "d", "--operator-token", folder / "token")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        plain = server.command
+        server.command = lambda: ["--insecure" if word == "--dev" else word for word in map(str, plain())]
+        return server.start()
+
     def test_what_needs_a_restart_is_named_and_left(self):
         server = self.start('[shards]\nmax_live = 1000\n').start()
         said = self.reload(server, '[shards]\nmax_live = 2000\n[storage]\ncheckpoint_bytes = "32MiB"\n')
         self.assertIn("shards.max_live was changed; it takes effect at the next start", said)
         self.assertIn("storage.checkpoint_bytes was changed", said)
+        self.assertEqual(said.count("takes effect at the next start"), 2, said)
+        extra = '[[listener]]\naddress = "127.0.0.1:1"\n[audit]\nkeep = "1d"\n[grpc.limits]\nbody_bytes = "1MiB"\ncalls_in_flight = 9\n'
+        said = self.reload(server, "[shards]\nmax_live = 1000\n" + extra)
+        named = {line.split("reload: ")[1].split(" was changed")[0] for line in said.splitlines() if "was changed;" in line}
+        self.assertEqual(named, {"audit.keep", "grpc.limits.body_bytes", "listener.address", "listener.threads", "listener.protocol",
+                                 "listener.cloudforet.profile"})
 
     def test_a_wrong_file_changes_nothing(self):
         server = self.start('[http.limits]\nbody_bytes = "64KiB"\n').start()
@@ -138,11 +180,14 @@ class Reload(unittest.TestCase):
 
     def test_certificates_of_all_listeners(self):
         folder = self.certificates()
+        extra = [f"127.0.0.1:{free_port()}" for _ in range(2)]
         config = "".join(f'[{l}.tls]\ncertificate = "{folder}/server.pem"\nkey = "{folder}/server.key"\n' for l in ("http", "grpc", "admin"))
+        config += "".join(f'[[listener]]\naddress = "{a}"\nprotocol = "{p}"\n[listener.tls]\ncertificate = "{folder}/server.pem"\nkey = "{folder}/server.key"\n'
+                          for a, p in zip(extra, ("http", "grpc")))
         server = self.start(config, TlsServer)
         server.folder = folder
         server.start()
-        addresses = (server.http_address, server.grpc_address, server.admin_address)
+        addresses = (server.http_address, server.grpc_address, server.admin_address, *extra)
         old = {self.serial(a, folder) for a in addresses}
         self.assertEqual(len(old), 1)
         # A key that does not match the certificate is refused, and everything stays.

@@ -10,6 +10,8 @@
 
 #include "app/cli/connection.hpp"
 #include "cli_fixture.hpp"
+#include "google/rpc/error_details.pb.h"
+#include "google/rpc/status.pb.h"
 
 namespace coffer::app {
 namespace {
@@ -148,6 +150,40 @@ TEST_F(Client, TriesNoLongerThanTheTimeout) {
   const auto ran = run({"get", "x", "--timeout", "400ms"});
   EXPECT_EQ(ran.code, 6);
   EXPECT_THAT(ran.err, AllOf(HasSubstr("trying for 400ms"), HasSubstr("no leader")));
+}
+
+/// As a server says that waiting does not help.
+std::string details_of(const google::protobuf::Message& detail) {
+  google::rpc::Status details;
+  details.add_details()->PackFrom(detail);
+  return details.SerializeAsString();
+}
+
+TEST_F(Client, ASealedNodeIsAskedOnceAndTheAnswerSaysHowToOpenIt) {
+  google::rpc::ErrorInfo sealed;
+  sealed.set_domain("coffer");
+  sealed.set_reason("SEALED");
+  fake.always = {grpc::StatusCode::UNAVAILABLE, "The node is sealed", details_of(sealed)};
+  const auto ran = run({"put", "x"}, "v");
+  EXPECT_EQ(ran.code, 6);
+  EXPECT_THAT(fake.ids, SizeIs(1));
+  EXPECT_THAT(ran.err, AllOf(HasSubstr("The node is sealed"), HasSubstr("coffer admin unseal")));
+  EXPECT_THAT(ran.err, Not(HasSubstr("is a server running there")));
+}
+
+TEST_F(Client, WhatIsRefusedForLongIsNotWaitedFor) {
+  google::rpc::RetryInfo retry;
+  retry.mutable_retry_delay()->set_seconds(30);
+  fake.always = {grpc::StatusCode::UNAVAILABLE, "the node is low on disk", details_of(retry)};
+  const auto ran = run({"put", "x"}, "v");
+  EXPECT_EQ(ran.code, 6);
+  EXPECT_THAT(fake.ids, SizeIs(1));
+  EXPECT_THAT(ran.err, AllOf(HasSubstr("low on disk"), HasSubstr("again in 30 seconds")));
+  // A moment is waited for.
+  retry.mutable_retry_delay()->set_seconds(1);
+  fake.always = grpc::Status::OK;
+  fake.failures = {{grpc::StatusCode::UNAVAILABLE, "it is on its way", details_of(retry)}};
+  EXPECT_EQ(run({"put", "x"}, "v").code, 0);
 }
 
 TEST_F(Client, EndsWithTheCodeOfTheFailureAndSaysWhatToDo) {

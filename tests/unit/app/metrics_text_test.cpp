@@ -4,6 +4,7 @@
 
 #include "app/cli/metrics_text.hpp"
 #include "app/reload.hpp"
+#include "app/settings_text.hpp"
 
 namespace coffer::app {
 namespace {
@@ -51,6 +52,51 @@ TEST(NeedsRestart, NamesWhatAReloadCannotTakeOver) {
   next.data_dir = "/elsewhere";
   next.grpc.tls.emplace();
   EXPECT_EQ(needs_restart(running, next), (std::vector<std::string>{"data", "http.address", "grpc.tls"}));
+}
+
+TEST(NeedsRestart, TakesOverWhatItSays) {
+  const Config running =
+      read_config_text(
+          "[[listener]]\naddress = \"127.0.0.1:1\"\n[[listener]]\naddress = \"127.0.0.1:2\"\nprotocol = \"http\"\n")
+          .config;
+  Config next = running;
+  next.quotas[model::Limit::entries] = 3;
+  next.identity.guard = {1, 2, false};
+  next.seal.pkcs11.module = "m";
+  next.http.limits.drain = std::chrono::milliseconds(1);
+  next.grpc.limits.calls_in_flight = 1;
+  next.admin.limits.max_deadline = std::chrono::milliseconds(1);
+  next.extra[1].listener.limits.drain = std::chrono::milliseconds(1);
+  EXPECT_EQ(needs_restart(running, next), std::vector<std::string>());
+  next.grpc.limits.body_bytes = 1;
+  next.extra[1].cloudforet_newer = false;
+  next.extra[0].listener.tls.emplace();
+  next.audit.keep = std::chrono::seconds(1);
+  next.audit.syslog.emplace();
+  next.doors.tapis_site = "x";
+  next.cluster.lease = false;
+  EXPECT_EQ(needs_restart(running, next),
+            (std::vector<std::string>{"audit.keep", "audit.syslog.address", "cluster.lease", "grpc.limits.body_bytes",
+                                      "listener.cloudforet.profile", "tapis.site", "listener.tls"}));
+}
+
+/// What a reload compares is the whole schema: a setting that is added there without being added here fails this.
+TEST(NeedsRestart, KnowsEverySettingThatThereIs) {
+  const auto known = settings_of(Config());
+  std::vector<std::string> names;
+  for (const auto& [name, value] : known) names.push_back(name);
+  auto all = all_settings();
+  std::sort(all.begin(), all.end());
+  EXPECT_EQ(names, all);
+}
+
+/// Each setting's own value is in what is compared: two settings that differ in it are told apart.
+TEST(NeedsRestart, TellsValuesOfArraysApart) {
+  Config one, two;
+  one.doors.dapr_stores = {{"ab", "t", "kv"}, {"c", "t", "kv"}};
+  two.doors.dapr_stores = {{"a", "t", "kv"}, {"bc", "t", "kv"}};
+  EXPECT_NE(settings_of(one).at("dapr.store.name"), settings_of(two).at("dapr.store.name"));
+  EXPECT_EQ(settings_of(one).at("dapr.store.tenant"), settings_of(two).at("dapr.store.tenant"));
 }
 
 }  // namespace

@@ -76,6 +76,23 @@ TEST(SourceGuard, RefusesWithATimeToRetry) {
   EXPECT_TRUE(guard.admit("192.0.2.1:43", false, at(1000)).ok());
 }
 
+TEST(SourceGuard, TakesOtherLimitsWhileItIsUsed) {
+  SourceGuard guard({.failures_per_second = 1, .burst = 1, .spares_loopback = false});
+  const auto now = Clock::now();
+  for (int i = 0; i < 3; ++i) guard.failed("10.0.0.1:1", false, now);
+  EXPECT_FALSE(guard.admit("10.0.0.1:1", false, now).ok());
+  guard.set({.failures_per_second = 1, .burst = 1, .spares_loopback = false});
+  EXPECT_FALSE(guard.admit("10.0.0.1:1", false, now).ok()) << "a reload without a change forgives nothing";
+  guard.set({.failures_per_second = 1, .burst = 3, .spares_loopback = false});
+  EXPECT_TRUE(guard.admit("10.0.0.1:1", false, now).ok());
+  for (int i = 0; i < 2; ++i) guard.failed("10.0.0.1:1", false, now);
+  EXPECT_TRUE(guard.admit("10.0.0.1:1", false, now).ok());
+  for (int i = 0; i < 3; ++i) guard.failed("10.0.0.1:1", false, now);
+  EXPECT_FALSE(guard.admit("10.0.0.1:1", false, now).ok());
+  guard.set({.failures_per_second = 0, .burst = 0, .spares_loopback = false});
+  EXPECT_TRUE(guard.admit("10.0.0.1:1", false, now).ok());
+}
+
 TEST(SourceGuard, TakesAnIpv6NetworkForOneSource) {
   SourceGuard guard({.failures_per_second = 1, .burst = 1, .spares_loopback = false});
   guard.failed("[2001:db8:0:1::1]:1", false, at(0));

@@ -1,0 +1,114 @@
+#!/usr/bin/env python3
+"""kill -9 in the middle of a tenant's import: after the restart nothing of it is left on the disk, and it can be imported;
+and a tenant that was purged comes back from its file."""
+
+import importlib
+import shutil
+import tempfile
+import time
+import unittest
+from pathlib import Path
+
+import grpc
+
+import stubs
+from harness import Server
+
+stubs.generate()
+api = importlib.import_module("coffer.admin.v1.backup_pb2")
+services = importlib.import_module("coffer.admin.v1.backup_pb2_grpc")
+ENTRIES = 200
+PASSPHRASE = "correct horse battery"
+
+
+def eventually(condition, seconds=60):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if condition():
+            return True
+        time.sleep(0.1)
+    return False
+
+
+class Imports(unittest.TestCase):
+    def setUp(self):
+        self.folder = Path(tempfile.mkdtemp(prefix="coffer-imports-"))
+        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+        self.passphrase = self.folder / "passphrase"
+        self.passphrase.write_text(PASSPHRASE + "\n")
+        self.passphrase.chmod(0o600)
+
+    def server(self, name):
+        server = Server(data=self.folder / name).start()
+        self.addCleanup(server.close)
+        return server
+
+    def ok(self, server, *arguments):
+        done = server.cli("admin", *arguments)
+        self.assertEqual(done.returncode, 0, (arguments, done.stderr))
+        return done.stdout.decode()
+
+    def export(self, server, tenant):
+        file = self.folder / f"{tenant}.export"
+        self.ok(server, "tenants", "export", tenant, "--passphrase-file", self.passphrase, "--out", file)
+        return file
+
+    def take(self, server, file, *more):
+        return server.cli("admin", "tenants", "import", file, "--passphrase-file", self.passphrase, *more)
+
+    def fill(self, server, tenant):
+        for n in range(ENTRIES):
+            self.assertEqual(server.put(f"s{n}", f"value-{n}-" + "x" * 2000, tenant=tenant).status, 200)
+
+    def left(self, server):
+        """Tenants that wait for their purge; what an import leaves is one of those until its rows are gone."""
+        listed = server.admin("tenants", "list", "--deleted")["tenants"]
+        return [t for t in listed if t.get("deleted_at") and not t.get("purged_at")]
+
+    def test_a_kill_in_the_middle_leaves_nothing_and_the_tenant_can_be_imported(self):
+        source, target = self.server("from"), self.server("to")
+        self.fill(source, "moved")
+        file = self.export(source, "moved")
+        data = file.read_bytes()
+        for part in (0.3, 0.7, 1.0):
+            self.cut_off(target, data[:int(len(data) * part)])
+            target.kill()
+            target.start()
+            self.assertTrue(eventually(lambda: not self.left(target)), target.log()[-2000:])
+            self.assertEqual(target.admin("tenants", "list")["tenants"], [])
+        done = self.take(target, file)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        target.kill()
+        target.start()
+        for n in (0, 7, ENTRIES - 1):
+            self.assertTrue(target.get(f"s{n}", tenant="moved").json["value"].startswith(f"value-{n}-"))
+        self.assertEqual(self.left(target), [])
+
+    def cut_off(self, server, data):
+        with grpc.insecure_channel(server.admin_address, options=[("grpc.use_local_subchannel_pool", 1)]) as channel:
+            stub = services.BackupStub(channel)
+            auth = [("authorization", "Bearer " + server.token())]
+            stream = stub.Import(api.ImportTenantRequest(passphrase=PASSPHRASE), metadata=auth, timeout=20)
+            for number, at in enumerate(range(0, len(data), 64 << 10)):
+                stub.Write(api.WriteImportRequest(id=stream.id, sequence=number, data=data[at:at + (64 << 10)]), metadata=auth, timeout=20)
+        self.assertEqual(len(self.left(server)), 1, "the import is known before it is finished")
+
+    def test_a_purged_tenant_comes_back_and_its_old_tokens_do_not(self):
+        server = self.server("one")
+        self.fill(server, "acme")
+        made = server.admin("tokens", "create", "--tenant", "acme", "--scope", "read,read-value:kv:*")
+        self.assertEqual(server.get("s1", tenant="acme", token=made["secret"]).status, 200)
+        file = self.export(server, "acme")
+        done = self.take(server, file, "--name", "other")
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn(b"in the cluster, as acme", done.stderr)
+        self.ok(server, "tenants", "delete", "acme", "--purge", "--yes")
+        self.assertTrue(eventually(lambda: not self.left(server)))
+        done = self.take(server, file)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertTrue(server.get("s5", tenant="acme").json["value"].startswith("value-5-"))
+        self.assertIn(server.get("s5", tenant="acme", token=made["secret"]).status, (401, 403))
+
+
+if __name__ == "__main__":
+    unittest.main()
