@@ -10,10 +10,10 @@
 #include <optional>
 #include <string>
 
-#include "actors/pace.hpp"
 #include "actors/backup_source.hpp"
 #include "actors/keeper_host.hpp"
 #include "actors/keeper_settings.hpp"
+#include "actors/pace.hpp"
 
 namespace coffer::actors {
 
