@@ -2,8 +2,8 @@
 // What the LevelDB engine watches and adds below LevelDB: it counts the write-ahead logs that were begun, which is the
 // only way to see that a forced rotation really happened, it makes a log's name durable before the log's content is called
 // synced, it hands tables to the disk as they are written, and it gives the database a thread of its own for compactions:
-// LevelDB has one for the whole process, and there a long compaction of the state kept the log's full memtable, and with it
-// every write, waiting for up to half a second. LevelDB calls it from the writing thread and from its own.
+// LevelDB has one for the whole process, where the log's full memtable, and with it every write, would wait for the end of
+// a long compaction of the state. LevelDB calls it from the writing thread and from its own.
 
 #include <atomic>
 #include <condition_variable>
