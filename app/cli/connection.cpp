@@ -194,6 +194,9 @@ Outcome Connection::call(const std::string& what, const Attempt& attempt, const 
   for (;;) {
     grpc::ClientContext context;
     context.set_deadline(deadline);
+    // A call that fails at once polls nothing, and gRPC's reconnecting goes on only while somebody polls: without this a
+    // connection that was lost in its TLS handshake stays lost until the timeout.
+    context.set_wait_for_ready(refused.has_value());
     if (!endpoint_.token.empty()) context.AddMetadata("authorization", "Bearer " + endpoint_.token);
     const auto status = attempt(&context);
     if (status.ok()) return std::nullopt;

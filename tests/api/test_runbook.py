@@ -3,8 +3,10 @@
 order, over TLS and with a key file. Only paths, ports and `systemctl` are this test's; what the document says is lost is lost."""
 
 import os
+import random
 import re
 import shutil
+import socket
 import ssl
 import subprocess
 import tempfile
@@ -14,7 +16,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from harness import BINARY, ROOT, free_port
+from harness import BINARY, ROOT
 from test_tls import make_certificates
 
 # What stands for systemd: `start` returns when the listeners answer, as the unit's Type=notify does; the server is one process.
@@ -40,6 +42,19 @@ if [ "$1" = start ] || [ "$1" = restart ]; then
   exit 1
 fi
 """
+
+
+def lasting_ports(count):
+    """Free ports that no connection is given by the kernel (net.ipv4.ip_local_port_range) while the server stands still."""
+    found = set()
+    while len(found) < count:
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", random.randrange(20000, 32000)))
+                found.add(probe.getsockname()[1])
+            except OSError:
+                pass
+    return found
 
 
 def blocks(text):
@@ -70,7 +85,7 @@ class Runbook(unittest.TestCase):
         (self.folder / "bin/coffer").symlink_to(BINARY)
         (self.folder / "bin/systemctl").write_text(SYSTEMCTL)
         (self.folder / "bin/systemctl").chmod(0o700)
-        self.ports = {"7780": free_port(), "7781": free_port(), "7782": free_port()}
+        self.ports = dict(zip(("7780", "7781", "7782"), lasting_ports(3)))
         self.transcript = []
         environment = {name: value for name, value in os.environ.items() if not name.startswith("COFFER_")}
         environment |= {"PATH": f"{self.folder}/bin:{os.environ['PATH']}", "RUN": str(self.folder), "HTTP": str(self.ports["7780"])}
