@@ -63,6 +63,7 @@ const std::string* attribute_of(const ChangeDocument& change, const char* key) {
 }
 
 bool holds_project(const CloudforetClaims& claims, const std::string& project) {
+  if (project == kEverywhere) return false;  // the store's word, and no project
   if (claims.role != kMember) return true;
   return std::find(claims.projects.begin(), claims.projects.end(), project) != claims.projects.end() ||
          std::find(claims.projects.begin(), claims.projects.end(), kEverywhere) != claims.projects.end();
@@ -109,7 +110,12 @@ CloudforetRights cloudforet_rights(const CloudforetClaims& claims, std::string_v
   within("workspace_id", {claims.workspace});
   const bool all_projects =
       std::find(claims.projects.begin(), claims.projects.end(), kEverywhere) != claims.projects.end();
-  if (claims.role == kMember && action.resource == "Secret" && !all_projects) within("project_id", claims.projects);
+  if (claims.role != kMember || action.resource != "Secret") return rights;
+  if (!all_projects) {
+    within("project_id", claims.projects);
+  } else if (!reads) {  // all projects, and not what belongs to none of them; 1.12 knows no such secrets
+    rights.where.push_back({"resource_group", {"PROJECT"}, true});
+  }
   return rights;
 }
 

@@ -46,7 +46,9 @@ model::Result<std::shared_ptr<const CloudforetClaims>> read_cloudforet_claims(co
   read->user = claim_text(claims, "aud");
   read->role = claim_text(claims, "rol");
   read->workspace = claim_text(claims, "wid");
-  if (owner == "SYSTEM" || type == "SYSTEM_TOKEN" || older == "SYSTEM") {
+  if (read->workspace == "*") read->workspace.clear();  // the store's word for all of them is nobody's workspace
+  // A type does not make a system of whom the token calls a user or an app.
+  if (owner == "SYSTEM" || (owner.empty() && type == "SYSTEM_TOKEN") || older == "SYSTEM") {
     read->owner = CloudforetClaims::Owner::system;
   } else if (owner == "APP") {
     read->owner = CloudforetClaims::Owner::app;

@@ -39,8 +39,8 @@ class CloudforetCase(ServerCase):
 
     @classmethod
     def token(cls, user="admin", rol="DOMAIN_ADMIN", own="USER", did=DOMAIN, **claims):
-        return cls.signer.token(iss="https://dev." + ISS, typ="SYSTEM_TOKEN" if own == "SYSTEM" else "ACCESS_TOKEN", own=own, did=did,
-                                aud=user, ver="2.0", **({"rol": rol} if rol else {}), **claims)
+        claims.setdefault("typ", "SYSTEM_TOKEN" if own == "SYSTEM" else "ACCESS_TOKEN")
+        return cls.signer.token(iss="https://dev." + ISS, own=own, did=did, aud=user, ver="2.0", **({"rol": rol} if rol else {}), **claims)
 
     @classmethod
     def client(cls, *arguments, address=None, **claims):

@@ -76,6 +76,30 @@ class Newer(CloudforetCase):
         self.assertEqual(failure(member, SECRET, "delete", {"secret_id": self.find(admin, "g-domain")})[0], "NOT_FOUND")
         self.assertEqual(failure(member, TRUSTED, "create", {"name": "t", "data": {}, "resource_group": "WORKSPACE"})[0], "PERMISSION_DENIED")
 
+    def test_a_member_of_all_projects_changes_what_is_in_projects_only(self):
+        admin, everywhere = self.client(), self.client("m", "WORKSPACE_MEMBER", wid="w5", projects=["*"])
+        shared = self.make(admin, "all-shared", "WORKSPACE", workspace_id="w5")["secret_id"]
+        project = self.make(admin, "all-project", "PROJECT", workspace_id="w5", project_id="p9")["secret_id"]
+        for verb, more in (("update", {"name": "x"}), ("update_data", {"data": {"k": "x"}}), ("delete", {})):
+            self.assertEqual(failure(everywhere, SECRET, verb, {"secret_id": shared, **more})[0], "NOT_FOUND", verb)
+        self.assertEqual(everywhere(SECRET, "get", {"secret_id": shared})["name"], "all-shared")
+        self.assertEqual(everywhere(SECRET, "update", {"secret_id": project, "name": "all-changed"})["name"], "all-changed")
+        self.assertEqual(failure(self.make, everywhere, "x", "PROJECT", project_id="*")[0], "PERMISSION_DENIED")
+        self.assertEqual(everywhere(SECRET, "delete", {"secret_id": project}), {})
+
+    def test_a_token_of_every_workspace_is_one_of_none(self):
+        admin = self.client()
+        domain = self.make(admin, "star-domain")["secret_id"]
+        star = self.client("o", "WORKSPACE_OWNER", wid="*")
+        for verb, more in (("update", {"name": "x"}), ("update_data", {"data": {"k": "x"}}), ("delete", {})):
+            self.assertEqual(failure(star, SECRET, verb, {"secret_id": domain, **more})[0], "NOT_FOUND", verb)
+        self.assertEqual(failure(self.make, star, "x", "WORKSPACE")[0], "PERMISSION_DENIED")
+
+    def test_a_type_makes_no_system_of_a_user(self):
+        secret = self.make(self.client(), "typed")["secret_id"]
+        typed = self.client("u", "USER", typ="SYSTEM_TOKEN")
+        self.assertEqual(failure(typed, SECRET, "get_data", {"secret_id": secret, "domain_id": DOMAIN})[0], "PERMISSION_DENIED")
+
     def find(self, client, name):
         return client(SECRET, "list", {"name": name})["results"][0]["secret_id"]
 
