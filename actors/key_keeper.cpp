@@ -149,11 +149,12 @@ void KeyKeeper::answer(CallHandle call) {
   if (request.info.deadline != 0 && request.info.deadline < wall_clock()) {
     return call.finish(Error(Code::deadline_exceeded));
   }
+  if (sealing_) return call.finish(Error(Code::unavailable, "the node is being sealed; ask again when it is"));
   auto body = act(request);
   if (!body) return call.finish(body.error());
-  const bool seal = std::holds_alternative<model::SealNode>(std::get<model::KeeperOperation>(request.operation));
+  sealing_ = std::holds_alternative<model::SealNode>(std::get<model::KeeperOperation>(request.operation));
+  if (sealing_) host_.seal();  // first: whoever reads that the node is sealed gets nothing from it any more
   call.finish(model::Reply{{}, std::move(*body)});
-  if (seal) host_.seal();
 }
 
 model::Result<model::ReplyBody> KeyKeeper::act(const model::Request& request) {

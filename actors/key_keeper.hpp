@@ -99,6 +99,7 @@ class KeyKeeper {
   std::deque<CallHandle> queue_;
   std::set<model::GroupId> to_forget_;
   bool stopped_ = false, hurry_ = false;
+  bool sealing_ = false;    // the keeper's thread
   std::uint32_t worn_ = 0;  // version of a cluster key that is to be replaced; under the mutex
   std::thread thread_;
 

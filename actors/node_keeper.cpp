@@ -60,7 +60,9 @@ model::Status NodeImpl::open(crypto::KeyRing ring) {
   return wait_until_ready(std::chrono::steady_clock::now() + kPatience);
 }
 
+/// Nothing that comes from here on is answered; the keys go when what is under way has ended.
 void NodeImpl::seal() {
+  context_->accepting = false;
   if (options_.request_seal) options_.request_seal();
 }
 

@@ -200,7 +200,10 @@ Outcome Connection::call(const std::string& what, const Attempt& attempt, const 
     if (!endpoint_.token.empty()) context.AddMetadata("authorization", "Bearer " + endpoint_.token);
     const auto status = attempt(&context);
     if (status.ok()) return std::nullopt;
-    if (status.error_code() != grpc::StatusCode::UNAVAILABLE || retry_word(status).is_final()) {
+    // Nobody here cancels: a server did that ends, and had not said so yet when the call came to it.
+    const bool is_away =
+        status.error_code() == grpc::StatusCode::UNAVAILABLE || status.error_code() == grpc::StatusCode::CANCELLED;
+    if (!is_away || retry_word(status).is_final()) {
       // Out of time while it was refused: the refusal says more than the deadline.
       const bool late = status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED;
       return explain(what, late && refused ? *refused : status, advice);

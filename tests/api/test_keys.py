@@ -63,6 +63,19 @@ class KeysCase(unittest.TestCase):
 
 
 class Seals(KeysCase):
+    def test_a_node_that_said_it_is_sealed_gives_nothing_more_and_loses_no_share(self):
+        self.put("a", "value")
+        files = self.add_shares()
+        self.assertEqual(self.server.cli("admin", "seal", "now", "--yes").returncode, 0)
+        try:
+            self.assertNotEqual(self.server.get("a").status, 200)
+        except OSError:
+            pass    # it is starting anew, sealed
+        for share in files[:2]:
+            self.ok("unseal", "--share-file", share)
+        self.assertTrue(eventually(lambda: self.ready() == 200))
+        self.assertEqual(self.server.get("a").json["value"], "value")
+
     def test_a_node_is_sealed_and_opened_by_its_holders(self):
         self.put("a", "value")
         files = self.add_shares()
