@@ -63,8 +63,8 @@ const std::string* attribute_of(const ChangeDocument& change, const char* key) {
 }
 
 bool holds_project(const CloudforetClaims& claims, const std::string& project) {
-  if (project == kEverywhere) return false;  // the store's word, and no project
   if (claims.role != kMember) return true;
+  if (project == kEverywhere) return false;  // the store's word, and no project of his
   return std::find(claims.projects.begin(), claims.projects.end(), project) != claims.projects.end() ||
          std::find(claims.projects.begin(), claims.projects.end(), kEverywhere) != claims.projects.end();
 }

@@ -93,7 +93,7 @@ struct SortKey {
 
 // ---- stages of statistics, in the order in which rows pass them
 
-struct Unwind {  // a row for each element of a list; rows without a list there go
+struct Unwind {  // a row for each element of a list; what is no list is its own element, and rows with nothing there go
   std::string path;
   std::vector<Condition> filter;  // of the elements: keys are paths within them, "" or the path's own is the element
   friend bool operator==(const Unwind&, const Unwind&) = default;

@@ -31,19 +31,22 @@ class UnwindRunner final : public StageRunner {
       : StageRunner(frame), path_(split_path(unwind.path)), at_(frame, unwind.path), tests_(std::move(tests)) {}
 
   void push(const Row& row) override {
-    const Value list = at_.of(row);
-    if (list.kind() != Value::Kind::list) return;
-    for (const Value& item : list) {
+    const Value found = at_.of(row);
+    if (found.kind() == Value::Kind::missing || found.kind() == Value::Kind::null) return;
+    if (found.kind() != Value::Kind::list) return push_item(row, found);
+    for (const Value& item : found) {
       if (frame().is_full()) return;  // one document's lists within lists could be millions of rows
-      const bool good = std::all_of(tests_.begin(), tests_.end(), [&](const auto& test) {
-        return test.second.holds(item, test.first.begin(), test.first.end());
-      });
-      if (!good) continue;
-      next().push({nullptr, with(whole(frame(), row), 0, item)});
+      push_item(row, item);
     }
   }
 
  private:
+  void push_item(const Row& row, const Value& item) {
+    const bool good = std::all_of(tests_.begin(), tests_.end(), [&](const auto& test) {
+      return test.second.holds(item, test.first.begin(), test.first.end());
+    });
+    if (good) next().push({nullptr, with(whole(frame(), row), 0, item)});
+  }
   /// The object with another value at the path.
   Value with(const Value& object, std::size_t step, const Value& item) const {
     if (step == path_.size()) return item;

@@ -98,7 +98,11 @@ Outcome unseal(const SealOptions& o, Io& io) {
 Outcome seal_now(const SealOptions& o, Io& io) {
   const std::string warning = "the node stops answering until it is unsealed by hand";
   if (auto refused = confirm(o.yes, warning, "seal", io)) return refused;
-  return call_and_print(o, io, "seal the node", admin::SealRequest(), &admin::Seal::Stub::Seal);
+  admin::SealStatus ordered;
+  if (auto failure = call(o, io, "seal the node", admin::SealRequest(), ordered, &admin::Seal::Stub::Seal))
+    return failure;
+  // The node ends what is under way, wipes the keys and starts anew; it says what it is when it has.
+  return call_and_print(o, io, "see that it is sealed", admin::SealStatusRequest(), &admin::Seal::Stub::Status);
 }
 
 Outcome add(const SealOptions& o, Io& io) {

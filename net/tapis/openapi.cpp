@@ -16,7 +16,7 @@ constexpr std::string_view kOperations =
   "version": "26Q1.1",
   "description": "What this server does under /pods and, the same, under /v3/pods. A GET may be a HEAD. Query parameters that are not named)json"
     R"json( here are ignored, except by delete_pod_secrets; of a header that comes twice the first one counts, of a member that a JSON object)json"
-    R"json( has twice the last. Slashes that follow each other are one. A body has at most limits.body_bytes (4 MiB, where the server's)json"
+    R"json( has twice the last. Slashes that follow each other behind /pods are one. A body has at most limits.body_bytes (4 MiB, where the server's)json"
     R"json( configuration says nothing else) and nests at most 16 deep; its Content-Type is application/json or application/*+json, or is)json"
     R"json( absent. Texts are UTF-8, and where a limit says bytes it counts them so."},
  "servers": [{"url": "/"}, {"url": "/v3"}],

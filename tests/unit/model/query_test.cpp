@@ -182,6 +182,9 @@ TEST(QueryStages, UnwindMakesARowOfEachElement) {
   EXPECT_EQ(run(stages, some()), R"({"l":"x","v":1}{"l":"y","v":2})");
   const Condition only{"tags.l", Operator::eq, Literal::of("x")};
   EXPECT_EQ(run({Unwind{"tags.l", {only}}, Count{"n"}}, some()), R"({"n":1})");
+  const std::vector<Stage> texts{Unwind{"tags.n", {}}, Count{"n"}};
+  EXPECT_EQ(run(texts, some()), R"({"n":4})") << "what is no list counts as a list of one, as in MongoDB";
+  EXPECT_EQ(run({Unwind{"tags.missing", {}}, Count{"n"}}, some()), "");
 }
 
 TEST(QueryStages, ProjectorsWorkOnListsAndObjects) {
