@@ -23,6 +23,7 @@ constexpr std::chrono::milliseconds kPause{10'000};
 constexpr std::chrono::seconds kMovesEnd{20};
 constexpr std::chrono::milliseconds kLookAgain{50};
 constexpr std::size_t kPieceBytes = 1 << 20;
+constexpr int kMostAttempts = 3;
 
 model::TimeMs wall_clock() {
   return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
@@ -133,24 +134,53 @@ model::Result<model::ReplyBody> BackupSessions::start(const model::StartBackup& 
   return serve(std::move(*source));
 }
 
+/// The tenant's row of keys as some replica has it; none: it holds nothing.
+model::Result<std::optional<std::string>> BackupSessions::keys_row_of(const model::TenantInfo& tenant) {
+  RowWish wish;
+  wish.group = tenant.group;
+  wish.within = std::string(tenant.id.view()) + storage::kKeysRow;
+  auto view = host_.open_view(std::move(wish));
+  if (!view) return view.error();
+  auto row = (*view)->next();
+  if (!row) return row.error();
+  return *row ? std::optional(std::string((*row)->value)) : std::optional<std::string>();
+}
+
+/// A tenant's rows at one moment and its keys at the same: they are looked at before and behind.
+model::Result<BackupSessions::TenantView> BackupSessions::view_of(const model::TenantInfo& tenant) {
+  for (int attempt = 0; attempt < kMostAttempts; ++attempt) {
+    auto before = keys_row_of(tenant);
+    if (!before) return before.error();
+    RowWish wish;
+    wish.group = tenant.group;
+    wish.within = std::string(tenant.id.view());
+    auto rows = host_.open_view(std::move(wish));
+    if (!rows) return rows.error();
+    auto behind = keys_row_of(tenant);
+    if (!behind) return behind.error();
+    auto still = find(tenant.name);
+    if (!still) return still.error();
+    if (still->moves != tenant.moves) return Error(Code::not_active, "the tenant is on its way to another group; wait");
+    if (*before != *behind) continue;
+    if (!before->has_value()) return Error(Code::entry_not_found, "the tenant holds nothing that could be exported");
+    auto keys = decode_keys(**before);
+    if (!keys) return keys.error();
+    return TenantView{std::move(*rows), std::move(*keys)};
+  }
+  return Error(Code::unavailable, "the tenant's keys are being changed; try again", 1);
+}
+
 model::Result<model::ReplyBody> BackupSessions::export_tenant(const model::ExportTenant& wanted) {
   auto tenant = find(wanted.tenant);
   if (!tenant) return tenant.error();
   if (tenant->moving_to.value != 0) return Error(Code::not_active, "the tenant is on its way to another group; wait");
-  if (!host_.leads(tenant->group)) {
-    return Error(Code::unavailable, "another node leads the tenant's group; ask that one");
-  }
-  if (auto status = host_.bring_up_to_date(tenant->group); !status) return status.error();
-  const storage::TenantRows rows(host_.state(), tenant->group, host_.generation(tenant->group), tenant->id);
-  auto keys_row = rows.get(storage::kKeysRow);
-  if (!keys_row) return keys_row.error();
-  if (!keys_row->has_value()) return Error(Code::entry_not_found, "the tenant holds nothing that could be exported");
-  auto keys = decode_keys(**keys_row);
-  if (!keys) return keys.error();
+  auto view = view_of(*tenant);
+  if (!view) return view.error();
+  auto keys = std::move(view->keys);
 
   store::v1::BackupManifest head = manifest("export");
   const crypto::Key file_key = crypto::Key::generate(random_);
-  const std::string owner = keys->owner_public_key();
+  const std::string owner = keys.owner_public_key();
   const int holders = (wanted.passphrase.empty() ? 0 : 1) + (wanted.receiving_key.empty() ? 0 : 1) + wanted.to_owner;
   if (holders != 1) {
     return Error(Code::invalid_argument, "give one of: a passphrase, a receiving key, or the bucket's owner");
@@ -165,18 +195,17 @@ model::Result<model::ReplyBody> BackupSessions::export_tenant(const model::Expor
   if (!slot) return slot.error();
   *head.add_slots() = std::move(*slot);
   const crypto::Key wrapping = crypto::derive(file_key, "coffer exported keys");
-  if (auto status = host_.ring()->rewrap_for(wrapping, tenant->id, *keys, random_); !status) return status.error();
+  if (auto status = host_.ring()->rewrap_for(wrapping, tenant->id, keys, random_); !status) return status.error();
 
   store::v1::BackupRows first;
   first.set_tenant(std::string(tenant->id.view()));
-  *first.mutable_keys() = std::move(*keys);
+  *first.mutable_keys() = std::move(keys);
   DirectoryTenant directory;
   directory.info = *tenant;
   directory.owner_public_key = owner;
   if (!first.mutable_directory()->ParseFromString(encode_tenant(directory))) return Error(Code::internal);
-  auto source = BackupSource::open_export(host_, *tenant, std::move(head), std::move(first), file_key, random_);
-  if (!source) return source.error();
-  return serve(std::move(*source));
+  return serve(BackupSource::open_export(host_, std::move(view->rows), tenant->group, std::move(head), std::move(first),
+                                         file_key, random_));
 }
 
 void BackupSessions::read_ahead() {

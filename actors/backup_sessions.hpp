@@ -61,6 +61,12 @@ class BackupSessions {
   model::Result<Clock::time_point> pause_moves();
   model::Result<std::unique_ptr<BackupSource>> open_backup(const std::vector<std::string>& tenants);
   model::Result<model::TenantInfo> find(const std::string& name);
+  struct TenantView {
+    std::unique_ptr<GroupView> rows;
+    store::v1::TenantKeysRecord keys;
+  };
+  model::Result<std::optional<std::string>> keys_row_of(const model::TenantInfo& tenant);
+  model::Result<TenantView> view_of(const model::TenantInfo& tenant);
   model::Result<model::ReplyBody> start(const model::StartBackup& start);
   model::Result<model::ReplyBody> export_tenant(const model::ExportTenant& wanted);
   model::Result<model::ReplyBody> read(const model::ReadBackup& read);

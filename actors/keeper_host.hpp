@@ -10,6 +10,7 @@
 
 #include "actors/bootstrap.hpp"
 #include "actors/gateway.hpp"
+#include "actors/group_view.hpp"
 #include "actors/tenant_move.hpp"
 #include "crypto/key_ring.hpp"
 #include "storage/state_store.hpp"
@@ -42,6 +43,9 @@ class KeeperHost {
   virtual const storage::Engine& state() const = 0;
   /// Waits until the state here holds all that was acknowledged before. Errors: unavailable (another node leads).
   virtual model::Status bring_up_to_date(model::GroupId group) = 0;
+  /// The rows that are wished, of this node's replica or, where it has none, of another node's. Errors: unavailable (which
+  /// group, and what became of each node that was asked).
+  virtual model::Result<std::unique_ptr<GroupView>> open_view(RowWish wish) = 0;
   /// Proposes the rows as one write set beside the tenant's shard, and waits until it is applied here. Errors:
   /// unavailable (another node leads, or nobody), outcome_unknown.
   virtual model::Status write_rows(model::GroupId group, const model::TenantId& tenant,

@@ -55,6 +55,7 @@ model::Status NodeImpl::run(std::chrono::milliseconds timeout) {
   identity_ = identity->node;
   log_store_ = std::make_unique<storage::LogStore>(*options_.log_engine);
   prepare_context(*identity);
+  prepare_views();
   start_keeper(*identity);
   const bool sealed = !identity->ring.has_value();
   if (!sealed) {
@@ -262,6 +263,7 @@ void NodeImpl::spawn_actors(std::vector<storage::Recovered> groups) {
   context.mirror = spawn_mirror(*system_, context);
   context.steward = spawn_steward(*system_, context);
   context.snapshots = spawn_snapshots(*system_, context);
+  views_ = spawn_views(*system_, context, *desk_);
   context.trust_desk = spawn_trust_desk(*system_, context);
   context.group_bell = spawn_group_bell(*system_, context);
   context.log_writer = spawn_log_writer(*system_, context);
@@ -288,7 +290,7 @@ void NodeImpl::drop_old_generations() {
 }
 
 void NodeImpl::connect(cluster::PeerLink& link) {
-  sink_ = std::make_unique<NodePeerSink>(*context_);
+  sink_ = std::make_unique<NodePeerSink>(*context_, views_);
   context_->link = &link;
   link.start(sink_.get());
   context_->publish_peers();
@@ -312,6 +314,7 @@ void NodeImpl::stop() {
   if (stopped_ || !context_ || !system_) return;
   stopped_ = true;
   movers_->stop();
+  desk_->stop();
   keeper_->stop();
   Context& context = *context_;
   if (context.link.load() != nullptr) hand_over();
@@ -332,6 +335,7 @@ void NodeImpl::stop() {
   finish(context.trust_desk, Finish{});
   finish(context.forwarder, Finish{});
   finish(context.snapshots, Finish{});
+  finish(views_, Finish{});
   finish(context.state_writer, Checkpoint{});
   for (const GroupActor& group : context.groups) finish(group, Finish{});
   finish(context.group_bell, Finish{});  // before the groups that it would wake go away
@@ -344,6 +348,7 @@ void NodeImpl::stop() {
   context.mirror = nullptr;
   context.steward = nullptr;
   context.snapshots = nullptr;
+  views_ = nullptr;
   context.trust_desk = nullptr;
   context.group_bell = nullptr;
   context.log_writer = nullptr;

@@ -1,6 +1,7 @@
 #pragma once
 // The inside of Node: node.cpp (its life), node_routing.cpp (its calls), node_status.cpp (what it says of itself),
-// node_keeper.cpp (what the keeper of keys asks of it), node_growth.cpp (groups that are added to it).
+// node_keeper.cpp (what the keeper of keys asks of it), node_growth.cpp (groups that are added to it), node_views.cpp
+// (groups' rows for its backups).
 
 #include <memory>
 #include <mutex>
@@ -14,6 +15,8 @@
 #include "actors/move_keeper.hpp"
 #include "actors/node.hpp"
 #include "actors/peer_sink.hpp"
+#include "actors/view_desk.hpp"
+#include "actors/views.hpp"
 #include "crypto/token.hpp"
 
 namespace coffer::actors {
@@ -54,11 +57,15 @@ class NodeImpl final : public Node, private KeeperHost {
   model::Generation generation(model::GroupId group) const override;
   const storage::Engine& state() const override { return *options_.state_engine; }
   model::Status bring_up_to_date(model::GroupId group) override;
+  model::Result<std::unique_ptr<GroupView>> open_view(RowWish wish) override;
   model::Status write_rows(model::GroupId group, const model::TenantId& tenant, std::vector<storage::RowChange> rows,
                            std::string_view action) override;
   model::Status write_marked(model::GroupId group, const model::TenantId& tenant, std::vector<storage::RowChange> rows,
                              const MarkCondition& condition, std::string_view action) override;
   model::Status carry_out(RowsOrder order);
+  model::Result<model::Index> newest_index(model::GroupId group, std::chrono::steady_clock::time_point until);
+  std::unique_ptr<GroupView> view_here(const RowWish& wish) const;
+  void prepare_views();
   model::Status forget_replaced(model::GroupId group) override;
   void start_keeper(const Identity& identity);
   void keys_committed(const KeyChanges& changes);
@@ -110,6 +117,8 @@ class NodeImpl final : public Node, private KeeperHost {
   std::unique_ptr<SealedAudit> sealed_audit_;  // what is noted before the keys are open
   std::unique_ptr<AuditLog> audit_;            // null until the node is unsealed
   std::unique_ptr<Context> context_;
+  std::unique_ptr<ViewDesk> desk_;  // outlives the keeper, who reads views of it
+  ViewsActor views_;
   mutable std::mutex key_rows_mutex_;
   KeyRows key_rows_;  // as committed; under the mutex
   std::unique_ptr<KeyKeeper> keeper_;

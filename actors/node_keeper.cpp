@@ -79,31 +79,38 @@ model::Generation NodeImpl::generation(model::GroupId group) const {
   return model::Generation{context_->boards[group.value].generation.load()};
 }
 
-/// Until rows here hold whatever was acknowledged before, on whatever node.
-model::Status NodeImpl::bring_up_to_date(model::GroupId group) {
+/// The entry up to which everything is applied that was acknowledged before, on whatever node.
+model::Result<model::Index> NodeImpl::newest_index(model::GroupId group, std::chrono::steady_clock::time_point until) {
   Context& context = *context_;
   const GroupBoard& board = context.boards[group.value];
-  const auto until = std::chrono::steady_clock::now() + kPatience;
+  const model::Index newest{std::max(board.trust_changed_at.load(), board.commit.load())};
   if (!context.accepting) return Error(Code::unavailable);
-  model::Index newest{std::max(board.trust_changed_at.load(), board.commit.load())};
-  if (board.role != cluster::Role::leader) {
-    // Waiting for rows that never come would only keep the keeper from its other work.
-    if (!context.is_clustered() || board.role == cluster::Role::stopped) {
-      return Error(Code::unavailable, "this node holds no replica of the group");
-    }
-    auto promise = std::make_shared<std::promise<model::Result<model::Index>>>();
-    auto answer = promise->get_future();
-    auto done = [promise](model::Result<model::Index> index) { promise->set_value(std::move(index)); };
-    const model::TimeMs deadline = options_.wall_clock() + std::chrono::milliseconds(kPatience).count();
-    caf::anon_send(
-        context.forwarder,
-        Barrier{group, deadline, std::make_shared<std::function<void(model::Result<model::Index>)>>(std::move(done))});
-    if (answer.wait_until(until) != std::future_status::ready) return Error(Code::unavailable);
-    const auto index = answer.get();
-    if (!index) return index.error();
-    newest = *index;
+  if (board.role == cluster::Role::leader) return newest;
+  if (!context.is_clustered()) return Error(Code::unavailable, "this node holds no replica of the group");
+  auto promise = std::make_shared<std::promise<model::Result<model::Index>>>();
+  auto answer = promise->get_future();
+  auto done = [promise](model::Result<model::Index> index) { promise->set_value(std::move(index)); };
+  const auto patience = std::chrono::duration_cast<std::chrono::milliseconds>(until - std::chrono::steady_clock::now());
+  const model::TimeMs deadline = options_.wall_clock() + patience.count();
+  caf::anon_send(
+      context.forwarder,
+      Barrier{group, deadline, std::make_shared<std::function<void(model::Result<model::Index>)>>(std::move(done))});
+  if (answer.wait_until(until) != std::future_status::ready) return Error(Code::unavailable);
+  return answer.get();
+}
+
+/// Until rows here hold whatever was acknowledged before, on whatever node.
+model::Status NodeImpl::bring_up_to_date(model::GroupId group) {
+  const Context& context = *context_;
+  const GroupBoard& board = context.boards[group.value];
+  const auto until = std::chrono::steady_clock::now() + kPatience;
+  // Waiting for rows that never come would only keep the keeper from its other work.
+  if (context.accepting && board.role == cluster::Role::stopped) {
+    return Error(Code::unavailable, "this node holds no replica of the group");
   }
-  while (board.applied < newest.value) {
+  const auto newest = newest_index(group, until);
+  if (!newest) return newest.error();
+  while (board.applied < newest->value) {
     if (std::chrono::steady_clock::now() >= until || !context.accepting) return Error(Code::unavailable);
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }

@@ -22,9 +22,11 @@ void NodePeerSink::received(model::NodeId from, cluster::PeerFrame frame) {
     case cluster::PeerChannel::control:
       caf::anon_send(context_.steward, FrameIn{from, std::make_shared<cluster::PeerFrame>(std::move(frame))});
       return;
-    case cluster::PeerChannel::snapshot:
-      caf::anon_send(context_.snapshots, SnapshotFrame{from, std::make_shared<cluster::PeerFrame>(std::move(frame))});
-      return;
+    case cluster::PeerChannel::snapshot: {
+      const bool of_a_view = cluster::is_view_message(frame.body.expose());
+      const SnapshotFrame in{from, std::make_shared<cluster::PeerFrame>(std::move(frame))};
+      return of_a_view ? caf::anon_send(views_, in) : caf::anon_send(context_.snapshots, in);
+    }
   }
   ++context_.counters.frames_refused;
 }
@@ -50,6 +52,9 @@ void NodePeerSink::received_raft(model::NodeId from, const cluster::PeerFrame& f
 
 void NodePeerSink::connected(model::NodeId peer) { caf::anon_send(context_.forwarder, PeerUp{peer}); }
 
-void NodePeerSink::disconnected(model::NodeId peer) { caf::anon_send(context_.forwarder, PeerGone{peer}); }
+void NodePeerSink::disconnected(model::NodeId peer) {
+  caf::anon_send(context_.forwarder, PeerGone{peer});
+  caf::anon_send(views_, PeerGone{peer});
+}
 
 }  // namespace coffer::actors

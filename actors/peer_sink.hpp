@@ -3,13 +3,15 @@
 // node; called on the link's thread, never blocks.
 
 #include "actors/context.hpp"
+#include "actors/views.hpp"
 #include "cluster/peer_link.hpp"
 
 namespace coffer::actors {
 
 class NodePeerSink final : public cluster::PeerSink {
  public:
-  explicit NodePeerSink(Context& context) : context_(context) {}
+  /// `views` is looked at when something comes for it.
+  NodePeerSink(Context& context, const ViewsActor& views) : context_(context), views_(views) {}
   void received(model::NodeId from, cluster::PeerFrame frame) override;
   void connected(model::NodeId peer) override;
   void disconnected(model::NodeId peer) override;
@@ -17,6 +19,7 @@ class NodePeerSink final : public cluster::PeerSink {
  private:
   void received_raft(model::NodeId from, const cluster::PeerFrame& frame);
   Context& context_;
+  const ViewsActor& views_;
 };
 
 }  // namespace coffer::actors

@@ -12,7 +12,9 @@ namespace coffer::cluster {
 inline constexpr std::uint32_t kFirstFormat = 1;
 /// Tenants move between groups (marks and members of records that only this format has), and groups are added.
 inline constexpr std::uint32_t kMovesFormat = 2;
+/// Nodes read a group's rows, as they are at one moment, at others that have a replica (group_view.hpp): for backups.
+inline constexpr std::uint32_t kViewsFormat = 3;
 /// That this program knows.
-inline constexpr std::uint32_t kNewestFormat = 2;
+inline constexpr std::uint32_t kNewestFormat = 3;
 
 }  // namespace coffer::cluster

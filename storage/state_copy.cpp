@@ -2,6 +2,8 @@
 
 #include "storage/state_copy.hpp"
 
+#include <algorithm>
+
 #include "model/wire.hpp"
 #include "storage/keys.hpp"
 
@@ -44,18 +46,31 @@ model::Result<RowBlock> read_block(const Engine& engine, model::GroupId group, m
   if (!after.empty()) {
     begin.append(after).push_back('\0');  // the smallest key behind it
   }
-  RowBlock block;
   auto scan = engine.scan(begin, prefix_end(prefix));
-  for (; scan->valid(); scan->next()) {
-    const std::string_view key = scan->key().substr(prefix.size());
-    if (!block.rows.empty() && block.rows.size() + key.size() + scan->value().size() > max_bytes) {
+  return read_block(*scan, max_bytes);
+}
+
+std::unique_ptr<Scan> scan_rows(const Engine& engine, model::GroupId group, model::Generation generation,
+                                std::string_view within, std::string_view after) {
+  const std::string prefix = generation_prefix(group, generation);
+  const std::string first = prefix + std::string(within);
+  const std::string end = prefix_end(first);
+  const std::string begin = after.empty() ? first : std::max(first, prefix_end(prefix + std::string(after)));
+  return engine.scan(std::min(begin, end), end);
+}
+
+model::Result<RowBlock> read_block(Scan& scan, std::size_t max_bytes) {
+  RowBlock block;
+  for (; scan.valid(); scan.next()) {
+    const std::string_view key = scan.key().substr(kCopyPrefix);
+    if (!block.rows.empty() && block.rows.size() + key.size() + scan.value().size() > max_bytes) {
       return block;
     }
     append_bytes(block.rows, key);
-    append_bytes(block.rows, scan->value());
+    append_bytes(block.rows, scan.value());
     block.last_key = key;
   }
-  if (auto status = scan->status(); !status) return status.error();
+  if (auto status = scan.status(); !status) return status.error();
   block.is_last = true;
   return block;
 }

@@ -8,6 +8,7 @@
 // Readers: any thread. Writers: the state database's one writer.
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,6 +28,13 @@ struct RowBlock {
 /// disk_error, data_loss.
 model::Result<RowBlock> read_block(const Engine& engine, model::GroupId group, model::Generation generation,
                                    std::string_view after, std::size_t max_bytes);
+/// Rows whose keys begin with `within`, as they are now, behind all that begin with `after` (empty: from the first).
+std::unique_ptr<Scan> scan_rows(const Engine& engine, model::GroupId group, model::Generation generation,
+                                std::string_view within, std::string_view after);
+/// The next rows of such a scan, about `max_bytes` of them; a larger row comes alone. Errors: disk_error, data_loss.
+model::Result<RowBlock> read_block(Scan& scan, std::size_t max_bytes);
+/// Of a key of the state database: what stands before tenant and row.
+inline constexpr std::size_t kCopyPrefix = 1 + 8 + 8;
 /// Adds a block's rows to `out`. Errors: data_loss (not what read_block() wrote; `out` may hold some of the rows).
 model::Status add_block(std::string_view rows, model::GroupId group, model::Generation generation, Batch& out);
 

@@ -5,6 +5,7 @@
 #include "actors/control_frames.hpp"
 #include "actors/forward_frames.hpp"
 #include "actors/trust_lookup.hpp"
+#include "cluster/group_view.hpp"
 #include "cluster/snapshot_transfer.hpp"
 #include "cluster/wire.hpp"
 #include "crypto/join_token.hpp"
@@ -94,6 +95,10 @@ COFFER_FUZZ(raft_message) {
 
 COFFER_FUZZ(snapshot_message) {
   stable(input, cluster::decode_snapshot, [](const cluster::SnapshotMessage& message) { return encode(message); });
+}
+
+COFFER_FUZZ(view_message) {
+  stable(input, cluster::decode_view, [](const cluster::ViewMessage& message) { return encode(message); });
 }
 
 // A source and a sink of ten rows, and a network that loses, repeats, delays and alters what they say: the sink writes
