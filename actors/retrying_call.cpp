@@ -63,7 +63,7 @@ RetryingCall::RetryingCall(Context& context, Call* client) : context_(context), 
   deadline_ = request.info.deadline != 0 ? request.info.deadline : now + kDefaultPatience;
   if (request.info.request_id.empty() && is_change(request)) {
     request.info.request_id = context.request_id_prefix + std::to_string(context.next_request_id++);
-    gave_id_ = true;
+    gave_id_ = first_try = true;
   }
 }
 
@@ -79,7 +79,7 @@ void RetryingCall::complete() noexcept {
   }
   reply = Error(Code::unavailable);
   reroutes = 0;
-  confirmed = looked_up = decided = false;
+  confirmed = looked_up = decided = first_try = false;
   ++context_.counters.retried;
   caf::anon_send(context_.forwarder, Again{context_.parcel(CallHandle(this))});
 }

@@ -85,6 +85,7 @@ bool TenantCore::answer_retry(CallHandle& call, const Caller& caller, Mutation& 
   mutation.request_key = hasher_->hash("request", caller.principal->name, id);
   const auto& operation = std::get<model::TenantOperation>(call.request().operation);
   mutation.request_hash = crypto::sha256(model::canonical_request(operation).expose());
+  if (call.call().first_try) return false;
   for (Pending& pending : pending_) {
     if (pending.request_key != mutation.request_key) continue;
     if (pending.request_hash != mutation.request_hash) {
@@ -343,11 +344,16 @@ model::Status TenantCore::finish_rows(Mutation& mutation) {
     header.set_oldest_change(header.oldest_change() + 1);
   }
   for (int i = 0; i < 2 && header.next_request() - header.oldest_request() >= deps_.kept_requests; ++i) {
+    if (oldest_request_.sequence == header.oldest_request() &&
+        oldest_request_.time + deps_.kept_requests_ms > mutation.now) {
+      break;
+    }
     const std::string key = storage::request_order_row(header.oldest_request());
     auto order = row(key, true);
     if (!order) return order.error();
     if (order->has_value() && (*order)->size() == kHashBytes + 8) {
       const auto time = static_cast<model::TimeMs>(storage::read_be64(std::string_view(**order).substr(kHashBytes)));
+      oldest_request_ = {header.oldest_request(), time};
       if (time + deps_.kept_requests_ms > mutation.now) break;
       mutation.rows.push_back({storage::request_row(std::string_view(**order).substr(0, kHashBytes)), std::nullopt});
     }
