@@ -5,6 +5,7 @@
 
 #include "actors/audit_details.hpp"
 #include "actors/disk_watch.hpp"
+#include "actors/own_request_id.hpp"
 #include "actors/tenant_core.hpp"
 #include "actors/tenant_mutation.hpp"
 #include "actors/write_set.hpp"
@@ -82,7 +83,7 @@ void TenantCore::answer_behind_pending(CallHandle call, model::Result<model::Rep
 bool TenantCore::answer_retry(CallHandle& call, const Caller& caller, Mutation& mutation) {
   const std::string& id = call.request().info.request_id;
   if (id.empty()) return false;
-  mutation.request_key = hasher_->hash("request", caller.principal->name, id);
+  mutation.request_key = request_row_hash(id, hasher_->hash("request", caller.principal->name, id));
   const auto& operation = std::get<model::TenantOperation>(call.request().operation);
   mutation.request_hash = crypto::sha256(model::canonical_request(operation).expose());
   if (call.call().first_try) return false;

@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include "cluster/formats.hpp"
 #include "core_fixture.hpp"
 
 namespace coffer::actors {
@@ -18,7 +19,7 @@ class RetryingCallTest : public ::testing::Test, public CoreFixture {
     context.wall_clock = [this] { return now; };
     context.accepting = true;
     context.boards.grow(1);
-    context.request_id_prefix = "n1-start-";
+    context.request_ids_start = "n1-0123456789abcdef";
     context.router = this;
     context.undelivered = [](void* self, Call* call) {
       static_cast<RetryingCallTest*>(self)->again = CallHandle(call);
@@ -26,6 +27,21 @@ class RetryingCallTest : public ::testing::Test, public CoreFixture {
   }
   /// As the gateway makes it; it deletes itself with its answer.
   CallHandle retrying(TestCall& client) { return CallHandle(new RetryingCall(context, &client)); }
+
+  void knows(std::uint64_t node, std::uint32_t format, model::NodeState state = model::NodeState::up) {
+    model::NodeInfo info;
+    info.id = model::NodeId{node};
+    info.newest_format = format;
+    info.state = state;
+    context.nodes.put(info);
+  }
+  std::string given_id() {
+    const auto client = call(put("a", "1"));
+    CallHandle first = retrying(*client);
+    std::string id = first.request().info.request_id;
+    first.finish(model::Reply{});
+    return id;
+  }
 
   Context context;
   CallHandle again;
@@ -35,7 +51,7 @@ TEST_F(RetryingCallTest, OnlyTheFirstTryUnderAnIdOfItsOwnIsTakenForUnseen) {
   const auto client = call(put("a", "1"));
   CallHandle first = retrying(*client);
   const std::string id = first.request().info.request_id;
-  EXPECT_EQ(id, "n1-start-1");
+  EXPECT_EQ(id, "n1-0123456789abcdef-1");
   EXPECT_TRUE(first.call().first_try);
   first.finish(model::Error(Code::outcome_unknown));
   ASSERT_TRUE(again);
@@ -52,6 +68,16 @@ TEST_F(RetryingCallTest, AnIdOfTheClientMayHaveBeenSeen) {
   EXPECT_FALSE(first.call().first_try);
   first.finish(model::Reply{});
   EXPECT_EQ(client->request.info.request_id, "of-the-client");
+}
+
+TEST_F(RetryingCallTest, IdsAreOrderedOnceEveryNodeOfTheClusterKnowsSuch) {
+  knows(1, cluster::kOrderedIdsFormat);
+  knows(2, cluster::kOrderedIdsFormat - 1);
+  EXPECT_EQ(given_id(), "n1-0123456789abcdef-1");
+  knows(2, cluster::kOrderedIdsFormat);
+  EXPECT_EQ(given_id(), "n1-0123456789abcdef:2");
+  knows(3, cluster::kOrderedIdsFormat - 1, model::NodeState::removed);
+  EXPECT_EQ(given_id(), "n1-0123456789abcdef:3");
 }
 
 TEST_F(RetryingCallTest, AReadNeedsNoId) {
