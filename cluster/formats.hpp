@@ -12,8 +12,12 @@ namespace coffer::cluster {
 inline constexpr std::uint32_t kFirstFormat = 1;
 /// Tenants move between groups (marks and members of records that only this format has), and groups are added.
 inline constexpr std::uint32_t kMovesFormat = 2;
+/// Ids that nodes give to changes lie in their order in the state, see actors/own_request_id.hpp.
+inline constexpr std::uint32_t kOrderedIdsFormat = 3;
 /// Nodes read a group's rows, as they are at one moment, at others that have a replica (group_view.hpp): for backups.
-inline constexpr std::uint32_t kViewsFormat = 3;
+inline constexpr std::uint32_t kViewsFormat = 4;
+/// That this program knows.
+inline constexpr std::uint32_t kNewestFormat = 4;
 /// That this program knows.
 inline constexpr std::uint32_t kNewestFormat = 3;
 

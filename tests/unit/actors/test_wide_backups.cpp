@@ -195,7 +195,7 @@ TEST_F(WideBackupTest, NodesOfAnOlderProgramAreNamedWhereOnlyTheyHaveAGroup) {
   const auto file = backup(without(2));
   ASSERT_FALSE(file.ok());
   EXPECT_THAT(std::string(file.error().message()), HasSubstr(" has no current copy on this node; node "));
-  EXPECT_THAT(std::string(file.error().message()), HasSubstr("takes part by format 2, which cannot send it"));
+  EXPECT_THAT(std::string(file.error().message()), HasSubstr("takes part by format 3, which cannot send it"));
 }
 
 }  // namespace
