@@ -18,7 +18,5 @@ inline constexpr std::uint32_t kOrderedIdsFormat = 3;
 inline constexpr std::uint32_t kViewsFormat = 4;
 /// That this program knows.
 inline constexpr std::uint32_t kNewestFormat = 4;
-/// That this program knows.
-inline constexpr std::uint32_t kNewestFormat = 3;
 
 }  // namespace coffer::cluster
