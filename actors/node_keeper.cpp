@@ -85,24 +85,26 @@ model::Status NodeImpl::bring_up_to_date(model::GroupId group) {
   const GroupBoard& board = context.boards[group.value];
   const auto until = std::chrono::steady_clock::now() + kPatience;
   if (!context.accepting) return Error(Code::unavailable);
-  model::Index newest{std::max(board.trust_changed_at.load(), board.commit.load())};
-  if (board.role != cluster::Role::leader) {
-    // Waiting for rows that never come would only keep the keeper from its other work.
-    if (!context.is_clustered() || board.role == cluster::Role::stopped) {
-      return Error(Code::unavailable, "this node holds no replica of the group");
-    }
-    auto promise = std::make_shared<std::promise<model::Result<model::Index>>>();
-    auto answer = promise->get_future();
-    auto done = [promise](model::Result<model::Index> index) { promise->set_value(std::move(index)); };
-    const model::TimeMs deadline = options_.wall_clock() + std::chrono::milliseconds(kPatience).count();
-    caf::anon_send(
-        context.forwarder,
-        Barrier{group, deadline, std::make_shared<std::function<void(model::Result<model::Index>)>>(std::move(done))});
-    if (answer.wait_until(until) != std::future_status::ready) return Error(Code::unavailable);
-    const auto index = answer.get();
-    if (!index) return index.error();
-    newest = *index;
+  const bool leads = board.role == cluster::Role::leader;
+  // Waiting for rows that never come would only keep the keeper from its other work.
+  if (!leads && (!context.is_clustered() || board.role == cluster::Role::stopped)) {
+    return Error(Code::unavailable, "this node holds no replica of the group");
   }
+  auto promise = std::make_shared<std::promise<model::Result<model::Index>>>();
+  auto answer = promise->get_future();
+  auto told = std::make_shared<std::function<void(model::Result<model::Index>)>>(
+      [promise](model::Result<model::Index> index) { promise->set_value(std::move(index)); });
+  if (leads) {
+    // Its commit index may be old: a new leader learns what is committed by committing something itself.
+    caf::anon_send(context.groups[group.value], ConfirmLeadership{std::move(told)});
+  } else {
+    const model::TimeMs deadline = options_.wall_clock() + std::chrono::milliseconds(kPatience).count();
+    caf::anon_send(context.forwarder, Barrier{group, deadline, std::move(told)});
+  }
+  if (answer.wait_until(until) != std::future_status::ready) return Error(Code::unavailable);
+  const auto index = answer.get();
+  if (!index) return index.error();
+  const model::Index newest{std::max(board.trust_changed_at.load(), index->value)};
   while (board.applied < newest.value) {
     if (std::chrono::steady_clock::now() >= until || !context.accepting) return Error(Code::unavailable);
     std::this_thread::sleep_for(std::chrono::milliseconds(1));

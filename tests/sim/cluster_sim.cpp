@@ -28,8 +28,8 @@ ClusterSim::ClusterSim(const ClusterOptions& options)
   machines_.resize(nodes);
   std::vector<cluster::Voter> voters, everybody;
   for (std::uint64_t id = 1; id <= nodes; ++id) {
-    everybody.push_back({model::NodeId(id), std::to_string(id),
-                         id <= 3 ? cluster::ServerRole::voter : cluster::ServerRole::standby});
+    everybody.push_back(
+        {model::NodeId(id), std::to_string(id), id <= 3 ? cluster::ServerRole::voter : cluster::ServerRole::standby});
     if (id <= 3) {
       voters.push_back(everybody.back());
     }
@@ -126,7 +126,11 @@ std::uint64_t ClusterSim::newest_row_of(model::NodeId id, model::GroupId group) 
 void ClusterSim::committed(model::GroupId group, const storage::LogEntry& entry) {
   GroupChecker& checker = checkers_[group];
   const bool is_new = entry.index.value > checker.last();
-  checker.committed(entry);
+  try {
+    checker.committed(entry);
+  } catch (const Violation& violation) {
+    throw Violation("group " + std::to_string(group.value) + ": " + violation.what());
+  }
   if (!is_new || entry.kind != storage::EntryKind::command) {
     return;
   }
@@ -197,10 +201,10 @@ std::string ClusterReport::text() const {
   out << operations << " operations (" << acknowledged << " writes acknowledged, " << unknown << " unknown, " << reads
       << " reads, " << failed_conditions << " failed conditions), " << elections << " elections, " << crashes
       << " crashes, " << disk_failures << " disk failures, " << installs << " snapshots, " << changes << " changes, "
-      << transfers << " transfers, " << moves << " tenants moved, " << groups << " groups added, " << looks << " looks, " << seals << " seals, " << leased
-      << " calls under a lease, " << asked << " confirmed, " << watched << " changes watched, " << compared
-      << " states compared, " << messages << " messages, " << simulated_ms / 1000 << " s simulated, trace " << std::hex
-      << trace;
+      << transfers << " transfers, " << moves << " tenants moved, " << groups << " groups added, " << looks
+      << " looks, " << seals << " seals, " << leased << " calls under a lease, " << asked << " confirmed, " << watched
+      << " changes watched, " << compared << " states compared, " << messages << " messages, " << simulated_ms / 1000
+      << " s simulated, trace " << std::hex << trace;
   return out.str();
 }
 

@@ -30,7 +30,8 @@ struct ClusterReport {
   std::uint64_t trace = 0;
   std::uint64_t operations = 0, acknowledged = 0, unknown = 0, reads = 0, failed_conditions = 0;
   std::uint64_t elections = 0, crashes = 0, disk_failures = 0, installs = 0, changes = 0, transfers = 0, moves = 0,
-                seals = 0, groups = 0, looks = 0, leased = 0, asked = 0, watched = 0, compared = 0, messages = 0, simulated_ms = 0;
+                seals = 0, groups = 0, looks = 0, leased = 0, asked = 0, watched = 0, compared = 0, messages = 0,
+                simulated_ms = 0;
   std::string text() const;
   ClusterReport& operator+=(const ClusterReport& other);
 };

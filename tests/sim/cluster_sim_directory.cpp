@@ -40,8 +40,8 @@ void ClusterSim::directory_committed(const actors::WriteSetView& set) {
       require(group.ok(), "a group's row cannot be read");
       group_founded(*group);
     } else if (row.row.starts_with(storage::kTenantRows)) {
-      const auto opened = ring_.directory_sealer(key_random_)
-                              .open(*row.value, crypto::row_identity(model::TenantId{}.view(), row.row));
+      const auto opened =
+          ring_.directory_sealer(key_random_).open(*row.value, crypto::row_identity(model::TenantId{}.view(), row.row));
       require(opened.ok(), "a tenant's row does not open");
       const auto tenant = actors::decode_tenant(opened->expose());
       require(tenant.ok(), "a tenant's row cannot be read");

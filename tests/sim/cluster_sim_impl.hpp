@@ -86,6 +86,7 @@ class ClusterSim final : public NodeWorld {
   struct Tenant {
     bool is_asked_for = false, is_made = false;  // by an operator; so he was told
     std::vector<model::TenantInfo> states;       // of the directory's log, from its creation on
+    std::size_t told = 0;                        // the newest of them that an operator was told of
     std::vector<Op> history;
     bool exists() const { return !states.empty(); }
     const model::TenantInfo& is() const { return states.back(); }
@@ -98,8 +99,8 @@ class ClusterSim final : public NodeWorld {
     model::DirectoryOperation operation;
     std::string request_id;
     std::uint64_t attempt = 0, deadline = 0, asks = 0;
-    std::size_t states = 0;    // of the tenant, when he asked
-    std::uint64_t groups = 0;  // that there were, when he asked
+    std::size_t told = 0;      // the tenant's newest state that anybody was told of when he asked
+    std::uint64_t groups = 0;  // that anybody was told of, likewise
   };
   struct Machine {
     std::unique_ptr<SimNode> node;

@@ -47,7 +47,13 @@ std::uint64_t ClusterSim::who_leads(model::GroupId group) const {
 
 void ClusterSim::ask(model::NodeId from, std::size_t tenant, Operation operation,
                      std::function<void(model::Result<model::Reply>)> done) {
-  auto once = std::make_shared<NodeCall::Done>(std::move(done));
+  // Whoever asked in an earlier life is told nothing.
+  auto once = std::make_shared<NodeCall::Done>(
+      [this, from, life = node(from.value).life(), done = std::move(done)](model::Result<model::Reply> reply) {
+        if (node(from.value).life() == life) {
+          done(std::move(reply));
+        }
+      });
   in_life(from, rng_.between(300, 900), [once] {
     if (*once) {
       std::exchange(*once, nullptr)(model::Error(model::Code::outcome_unknown));

@@ -11,7 +11,7 @@
 namespace coffer::sim {
 namespace {
 
-constexpr std::uint64_t kSteps = 10000;
+constexpr std::uint64_t kSteps = 25000;
 // In each half. Sanitizers and -O0 take ten times as long for each.
 #ifdef COFFER_OPTIMIZED
 constexpr std::uint64_t kSeeds = 1000;

@@ -226,7 +226,8 @@ void ClusterSim::heal() {
   // What is under way ends; then everybody reads everything, behind all that was acknowledged.
   closing_ = true;
   run_until(&ClusterSim::is_idle, 60'000, "an operation does not end after everything was healed");
-  run_until(&ClusterSim::is_settled, 60'000, "the directory, its groups or a tenant's move do not come to rest after everything was healed");
+  run_until(&ClusterSim::is_settled, 60'000,
+            "the directory, its groups or a tenant's move do not come to rest after everything was healed");
   run_until(&ClusterSim::is_watched, 60'000, "a watcher does not hear of everything after everything was healed");
   for (std::size_t client = 0; client < tenants_.size(); ++client) {
     if (!tenants_[client].is_made) {
@@ -249,7 +250,8 @@ void ClusterSim::heal() {
   }
   run_until(&ClusterSim::is_idle, 60'000, "no answer after everything was healed");
   for (const Tenant& tenant : tenants_) {
-    require(!tenant.is_made || tenant.history.back().outcome == Outcome::ok, "a tenant cannot be read after everything was healed");
+    require(!tenant.is_made || tenant.history.back().outcome == Outcome::ok,
+            "a tenant cannot be read after everything was healed");
   }
   run_until(&ClusterSim::has_converged, 60'000, "the nodes do not converge after everything was healed");
   for (const auto& [group, checker] : checkers_) {
@@ -282,7 +284,7 @@ ClusterReport ClusterSim::run() {
   every(150, 700, &ClusterSim::trouble);
   every(50, 120, &ClusterSim::change_members);
   every(400, 900, &ClusterSim::compare);
-  every(100, 1200, &ClusterSim::operate);
+  every(40, 300, &ClusterSim::operate);
   every(20, 60, &ClusterSim::attend);
   for (std::uint64_t step = 0; step < options_.steps; ++step) {
     require(time_.step(), "the simulation stands still");

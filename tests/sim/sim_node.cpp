@@ -23,12 +23,13 @@ storage::FaultyOptions disk(std::uint64_t seed) {
 }  // namespace
 
 SimNode::SimNode(NodeWorld& world, model::NodeId id, std::uint64_t seed)
-    : world_(world),
-      id_(id),
-      log_disk_(disk(seed)),
-      state_disk_(disk(seed + 1)),
-      random_(seed + 2),
-      deps_{state_disk_, world.ring(), random_, authorizer_, [this] { return world_.wall_clock(id_); }, budget_, {}} {
+    : world_(world), id_(id), log_disk_(disk(seed)), state_disk_(disk(seed + 1)), random_(seed + 2), deps_{state_disk_,
+                                                                                                           world.ring(),
+                                                                                                           random_,
+                                                                                                           authorizer_,
+                                                                                                           [this] { return world_.wall_clock(id_); },
+                                                                                                           budget_,
+                                                                                                           {}} {
   deps_.kept_changes = 24;  // rows go away, too
 }
 
@@ -60,7 +61,7 @@ void SimNode::start(bool sealed) {
   moves_.clear();
   moving_.clear();
   unapplied_.clear();
-  applying_ = false;
+  applying_ = log_failed_ = false;
   writer_ = cluster::LogWriterCore(64 << 10);
   state_ = std::make_unique<storage::StateWriter>(state_disk_);
   const storage::LogStore store(log_disk_);
@@ -332,7 +333,9 @@ void SimNode::pump_log() {
 }
 
 bool SimNode::write_log(const storage::LogBatch& batch) {
-  if (!storage::LogStore(log_disk_).commit(batch).ok()) {
+  // The first error is the last thing that the log writer does.
+  if (log_failed_ || !storage::LogStore(log_disk_).commit(batch).ok()) {
+    log_failed_ = true;
     disk_failed();
     return false;
   }

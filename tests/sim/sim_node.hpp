@@ -265,7 +265,7 @@ class SimNode {
   cluster::LogWriterCore writer_;
   std::unique_ptr<storage::StateWriter> state_;
   std::deque<Unapplied> unapplied_;
-  bool applying_ = false;
+  bool applying_ = false, log_failed_ = false;
   std::uint32_t data_groups_ = 0;
   std::unique_ptr<actors::RoutingTable> routing_;
   std::unique_ptr<actors::OperatorTable> operators_;
@@ -274,6 +274,7 @@ class SimNode {
   std::deque<storage::LogEntry> mirrored_;
   std::uint64_t newest_mirrored_ = 0, published_ = 0;  // that came to the mirror; by this node as leader
   bool mirroring_ = false;
+  std::deque<std::function<void()>> founding_;  // of groups: batches that are not written yet
 };
 
 }  // namespace coffer::sim

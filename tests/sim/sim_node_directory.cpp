@@ -17,6 +17,7 @@ std::size_t tenant_of_name(const std::string& name) { return std::stoul(name.sub
 void SimNode::prepare_directory() {
   directory_.reset();
   mirrored_.clear();
+  founding_.clear();
   mirroring_ = false;
   newest_mirrored_ = published_ = 0;
   routing_ = std::make_unique<actors::RoutingTable>();
@@ -243,7 +244,7 @@ void SimNode::know_groups(std::vector<actors::GroupFounding> added) {
     return;
   }
   batch->node({id_, std::string(kClusterId), data_groups_});
-  world_.in_life(id_, world_.rng().between(0, 8), [this, batch, fresh] {
+  founding_.push_back([this, batch, fresh] {
     if (!write_log(*batch)) {
       return;
     }
@@ -254,6 +255,12 @@ void SimNode::know_groups(std::vector<actors::GroupFounding> added) {
       begin_group(id);
     }
     pump_log();
+  });
+  // One after the other, as the log writer takes them.
+  world_.in_life(id_, world_.rng().between(0, 8), [this] {
+    const auto found = std::move(founding_.front());
+    founding_.pop_front();
+    found();
   });
 }
 

@@ -129,7 +129,9 @@ void SimNode::step_move(std::size_t tenant) {
 void SimNode::answer_look(std::size_t tenant) {
   const Move& move = moves_.at(tenant);
   const Group& group = groups_.at(move.group);
-  if (!leads(move.group) || group.applied < group.core->commit_index().value) {
+  // A leader that is not ready does not know yet what is committed: what it sees may be long over.
+  const bool knows = group.leadership.ready && group.applied >= group.core->commit_index().value;
+  if (!leads(move.group) || !knows) {
     world_.in_life(id_, 10, [this, tenant, group = move.group] {
       if (leads(group)) {
         step_move(tenant);
@@ -146,8 +148,7 @@ void SimNode::answer_look(std::size_t tenant) {
 
 void SimNode::answer_list(std::size_t tenant) {
   const Move& move = moves_.at(tenant);
-  const storage::TenantRows rows(state_disk_, move.group, groups_.at(move.group).core->generation(),
-                                 move.tenant.id);
+  const storage::TenantRows rows(state_disk_, move.group, groups_.at(move.group).core->generation(), move.tenant.id);
   std::vector<std::string> found;
   for (auto scan = rows.scan("", ""); scan->valid() && found.size() < kListed; scan->next()) {
     if (std::string row(rows.row_of(scan->key())); row != storage::kMoveRow) {
@@ -179,8 +180,7 @@ void SimNode::answer_write(std::size_t tenant) {
     if (world_.mutant() == ClusterMutant::leaves_changes_behind && move.mover) {
       std::erase_if(rows, [](const storage::RowChange& row) { return row.value && row.row[0] == 'c'; });
     }
-    auto set =
-        actors::encode_write_set({move.tenant.id, 0, 0, world_.wall_clock(id_)}, rows, audit_of(order.action));
+    auto set = actors::encode_write_set({move.tenant.id, 0, 0, world_.wall_clock(id_)}, rows, audit_of(order.action));
     Group& group = groups_.at(id);
     const std::uint64_t cookie = next_cookie_++;
     group.origins[cookie] = {tenant, 0, 0, [this, wrote, id](const model::Result<model::Index>& index) {
@@ -265,7 +265,8 @@ void SimNode::ask_tenant(std::size_t tenant) {
 void SimNode::ask_again(std::size_t tenant, Operation operation,
                         std::function<void(model::Result<model::Reply>)> answer) {
   const auto ask = std::make_shared<std::function<void(int)>>();
-  *ask = [this, tenant, operation = std::move(operation), answer = std::move(answer), ask = std::weak_ptr(ask)](int tries) {
+  *ask = [this, tenant, operation = std::move(operation), answer = std::move(answer),
+          ask = std::weak_ptr(ask)](int tries) {
     world_.ask(id_, tenant, operation, [this, answer, tries, again = ask.lock()](model::Result<model::Reply> reply) {
       const bool refused = !reply.ok() && reply.error().code == model::Code::unavailable;
       if (!refused || tries == kTries) {
