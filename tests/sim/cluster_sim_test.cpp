@@ -123,9 +123,6 @@ TEST(ClusterSimCheckTest, AGroupWhoseFoundersBeginFromNothingIsFound) {
 TEST(ClusterSimCheckTest, ADirectoryThatOutlivesItsLeadershipIsFound) {
   EXPECT_NE(seeds_until_found(ClusterMutant::keeps_directory, 40), 0U);
 }
-TEST(ClusterSimCheckTest, ADirectoryThatAnswersFromAnOldLeadershipIsFound) {
-  EXPECT_NE(seeds_until_found(ClusterMutant::answers_old_directory, 100), 0U);
-}
 
 }  // namespace
 }  // namespace coffer::sim

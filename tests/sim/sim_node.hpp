@@ -41,7 +41,6 @@ enum class ClusterMutant : std::uint8_t {
   leaves_changes_behind,  // so do the rows of changes, which watchers are told from
   begins_decided_groups,  // a group begins where its creation is decided, before that is committed
   keeps_directory,        // the directory's core outlives the leadership in which it was opened
-  answers_old_directory,  // a directory answers without a lease and without asking
   founds_from_nothing,    // the founders of a group begin it as everybody else does
 };
 

@@ -34,10 +34,7 @@ void SimNode::call(std::size_t tenant, actors::CallHandle call) {
     return;
   }
   Group& group = found->second;
-  const ClusterMutant mutant = world_.mutant();
-  const bool unasked = tenant == kDirectory ? mutant == ClusterMutant::answers_old_directory && directory_.has_value()
-                                            : mutant == ClusterMutant::skips_read_index && shards_.contains(tenant);
-  if (unasked) {
+  if (world_.mutant() == ClusterMutant::skips_read_index && shards_.contains(tenant)) {
     deliver(*target, std::move(call));
   } else if (!group.leadership.ready || group.applied < group.leadership.ready_index.value) {
     call.finish(model::Error(model::Code::unavailable));
