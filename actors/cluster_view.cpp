@@ -15,10 +15,25 @@ bool holds(const model::GroupInfo& group, model::NodeId node) {
 
 }  // namespace
 
-void ClusterView::clear() {
+void ClusterView::begin(Clock::time_point now) {
   const std::lock_guard lock(mutex_);
+  since_ = now;
   heard_.clear();
   plan_.clear();
+}
+
+ClusterView::Clock::time_point ClusterView::since() const {
+  const std::lock_guard lock(mutex_);
+  return since_;
+}
+
+bool ClusterView::is_informed(const std::vector<model::NodeId>& reporters, std::size_t groups, Clock::time_point now,
+                              Clock::duration patience) const {
+  const std::lock_guard lock(mutex_);
+  if (now - since_ >= patience) return true;
+  const bool all_heard =
+      std::all_of(reporters.begin(), reporters.end(), [this](model::NodeId node) { return heard_.contains(node); });
+  return all_heard && groups_locked().size() >= groups;
 }
 
 void ClusterView::heard(model::NodeId node, std::vector<model::GroupInfo> leads, Clock::time_point at,
@@ -77,8 +92,9 @@ void ClusterView::complete(model::NodeId self, model::ClusterStatusReply& reply,
   for (model::ClusterStatusReply::Node& node : reply.nodes) {
     const model::NodeId id = node.info.id;
     auto found = heard_.find(id);
-    if (found != heard_.end() && id != self) {
-      node.silent_ms = std::chrono::duration_cast<std::chrono::milliseconds>(now - found->second.at).count();
+    if (id != self) {
+      const Clock::time_point last = found != heard_.end() ? found->second.at : since_;
+      node.silent_ms = std::chrono::duration_cast<std::chrono::milliseconds>(now - last).count();
     }
     node.connected = id == self || (found != heard_.end() && now - found->second.at < kSilent);
     for (const model::GroupInfo& group : reply.groups) {

@@ -16,7 +16,14 @@ class ClusterView {
  public:
   using Clock = std::chrono::steady_clock;
   static constexpr std::chrono::seconds kSilent{5};
-  void clear();
+  /// This node leads the meta group from now on: what was reported before counts no more.
+  void begin(Clock::time_point now);
+  /// The last begin().
+  Clock::time_point since() const;
+  /// Have all of these nodes reported since then, and leaders of so many groups? After `patience` it counts as said: who
+  /// has not reported by then is away.
+  bool is_informed(const std::vector<model::NodeId>& reporters, std::size_t groups, Clock::time_point now,
+                   Clock::duration patience) const;
   void heard(model::NodeId node, std::vector<model::GroupInfo> leads, Clock::time_point at, bool low_on_disk = false);
   /// Did its last report say that its disk has no room for changes?
   bool is_low_on_disk(model::NodeId node) const;
@@ -39,6 +46,7 @@ class ClusterView {
   };
   std::vector<model::GroupInfo> groups_locked() const;
   mutable std::mutex mutex_;
+  Clock::time_point since_;
   std::map<model::NodeId, Heard> heard_;
   std::vector<std::string> plan_;
 };

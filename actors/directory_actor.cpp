@@ -75,6 +75,7 @@ void open(Self self, const Opened& opened) {
   Context* context = state.context;
   state.term = opened.term;
   context->directory_deps->generation = opened.generation;
+  context->cluster_view.begin(ClusterView::Clock::now());
   {
     // From here on this actor publishes the directory's changes, and the mirror keeps still.
     const std::lock_guard lock(context->publishing);

@@ -7,12 +7,28 @@ namespace coffer::actors {
 using model::Code;
 using model::Error;
 
+namespace {
+
+/// What a leader that is new was told before it led, or has not been told yet, must not be shown or acted on.
+bool rests_on_reports(const model::DirectoryOperation& operation) {
+  return std::holds_alternative<model::GetClusterStatus>(operation) ||
+         std::holds_alternative<model::AddGroups>(operation) ||
+         std::holds_alternative<model::TransferLeadership>(operation);
+}
+
+}  // namespace
+
 void DirectoryCore::run_cluster(CallHandle call, const std::string& principal, std::vector<Submission>& out) {
   const auto& operation = std::get<model::DirectoryOperation>(call.request().operation);
   const auto answer = [&](model::ReplyBody body) {
     call.finish(model::Reply{{header_.epoch(), header_.revision()}, std::move(body)});
   };
-  if (std::holds_alternative<model::GetClusterStatus>(operation)) return answer(cluster_status());
+  if (rests_on_reports(operation) && deps_.is_informed && !deps_.is_informed()) {
+    return call.finish(Error(Code::unavailable, "the directory's new leader waits for the nodes' reports", 1));
+  }
+  if (std::holds_alternative<model::GetClusterStatus>(operation)) {
+    return answer_behind_pending(std::move(call), cluster_status());
+  }
   if (std::holds_alternative<model::BalanceCluster>(operation)) {
     if (deps_.balance) deps_.balance();
     balance_tenants(out);
@@ -33,7 +49,7 @@ void DirectoryCore::run_cluster(CallHandle call, const std::string& principal, s
   auto decision = cluster_.decide(operation, principal, now);
   if (!decision) return call.finish(decision.error());
   if (std::holds_alternative<model::AddGroups>(operation)) decision->reply = cluster_status();
-  if (decision->rows.empty()) return answer(std::move(decision->reply));
+  if (decision->rows.empty()) return answer_behind_pending(std::move(call), std::move(decision->reply));
   Pending pending;
   pending.of_cluster = true;
   pending.groups = std::move(decision->groups);
@@ -42,6 +58,13 @@ void DirectoryCore::run_cluster(CallHandle call, const std::string& principal, s
   pending.reply.body = std::move(decision->reply);
   pending.call = std::move(call);
   submit(std::move(pending), std::move(decision->rows), decision->action, principal, out);
+}
+
+/// An answer to what changes nothing may rest on what is decided and not committed; it goes out with that, or is never
+/// given: then the call answers `unavailable`, for it has changed nothing itself.
+void DirectoryCore::answer_behind_pending(CallHandle call, model::ReplyBody body) {
+  if (pending_.empty()) return call.finish(model::Reply{{header_.epoch(), header_.revision()}, std::move(body)});
+  pending_.back().behind.emplace_back(std::move(call), std::move(body));
 }
 
 /// Groups that the rows name are begun on this node, and tenants may be placed in them, once they are committed.

@@ -416,43 +416,47 @@ void DirectoryCore::submit(Pending pending, std::vector<storage::RowChange> rows
   pending_.push_back(std::move(pending));
 }
 
+/// What was decided last is committed: it counts from now on, and is answered.
+void DirectoryCore::settle(Pending& done) {
+  if (done.op || done.purge || done.ring || done.of_keys || !done.revoked.empty()) return committed_keys(done);
+  if (done.of_cluster) {
+    for (const model::NodeInfo& node : done.nodes) {
+      nodes_[node.id] = node;
+      if (deps_.node_changed) deps_.node_changed(node);
+    }
+    know_groups(done.groups);
+    return done.call.finish(std::move(done.reply));
+  }
+  Row& row = tenants_.at(done.name);
+  DirectoryTenant next = std::move(*row.next);
+  row.next.reset();
+  if (next.info.state == model::TenantState::deleted) {
+    deps_.routing.remove(next);
+    for (const model::DoorName& door : next.info.doors) doors_.erase({door.door, door.external_id});
+    if (next.info.group.value < group_tenants_.size()) --group_tenants_[next.info.group.value];
+    tenants_.erase(done.name);
+    if (on_deleted) on_deleted(next.info.id);
+    if (deps_.tenants_changed) deps_.tenants_changed();
+    const model::TenantId id = next.info.id;
+    deleted_.emplace(id, std::move(next));
+  } else {
+    row.committed = std::move(next);
+    row.exists = true;
+    deleted_.erase(row.committed.info.id);
+    note_move(row.committed);
+    deps_.routing.put(row.committed);
+  }
+  if (done.call) done.call.finish(std::move(done.reply));
+}
+
 void DirectoryCore::committed(std::uint64_t sequence, std::vector<Submission>& out) {
   while (!pending_.empty() && pending_.front().sequence <= sequence) {
     Pending done = std::move(pending_.front());
     pending_.pop_front();
-    if (done.op || done.purge || done.ring || done.of_keys || !done.revoked.empty()) {
-      committed_keys(done);
-      continue;
-    }
-    if (done.of_cluster) {
-      for (const model::NodeInfo& node : done.nodes) {
-        nodes_[node.id] = node;
-        if (deps_.node_changed) deps_.node_changed(node);
-      }
-      know_groups(done.groups);
-      done.call.finish(std::move(done.reply));
-      continue;
-    }
-    Row& row = tenants_.at(done.name);
-    DirectoryTenant next = std::move(*row.next);
-    row.next.reset();
-    if (next.info.state == model::TenantState::deleted) {
-      deps_.routing.remove(next);
-      for (const model::DoorName& door : next.info.doors) doors_.erase({door.door, door.external_id});
-      if (next.info.group.value < group_tenants_.size()) --group_tenants_[next.info.group.value];
-      tenants_.erase(done.name);
-      if (on_deleted) on_deleted(next.info.id);
-      if (deps_.tenants_changed) deps_.tenants_changed();
-      const model::TenantId id = next.info.id;
-      deleted_.emplace(id, std::move(next));
-    } else {
-      row.committed = std::move(next);
-      row.exists = true;
-      deleted_.erase(row.committed.info.id);
-      note_move(row.committed);
-      deps_.routing.put(row.committed);
-    }
-    if (done.call) done.call.finish(std::move(done.reply));
+    const model::Revision revision = done.reply.revision;
+    auto behind = std::move(done.behind);
+    settle(done);
+    for (auto& [call, body] : behind) call.finish(model::Reply{revision, std::move(body)});
   }
   if (deps_.cluster_key_worn && !keys_change_ && seals() >= deps_.max_seals) {
     deps_.cluster_key_worn(sealer_.current_version());

@@ -47,8 +47,9 @@ struct DirectoryDeps {
   std::function<void(const std::vector<GroupFounding>&)> groups_added;  // after the commit, and at the opening
   std::function<bool(model::GroupId)> is_led;                           // has it a leader? empty: all have
   std::function<bool(model::NodeId)> is_heard;                          // does the node report?
-  std::uint32_t newest_format = cluster::kNewestFormat;                 // that this node announces
-  std::uint32_t replicas = 3;                                           // of a data group
+  std::function<bool()> is_informed;  // have the nodes reported since this leadership began? empty: yes
+  std::uint32_t newest_format = cluster::kNewestFormat;        // that this node announces
+  std::uint32_t replicas = 3;                                  // of a data group
   std::function<void(const model::TenantInfo&)> tenant_moves;  // after each commit of a move's, and the last one's
   model::AuditPort* audit = nullptr;                           // null: nothing is noted
   const std::atomic<bool>* read_only = nullptr;                // see TenantDeps
@@ -89,6 +90,7 @@ class DirectoryCore {
     std::vector<model::NodeInfo> nodes;  // that change
     std::vector<GroupFounding> groups;   // that are added
     bool of_cluster = false;
+    std::vector<std::pair<CallHandle, model::ReplyBody>> behind;  // answers that rest on it
   };
   struct Row {
     DirectoryTenant committed;  // meaningful when `exists`
@@ -162,6 +164,8 @@ class DirectoryCore {
 
   void run_cluster(CallHandle call, const std::string& principal, std::vector<Submission>& out);
   model::ClusterStatusReply cluster_status() const;
+  void answer_behind_pending(CallHandle call, model::ReplyBody body);
+  void settle(Pending& done);
   void know_groups(const std::vector<GroupFounding>& added);
   void change(CallHandle call, DirectoryTenant next, model::TenantReply reply, std::vector<Submission>& out);
   bool defer_if_changing(CallHandle& call, const std::string& name);

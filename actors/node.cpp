@@ -176,7 +176,20 @@ void NodeImpl::prepare_directory(Context& context) {
     if (context.nodes.put(node)) context.publish_peers();
   };
   directory_deps_->complete_status = [&context](model::ClusterStatusReply& reply) {
-    context.cluster_view.complete(context.self, reply, ClusterView::Clock::now());
+    const auto now = ClusterView::Clock::now();
+    if (context.link.load() != nullptr) context.cluster_view.heard(context.self, context.reports.all(), now);
+    context.cluster_view.complete(context.self, reply, now);
+  };
+  directory_deps_->is_informed = [&context] {
+    if (context.link.load() == nullptr) return true;  // there is nobody to hear
+    std::vector<model::NodeId> reporters;
+    for (const model::NodeInfo& node : context.nodes.all()) {
+      const bool reports = node.state == model::NodeState::up || node.state == model::NodeState::draining;
+      if (reports && node.id != context.self) reporters.push_back(node.id);
+    }
+    const auto now = ClusterView::Clock::now();
+    context.cluster_view.heard(context.self, context.reports.all(), now);
+    return context.cluster_view.is_informed(reporters, context.boards.size(), now, 2 * context.placement_interval);
   };
   directory_deps_->transfer = [&context](const model::TransferLeadership& transfer) {
     caf::anon_send(context.steward, Transfer{transfer.group, transfer.to});

@@ -83,20 +83,25 @@ model::Generation NodeImpl::generation(model::GroupId group) const {
 model::Result<model::Index> NodeImpl::newest_index(model::GroupId group, std::chrono::steady_clock::time_point until) {
   Context& context = *context_;
   const GroupBoard& board = context.boards[group.value];
-  const model::Index newest{std::max(board.trust_changed_at.load(), board.commit.load())};
   if (!context.accepting) return Error(Code::unavailable);
-  if (board.role == cluster::Role::leader) return newest;
-  if (!context.is_clustered()) return Error(Code::unavailable, "this node holds no replica of the group");
+  const bool leads = board.role == cluster::Role::leader;
+  if (!leads && !context.is_clustered()) return Error(Code::unavailable, "this node holds no replica of the group");
   auto promise = std::make_shared<std::promise<model::Result<model::Index>>>();
   auto answer = promise->get_future();
-  auto done = [promise](model::Result<model::Index> index) { promise->set_value(std::move(index)); };
-  const auto patience = std::chrono::duration_cast<std::chrono::milliseconds>(until - std::chrono::steady_clock::now());
-  const model::TimeMs deadline = options_.wall_clock() + patience.count();
-  caf::anon_send(
-      context.forwarder,
-      Barrier{group, deadline, std::make_shared<std::function<void(model::Result<model::Index>)>>(std::move(done))});
+  auto told = std::make_shared<std::function<void(model::Result<model::Index>)>>(
+      [promise](model::Result<model::Index> index) { promise->set_value(std::move(index)); });
+  if (leads) {
+    // Its commit index may be old: a new leader learns what is committed by committing something itself.
+    caf::anon_send(context.groups[group.value], ConfirmLeadership{std::move(told)});
+  } else {
+    const auto patience =
+        std::chrono::duration_cast<std::chrono::milliseconds>(until - std::chrono::steady_clock::now());
+    caf::anon_send(context.forwarder, Barrier{group, options_.wall_clock() + patience.count(), std::move(told)});
+  }
   if (answer.wait_until(until) != std::future_status::ready) return Error(Code::unavailable);
-  return answer.get();
+  const auto index = answer.get();
+  if (!index) return index.error();
+  return model::Index{std::max(board.trust_changed_at.load(), index->value)};
 }
 
 /// Until rows here hold whatever was acknowledged before, on whatever node.

@@ -26,8 +26,6 @@ struct StewardState {
   static constexpr const char* name = "steward";
   Context* context = nullptr;
   std::shared_ptr<std::atomic<bool>> announcing = std::make_shared<std::atomic<bool>>(false);
-  Clock::time_point leads_since;  // of the meta group; zero: it does not
-  bool leads = false;
   bool telling = false;                             // the others are about to be told who leads here
   std::map<model::GroupId, model::Term> led_terms;  // of the newest leaders that others have told of
 };
@@ -130,18 +128,18 @@ void say(Self self, const Word& word, model::NodeId leader) {
   }
 }
 
-std::vector<cluster::PlacementNode> nodes_for_placement(const StewardState& state, Clock::time_point now) {
-  Context& context = *state.context;
+std::vector<cluster::PlacementNode> nodes_for_placement(Context& context, Clock::time_point now) {
+  const auto leads_since = context.cluster_view.since();
   const auto silent = kSilentTicks * context.placement_interval;
-  const bool settled = now - state.leads_since > kGraceTicks * context.placement_interval;
+  const bool settled = now - leads_since > kGraceTicks * context.placement_interval;
   std::vector<cluster::PlacementNode> nodes;
   for (const model::NodeInfo& node : context.nodes.all()) {
     if (node.state == model::NodeState::removed) continue;
     const auto heard_at = context.cluster_view.heard_at(node.id);
-    const auto silence = now - std::max(heard_at, state.leads_since);
+    const auto silence = now - std::max(heard_at, leads_since);
     cluster::PlacementNode view{node.id, std::to_string(node.id.value), cluster::NodeHealth::up, true};
     // One that this leader has never heard may be dead for long: it must be given nothing, though its silence is short.
-    if (heard_at < state.leads_since || silence >= silent) view.health = cluster::NodeHealth::away;
+    if (heard_at < leads_since || silence >= silent) view.health = cluster::NodeHealth::away;
     if (settled && context.replace_after.count() != 0 && silence > context.replace_after) {
       view.health = cluster::NodeHealth::lost;
     }
@@ -174,20 +172,11 @@ std::string to_words(const Target& target) {
 }
 
 void place(Self self) {
-  StewardState& state = self->state;
-  Context& context = *state.context;
+  Context& context = *self->state.context;
   const auto now = Clock::now();
-  if (!leads_meta(context) || context.link.load() == nullptr) {
-    state.leads = false;
-    return;
-  }
-  if (!state.leads) {
-    state.leads = true;
-    state.leads_since = now;
-    context.cluster_view.clear();
-  }
+  if (!leads_meta(context) || context.link.load() == nullptr) return;
   context.cluster_view.heard(context.self, context.reports.all(), now, is_low_on_disk(context));
-  if (now - state.leads_since < kListenTicks * context.placement_interval) return;
+  if (now - context.cluster_view.since() < kListenTicks * context.placement_interval) return;
   std::vector<cluster::PlacementGroup> groups;
   for (const model::GroupInfo& info : context.cluster_view.groups()) {
     cluster::PlacementGroup group{info.id, {}, info.leader, 0};
@@ -198,7 +187,7 @@ void place(Self self) {
   }
   cluster::PlacementOptions options;
   options.replicas = context.replicas;
-  cluster::PlacementPlan plan = cluster::plan_placement(nodes_for_placement(state, now), groups, options);
+  cluster::PlacementPlan plan = cluster::plan_placement(nodes_for_placement(context, now), groups, options);
   std::vector<std::string> words;
   for (const cluster::PlacementGroup& group : groups) {
     Target target{group.id, group.servers};

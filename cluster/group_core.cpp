@@ -227,9 +227,21 @@ void GroupCore::Impl::start() {
   options.heartbeat = config.heartbeat;
   options.max_inflight_entries = config.max_inflight_entries;
   raft = std::make_unique<RaftCore>(options);
-  const storage::Recovered state = std::exchange(recovered, {});
+  storage::Recovered state = std::exchange(recovered, {});
   votes_from = is_pristine(state) ? 0 : now + config.election_timeout + margin_of(config);
-  step(raft->start(now, state));
+  if (!is_sole_voter(servers, config.self)) {
+    step(raft->start(now, state));
+    return;
+  }
+  // G12: libraft lets a sole voter lead at once, in the term that it led before. What it had sent to standbys then, and
+  // lost before its own disk had it, would be written anew and differently under the same term. So it begins another
+  // one, of which nobody hears before it is durable.
+  state.hard_state = {model::Term(state.hard_state.term.value + 1), config.self};
+  auto outcome = raft->start(now, state);
+  if (outcome.ok()) {
+    outcome->hard_state = state.hard_state;
+  }
+  step(std::move(outcome));
 }
 
 // ---- proposals

@@ -117,6 +117,8 @@ def check_key(operations, final=None):
                 found.append(f"{o.value!r} was read though its write was refused: {put.error} ({o.client})")
             learn(o.version, o.value, o.client)
 
+    found += refused_wrongly(operations, version_of)
+
     # Everything whose place in the order of versions is known; a put with an unknown outcome may take effect any time.
     placed = []
     for o in operations:
@@ -137,6 +139,20 @@ def check_key(operations, final=None):
         highest = max([o.version for o in operations if o.ok] + [0])
         if final < highest:
             found.append(f"version {highest} was acknowledged or read, and at the end there is version {final}")
+    return found
+
+
+def refused_wrongly(operations, version_of):
+    """Puts that compared and were refused, though nothing else than the version that they wanted can have been current."""
+    found = []
+    puts = [o for o in operations if o.kind == "put" and (o.ok or o.end == NEVER)]
+    for o in operations:
+        if o.kind != "put" or o.error != "cas" or o.ok or o.end == NEVER or o.cas is None:
+            continue
+        before = max([p.version for p in operations if p.ok and p.end < o.begin] + [0])
+        others = [p for p in puts if p.begin < o.end]
+        if before == o.cas and all((p.version if p.ok else version_of.get(p.value, NEVER)) <= o.cas for p in others):
+            found.append(f"a put that wanted version {o.cas} to be current was refused while it was ({o.client})")
     return found
 
 

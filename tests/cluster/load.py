@@ -16,8 +16,9 @@ from history import Recorder
 
 native, native_services = stubs.native()
 
-# What a door answers when nothing was changed. UNAVAILABLE is "not applied; retry" in Coffer's catalogue, but a proxy or
-# a broken connection answers the same to a client, so it counts as unknown here.
+# What a door answers when nothing was changed. UNAVAILABLE is "not applied; retry" in Coffer's catalogue: over REST that is
+# taken at its word; gRPC's library says the same of a broken connection, so there it counts as unknown.
+ABORTED = "cas"                        # the word for a put that was refused because it compared
 SURELY_NOT = {grpc.StatusCode.ABORTED, grpc.StatusCode.ALREADY_EXISTS, grpc.StatusCode.RESOURCE_EXHAUSTED,
               grpc.StatusCode.NOT_FOUND, grpc.StatusCode.INVALID_ARGUMENT}
 
@@ -45,15 +46,18 @@ class RestDoor:
             self.close()
             raise
 
-    def put(self, key, value, cas=None):
-        """(version, None) or (None, is it sure that nothing happened?)"""
-        body = {"value": value}
+    def put(self, key, value, cas=None, request_id=""):
+        """(version, None) or (None, why it is sure that nothing happened, or nothing)"""
+        body = {"value": value, "request_id": request_id}
         if cas is not None:
             body["cas"] = cas
         status, answer = self.call("PUT", key, body)
         if status == 200:
             return answer["version"], None
-        return None, status in (400, 404, 409, 412, 429)
+        code = answer.get("error", {}).get("code", "")
+        if status in (409, 412):
+            return None, ABORTED if code == "ABORTED" else code
+        return None, code if status in (400, 404, 429) or code == "UNAVAILABLE" else ""
 
     def get(self, key):
         status, answer = self.call("GET", key)
@@ -80,14 +84,16 @@ class GrpcDoor:
         self.api = native_services.SecretsStub(self.channel)
         self.auth = [("authorization", "Bearer " + node.cluster.token())]
 
-    def put(self, key, value, cas=None):
-        request = native.PutRequest(tenant=self.tenant, space="kv", name=key, value=value)
+    def put(self, key, value, cas=None, request_id=""):
+        request = native.PutRequest(tenant=self.tenant, space="kv", name=key, value=value, request_id=request_id)
         if cas is not None:
             request.cas = cas
         try:
             return self.api.Put(request, metadata=self.auth, timeout=12).version, None
         except grpc.RpcError as error:
-            return None, error.code() in SURELY_NOT
+            if error.code() == grpc.StatusCode.ABORTED:
+                return None, ABORTED
+            return None, str(error.code()) if error.code() in SURELY_NOT else ""
 
     def get(self, key):
         try:
@@ -112,6 +118,7 @@ class Load:
         self.cluster, self.tenants, self.keys, self.pause = cluster, tenants, keys, pause
         self.stopping = threading.Event()
         self.acknowledged = []             # (time, client) of writes, for gaps
+        self.resolved = 0                  # writes whose outcome a second attempt told
         self.threads = [threading.Thread(target=self.run, args=(i, random.Random(seed * 1000 + i)), daemon=True)
                         for i in range(clients)]
 
@@ -161,43 +168,78 @@ class Load:
             cas = known[0] if known else None
         value = f"{client}-{next(self.numbers)}"
         operation = self.recorder.begin(client, "put", name, value, cas, door.name)
-        try:
-            version, surely_not = door.put(key, value, cas)
-        except (OSError, http.client.HTTPException, ValueError) as error:
-            version, surely_not = None, False
-            operation.error = str(error)
-        if version is not None:
-            self.recorder.took_effect(operation, version)
-            self.acknowledged.append((operation.end, name))
-        elif surely_not:
-            self.recorder.refused(operation, "refused")
-        else:
+        self.put(operation, door, key, rng)
+
+    def put(self, operation, door, key, rng, tries=3):
+        """Asks again with the same request id when nobody knows what became of it: the answer must be the first one's.
+
+        Once in doubt a refusal says nothing: an earlier attempt may still be under way.
+        """
+        tenant = operation.key.split("/")[0]
+        for attempt in range(tries):
+            try:
+                version, surely_not = door.put(key, operation.value, operation.cas, operation.value)
+            except (OSError, http.client.HTTPException, ValueError) as error:
+                version, surely_not = None, ""
+                self.recorder.unknown(operation, str(error))
+            if version is not None:
+                self.recorder.took_effect(operation, version)
+                self.acknowledged.append((operation.end, operation.key))
+                self.resolved += attempt > 0
+                break
+            if surely_not and attempt == 0:
+                self.recorder.refused(operation, surely_not)
+                break
             self.recorder.unknown(operation, operation.error or "unavailable")
             time.sleep(0.05)
+            if attempt:
+                door.close()
+            door = RestDoor(rng.choice(self.cluster.alive() or self.cluster.nodes), tenant)
+        else:
+            door.close()
 
     def final(self):
-        """key -> version, read after everything else through any node that answers."""
+        """key -> version, read after everything else at every node, which the history holds, too."""
         versions = {}
         for name in sorted({o.key for o in self.recorder.operations}):
-            tenant, key = name.split("/", 1)
-            versions[name] = self.read_once(tenant, key)
+            versions[name] = max(self.read_once(node, name) for node in self.cluster.alive())
         return versions
 
-    def read_once(self, tenant, key):
-        for attempt in range(100):
-            for node in self.cluster.alive():
-                door = RestDoor(node, tenant)
-                try:
-                    return door.get(key)[0]
-                except (OSError, http.client.HTTPException, ValueError):
-                    pass
-                finally:
-                    door.close()
+    def read_once(self, node, name, patience=30):
+        tenant, key = name.split("/", 1)
+        end, why = time.monotonic() + patience, None
+        while time.monotonic() < end:
+            door = RestDoor(node, tenant)
+            operation = self.recorder.begin("final", "get", name, door=door.name)
+            try:
+                version, value = door.get(key)
+                self.recorder.took_effect(operation, version, value)
+                return version
+            except (OSError, http.client.HTTPException, ValueError) as error:
+                why = error
+                self.recorder.refused(operation, str(error))
+            finally:
+                door.close()
             time.sleep(0.1)
-        raise AssertionError(f"nobody answers for {tenant}/{key}")
+        raise AssertionError(f"node {node.number} does not answer for {name}: {why}")
+
+    def write_everywhere(self, patience=30):
+        """One more write of every tenant at every node, as part of the history: each must be done in time."""
+        for node in self.cluster.alive():
+            for tenant in self.tenants:
+                end = time.monotonic() + patience
+                operation = None
+                while operation is None or not operation.ok:
+                    if time.monotonic() > end:
+                        raise AssertionError(f"node {node.number} takes no write of {tenant}: {operation.error}")
+                    operation = self.recorder.begin("last", "put", f"{tenant}/key-0", f"last-{next(self.numbers)}", door="rest")
+                    door = RestDoor(node, tenant)
+                    self.put(operation, door, "key-0", random.Random(0), tries=1)
+                    door.close()
 
     def counts(self):
         operations = self.recorder.operations
         return {"operations": len(operations), "acknowledged writes": len(self.acknowledged),
+                "writes told by a retry": self.resolved,
                 "reads": sum(o.kind == "get" and o.ok for o in operations),
                 "unknown": sum(o.kind == "put" and o.end == float("inf") for o in operations)}

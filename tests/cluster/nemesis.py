@@ -13,6 +13,7 @@ import collections
 import contextlib
 import datetime
 import glob
+import json
 import random
 import shutil
 import subprocess
@@ -29,6 +30,7 @@ ROOT = Path(__file__).resolve().parents[2]
 REPORT = ROOT / "docs/faults.md"
 FAKETIME = next(iter(glob.glob("/usr/lib/*/faketime/libfaketimeMT.so.1")), None)
 SMALL_DISK_MIB = 96
+LEAST_WRITES = 5            # acknowledged in a second, and as many reads; a tenth of what is seen
 REPLACEMENTS = 3            # of one cluster: each takes a place in the network
 MARK_BEGIN, MARK_END = "<!-- nemesis: begin -->", "<!-- nemesis: end -->"
 
@@ -40,6 +42,7 @@ class Nemesis:
         self.cluster, self.rng, self.quiet = cluster, rng, quiet
         self.done = collections.Counter()
         self.replacements = REPLACEMENTS
+        self.found = []                 # what no history shows
 
     def faults(self):
         names = ["kill a leader", "kill any node", "stop and continue a leader", "restart all", "hand a group over",
@@ -62,23 +65,60 @@ class Nemesis:
         time.sleep(self.quiet * (0.5 + self.rng.random()))
 
     def once(self):
+        """The name of the fault; with a word when it could not be done, and then it does not count."""
         name = self.rng.choice(self.faults())
-        {"kill a leader": lambda: self.kill(self.victim()),
-         "kill any node": lambda: self.kill(self.rng.choice(self.cluster.alive())),
-         "stop and continue a leader": lambda: self.stop(self.victim()),
-         "restart all": self.restart_all,
-         "hand a group over": self.transfer,
-         "move a tenant": self.move,
-         "skew a clock": lambda: self.skew(self.victim()),
-         "fill a disk": self.fill,
-         "wipe a node and let another join": self.replace,
-         "isolate a leader": lambda: self.cut(lambda n: n.isolate(self.victim().number)),
-         "cut one link": lambda: self.cut(lambda n: n.cut(*self.pair())),
-         "cut one link one way": lambda: self.cut(lambda n: n.cut_one_way(*self.pair())),
-         "cut two sides apart": self.partition}[name]()
-        self.done[name] += 1
+        action = {
+            "kill a leader": lambda: self.kill(self.victim()),
+            "kill any node": lambda: self.kill(self.rng.choice(self.cluster.alive())),
+            "stop and continue a leader": lambda: self.stop(self.victim()),
+            "restart all": self.restart_all,
+            "hand a group over": self.transfer,
+            "move a tenant": self.move,
+            "skew a clock": lambda: self.skew(self.victim()),
+            "fill a disk": self.fill,
+            "wipe a node and let another join": self.replace,
+            "isolate a leader": lambda: self.cut(lambda n: n.isolate(self.victim().number)),
+            "cut one link": lambda: self.cut(lambda n: n.cut(*self.pair())),
+            "cut one link one way": lambda: self.cut(lambda n: n.cut_one_way(*self.pair())),
+            "cut two sides apart": self.partition,
+        }[name]
+        done = action()
+        self.done[name] += done is not False
         self.cluster.wait_ready()
-        return name
+        self.note_deaths(name)
+        return name if done is not False else f"{name}: not possible now"
+
+    def note_deaths(self, fault):
+        """Who was not killed runs: a program that ends by itself would be started anew by the next fault, and nobody the wiser."""
+        dead = [n for n in self.cluster.nodes if not n.alive()]
+        for node in dead:
+            self.found.append(f"node {node.number} ended by itself with {node.process.returncode} during '{fault}'")
+        self.revive(dead)
+        self.cluster.wait_ready(dead)
+
+    def come_to_rest(self):
+        """What was begun ends: moves of tenants, and followers that are behind."""
+        for tenant in TENANTS:
+            wait_for(lambda t=tenant: self.is_at_rest(t), lambda t=tenant: f"the move of {t} ends")
+
+        def is_caught_up():
+            status = self.cluster.status()
+            return status and all(int(r.get("match_index", 0)) >= int(g.get("commit_index", 0))
+                                  for g in status["groups"] for r in g.get("replicas", []))
+        wait_for(is_caught_up, lambda: f"every replica has what is committed: {self.cluster.status()}")
+
+    def is_at_rest(self, tenant):
+        node = self.rng.choice(self.cluster.alive())
+        arguments = ("--output", "json")
+        shown = node.cli("admin", "tenants", "show", tenant, *arguments)
+        if shown.returncode != 0:
+            return b"no such tenant" in shown.stderr.lower() or b"not_found" in shown.stderr.lower()
+        group = str(json.loads(shown.stdout)["group"])
+        moved = node.cli("admin", "cluster", "move-tenant", tenant, group, "--begin-only", *arguments)
+        if moved.returncode != 0:
+            return False                # it is on its way elsewhere
+        told = json.loads(moved.stdout)
+        return not told.get("moving_to") and not told.get("moved_from")
 
     def pair(self):
         return self.rng.sample([n.number for n in self.cluster.nodes], 2)
@@ -109,7 +149,8 @@ class Nemesis:
         try:
             to.admin_cluster("transfer", str(self.rng.randrange(5)), str(to.id))
         except AssertionError:
-            pass                        # it is no voter there, or somebody else was faster
+            return False                # it is no voter there, or somebody else was faster
+        return True
 
     def move(self):
         """To another group; in every other case somebody is killed in the middle of it."""
@@ -118,9 +159,10 @@ class Nemesis:
         try:
             at.admin_cluster("move-tenant", tenant, str(group), "--begin-only")
         except AssertionError:
-            return                      # its last move is not over, or nobody has made the tenant yet
+            return False                # its last move is not over, or nobody has made the tenant yet
         if self.rng.random() < 0.5:
             self.kill(self.victim())
+        return True
 
     def skew(self, node):
         """For a while its clocks are minutes off and run at another rate, within what the lease's margin covers."""
@@ -218,7 +260,12 @@ def run(seed, seconds, size, network, keep=None, settings=""):
         cluster.wait_ready()
         wait_for(lambda: cluster.status(), "the cluster's status after the last fault")
         load.stop()
-        found = check(load.recorder.operations, load.final())
+        load.write_everywhere()
+        nemesis.come_to_rest()
+        nemesis.note_deaths("none")
+        found = nemesis.found + check(load.recorder.operations, load.final())
+        if len(load.acknowledged) < seconds * LEAST_WRITES or load.counts()["reads"] < seconds * LEAST_WRITES:
+            found.append(f"the cluster served next to nothing in {seconds:.0f} s: {load.counts()}")
         if keep or found:
             folder = Path(keep or ".")
             folder.mkdir(parents=True, exist_ok=True)

@@ -57,6 +57,14 @@ class Broken(unittest.TestCase):
     def test_a_refused_write_that_is_read(self):
         self.assertFound("refused", [put("a", 0, 1, "x", 0, ok=False, error="overloaded"), get("b", 2, 3, "x", 1)])
 
+    def test_a_cas_that_was_refused_while_it_held(self):
+        refused = put("b", 2, 3, "y", 0, ok=False, cas=1, error="cas")
+        self.assertFound("refused while it was", [put("a", 0, 1, "x", 1), refused])
+        for fine in ([put("a", 0, 1, "x", 1), refused, put("c", 2.5, 9, "z", 2)],       # another one came first
+                     [put("a", 0, 1, "x", 1), refused, unknown("c", 1, "z")],           # or may have
+                     [put("a", 0, 2.5, "x", 1), refused]):                              # it was not yet
+            self.assertEqual(check(fine), [])
+
     def test_a_cas_that_did_not_compare(self):
         self.assertFound("wanted version 1", [put("a", 0, 1, "x", 1), put("a", 2, 3, "y", 2), put("b", 4, 5, "z", 3, cas=1)])
 

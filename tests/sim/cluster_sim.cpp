@@ -13,7 +13,6 @@ namespace coffer::sim {
 
 namespace {
 
-constexpr std::uint64_t kGroups = kDataGroups;
 constexpr model::TimeMs kEpoch = 1'700'000'000'000;
 
 }  // namespace
@@ -23,34 +22,29 @@ ClusterSim::ClusterSim(const ClusterOptions& options)
       rng_(options.seed),
       key_random_(options.seed + 1),
       ring_(crypto::KeyRing::generate(crypto::Key::generate(key_random_), key_random_, 1)),
-      clients_(kClients),
-      directory_random_(options.seed + 2) {
+      tenants_(kTenants),
+      clients_(kClients) {
   const std::uint64_t nodes = options.nodes == 0 ? rng_.between(3, 5) : options.nodes;
-  make_tenants();
-  std::vector<ClusterTenant> tenants;
-  for (const Tenant& tenant : tenants_) {
-    tenants.push_back(tenant.is);
-  }
-  heard_.assign(nodes, heard_.front());
-  std::vector<cluster::Voter> voters;
-  for (std::uint64_t id = 1; id <= std::min<std::uint64_t>(nodes, 3); ++id) {
-    voters.push_back({model::NodeId(id), std::to_string(id)});
-  }
-  std::set<model::GroupId> groups;
-  for (std::uint64_t g = 1; g <= kGroups; ++g) {
-    groups.insert(model::GroupId(g));
-    wanted_[model::GroupId(g)] = voters;
-  }
   machines_.resize(nodes);
+  std::vector<cluster::Voter> voters, everybody;
+  for (std::uint64_t id = 1; id <= nodes; ++id) {
+    everybody.push_back(
+        {model::NodeId(id), std::to_string(id), id <= 3 ? cluster::ServerRole::voter : cluster::ServerRole::standby});
+    if (id <= 3) {
+      voters.push_back(everybody.back());
+    }
+  }
+  wanted_[model::kMetaGroup] = everybody;
+  for (std::uint64_t group = 1; group <= kFirstGroups; ++group) {
+    founded_.push_back({model::GroupId(group), {}});
+    wanted_[model::GroupId(group)] = voters;
+  }
+  const auto directory = first_directory();
   for (std::uint64_t id = 1; id <= nodes; ++id) {
     Machine& machine = machines_[id - 1];
     machine.rate = rng_.between(990, 1010);
-    machine.node = std::make_unique<SimNode>(*this, model::NodeId(id), tenants, groups, rng_.next());
-    for (const model::GroupId group : groups) {
-      if (id <= voters.size()) {
-        machine.node->bootstrap(group, voters);
-      }
-    }
+    machine.node = std::make_unique<SimNode>(*this, model::NodeId(id), rng_.next());
+    machine.node->bootstrap(kFirstGroups, id <= 3 ? voters : std::vector<cluster::Voter>(), directory);
   }
 }
 
@@ -119,6 +113,7 @@ void ClusterSim::failed(model::NodeId id) {
 }
 
 void ClusterSim::leads(model::NodeId id, model::GroupId group, model::Term term) {
+  require(group.value <= data_groups(), "a group is led that nobody has founded");
   checkers_[group].leads(term, id);
   trace_.add(term.value);
 }
@@ -131,7 +126,11 @@ std::uint64_t ClusterSim::newest_row_of(model::NodeId id, model::GroupId group) 
 void ClusterSim::committed(model::GroupId group, const storage::LogEntry& entry) {
   GroupChecker& checker = checkers_[group];
   const bool is_new = entry.index.value > checker.last();
-  checker.committed(entry);
+  try {
+    checker.committed(entry);
+  } catch (const Violation& violation) {
+    throw Violation("group " + std::to_string(group.value) + ": " + violation.what());
+  }
   if (!is_new || entry.kind != storage::EntryKind::command) {
     return;
   }
@@ -140,8 +139,11 @@ void ClusterSim::committed(model::GroupId group, const storage::LogEntry& entry)
   require(actors::decode_write_set(*entry.data, set).ok() &&
               audit.ParseFromArray(set.audit.data(), static_cast<int>(set.audit.size())),
           "a committed entry is no write set");
+  if (group == model::kMetaGroup) {
+    return directory_committed(set);
+  }
   for (Tenant& tenant : tenants_) {
-    if (tenant.is.id != set.head.tenant) {
+    if (!tenant.exists() || tenant.is().id != set.head.tenant) {
       continue;
     }
     own(tenant, group, audit.action(), set.head.revision);
@@ -165,7 +167,9 @@ void ClusterSim::committed(model::GroupId group, const storage::LogEntry& entry)
     Op& op = tenant.history[number];
     require(op.committed_at == 0, "operation " + std::to_string(op.id) + " was applied twice");
     op.committed_at = set.head.revision;
+    return;
   }
+  throw Violation("a tenant is written to that the directory does not know");
 }
 
 void ClusterSim::start(std::uint64_t id) {
@@ -197,10 +201,10 @@ std::string ClusterReport::text() const {
   out << operations << " operations (" << acknowledged << " writes acknowledged, " << unknown << " unknown, " << reads
       << " reads, " << failed_conditions << " failed conditions), " << elections << " elections, " << crashes
       << " crashes, " << disk_failures << " disk failures, " << installs << " snapshots, " << changes << " changes, "
-      << transfers << " transfers, " << moves << " tenants moved, " << seals << " seals, " << leased
-      << " calls under a lease, " << asked << " confirmed, " << watched << " changes watched, " << compared
-      << " states compared, " << messages << " messages, " << simulated_ms / 1000 << " s simulated, trace " << std::hex
-      << trace;
+      << transfers << " transfers, " << moves << " tenants moved, " << groups << " groups added, " << looks
+      << " looks, " << seals << " seals, " << leased << " calls under a lease, " << asked << " confirmed, " << watched
+      << " changes watched, " << compared << " states compared, " << messages << " messages, " << simulated_ms / 1000
+      << " s simulated, trace " << std::hex << trace;
   return out.str();
 }
 
@@ -219,6 +223,8 @@ ClusterReport& ClusterReport::operator+=(const ClusterReport& other) {
   transfers += other.transfers;
   moves += other.moves;
   seals += other.seals;
+  groups += other.groups;
+  looks += other.looks;
   leased += other.leased;
   asked += other.asked;
   watched += other.watched;

@@ -1,5 +1,7 @@
 // Clients: one operation at a time, retried with its request id until its deadline. See cluster_sim.hpp.
 
+#include <algorithm>
+
 #include "tests/sim/cluster_sim_impl.hpp"
 
 namespace coffer::sim {
@@ -70,7 +72,7 @@ bool ClusterSim::is_idle() const {
       return false;
     }
   }
-  return true;
+  return std::none_of(operators_.begin(), operators_.end(), [](const Operator& op) { return op.is_busy; });
 }
 
 void ClusterSim::think(std::size_t number) {
@@ -80,6 +82,10 @@ void ClusterSim::think(std::size_t number) {
   }
   client.tenant = rng_.below(tenants_.size());
   Tenant& tenant = tenants_[client.tenant];
+  if (!tenant.is_made) {
+    time_.after(rng_.between(5, 60), [this, number] { think(number); });
+    return;
+  }
   client.op = tenant.history.size();
   tenant.history.push_back(choose(client, client.tenant));
   client.deadline = time_.now() + 3000;
@@ -187,15 +193,14 @@ void ClusterSim::arrive(std::size_t number, std::uint64_t attempt, std::uint64_t
   if (!node(at).is_up() || !client.op || attempt + client.attempts <= client.attempt) {
     return;
   }
-  const Tenant& tenant = tenants_[client.tenant];
-  const Op& op = tenant.history[*client.op];
+  const Op& op = tenants_[client.tenant].history[*client.op];
   auto call = std::make_unique<ClientCall>(*this, number, attempt, at);
   call->request.credential.kind = model::CredentialKind::dev_root;
   call->request.operation = operation_of(op);
   if (!op.is_read()) {
     call->request.info.request_id = std::to_string(*client.op);
   }
-  node(at).call(tenant.is, actors::CallHandle(call.release()));
+  node(at).call(client.tenant, actors::CallHandle(call.release()));
 }
 
 void ClusterSim::answered(std::size_t number, std::uint64_t attempt, Answer answer) {

@@ -1,13 +1,14 @@
 #pragma once
 // The inside of the cluster simulation: one object, of which cluster_sim.cpp is the world around the nodes,
-// cluster_sim_clients.cpp and cluster_sim_watchers.cpp the clients and cluster_sim_trouble.cpp the faults and the course of a run.
+// cluster_sim_clients.cpp, cluster_sim_operators.cpp and cluster_sim_watchers.cpp the clients, cluster_sim_directory.cpp what
+// the log says of the directory, and cluster_sim_trouble.cpp the faults and the course of a run.
 
 #include <map>
 #include <memory>
 #include <optional>
 #include <vector>
 
-#include "actors/directory_core.hpp"
+#include "actors/write_set.hpp"
 #include "crypto/key_ring.hpp"
 #include "tests/sim/cluster_sim.hpp"
 #include "tests/sim/group_checker.hpp"
@@ -16,7 +17,9 @@
 
 namespace coffer::sim {
 
-inline constexpr std::uint64_t kClients = 8, kKeys = 5, kTenants = 3, kDataGroups = 2;
+// Tenants and data groups: from the first, and the later ones with them.
+inline constexpr std::uint64_t kClients = 8, kOperators = 2, kKeys = 5;
+inline constexpr std::uint64_t kFirstTenants = 3, kTenants = 4, kFirstGroups = 2, kMostGroups = 4;
 
 /// What a watcher was told of.
 struct WatchedKey {
@@ -45,12 +48,12 @@ class ClusterSim final : public NodeWorld {
   void leads(model::NodeId node, model::GroupId group, model::Term term) override;
   void committed(model::GroupId group, const storage::LogEntry& entry) override;
   std::uint64_t newest_row_of(model::NodeId node, model::GroupId group) const override;
-  model::TenantInfo tenant(model::NodeId node, std::size_t tenant) const override {
-    return heard_[node.value - 1][tenant];
+  void begins(model::NodeId node, const actors::GroupFounding& group) override;
+  bool hears(model::NodeId at, model::NodeId other) const override {
+    return node(other.value).is_up() && !cut(other.value, at.value);
   }
-  void ask(model::NodeId from, std::size_t tenant, model::TenantOperation operation,
+  void ask(model::NodeId from, std::size_t tenant, Operation operation,
            std::function<void(model::Result<model::Reply>)> done) override;
-  void advance(model::NodeId from, const model::AdvanceMove& move, std::function<void(model::Status)> done) override;
 
  private:
   /// What a client hears.
@@ -62,6 +65,7 @@ class ClusterSim final : public NodeWorld {
   };
   class ClientCall;
   class NodeCall;
+  class OrderCall;
   class WatchCall;
   struct Watcher {
     model::Revision next{0, 1};
@@ -80,10 +84,23 @@ class ClusterSim final : public NodeWorld {
     std::vector<std::uint64_t> known = std::vector<std::uint64_t>(kKeys);  // versions it saw
   };
   struct Tenant {
-    ClusterTenant is;
+    bool is_asked_for = false, is_made = false;  // by an operator; so he was told
+    std::vector<model::TenantInfo> states;       // of the directory's log, from its creation on
+    std::size_t told = 0;                        // the newest of them that an operator was told of
     std::vector<Op> history;
+    bool exists() const { return !states.empty(); }
+    const model::TenantInfo& is() const { return states.back(); }
     std::uint64_t revision = 0;  // of the log
     model::GroupId owner;        // of the log: zero while it moves
+  };
+  struct Operator {
+    bool is_busy = false;
+    std::size_t tenant = kDirectory;  // that the operation is about
+    model::DirectoryOperation operation;
+    std::string request_id;
+    std::uint64_t attempt = 0, deadline = 0, asks = 0;
+    std::size_t told = 0;      // the tenant's newest state that anybody was told of when he asked
+    std::uint64_t groups = 0;  // that anybody was told of, likewise
   };
   struct Machine {
     std::unique_ptr<SimNode> node;
@@ -105,15 +122,27 @@ class ClusterSim final : public NodeWorld {
   void crash(std::uint64_t id, bool loses_power);
   void every(std::uint64_t low, std::uint64_t high, void (ClusterSim::*work)());
 
-  // cluster_sim_moves.cpp
-  void make_tenants();
-  model::Result<model::Reply> ask_directory(model::DirectoryOperation operation);
-  void publish(const model::TenantInfo& tenant);
-  void begin_move();
-  void attend_moves();
-  void own(Tenant& tenant, model::GroupId group, std::string_view action, std::uint64_t revision);
+  // cluster_sim_directory.cpp
+  std::shared_ptr<const std::string> first_directory() const;
+  void directory_committed(const actors::WriteSetView& set);
+  void group_founded(const actors::GroupFounding& group);
+  void tenant_committed(const model::TenantInfo& info);
+  std::uint64_t data_groups() const { return founded_.size(); }
   bool is_settled() const;
+
+  // cluster_sim_moves.cpp
+  void attend();
+  void own(Tenant& tenant, model::GroupId group, std::string_view action, std::uint64_t revision);
   std::uint64_t hops(std::uint64_t from) const;
+  std::uint64_t who_leads(model::GroupId group) const;
+
+  // cluster_sim_operators.cpp
+  void operate();
+  model::DirectoryOperation choose_order(Operator& op);
+  void order(std::size_t number);
+  void send_order(std::size_t number, std::uint64_t to, std::uint64_t delay);
+  void ordered(std::size_t number, std::uint64_t attempt, const model::Result<model::Reply>& answer);
+  void check_order(Operator& op, const model::Result<model::Reply>& answer);
 
   // cluster_sim_clients.cpp
   void think(std::size_t client);
@@ -166,14 +195,11 @@ class ClusterSim final : public NodeWorld {
   bool healed_ = false, closing_ = false, storm_ = false;
   std::uint64_t next_op_ = 1;
 
-  // The directory is linearizable and never away, only far; that its own group makes it so is checked like any other's.
-  std::unique_ptr<storage::Engine> directory_rows_;
-  crypto::SeededRandom directory_random_;
-  actors::RoutingTable routing_;
-  actors::OperatorTable operators_;
-  std::unique_ptr<actors::DirectoryDeps> directory_deps_;
-  std::unique_ptr<actors::DirectoryCore> directory_;
-  std::vector<std::vector<model::TenantInfo>> heard_;  // by node: what it knows of the tenants
+  // What the directory's log says, and what operators know of it.
+  std::uint64_t directory_revision_ = 0;
+  std::vector<actors::GroupFounding> founded_;  // the data groups; the first ones have no row
+  std::uint64_t told_groups_ = kFirstGroups;
+  std::vector<Operator> operators_ = std::vector<Operator>(kOperators);
 };
 
 }  // namespace coffer::sim

@@ -11,7 +11,7 @@
 namespace coffer::sim {
 namespace {
 
-constexpr std::uint64_t kSteps = 10000;
+constexpr std::uint64_t kSteps = 25000;
 // In each half. Sanitizers and -O0 take ten times as long for each.
 #ifdef COFFER_OPTIMIZED
 constexpr std::uint64_t kSeeds = 1000;
@@ -42,6 +42,8 @@ void expect_that_it_met_what_it_is_about(const ClusterReport& sum, std::uint64_t
   EXPECT_GT(sum.changes, seeds / 4);
   EXPECT_GT(sum.transfers, seeds / 4);
   EXPECT_GT(sum.moves, seeds);
+  EXPECT_GT(sum.groups, seeds / 2);
+  EXPECT_GT(sum.looks, 5 * seeds);
   EXPECT_GT(sum.disk_failures, seeds / 10);
   EXPECT_GT(sum.leased, 10 * seeds);
   EXPECT_GT(sum.asked, seeds);
@@ -110,6 +112,16 @@ TEST(ClusterSimCheckTest, AMoveThatForgetsRequestIdsIsFound) {
 
 TEST(ClusterSimCheckTest, AMoveThatLeavesChangesBehindIsFoundByAWatcher) {
   EXPECT_NE(seeds_until_found(ClusterMutant::leaves_changes_behind, 60), 0U);
+}
+
+TEST(ClusterSimCheckTest, AGroupThatBeginsBeforeItsCreationIsCommittedIsFound) {
+  EXPECT_NE(seeds_until_found(ClusterMutant::begins_decided_groups, 20), 0U);
+}
+TEST(ClusterSimCheckTest, AGroupWhoseFoundersBeginFromNothingIsFound) {
+  EXPECT_NE(seeds_until_found(ClusterMutant::founds_from_nothing, 20), 0U);
+}
+TEST(ClusterSimCheckTest, ADirectoryThatOutlivesItsLeadershipIsFound) {
+  EXPECT_NE(seeds_until_found(ClusterMutant::keeps_directory, 40), 0U);
 }
 
 }  // namespace

@@ -13,7 +13,7 @@ void ClusterSim::trouble() {
     return;
   }
   std::uint64_t id = rng_.between(1, size());
-  const model::GroupId group(1 + rng_.below(checkers_.empty() ? 1 : checkers_.size()));
+  const model::GroupId group(rng_.below(wanted_.size()));
   for (std::uint64_t each = 1; each <= size() && rng_.chance(700); ++each) {
     id = node(each).leads(group) ? each : id;  // whose trouble moves the most
   }
@@ -94,7 +94,7 @@ void ClusterSim::checkpoint() {
 }
 
 void ClusterSim::want_members() {
-  const model::GroupId group(1 + rng_.below(wanted_.size()));
+  const model::GroupId group(rng_.below(wanted_.size()));
   std::vector<std::uint64_t> ids;
   for (std::uint64_t id = 1; id <= size(); ++id) {
     ids.push_back(id);
@@ -104,7 +104,8 @@ void ClusterSim::want_members() {
   }
   std::vector<cluster::Voter>& wanted = wanted_[group];
   wanted.clear();
-  const std::size_t servers = rng_.between(std::min<std::uint64_t>(3, size()), size());
+  const bool is_everywhere = group == model::kMetaGroup;
+  const std::size_t servers = is_everywhere ? size() : rng_.between(std::min<std::uint64_t>(3, size()), size());
   for (std::size_t i = 0; i < servers; ++i) {
     const bool votes = i < 3 || (servers == 5 && rng_.chance(500));
     wanted.push_back({model::NodeId(ids[i]), std::to_string(ids[i]),
@@ -190,12 +191,13 @@ std::string ClusterSim::standing() {
       out << " " << server.id.value << (server.role == cluster::ServerRole::voter ? "" : "s");
     }
   }
-  for (std::size_t index = 0; index < tenants_.size(); ++index) {
-    out << " [tenant " << index << ":";
+  for (std::size_t index = 0; index < tenants_.size() && tenants_[index].exists(); ++index) {
+    const model::TenantInfo& is = tenants_[index].is();
+    out << " [tenant " << index << " in group " << is.group.value << " move " << is.moves << " to "
+        << is.moving_to.value << " from " << is.moved_from.value << ":";
     for (std::uint64_t id = 1; id <= size(); ++id) {
-      const model::TenantInfo& heard = heard_[id - 1][index];
-      out << " node " << id << " knows group " << heard.group.value << " move " << heard.moves << " to "
-          << heard.moving_to.value << " from " << heard.moved_from.value << node(id).standing(index);
+      out << " node " << id << " knows group " << node(id).home_of(index).value_or(model::GroupId()).value
+          << node(id).standing(index);
     }
     out << "]";
   }
@@ -224,9 +226,13 @@ void ClusterSim::heal() {
   // What is under way ends; then everybody reads everything, behind all that was acknowledged.
   closing_ = true;
   run_until(&ClusterSim::is_idle, 60'000, "an operation does not end after everything was healed");
-  run_until(&ClusterSim::is_settled, 60'000, "a tenant's move does not end after everything was healed");
+  run_until(&ClusterSim::is_settled, 60'000,
+            "the directory, its groups or a tenant's move do not come to rest after everything was healed");
   run_until(&ClusterSim::is_watched, 60'000, "a watcher does not hear of everything after everything was healed");
   for (std::size_t client = 0; client < tenants_.size(); ++client) {
+    if (!tenants_[client].is_made) {
+      continue;  // nobody has come to create it
+    }
     clients_[client].tenant = client;
     clients_[client].op = tenants_[client].history.size();
     Op op;
@@ -244,7 +250,8 @@ void ClusterSim::heal() {
   }
   run_until(&ClusterSim::is_idle, 60'000, "no answer after everything was healed");
   for (const Tenant& tenant : tenants_) {
-    require(tenant.history.back().outcome == Outcome::ok, "a tenant cannot be read after everything was healed");
+    require(!tenant.is_made || tenant.history.back().outcome == Outcome::ok,
+            "a tenant cannot be read after everything was healed");
   }
   run_until(&ClusterSim::has_converged, 60'000, "the nodes do not converge after everything was healed");
   for (const auto& [group, checker] : checkers_) {
@@ -277,8 +284,8 @@ ClusterReport ClusterSim::run() {
   every(150, 700, &ClusterSim::trouble);
   every(50, 120, &ClusterSim::change_members);
   every(400, 900, &ClusterSim::compare);
-  every(2000, 8000, &ClusterSim::begin_move);
-  every(20, 60, &ClusterSim::attend_moves);
+  every(40, 300, &ClusterSim::operate);
+  every(20, 60, &ClusterSim::attend);
   for (std::uint64_t step = 0; step < options_.steps; ++step) {
     require(time_.step(), "the simulation stands still");
   }

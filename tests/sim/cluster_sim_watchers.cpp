@@ -45,6 +45,9 @@ class ClusterSim::WatchCall final : public actors::Call {
 };
 
 void ClusterSim::watch(std::size_t number) {
+  if (!tenants_[number].is_made) {
+    return watch_later(number, rng_.between(100, 500));
+  }
   const std::uint64_t attempt = ++watchers_[number].attempt;
   const std::uint64_t where = rng_.between(1, size());
   model::Watch request;
@@ -59,7 +62,7 @@ void ClusterSim::watch(std::size_t number) {
       auto call = std::make_unique<WatchCall>(*this, number, attempt, where);
       call->request.credential.kind = model::CredentialKind::dev_root;
       call->request.operation = model::TenantOperation(request);
-      node(where).call(tenants_[number].is, actors::CallHandle(call.release()));
+      node(where).call(number, actors::CallHandle(call.release()));
     });
   });
   watch_later(number, rng_.between(300, 900));

@@ -22,26 +22,33 @@ storage::FaultyOptions disk(std::uint64_t seed) {
 
 }  // namespace
 
-SimNode::SimNode(NodeWorld& world, model::NodeId id, std::vector<ClusterTenant> tenants,
-                 std::set<model::GroupId> groups, std::uint64_t seed)
-    : world_(world),
-      id_(id),
-      tenants_(std::move(tenants)),
-      group_ids_(std::move(groups)),
-      log_disk_(disk(seed)),
-      state_disk_(disk(seed + 1)),
-      random_(seed + 2),
-      deps_{state_disk_, world.ring(), random_, authorizer_, [this] { return world_.wall_clock(id_); }, budget_, {}} {
+SimNode::SimNode(NodeWorld& world, model::NodeId id, std::uint64_t seed)
+    : world_(world), id_(id), log_disk_(disk(seed)), state_disk_(disk(seed + 1)), random_(seed + 2), deps_{state_disk_,
+                                                                                                           world.ring(),
+                                                                                                           random_,
+                                                                                                           authorizer_,
+                                                                                                           [this] { return world_.wall_clock(id_); },
+                                                                                                           budget_,
+                                                                                                           {}} {
   deps_.kept_changes = 24;  // rows go away, too
 }
 
 SimNode::~SimNode() { up_ = false; }
 
-void SimNode::bootstrap(model::GroupId group, const std::vector<cluster::Voter>& voters) {
-  const cluster::DurableWrite write = cluster::bootstrap(group, voters);
+void SimNode::bootstrap(std::uint32_t data_groups, const std::vector<cluster::Voter>& voters,
+                        const std::shared_ptr<const std::string>& directory) {
   storage::LogBatch batch;
-  batch.hard_state(group, *write.hard_state);
-  batch.append(group, write.entries, write.last_stored);
+  batch.node({id_, std::string(kClusterId), data_groups});
+  for (std::uint32_t group = 0; group <= data_groups && !voters.empty(); ++group) {
+    const cluster::DurableWrite first = cluster::bootstrap(model::GroupId(group), voters);
+    batch.hard_state(first.group, *first.hard_state);
+    std::vector<storage::LogEntry> entries = first.entries;
+    if (group == 0) {
+      entries.push_back(
+          {model::Index(entries.back().index.value + 1), entries.back().term, storage::EntryKind::command, directory});
+    }
+    batch.append(first.group, entries, first.last_stored);
+  }
   require(storage::LogStore(log_disk_).commit(batch).ok(), "bootstrap");
 }
 
@@ -52,42 +59,60 @@ void SimNode::start(bool sealed) {
   groups_.clear();
   shards_.clear();
   moves_.clear();
+  moving_.clear();
   unapplied_.clear();
-  applying_ = false;
+  applying_ = log_failed_ = false;
   writer_ = cluster::LogWriterCore(64 << 10);
   state_ = std::make_unique<storage::StateWriter>(state_disk_);
-  for (const model::GroupId id : group_ids_) {
-    auto recovered = storage::LogStore(log_disk_).recover(id);
+  const storage::LogStore store(log_disk_);
+  const auto node = store.node();
+  require(node.ok() && node->has_value(), "a node does not know any more who it is");
+  data_groups_ = (*node)->data_groups;
+  prepare_directory();
+  for (std::uint32_t id = 0; id <= data_groups_; ++id) {
+    auto recovered = store.recover(model::GroupId(id));
     require(recovered.ok(), "recovery: " + std::string(recovered.ok() ? "" : recovered.error().message()));
-    Group& group = groups_[id];
-    group.handed = group.applied = recovered->snapshot ? recovered->snapshot->index.value : 0;
-    const model::Generation active = recovered->snapshot ? recovered->snapshot->generation : model::Generation(1);
-    auto stored = storage::generations(state_disk_, id);
-    require(stored.ok(), "the state's generations cannot be listed");
-    for (const model::Generation generation : *stored) {
-      while (generation != active && world_.mutant() != ClusterMutant::keeps_old_rows &&
-             !*storage::drop_generation(state_disk_, id, generation, 64)) {
-      }
-    }
-    cluster::GroupConfig config;
-    config.group = id;
-    config.self = id_;
-    config.seed = world_.rng().next();
-    config.max_inflight_entries = 64;
-    config.trailing_entries = static_cast<std::uint32_t>(world_.rng().below(30));
-    config.may_campaign = !sealed;
-    group.core = std::make_unique<cluster::GroupCore>(config, std::move(*recovered));
+    open_group(model::GroupId(id), std::move(*recovered));
   }
-  for (auto& [id, group] : groups_) {
-    group.core->start(world_.boot_clock(id_));
-    carry_out(id, group);
+  for (std::uint32_t id = 0; id <= data_groups_; ++id) {
+    begin_group(model::GroupId(id));
   }
+  reload_directory();
   pump_log();
+}
+
+void SimNode::open_group(model::GroupId id, storage::Recovered recovered) {
+  Group& group = groups_[id];
+  group.handed = group.applied = recovered.snapshot ? recovered.snapshot->index.value : 0;
+  const model::Generation active = recovered.snapshot ? recovered.snapshot->generation : model::Generation(1);
+  auto stored = storage::generations(state_disk_, id);
+  require(stored.ok(), "the state's generations cannot be listed");
+  for (const model::Generation generation : *stored) {
+    while (generation != active && world_.mutant() != ClusterMutant::keeps_old_rows &&
+           !*storage::drop_generation(state_disk_, id, generation, 64)) {
+    }
+  }
+  cluster::GroupConfig config;
+  config.group = id;
+  config.self = id_;
+  config.seed = world_.rng().next();
+  config.max_inflight_entries = 64;
+  config.trailing_entries = static_cast<std::uint32_t>(world_.rng().below(30));
+  config.may_campaign = !sealed_;
+  group.core = std::make_unique<cluster::GroupCore>(config, std::move(recovered));
+}
+
+void SimNode::begin_group(model::GroupId id) {
+  Group& group = groups_.at(id);
+  group.core->start(world_.boot_clock(id_));
+  carry_out(id, group);
 }
 
 void SimNode::stop(bool loses_power) {
   up_ = false;
   moves_.clear();
+  directory_.reset();
+  mirrored_.clear();
   shards_.clear();
   groups_.clear();
   if (loses_power) {
@@ -112,6 +137,9 @@ void SimNode::seal(bool sealed) {
     }
     carry_out(id, group);
   }
+  if (!sealed) {
+    reload_directory();
+  }
   pump_log();
 }
 
@@ -131,7 +159,7 @@ void SimNode::settle(model::GroupId id) {
 }
 
 void SimNode::receive(model::NodeId from, cluster::PeerChannel channel, model::GroupId id, std::string_view body) {
-  if (!up_) {
+  if (!up_ || !groups_.contains(id)) {  // a group of which this node has not heard yet, too
     return;
   }
   if (channel == cluster::PeerChannel::snapshot) {
@@ -155,6 +183,9 @@ void SimNode::carry_out(model::GroupId id, Group& group) {
   if (group.switching && group.core->generation() == group.switching->generation) {
     group.applied = group.switching->index.value;
     group.switching.reset();
+    if (id == model::kMetaGroup) {
+      world_.in_life(id_, 0, [this] { reload_directory(); });
+    }
   }
   for (cluster::DurableWrite& write : actions.writes) {
     if (world_.mutant() == ClusterMutant::votes_twice) {
@@ -169,7 +200,7 @@ void SimNode::carry_out(model::GroupId id, Group& group) {
   for (const cluster::Refused& refused : actions.refused) {
     refuse(group, refused);
   }
-  answer_reads(id, group, actions);
+  answer_reads(group, actions);
   if (actions.leadership) {
     const bool ends =
         group.leadership.ready && (!actions.leadership->ready || actions.leadership->term != group.leadership.term);
@@ -211,10 +242,15 @@ void SimNode::hand_out(model::GroupId id, Group& group, std::vector<cluster::Com
       const auto shard = shards_.find(of.tenant);
       if (of.rows) {
         of.rows(item.entry.index);
+      } else if (of.tenant == kDirectory) {
+        directory_committed(of, item.entry.index);
       } else if (shard != shards_.end() && shard->second.life == of.life) {
         shard->second.core->committed(of.sequence, item.entry.index, model::Index(group.applied));
         end_if_left(of.tenant);
       }
+    }
+    if (id == model::kMetaGroup) {
+      mirror(item.entry);
     }
     unapplied_.push_back({id, group.core->generation(), std::move(item.entry)});
   }
@@ -297,7 +333,9 @@ void SimNode::pump_log() {
 }
 
 bool SimNode::write_log(const storage::LogBatch& batch) {
-  if (!storage::LogStore(log_disk_).commit(batch).ok()) {
+  // The first error is the last thing that the log writer does.
+  if (log_failed_ || !storage::LogStore(log_disk_).commit(batch).ok()) {
+    log_failed_ = true;
     disk_failed();
     return false;
   }
@@ -335,7 +373,11 @@ void SimNode::fail_disk() {
 }
 
 std::optional<std::uint64_t> SimNode::fingerprint(model::GroupId id) const {
-  const Group& group = groups_.at(id);
+  const auto found = groups_.find(id);
+  if (found == groups_.end()) {
+    return std::nullopt;
+  }
+  const Group& group = found->second;
   if (group.sink || group.switching || group.applied < newest_row(id)) {
     return std::nullopt;
   }

@@ -1,7 +1,8 @@
 #pragma once
-// A whole node without CAF: consensus, log writer, state writer, shards and their tenants, over two disks that fail and
-// lose power. It does what the actors do (actors/group_actor.cpp, shard_actor.cpp, state_writer_actor.cpp), in one thread
-// and at times that the world chooses. Its disks outlive its lives.
+// A whole node without CAF: consensus, log writer, state writer, shards and their tenants, the directory where it is led
+// and its mirror elsewhere, groups that come while it runs; over two disks that fail and lose power. It does what the
+// actors do (actors/group_actor.cpp, shard_actor.cpp, state_writer_actor.cpp, directory_actor.cpp, mirror_actor.cpp,
+// node_growth.cpp), in one thread and at times that the world chooses. Its disks outlive its lives.
 
 #include <cstdint>
 #include <deque>
@@ -9,9 +10,11 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
+#include <string>
+#include <variant>
 #include <vector>
 
+#include "actors/directory_core.hpp"
 #include "actors/tenant_core.hpp"
 #include "cluster/group_core.hpp"
 #include "cluster/peer_link.hpp"
@@ -36,12 +39,18 @@ enum class ClusterMutant : std::uint8_t {
   moves_without_tail,     // a moving tenant's rows are read from whatever replica is at hand
   forgets_moved_ids,      // the memory of request ids stays behind
   leaves_changes_behind,  // so do the rows of changes, which watchers are told from
+  begins_decided_groups,  // a group begins where its creation is decided, before that is committed
+  keeps_directory,        // the directory's core outlives the leadership in which it was opened
+  founds_from_nothing,    // the founders of a group begin it as everybody else does
 };
 
-struct ClusterTenant {
-  model::TenantId id;
-  model::GroupId group;
-};
+/// Tenants are numbered here, and the directory knows them by name; this one is the directory itself.
+inline constexpr std::size_t kDirectory = SIZE_MAX;
+std::string name_of_tenant(std::size_t tenant);
+std::size_t tenant_of_name(const std::string& name);
+
+inline constexpr std::string_view kClusterId = "the-only-cluster";  // 16 bytes
+using Operation = std::variant<model::TenantOperation, model::DirectoryOperation>;
 
 /// What a node needs of the world around it.
 class NodeWorld {
@@ -64,11 +73,12 @@ class NodeWorld {
   virtual void leads(model::NodeId node, model::GroupId group, model::Term term) = 0;
   virtual void committed(model::GroupId group, const storage::LogEntry& entry) = 0;
   virtual std::uint64_t newest_row_of(model::NodeId node, model::GroupId group) const = 0;
-  // Of the directory, which is a group of its own: what this node has heard of it, and what is asked by way of the network.
-  virtual model::TenantInfo tenant(model::NodeId node, std::size_t tenant) const = 0;
-  virtual void ask(model::NodeId from, std::size_t tenant, model::TenantOperation operation,
+  virtual void begins(model::NodeId node, const actors::GroupFounding& group) = 0;
+  /// Does the node hear the other one at this moment?
+  virtual bool hears(model::NodeId node, model::NodeId other) const = 0;
+  /// Asks a tenant, or the directory, by way of the network.
+  virtual void ask(model::NodeId from, std::size_t tenant, Operation operation,
                    std::function<void(model::Result<model::Reply>)> done) = 0;
-  virtual void advance(model::NodeId from, const model::AdvanceMove& move, std::function<void(model::Status)> done) = 0;
 };
 
 struct NodeCounts {
@@ -77,12 +87,13 @@ struct NodeCounts {
 
 class SimNode {
  public:
-  SimNode(NodeWorld& world, model::NodeId id, std::vector<ClusterTenant> tenants, std::set<model::GroupId> groups,
-          std::uint64_t seed);
+  SimNode(NodeWorld& world, model::NodeId id, std::uint64_t seed);
   ~SimNode();
 
-  /// Writes a group's first entry. REQUIRES: never started.
-  void bootstrap(model::GroupId group, const std::vector<cluster::Voter>& voters);
+  /// Writes what a node starts from: so many data groups, and, if it is one of their first voters, their first entries,
+  /// of the meta group also the directory's first rows. REQUIRES: never started.
+  void bootstrap(std::uint32_t data_groups, const std::vector<cluster::Voter>& voters,
+                 const std::shared_ptr<const std::string>& directory);
   void start(bool sealed);
   /// The process ends; with `loses_power` the disks keep what they had synced, each file some of the rest.
   void stop(bool loses_power);
@@ -92,16 +103,20 @@ class SimNode {
   bool is_sealed() const { return sealed_; }
 
   void receive(model::NodeId from, cluster::PeerChannel channel, model::GroupId group, std::string_view body);
-  /// Takes over a call, which is answered unless the node ends before.
-  void call(const ClusterTenant& tenant, actors::CallHandle call);
+  /// Takes over a call of a tenant or of the directory, which is answered unless the node ends before.
+  void call(std::size_t tenant, actors::CallHandle call);
   void checkpoint();
   void fail_disk();
-  /// Goes on with the moves of tenants into and out of the groups that it leads.
-  void attend_moves();
+  /// Opens the directory where it is led, and goes on with the moves of tenants into and out of the groups that it leads.
+  void attend();
   /// For the message of a violation.
   std::string standing(std::size_t tenant) const;
-  /// Do the tenant's rows in the group make it live there?
-  bool owns(std::size_t tenant, model::GroupId group) const;
+  /// Do the tenant's rows in the group make it live there? REQUIRES: leads(group).
+  bool owns(const model::TenantId& tenant, model::GroupId group) const;
+  /// Where its routes say that the tenant, or the directory, lives.
+  std::optional<model::GroupId> home_of(std::size_t tenant) const;
+  /// Groups that it has, the ones included that are about to begin.
+  std::uint32_t data_groups() const { return data_groups_; }
 
   cluster::GroupCore* group(model::GroupId id);
   /// After something was asked of a group's core from outside.
@@ -127,8 +142,13 @@ class SimNode {
     std::uint64_t life = 0, sequence = 0;
     std::function<void(model::Result<model::Index>)> rows;  // written beside the shard
   };
+  struct Target {
+    std::size_t tenant = kDirectory;
+    model::TenantId id;
+    model::GroupId group;
+  };
   struct WaitingRead {
-    std::size_t tenant = 0;
+    Target target;
     actors::CallHandle call;
   };
   struct Group {
@@ -156,8 +176,15 @@ class SimNode {
     model::Generation generation;
     storage::LogEntry entry;
   };
+  struct Directory {
+    std::uint64_t life = 0;
+    model::Term term;
+    std::unique_ptr<actors::DirectoryCore> core;
+  };
 
   // sim_node.cpp: lives, disks, consensus
+  void open_group(model::GroupId id, storage::Recovered recovered);
+  void begin_group(model::GroupId id);
   void carry_out(model::GroupId id, Group& group);
   void hand_out(model::GroupId id, Group& group, std::vector<cluster::Committed> committed);
   void pump_log();
@@ -168,19 +195,34 @@ class SimNode {
   void disk_failed();
 
   // sim_node_calls.cpp: shards, calls, snapshots
-  std::size_t index_of(const ClusterTenant& tenant) const;
-  void deliver(std::size_t tenant, model::GroupId group, actors::CallHandle call);
-  Shard* open_shard(std::size_t tenant, model::GroupId group);
+  std::optional<Target> target_of(std::size_t tenant) const;
+  void deliver(const Target& target, actors::CallHandle call);
+  Shard* open_shard(const Target& target);
   void end_shards(model::GroupId id, const model::Error& error);
   void end_if_left(std::size_t tenant);
   void refuse(Group& group, const cluster::Refused& refused);
-  void answer_reads(model::GroupId id, Group& group, const cluster::Actions& actions);
+  void answer_reads(Group& group, const cluster::Actions& actions);
   void begin_install(model::GroupId id, const storage::Snapshot& snapshot);
   void pump_sink(model::GroupId id);
   void on_snapshot(model::NodeId from, model::GroupId id, const cluster::SnapshotMessage& message);
   void pump_source(model::NodeId to, model::GroupId id);
 
+  // sim_node_directory.cpp: the directory and its mirror, and groups that are added
+  void prepare_directory();
+  bool open_directory();
+  void deliver_directory(actors::CallHandle call);
+  void propose_directory(std::vector<actors::Submission> submissions);
+  void directory_committed(const Origin& of, model::Index index);
+  void end_directory(std::uint64_t sequence, const model::Error& error);
+  void mirror(const storage::LogEntry& entry);
+  void pump_mirror();
+  void publish(std::string_view row, std::string_view value);
+  void reload_directory();
+  void know_groups(std::vector<actors::GroupFounding> added);
+
   // sim_node_moves.cpp: what actors/move_keeper.cpp does
+  void noticed(const model::TenantInfo& tenant);
+  void attend_moves();
   struct Move {
     model::TenantInfo tenant;
     std::optional<actors::TenantMover> mover;
@@ -193,8 +235,9 @@ class SimNode {
   void answer_write(std::size_t tenant);
   void ask_tenant(std::size_t tenant);
   void wait_until_applied(model::GroupId id, std::uint64_t index, std::function<void(model::Status)> done);
-  std::optional<std::string> mark_of(std::size_t tenant, model::GroupId group) const;
-  model::MovingReply rows_at_hand(const Move& move, std::size_t tenant, const std::string& after) const;
+  void ask_again(std::size_t tenant, Operation operation, std::function<void(model::Result<model::Reply>)> answer);
+  std::optional<std::string> mark_of(const model::TenantId& tenant, model::GroupId group) const;
+  model::MovingReply rows_at_hand(const Move& move, const std::string& after) const;
   const actors::MoveOrder& order_of(const Move& move) const {
     return move.mover ? move.mover->order() : move.sweeper->order();
   }
@@ -203,8 +246,6 @@ class SimNode {
 
   NodeWorld& world_;
   const model::NodeId id_;
-  const std::vector<ClusterTenant> tenants_;
-  const std::set<model::GroupId> group_ids_;
   storage::FaultyEngine log_disk_, state_disk_;
   crypto::SeededRandom random_;
   model::PolicyAuthorizer authorizer_;
@@ -219,10 +260,20 @@ class SimNode {
   std::map<model::GroupId, Group> groups_;
   std::map<std::size_t, Shard> shards_;
   std::map<std::size_t, Move> moves_;
+  std::map<std::size_t, model::TenantInfo> moving_;  // as the directory's rows were heard to say
   cluster::LogWriterCore writer_;
   std::unique_ptr<storage::StateWriter> state_;
   std::deque<Unapplied> unapplied_;
-  bool applying_ = false;
+  bool applying_ = false, log_failed_ = false;
+  std::uint32_t data_groups_ = 0;
+  std::unique_ptr<actors::RoutingTable> routing_;
+  std::unique_ptr<actors::OperatorTable> operators_;
+  std::unique_ptr<actors::DirectoryDeps> directory_deps_;
+  std::optional<Directory> directory_;  // while it publishes what it commits, the mirror keeps still
+  std::deque<storage::LogEntry> mirrored_;
+  std::uint64_t newest_mirrored_ = 0, published_ = 0;  // that came to the mirror; by this node as leader
+  bool mirroring_ = false;
+  std::deque<std::function<void()>> founding_;  // of groups: batches that are not written yet
 };
 
 }  // namespace coffer::sim

@@ -7,37 +7,50 @@
 
 namespace coffer::sim {
 
-std::size_t SimNode::index_of(const ClusterTenant& tenant) const {
-  const auto found =
-      std::find_if(tenants_.begin(), tenants_.end(), [&](const ClusterTenant& t) { return t.id == tenant.id; });
-  return static_cast<std::size_t>(found - tenants_.begin());
+std::optional<SimNode::Target> SimNode::target_of(std::size_t tenant) const {
+  if (tenant == kDirectory) {
+    return Target{kDirectory, {}, model::kMetaGroup};
+  }
+  model::TenantRef ref;
+  ref.name = name_of_tenant(tenant);
+  const auto route = routing_->find(ref);
+  return route ? std::optional(Target{tenant, route->id, route->group}) : std::nullopt;
 }
 
-void SimNode::call(const ClusterTenant& tenant, actors::CallHandle call) {
+std::optional<model::GroupId> SimNode::home_of(std::size_t tenant) const {
+  const auto target = up_ ? target_of(tenant) : std::nullopt;
+  return target ? std::optional(target->group) : std::nullopt;
+}
+
+void SimNode::call(std::size_t tenant, actors::CallHandle call) {
   if (sealed_) {
     call.finish(model::Error(model::Code::sealed));
     return;
   }
-  const std::size_t index = index_of(tenant);
-  const model::GroupId id = world_.tenant(id_, index).group;
-  Group& group = groups_.at(id);
-  if (world_.mutant() == ClusterMutant::skips_read_index && shards_.contains(index)) {
-    deliver(index, id, std::move(call));
+  const auto target = target_of(tenant);
+  const auto found = target ? groups_.find(target->group) : groups_.end();
+  if (found == groups_.end()) {  // nobody here has heard of it yet
+    call.finish(model::Error(model::Code::unavailable));
+    return;
+  }
+  Group& group = found->second;
+  if (world_.mutant() == ClusterMutant::skips_read_index && shards_.contains(tenant)) {
+    deliver(*target, std::move(call));
   } else if (!group.leadership.ready || group.applied < group.leadership.ready_index.value) {
     call.finish(model::Error(model::Code::unavailable));
   } else if (world_.boot_clock(id_) < group.lease_until) {
     ++counts_.leased;
-    deliver(index, id, std::move(call));
+    deliver(*target, std::move(call));
   } else {
     const std::uint64_t cookie = next_cookie_++;
-    group.reads[cookie] = {index, std::move(call)};
+    group.reads[cookie] = {*target, std::move(call)};
     group.core->read({cookie}, world_.boot_clock(id_));
-    carry_out(id, group);
+    carry_out(target->group, group);
   }
   pump_log();
 }
 
-void SimNode::answer_reads(model::GroupId id, Group& group, const cluster::Actions& actions) {
+void SimNode::answer_reads(Group& group, const cluster::Actions& actions) {
   for (const cluster::Refused& refused : actions.reads_refused) {
     group.reads.erase(refused.cookie);  // its call answers "unavailable"
   }
@@ -46,14 +59,14 @@ void SimNode::answer_reads(model::GroupId id, Group& group, const cluster::Actio
     WaitingRead read = std::move(found->second);
     group.reads.erase(found);
     ++counts_.asked;
-    deliver(read.tenant, id, std::move(read.call));
+    deliver(read.target, std::move(read.call));
   }
 }
 
-SimNode::Shard* SimNode::open_shard(std::size_t index, model::GroupId id) {
-  const ClusterTenant& tenant = tenants_[index];
+SimNode::Shard* SimNode::open_shard(const Target& target) {
+  const model::GroupId id = target.group;
   Group& group = groups_.at(id);
-  const auto found = shards_.find(index);
+  const auto found = shards_.find(target.tenant);
   if (found != shards_.end() && found->second.group != id) {
     return nullptr;  // of the tenant's old place; it ends by itself, with its last write or its leadership
   }
@@ -64,10 +77,10 @@ SimNode::Shard* SimNode::open_shard(std::size_t index, model::GroupId id) {
   if (!group.leadership.ready || group.applied < group.core->last_index().value) {
     return nullptr;
   }
-  auto core = actors::TenantCore::open(deps_, {tenant.id, id, group.core->generation(), 1, {}});
+  auto core = actors::TenantCore::open(deps_, {target.id, id, group.core->generation(), 1, {}});
   require(core.ok(), "a tenant does not open: " + std::string(core.ok() ? "" : core.error().message()));
   ++counts_.shards;
-  Shard& shard = shards_[index];
+  Shard& shard = shards_[target.tenant];
   shard.group = id;
   shard.life = next_life_of_shards_++;
   shard.term = group.leadership.term;
@@ -75,8 +88,13 @@ SimNode::Shard* SimNode::open_shard(std::size_t index, model::GroupId id) {
   return &shard;
 }
 
-void SimNode::deliver(std::size_t index, model::GroupId id, actors::CallHandle call) {
-  Shard* shard = open_shard(index, id);
+void SimNode::deliver(const Target& target, actors::CallHandle call) {
+  if (target.tenant == kDirectory) {
+    return deliver_directory(std::move(call));
+  }
+  const std::size_t index = target.tenant;
+  const model::GroupId id = target.group;
+  Shard* shard = open_shard(target);
   if (shard == nullptr) {
     call.finish(model::Error(model::Code::unavailable));
     return;
@@ -122,6 +140,12 @@ void SimNode::refuse(Group& group, const cluster::Refused& refused) {
     of.rows(refused.error);
     return;
   }
+  if (of.tenant == kDirectory) {
+    if (directory_ && directory_->life == of.life) {
+      end_directory(of.sequence, refused.error);
+    }
+    return;
+  }
   const auto shard = shards_.find(of.tenant);
   if (shard == shards_.end() || shard->second.life != of.life) {
     return;
@@ -132,6 +156,9 @@ void SimNode::refuse(Group& group, const cluster::Refused& refused) {
 }
 
 void SimNode::end_shards(model::GroupId id, const model::Error& error) {
+  if (id == model::kMetaGroup && world_.mutant() != ClusterMutant::keeps_directory) {
+    end_directory(0, error);
+  }
   for (auto shard = shards_.begin(); shard != shards_.end();) {
     if (shard->second.group != id) {
       ++shard;

@@ -26,12 +26,18 @@ std::string audit_of(std::string_view action) {
 
 }  // namespace
 
-void SimNode::attend_moves() {
-  if (!up_ || sealed_) {
-    return;
+/// As MoveKeeper::noticed does.
+void SimNode::noticed(const model::TenantInfo& tenant) {
+  const std::size_t index = tenant_of_name(tenant.name);
+  if (tenant.moving_to.value == 0 && tenant.moved_from.value == 0) {
+    moving_.erase(index);
+  } else {
+    moving_[index] = tenant;
   }
-  for (std::size_t index = 0; index < tenants_.size(); ++index) {
-    const model::TenantInfo tenant = world_.tenant(id_, index);
+}
+
+void SimNode::attend_moves() {
+  for (const auto& [index, tenant] : moving_) {
     if (moves_.contains(index)) {
       continue;
     }
@@ -51,15 +57,15 @@ void SimNode::attend_moves() {
   }
 }
 
-std::optional<std::string> SimNode::mark_of(std::size_t tenant, model::GroupId group) const {
-  const storage::TenantRows rows(state_disk_, group, groups_.at(group).core->generation(), tenants_[tenant].id);
+std::optional<std::string> SimNode::mark_of(const model::TenantId& tenant, model::GroupId group) const {
+  const storage::TenantRows rows(state_disk_, group, groups_.at(group).core->generation(), tenant);
   auto mark = rows.get(storage::kMoveRow);
   require(mark.ok(), "the state cannot be read");
   return *mark;
 }
 
-bool SimNode::owns(std::size_t tenant, model::GroupId group) const {
-  const storage::TenantRows rows(state_disk_, group, groups_.at(group).core->generation(), tenants_[tenant].id);
+bool SimNode::owns(const model::TenantId& tenant, model::GroupId group) const {
+  const storage::TenantRows rows(state_disk_, group, groups_.at(group).core->generation(), tenant);
   return rows.get(storage::kHeaderRow)->has_value() && !mark_of(tenant, group);
 }
 
@@ -108,9 +114,12 @@ void SimNode::step_move(std::size_t tenant) {
     case Kind::tell: {
       const Move& move = found->second;
       const auto stage = move.mover ? model::MoveStage::installed : model::MoveStage::cleaned;
-      world_.advance(id_, {tenants_[tenant].id, move.tenant.moves, stage}, [this, tenant](model::Status status) {
-        answer_move(tenant, [&](Move& one) { one.mover ? one.mover->told(status) : one.sweeper->told(status); });
-      });
+      ask_again(kDirectory, model::DirectoryOperation(model::AdvanceMove{move.tenant.id, move.tenant.moves, stage}),
+                [this, tenant](const model::Result<model::Reply>& reply) {
+                  const model::Status status = reply.ok() ? model::Status() : model::Status(reply.error());
+                  answer_move(tenant,
+                              [&](Move& one) { one.mover ? one.mover->told(status) : one.sweeper->told(status); });
+                });
       break;
     }
     case Kind::done: break;
@@ -120,7 +129,9 @@ void SimNode::step_move(std::size_t tenant) {
 void SimNode::answer_look(std::size_t tenant) {
   const Move& move = moves_.at(tenant);
   const Group& group = groups_.at(move.group);
-  if (!leads(move.group) || group.applied < group.core->commit_index().value) {
+  // A leader that is not ready does not know yet what is committed: what it sees may be long over.
+  const bool knows = group.leadership.ready && group.applied >= group.core->commit_index().value;
+  if (!leads(move.group) || !knows) {
     world_.in_life(id_, 10, [this, tenant, group = move.group] {
       if (leads(group)) {
         step_move(tenant);
@@ -130,15 +141,14 @@ void SimNode::answer_look(std::size_t tenant) {
     });
     return;
   }
-  const storage::TenantRows rows(state_disk_, move.group, group.core->generation(), tenants_[tenant].id);
-  const actors::MoveFindings findings{mark_of(tenant, move.group), rows.get(storage::kHeaderRow)->has_value()};
+  const storage::TenantRows rows(state_disk_, move.group, group.core->generation(), move.tenant.id);
+  const actors::MoveFindings findings{mark_of(move.tenant.id, move.group), rows.get(storage::kHeaderRow)->has_value()};
   answer_move(tenant, [&](Move& one) { one.mover ? one.mover->looked(findings) : one.sweeper->looked(findings); });
 }
 
 void SimNode::answer_list(std::size_t tenant) {
   const Move& move = moves_.at(tenant);
-  const storage::TenantRows rows(state_disk_, move.group, groups_.at(move.group).core->generation(),
-                                 tenants_[tenant].id);
+  const storage::TenantRows rows(state_disk_, move.group, groups_.at(move.group).core->generation(), move.tenant.id);
   std::vector<std::string> found;
   for (auto scan = rows.scan("", ""); scan->valid() && found.size() < kListed; scan->next()) {
     if (std::string row(rows.row_of(scan->key())); row != storage::kMoveRow) {
@@ -160,7 +170,7 @@ void SimNode::answer_write(std::size_t tenant) {
   const auto propose = [this, tenant, id, wrote] {
     const Move& move = moves_.at(tenant);
     const actors::MoveOrder& order = order_of(move);
-    if (mark_of(tenant, id) != order.condition.value) {
+    if (mark_of(move.tenant.id, id) != order.condition.value) {
       return wrote(model::Error(model::Code::cas_mismatch));
     }
     std::vector<storage::RowChange> rows = order.rows;
@@ -170,8 +180,7 @@ void SimNode::answer_write(std::size_t tenant) {
     if (world_.mutant() == ClusterMutant::leaves_changes_behind && move.mover) {
       std::erase_if(rows, [](const storage::RowChange& row) { return row.value && row.row[0] == 'c'; });
     }
-    auto set =
-        actors::encode_write_set({tenants_[tenant].id, 0, 0, world_.wall_clock(id_)}, rows, audit_of(order.action));
+    auto set = actors::encode_write_set({move.tenant.id, 0, 0, world_.wall_clock(id_)}, rows, audit_of(order.action));
     Group& group = groups_.at(id);
     const std::uint64_t cookie = next_cookie_++;
     group.origins[cookie] = {tenant, 0, 0, [this, wrote, id](const model::Result<model::Index>& index) {
@@ -210,9 +219,9 @@ void SimNode::wait_until_applied(model::GroupId id, std::uint64_t index, std::fu
   });
 }
 
-model::MovingReply SimNode::rows_at_hand(const Move& move, std::size_t tenant, const std::string& after) const {
+model::MovingReply SimNode::rows_at_hand(const Move& move, const std::string& after) const {
   const storage::TenantRows rows(state_disk_, move.tenant.group, groups_.at(move.tenant.group).core->generation(),
-                                 tenants_[tenant].id);
+                                 move.tenant.id);
   model::MovingReply reply;
   for (auto scan = rows.scan("", ""); scan->valid(); scan->next()) {
     if (std::string row(rows.row_of(scan->key())); row > after) {
@@ -231,7 +240,7 @@ void SimNode::ask_tenant(std::size_t tenant) {
     return answer_move(tenant, [](Move& one) { one.mover->fenced({}); });
   }
   if (!fences && (unfenced || world_.mutant() == ClusterMutant::moves_without_tail)) {
-    auto rows = rows_at_hand(move, tenant, order.after);
+    auto rows = rows_at_hand(move, order.after);
     return answer_move(tenant, [&](Move& one) { one.mover->read(std::move(rows)); });
   }
   model::TenantOperation operation = model::FenceTenant{move.tenant.moves, move.tenant.moving_to};
@@ -249,9 +258,15 @@ void SimNode::ask_tenant(std::size_t tenant) {
       }
     });
   };
-  // As a retrying call does it: what was not done is asked for again.
+  ask_again(tenant, std::move(operation), answer);
+}
+
+/// As a retrying call does it: what was not done is asked for again.
+void SimNode::ask_again(std::size_t tenant, Operation operation,
+                        std::function<void(model::Result<model::Reply>)> answer) {
   const auto ask = std::make_shared<std::function<void(int)>>();
-  *ask = [this, tenant, operation, answer, ask = std::weak_ptr(ask)](int tries) {
+  *ask = [this, tenant, operation = std::move(operation), answer = std::move(answer),
+          ask = std::weak_ptr(ask)](int tries) {
     world_.ask(id_, tenant, operation, [this, answer, tries, again = ask.lock()](model::Result<model::Reply> reply) {
       const bool refused = !reply.ok() && reply.error().code == model::Code::unavailable;
       if (!refused || tries == kTries) {

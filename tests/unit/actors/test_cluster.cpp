@@ -223,6 +223,18 @@ TEST_F(ClusterTest, AStatusNamesTheNodeThatWasAsked) {
   }
 }
 
+TEST_F(ClusterTest, AStatusRightAfterAFailoverTellsNothingOld) {
+  start_three();
+  const std::uint64_t dead = leader_of(0, 1), at = dead == 1 ? 2 : 1;
+  kill(dead);
+  auto now = status(at);
+  ASSERT_TRUE(now.ok()) << now.error().message();
+  EXPECT_NE(now->meta_leader.value, dead);
+  EXPECT_EQ(now->groups.size(), now->data_groups + 1U) << "the leader has waited for the reports";
+  for (const model::GroupInfo& group : now->groups) EXPECT_NE(group.leader.value, dead) << group.id.value;
+  for (const auto& node : now->nodes) EXPECT_EQ(node.connected, node.info.id.value != dead) << node.info.id.value;
+}
+
 TEST_F(ClusterTest, ATenantThatOneNodeMadeIsKnownToAllAtOnce) {
   start_three();
   for (std::uint64_t id = 1; id <= 3; ++id) {

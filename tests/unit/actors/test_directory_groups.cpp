@@ -82,6 +82,33 @@ TEST_F(DirectoryGroups, AreBegunWhenTheyAreCommittedAndAtEachOpening) {
   EXPECT_EQ(begun, (std::vector<std::uint64_t>{5, 6})) << "the next leader says it to its own node";
 }
 
+TEST_F(DirectoryGroups, AreToldOfToNobodyBeforeTheyAreCommitted) {
+  std::vector<Submission> out;
+  const auto ask = [&](model::DirectoryOperation operation) {
+    calls.push_back(std::make_shared<TestCall>());
+    calls.back()->request.credential.kind = model::CredentialKind::operator_;
+    calls.back()->request.operation = std::move(operation);
+    core->handle(CallHandle(calls.back().get()), out);
+    return calls.back();
+  };
+  const auto first = ask(model::AddGroups{2, 4});
+  const auto again = ask(model::AddGroups{2, 4});
+  const auto look = ask(model::GetClusterStatus{});
+  ASSERT_EQ(out.size(), 1U) << "asked again, it is added once";
+  EXPECT_FALSE(first->completed || again->completed || look->completed) << "the leader may still lose it";
+  apply_write_set(model::kMetaGroup, *out.front().write_set);
+  core->committed(std::exchange(out, {}).front().sequence, out);
+  for (const auto& call : {first, again, look}) {
+    ASSERT_TRUE(call->completed && call->reply.ok());
+    EXPECT_EQ(std::get<model::ClusterStatusReply>(call->reply->body).data_groups, 6U);
+  }
+  const auto lost = ask(model::AddGroups{1, 6});
+  const auto repeated = ask(model::AddGroups{1, 6});
+  core->refused(0, model::Error(Code::outcome_unknown));
+  EXPECT_EQ(lost->reply.error().code, Code::outcome_unknown);
+  EXPECT_EQ(repeated->reply.error().code, Code::unavailable) << "it has changed nothing itself";
+}
+
 TEST_F(DirectoryGroups, TakeNewTenantsAsSoonAsSomebodyLeadsThem) {
   for (int i = 0; i < 8; ++i) place_of_new_tenant("t" + std::to_string(i));
   unled = {5};
