@@ -126,7 +126,7 @@ void KeyKeeper::run() {
     CallHandle call;
     {
       std::unique_lock lock(mutex_);
-      const auto woken = [this] { return stopped_ || hurry_ || !queue_.empty(); };
+      const auto woken = [this] { return stopped_ || hurry_ || purge_ends_ || !queue_.empty(); };
       if (until == Clock::time_point::max()) {
         changed_.wait_for(lock, std::chrono::seconds(1), woken);
       } else {

@@ -66,6 +66,7 @@ model::Status NodeImpl::run(std::chrono::milliseconds timeout) {
   spawn_actors(std::move(identity->groups));
   if (options_.link != nullptr) connect(*options_.link);
   const bool waits_for_a_person = sealed && (options_.seal == nullptr || !identity->sealed_because.empty());
+  forgetter_->start();
   keeper_->start();
   movers_->start();
   if (waits_for_a_person) {
@@ -313,6 +314,7 @@ void NodeImpl::stop() {
   stopped_ = true;
   movers_->stop();
   keeper_->stop();
+  forgetter_->stop();
   Context& context = *context_;
   if (context.link.load() != nullptr) hand_over();
   context.accepting = false;
