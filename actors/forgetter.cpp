@@ -14,8 +14,8 @@ using model::Error;
 
 namespace {
 
-constexpr std::chrono::milliseconds kLookAgain{5};
-constexpr int kNiceness = 10;  // as the keeper of keys
+constexpr std::chrono::milliseconds kLookAtLog{5};
+constexpr int kForgetterNiceness = 10;  // as the keeper of keys
 
 /// A writer that stopped for a disk error drops what it was asked.
 bool is_kept(std::future<void>& promise) {
@@ -66,7 +66,7 @@ bool Forgetter::sleep_for(std::chrono::milliseconds time) {
 }
 
 void Forgetter::run() {
-  ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kNiceness);
+  ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kForgetterNiceness);
   for (;;) {
     if (jobs_.empty()) {
       std::unique_lock lock(mutex_);
@@ -76,7 +76,7 @@ void Forgetter::run() {
     begin();
     flush();
     compact();
-    if (!jobs_.empty() && !sleep_for(kLookAgain)) return;
+    if (!jobs_.empty() && !sleep_for(kLookAtLog)) return;
   }
 }
 
@@ -98,7 +98,7 @@ void Forgetter::flush() {
   if (std::ranges::all_of(jobs_, [](const auto& job) { return job.second.flushed; })) return;
   auto flushed = disk_.flush_state();
   const auto until = Clock::now() + patience_;
-  while (flushed.wait_for(kLookAgain) != std::future_status::ready) {
+  while (flushed.wait_for(kLookAtLog) != std::future_status::ready) {
     if (stopped()) return;
     if (Clock::now() >= until) break;
   }

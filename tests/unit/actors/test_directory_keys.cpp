@@ -147,7 +147,7 @@ TEST_F(DirectoryKeysTest, AnOperatorEndsADeletedTenantsRecoveryWindowAndTheNodeG
   ASSERT_TRUE(set.ParseFromString(last_write_set));
   ASSERT_TRUE(record.ParseFromString(set.audit()));
   EXPECT_EQ(record.action(), "purge-tenant");
-  EXPECT_EQ(record.principal(), "operator:ann");
+  EXPECT_EQ(record.principal(), "ann");
   EXPECT_EQ(record.details(), "tenant=t");
   EXPECT_EQ(looks, 1) << "the keeper is told";
   EXPECT_EQ(run(model::UndeleteTenant{gone.id, ""}).error().code, Code::not_active);

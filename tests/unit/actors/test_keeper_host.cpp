@@ -48,6 +48,7 @@ class SlowHost final : public KeeperHost {
       reply.body = model::KeysReply{};
     }
     call->reply = std::move(reply);
+    if (std::holds_alternative<model::AdoptTenant>(operation)) call->reply = model::Error(Code::tenant_not_found);
     call->complete();
   }
   bool leads(model::GroupId group) const override { return group != model::kMetaGroup; }
