@@ -27,6 +27,7 @@ void NodeImpl::start_keeper(const Identity& identity) {
       std::make_unique<KeyKeeper>(static_cast<KeeperHost&>(*this), *options_.random, options_.log, options_.keeper);
   context_->keys_changed = [this](const KeyChanges& changes) { keys_committed(changes); };
   context_->tenant_purged = [this](model::GroupId group) { keeper_->forget(group); };
+  context_->tenant_to_purge = [this] { keeper_->hurry(); };
   movers_ = std::make_unique<MoveKeeper>(static_cast<KeeperHost&>(*this), *options_.random, options_.log);
   context_->tenant_moves = [this](const model::TenantInfo& tenant) { movers_->noticed(tenant); };
 }

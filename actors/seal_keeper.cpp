@@ -389,15 +389,15 @@ model::Status SealKeeper::rotate_root_once() {
 }
 
 model::Status SealKeeper::follow(const KeyRows& rows) {
+  const std::lock_guard lock(follow_mutex_);
+  const KeyRows before = std::exchange(known_, rows);
   crypto::KeyRing* ring = host_.ring();
   if (ring == nullptr) return {};
-  const std::lock_guard lock(follow_mutex_);
   const auto row = rows.find(storage::kKeyRingRow);
   store::v1::KeyRingRecord record;
   if (row == rows.end() || !record.ParseFromString(row->second)) {
     return Error(Code::data_loss, "the committed key ring does not parse");
   }
-  const KeyRows before = std::exchange(known_, rows);
   if (ring->record().SerializeAsString() == row->second) return {};  // another of the rows has changed
   // A log that is replayed shows old rings, too. Going back to one would have new keys wrapped under a key that is retired.
   if (age_of(record) < age_of(ring->record())) return {};

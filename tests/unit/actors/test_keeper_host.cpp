@@ -25,7 +25,9 @@ class SlowHost final : public KeeperHost {
   std::string cluster_id() const override { return std::string(16, 'c'); }
   model::NodeId self() const override { return model::NodeId{1}; }
   std::uint32_t data_groups() const override { return 2; }
-  model::Result<KeyRows> key_rows() const override { return KeyRows{}; }
+  model::Result<KeyRows> key_rows() const override {
+    return KeyRows{{storage::kKeyRingRow, ring_.record().SerializeAsString()}};
+  }
   crypto::KeyRing* ring() override { return &ring_; }
   model::Status open(crypto::KeyRing) override { return {}; }
   void seal() override {}
