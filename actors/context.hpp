@@ -156,7 +156,7 @@ struct Context {
   std::function<void(const model::TenantInfo&)> tenant_moves;    // its row says so, or that it is over; by the mirror
   std::function<void()> tenant_to_purge;  // its window is over, its rows are there; by the mirror
   std::atomic<bool> unsealed{false};      // the keys are open
-  std::string request_id_prefix;          // of ids that this life of the node gives
+  std::string request_ids_start;          // of ids that this life of the node gives
   std::atomic<std::uint64_t> next_request_id{1};
 
   Undelivered undelivered = nullptr;  // what parcels do with calls that nobody took

@@ -47,6 +47,7 @@ class Call {
   bool confirmed = false;  // a majority confirmed after its arrival that this node leads
   bool looked_up = false;  // its tenant was not found, and the directory here was brought up to date since
   bool survives = false;   // asks again by itself when its answer is lost
+  bool first_try = false;  // under a request id that this node has just made: nothing can be stored or waiting for it
   bool decided = false;    // the answer is about this caller and stays the same on every node: it is not asked again
   AuditNote audit;
 };

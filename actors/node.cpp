@@ -9,6 +9,7 @@
 
 #include "actors/node_impl.hpp"
 #include "actors/operator_token.hpp"
+#include "actors/own_request_id.hpp"
 #include "actors/replica_count.hpp"
 #include "storage/keys.hpp"
 #include "storage/state_copy.hpp"
@@ -124,8 +125,7 @@ void NodeImpl::prepare_context(const Identity& identity) {
   context.groups_added = [this](std::vector<GroupFounding> groups) { add_groups(std::move(groups)); };
   context.routing = &routing_;
   context.operators = &operators_;
-  context.request_id_prefix =
-      "n" + std::to_string(context.self.value) + "-" + crypto::hex(options_.random->bytes(8)) + "-";
+  context.request_ids_start = start_of_request_ids(context.self.value, options_.random->bytes(8));
   for (const cluster::Peer& peer : options_.peers) {
     model::NodeInfo node;
     node.id = peer.id;

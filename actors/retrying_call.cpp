@@ -2,6 +2,9 @@
 
 #include "actors/retrying_call.hpp"
 
+#include "actors/own_request_id.hpp"
+#include "cluster/formats.hpp"
+
 namespace coffer::actors {
 
 using model::Code;
@@ -62,8 +65,9 @@ RetryingCall::RetryingCall(Context& context, Call* client) : context_(context), 
   const model::TimeMs now = context.wall_clock();
   deadline_ = request.info.deadline != 0 ? request.info.deadline : now + kDefaultPatience;
   if (request.info.request_id.empty() && is_change(request)) {
-    request.info.request_id = context.request_id_prefix + std::to_string(context.next_request_id++);
-    gave_id_ = true;
+    const bool ordered = context.nodes.common_format() >= cluster::kOrderedIdsFormat;
+    request.info.request_id = own_request_id(context.request_ids_start, context.next_request_id++, ordered);
+    gave_id_ = first_try = true;
   }
 }
 
@@ -79,7 +83,7 @@ void RetryingCall::complete() noexcept {
   }
   reply = Error(Code::unavailable);
   reroutes = 0;
-  confirmed = looked_up = decided = false;
+  confirmed = looked_up = decided = first_try = false;
   ++context_.counters.retried;
   caf::anon_send(context_.forwarder, Again{context_.parcel(CallHandle(this))});
 }

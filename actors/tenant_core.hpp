@@ -375,6 +375,10 @@ class TenantCore {
   std::string sweep_after_;                  // likewise, of the sweep
   model::TimeMs next_sweep_ = 0;             // what the sweep that is under way has found so far
   std::string unwritten_keys_;               // keys row that the first write set brings along
+  struct {
+    std::uint64_t sequence = 0;
+    model::TimeMs time = 0;
+  } oldest_request_;  // what its order row says, so that not every write reads it
   std::uint64_t next_sequence_ = 1;
   std::uint64_t committed_revision_ = 0;
   model::TimeMs newest_time_ = 0;  // newest leader time of a decided write set

@@ -5,6 +5,7 @@
 
 #include "actors/audit_details.hpp"
 #include "actors/disk_watch.hpp"
+#include "actors/own_request_id.hpp"
 #include "actors/tenant_core.hpp"
 #include "actors/tenant_mutation.hpp"
 #include "actors/write_set.hpp"
@@ -82,9 +83,10 @@ void TenantCore::answer_behind_pending(CallHandle call, model::Result<model::Rep
 bool TenantCore::answer_retry(CallHandle& call, const Caller& caller, Mutation& mutation) {
   const std::string& id = call.request().info.request_id;
   if (id.empty()) return false;
-  mutation.request_key = hasher_->hash("request", caller.principal->name, id);
+  mutation.request_key = request_row_hash(id, hasher_->hash("request", caller.principal->name, id));
   const auto& operation = std::get<model::TenantOperation>(call.request().operation);
   mutation.request_hash = crypto::sha256(model::canonical_request(operation).expose());
+  if (call.call().first_try) return false;
   for (Pending& pending : pending_) {
     if (pending.request_key != mutation.request_key) continue;
     if (pending.request_hash != mutation.request_hash) {
@@ -343,11 +345,16 @@ model::Status TenantCore::finish_rows(Mutation& mutation) {
     header.set_oldest_change(header.oldest_change() + 1);
   }
   for (int i = 0; i < 2 && header.next_request() - header.oldest_request() >= deps_.kept_requests; ++i) {
+    if (oldest_request_.sequence == header.oldest_request() &&
+        oldest_request_.time + deps_.kept_requests_ms > mutation.now) {
+      break;
+    }
     const std::string key = storage::request_order_row(header.oldest_request());
     auto order = row(key, true);
     if (!order) return order.error();
     if (order->has_value() && (*order)->size() == kHashBytes + 8) {
       const auto time = static_cast<model::TimeMs>(storage::read_be64(std::string_view(**order).substr(kHashBytes)));
+      oldest_request_ = {header.oldest_request(), time};
       if (time + deps_.kept_requests_ms > mutation.now) break;
       mutation.rows.push_back({storage::request_row(std::string_view(**order).substr(0, kHashBytes)), std::nullopt});
     }

@@ -12,7 +12,9 @@ namespace coffer::cluster {
 inline constexpr std::uint32_t kFirstFormat = 1;
 /// Tenants move between groups (marks and members of records that only this format has), and groups are added.
 inline constexpr std::uint32_t kMovesFormat = 2;
+/// Ids that nodes give to changes lie in their order in the state, see actors/own_request_id.hpp.
+inline constexpr std::uint32_t kOrderedIdsFormat = 3;
 /// That this program knows.
-inline constexpr std::uint32_t kNewestFormat = 2;
+inline constexpr std::uint32_t kNewestFormat = 3;
 
 }  // namespace coffer::cluster

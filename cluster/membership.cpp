@@ -83,11 +83,35 @@ class StepPlanner {
       const bool caught_up = peer != nullptr && is_here(server.id) && peer->match.value != 0 &&
                              peer->match.value + view_.caught_up_by >= view_.last.value;
       if (caught_up) {
-        return change_to(with_role(server.id, ServerRole::voter));
+        const MembershipStep bury = leave_the_dead();
+        return bury.kind == MembershipStep::Kind::change ? bury : change_to(with_role(server.id, ServerRole::voter));
       }
       step.kind = MembershipStep::Kind::wait;
     }
     return step;
+  }
+
+  bool goes(const Voter& server) const {
+    const Voter* kept = find_server(wanted_, server.id);
+    return kept == nullptr || (kept->role != ServerRole::voter && server.role == ServerRole::voter);
+  }
+  MembershipStep change_without(const Voter& server) const {
+    std::vector<Voter> next = view_.servers;
+    if (find_server(wanted_, server.id) != nullptr) {
+      next = with_role(server.id, ServerRole::standby);
+    } else {
+      std::erase_if(next, [&](const Voter& v) { return v.id == server.id; });
+    }
+    return change_to(std::move(next));
+  }
+
+  // A voter that is away and will go, goes before its successor votes: beside it the successor would be one more of whom a
+  // majority is needed, and its death would leave two dead of four.
+  MembershipStep leave_the_dead() const {
+    for (const Voter& server : view_.servers) {
+      if (server.role == ServerRole::voter && goes(server) && !is_here(server.id)) return change_without(server);
+    }
+    return {};
   }
 
   // Voters go one by one, those that are away first, so that what is left can always decide.
@@ -95,11 +119,9 @@ class StepPlanner {
     MembershipStep step;
     const Voter* chosen = nullptr;
     for (const Voter& server : view_.servers) {
-      const Voter* kept = find_server(wanted_, server.id);
-      const bool goes = kept == nullptr || (kept->role != ServerRole::voter && server.role == ServerRole::voter);
       const bool is_better =
           chosen == nullptr || chosen->id == view_.self || (is_here(chosen->id) && !is_here(server.id));
-      if (goes && is_better) {
+      if (goes(server) && is_better) {
         chosen = &server;
       }
     }
@@ -109,13 +131,7 @@ class StepPlanner {
     if (chosen->id == view_.self) {
       return hand_over();
     }
-    std::vector<Voter> next = view_.servers;
-    if (find_server(wanted_, chosen->id) != nullptr) {
-      next = with_role(chosen->id, ServerRole::standby);
-    } else {
-      std::erase_if(next, [&](const Voter& v) { return v.id == chosen->id; });
-    }
-    return change_to(std::move(next));
+    return change_without(*chosen);
   }
 
   MembershipStep hand_over() const {

@@ -1,8 +1,8 @@
 #pragma once
 // From the servers that a group has to those that it should have, one safe change after the other; a pure function. The
 // group's leader asks for the next step whenever something has moved, and carries it out: change_voters() or transfer().
-// A new server comes as a standby and votes when it has caught up; one that goes is first replaced; a leader that goes
-// hands over first. The order of servers is kept, for libraft keeps its progress by position.
+// A new server comes as a standby and votes when it has caught up; one that goes is first replaced (a dead one goes when
+// its successor has caught up, right before that votes); a leader that goes hands over first. The order of servers is kept, for libraft keeps its progress by position.
 
 #include <vector>
 

@@ -33,6 +33,9 @@ class PlacementPlanner {
     for (const PlacementGroup& group : groups_) {
       repair(group);
     }
+    for (const PlacementGroup& group : groups_) {
+      if (plan_.transfers.size() < options_.max_transfers) relieve(group);
+    }
     for (bool moved = plan_.targets.empty(); moved && plan_.targets.size() < options_.max_moves;) {
       moved = balance_replicas();
     }
@@ -216,32 +219,51 @@ class PlacementPlanner {
     return true;
   }
 
+  bool may_lead(model::NodeId id) const {
+    const auto node = nodes_.find(id);
+    return node != nodes_.end() && node->second.may_lead;
+  }
+
+  /// From a leader that should not be one to the voter that leads least.
+  void relieve(const PlacementGroup& group) {
+    if (group.leader.value == 0 || is_targeted(group.id) || !stays(group.leader) || may_lead(group.leader)) return;
+    const Voter* best = nullptr;
+    for (const Voter& server : group.servers) {
+      if (server.role != ServerRole::voter || !is_up(server.id) || !may_lead(server.id)) continue;
+      if (best == nullptr || leads_[server.id] < leads_[best->id]) best = &server;
+    }
+    if (best != nullptr) hand_over(group, best->id);
+  }
+
+  void hand_over(const PlacementGroup& group, model::NodeId to) {
+    leads_[group.leader] -= weight_[group.id];
+    leads_[to] += weight_[group.id];
+    plan_.transfers.push_back({group.id, to});
+  }
+
   /// One leadership from the node that leads most to one that leads least.
   bool balance_leaders() {
-    std::optional<PlacementPlan::Transfer> best;
+    const PlacementGroup* best = nullptr;
+    model::NodeId best_to;
     std::uint64_t best_gain = 0;
     for (const PlacementGroup& group : groups_) {
       const bool is_free = group.leader.value != 0 && !is_targeted(group.id);
       for (const Voter& server : is_free ? group.servers : Servers()) {
-        const auto node = nodes_.find(server.id);
-        const bool can_lead = server.role == ServerRole::voter && server.id != group.leader && is_up(server.id) &&
-                              node != nodes_.end() && node->second.may_lead;
+        const bool can_lead =
+            server.role == ServerRole::voter && server.id != group.leader && is_up(server.id) && may_lead(server.id);
         const std::uint64_t weight = weight_[group.id];
         const std::uint64_t after = leads_[server.id] + weight + weight / 2;
         if (can_lead && leads_[group.leader] >= after && leads_[group.leader] - after >= best_gain) {
           best_gain = leads_[group.leader] - after + 1;
-          best = PlacementPlan::Transfer{group.id, server.id};
+          best = &group;
+          best_to = server.id;
         }
       }
     }
-    if (!best) {
+    if (best == nullptr) {
       return false;
     }
-    const auto group =
-        std::find_if(groups_.begin(), groups_.end(), [&](const PlacementGroup& g) { return g.id == best->group; });
-    leads_[group->leader] -= weight_[group->id];
-    leads_[best->to] += weight_[group->id];
-    plan_.transfers.push_back(*best);
+    hand_over(*best, best_to);
     return true;
   }
 

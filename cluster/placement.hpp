@@ -26,7 +26,7 @@ struct PlacementNode {
   model::NodeId id;
   std::string address;
   NodeHealth health = NodeHealth::up;
-  bool may_lead = true;  // false while it is sealed
+  bool may_lead = true;  // false while it is sealed, or its disk has no room for changes
 };
 
 struct PlacementGroup {
@@ -57,7 +57,8 @@ struct PlacementPlan {
   bool is_settled() const { return targets.empty() && transfers.empty(); }
 };
 
-/// Groups whose servers are right are not named. Repairs go before balance, balance of replicas before that of leaders.
+/// Groups whose servers are right are not named. Repairs and leaders that should not lead go before balance, balance of
+/// replicas before that of leaders. A group none of whose voters may lead keeps its leader: it serves reads.
 PlacementPlan plan_placement(const std::vector<PlacementNode>& nodes, const std::vector<PlacementGroup>& groups,
                              const PlacementOptions& options = {});
 

@@ -6,7 +6,8 @@
 //   'e' hash:32                       entry's metadata       sealed EntryRecord;  hash = keyed hash of space and name
 //   'v' hash:32 version:8             payload of a version   sealed payload
 //   'c' revision:8                    change row             sealed ChangeRecord
-//   'r' hash:32                       request id's answer    sealed RequestRecord; hash = keyed hash of principal and id
+//   'r' hash:32                       request id's answer    sealed RequestRecord; hash = keyed hash of principal and id,
+//                                                            see actors/own_request_id.hpp
 //   'q' sequence:8                    order of request rows  the 32 bytes of the hash, then its time in milliseconds:8
 //   't' hash:32                       token                  sealed TokenRecord;  hash = SHA-256 of the token's id
 //   'i' hash:32                       issuer of JWTs         sealed IssuerRecord; hash = keyed hash of its name

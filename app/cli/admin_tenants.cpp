@@ -1,5 +1,7 @@
 // coffer admin tenants: create, list, show, delete, undelete, purge, open-door.
 
+#include <chrono>
+
 #include "app/cli/confirm.hpp"
 #include "app/cli/connection.hpp"
 #include "app/cli/output.hpp"
@@ -147,6 +149,9 @@ Outcome find_deleted(const TenantOptions& o, Connection& connection, admin::Tena
   if (auto failure = fetch(every, connection, all)) return failure;
   std::vector<const admin::Tenant*> named;
   bool is_active = false;
+  const model::TimeMs now =
+      std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
+          .count();
   for (const auto& tenant : all.tenants()) {
     const bool is_deleted = tenant.state() == "deleted";
     if (is_deleted && tenant.id() == o.name) {
@@ -154,7 +159,8 @@ Outcome find_deleted(const TenantOptions& o, Connection& connection, admin::Tena
       return std::nullopt;
     }
     if (tenant.name() != o.name) continue;
-    if (is_deleted) named.push_back(&tenant);
+    const bool goes_already = to_ms(tenant.purge_at()) <= now;
+    if (is_deleted && !goes_already) named.push_back(&tenant);
     is_active = is_active || tenant.state() == "active";
   }
   if (named.size() == 1) {

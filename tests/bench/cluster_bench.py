@@ -30,12 +30,13 @@ import grpc  # noqa: E402
 
 import cases  # noqa: E402
 from cluster import Cluster  # noqa: E402
-from harness import free_port  # noqa: E402
+from harness import Server, free_port  # noqa: E402
 from cluster_growth import MEASURES  # noqa: E402
 from load import GrpcDoor  # noqa: E402
 
 MARK_BEGIN, MARK_END = "<!-- cluster: begin -->", "<!-- cluster: end -->"
 TENANT = "default"
+GET_ALONE = "Get by a node alone, 64 connections"
 
 
 class Etcd:
@@ -212,15 +213,16 @@ def main():
     o = parser.parse_args()
     results = {}
     with tempfile.TemporaryDirectory(prefix="bench-", dir=o.build) as folder, \
-            Cluster(3, data_groups=16, folder=f"{folder}") as cluster:
+            Cluster(3, data_groups=16, folder=f"{folder}") as cluster, Server(data=f"{folder}/alone") as lonely:
         etcd = Etcd(o.etcd.resolve(), folder)
         try:
             cluster.nodes[0].put("bench", cases.VALUE)
-            leader, other = leader_of_tenant(cluster)
-            ours, theirs = Side([n.process for n in cluster.nodes]), Side(etcd.processes)
+            lonely.put("bench", cases.VALUE)
+            ours, theirs, alone = Side([n.process for n in cluster.nodes]), Side(etcd.processes), Side([lonely.process])
             where = cases.message(1, TENANT) + cases.message(2, "kv") + cases.message(3, "bench")
             etcd_address = f"127.0.0.1:{etcd.leader}"
             theirs.__exit__()
+            alone.__exit__()
             plan = []
             for connections in (64, 1):
                 put = ("/coffer.v1.Secrets/Put", where + cases.message(5, cases.VALUE))
@@ -230,19 +232,23 @@ def main():
                 etcd_get = ("/etcdserverpb.KV/Range", cases.message(1, "bench"))
                 plan.append((f"Get, {connections} connections", connections, get, etcd_get, "leader"))
             plan.append(("Get by another node, 64 connections", 64, ("/coffer.v1.Secrets/Get", where), None, "other"))
+            plan.append((GET_ALONE, 64, ("/coffer.v1.Secrets/Get", where), None, "alone"))
             for number in range(o.rounds):
                 for name, connections, own, etcd_call, at in (case for case in plan if o.only in case[0]):
-                    with ours:
-                        leader, other = leader_of_tenant(cluster)
-                        node = leader if at == "leader" else other
+                    with alone if at == "alone" else ours:
+                        if at == "alone":
+                            node = lonely
+                        else:
+                            node = leader_of_tenant(cluster)[0 if at == "leader" else 1]
                         results.setdefault((name, "coffer"), []).append(
-                            load_coffer(node, *own, connections, o.seconds, cluster.token()))
+                            load_coffer(node, *own, connections, o.seconds, node.token()))
                     if etcd_call:
                         with theirs:
                             results.setdefault((name, "etcd"), []).append(h2load(etcd_address, *etcd_call, connections, o.seconds))
                 print(f"round {number + 1}/{o.rounds}", flush=True)
         finally:
             etcd.close()
+            lonely.process.send_signal(signal.SIGCONT)
         for node in cluster.nodes:
             node.continue_process()
         gaps, lost = kill_gaps(cluster, o.kills) if o.kills else ([], 0)
@@ -260,6 +266,9 @@ def main():
             else:
                 text += " | |"
             lines.append(text)
+    if (GET_ALONE, "coffer") in results:
+        ratio = statistics.median(x[0] / y[0] for x, y in zip(results["Get, 64 connections", "coffer"], results[GET_ALONE, "coffer"]))
+        lines.append(f"| Get by the leading one of three against that by a node alone | | | {ratio:.2f} |")
     if gaps:
         lines.append(f"| gap in acknowledged writes after kill -9 of the leader, median of {len(gaps)} | {statistics.median(gaps):.0f} ms | | |")
         lines.append(f"| acknowledged writes lost by it | {lost} | | |")

@@ -171,16 +171,18 @@ class Cluster:
         return None
 
     def wait_replicated(self, seconds=PATIENCE, voters=None):
-        """Every group has a leader and as many voters as there should be."""
+        """Every group has a leader and as many voters as there should be, and none on a node that is gone for good: as
+        long as it counts as one, a majority is more than half of the others."""
         wanted = voters or min(3, len(self.alive()))
+        known = {node.id for node in self.nodes}
 
         def whole():
             status = self.status()
             if not status or len(status["groups"]) != status["data_groups"] + 1:
                 return None
             for group in status["groups"]:
-                names = [r for r in group.get("replicas", []) if r["role"] == "voter"]
-                if not group.get("leader") or len(names) < wanted:
+                names = [r["node"] for r in group.get("replicas", []) if r["role"] == "voter"]
+                if not group.get("leader") or len(names) < wanted or not known.issuperset(map(int, names)):
                     return None
             return status
         return wait_for(whole, lambda: f"every group has {wanted} voters: {json.dumps(self.status())}", seconds)

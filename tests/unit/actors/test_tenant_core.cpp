@@ -129,6 +129,16 @@ TEST_F(TenantCoreTest, TheSameRequestIdWithAnotherBodyIsRefused) {
   EXPECT_EQ(entry_of(run(*core, get("a"))).payload->content.expose(), "1");
 }
 
+TEST_F(TenantCoreTest, ForTheFirstTryOfAnIdThatTheNodeMadeNoStoredAnswerIsLookedFor) {
+  ASSERT_TRUE(run(*core, put("a", "1"), "id-1").ok());
+  auto first = call(put("a", "1"), "id-1");  // nobody makes an id twice; if he did, nobody would look
+  first->first_try = true;
+  send(*core, *first);
+  commit_all(*core);
+  EXPECT_EQ(entry_of(first->reply).version, 2U);
+  EXPECT_EQ(entry_of(run(*core, put("a", "1"), "id-1")).version, 2U) << "its own answer is stored for the next try";
+}
+
 TEST_F(TenantCoreTest, ARetriedDeleteThatFoundNothingDoesNotDeleteWhatCameLater) {
   model::Delete nothing{"kv", "a", {}, {}, {}, true};
   ASSERT_EQ(std::get<model::DeleteReply>(run(*core, nothing, "id-1")->body).count, 0U);

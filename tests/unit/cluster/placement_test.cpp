@@ -259,6 +259,32 @@ TEST(PlacementTest, BusyGroupsCountMore) {
   EXPECT_LT(toy.replicas()[busy], toy.replicas()[3 - busy]);
 }
 
+TEST(PlacementTest, ALeaderThatMayNotLeadAnyMoreHandsEveryGroupOver) {
+  Toy toy(8);
+  toy.add_node();
+  toy.add_node();
+  ASSERT_TRUE(toy.settle());
+  ASSERT_GT(toy.leads()[2], 0);
+  toy.nodes[1].may_lead = false;
+  ASSERT_TRUE(toy.settle());
+  EXPECT_EQ(toy.leads().count(2), 0U);
+  EXPECT_EQ(toy.replicas()[2], 8) << "it holds what it held";
+  toy.nodes[1].may_lead = true;
+  ASSERT_TRUE(toy.settle());
+  EXPECT_GT(toy.leads()[2], 0);
+}
+
+TEST(PlacementTest, WhereNobodyMayLeadTheLeadersStay) {
+  Toy toy(4);
+  toy.add_node();
+  toy.add_node();
+  ASSERT_TRUE(toy.settle());
+  const auto before = toy.leads();
+  for (PlacementNode& node : toy.nodes) node.may_lead = false;
+  ASSERT_TRUE(toy.settle());
+  EXPECT_EQ(toy.leads(), before);
+}
+
 TEST(PlacementTest, ASealedNodeGetsNoLeadership) {
   Toy toy(8);
   toy.add_node();
