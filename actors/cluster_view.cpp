@@ -21,9 +21,16 @@ void ClusterView::clear() {
   plan_.clear();
 }
 
-void ClusterView::heard(model::NodeId node, std::vector<model::GroupInfo> leads, Clock::time_point at) {
+void ClusterView::heard(model::NodeId node, std::vector<model::GroupInfo> leads, Clock::time_point at,
+                        bool low_on_disk) {
   const std::lock_guard lock(mutex_);
-  heard_[node] = {std::move(leads), at};
+  heard_[node] = {std::move(leads), at, low_on_disk};
+}
+
+bool ClusterView::is_low_on_disk(model::NodeId node) const {
+  const std::lock_guard lock(mutex_);
+  auto found = heard_.find(node);
+  return found != heard_.end() && found->second.low_on_disk;
 }
 
 ClusterView::Clock::time_point ClusterView::heard_at(model::NodeId node) const {

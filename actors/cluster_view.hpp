@@ -17,7 +17,9 @@ class ClusterView {
   using Clock = std::chrono::steady_clock;
   static constexpr std::chrono::seconds kSilent{5};
   void clear();
-  void heard(model::NodeId node, std::vector<model::GroupInfo> leads, Clock::time_point at);
+  void heard(model::NodeId node, std::vector<model::GroupInfo> leads, Clock::time_point at, bool low_on_disk = false);
+  /// Did its last report say that its disk has no room for changes?
+  bool is_low_on_disk(model::NodeId node) const;
   /// When the node reported last; the epoch when it never did.
   Clock::time_point heard_at(model::NodeId node) const;
   /// Has it reported within the last seconds?
@@ -33,6 +35,7 @@ class ClusterView {
   struct Heard {
     std::vector<model::GroupInfo> leads;
     Clock::time_point at;
+    bool low_on_disk = false;
   };
   std::vector<model::GroupInfo> groups_locked() const;
   mutable std::mutex mutex_;

@@ -115,7 +115,8 @@ struct Context {
   RoutingTable* routing = nullptr;
   OperatorTable* operators = nullptr;
   bool create_at_first_use = false;
-  std::atomic<model::AuditPort*> audit{nullptr};  // null: nothing is noted, as before the node is unsealed
+  const std::atomic<bool>* low_on_disk = nullptr;  // this node takes no changes; null: it always does
+  std::atomic<model::AuditPort*> audit{nullptr};   // null: nothing is noted, as before the node is unsealed
 
   GrowingTable<GroupActor> groups{cluster::kMostDataGroups + 1};  // by id; filled before the front starts
   LogWriterActor log_writer;

@@ -12,6 +12,7 @@ using model::Error;
 namespace {
 
 constexpr std::uint64_t kReport = 1, kTarget = 2, kTransfer = 3;
+constexpr std::uint64_t kLowOnDisk = 1;
 
 std::uint64_t read_role(model::wire::Reader& reader) {
   const std::uint64_t role = reader.varint();
@@ -37,6 +38,7 @@ GroupsReport read_report(model::NodeId from, model::wire::Reader& reader) {
     }
     report.groups.push_back(std::move(info));
   }
+  if (reader.ok() && !reader.at_end()) report.low_on_disk = reader.varint() == kLowOnDisk || reader.fail() != 0;
   return report;
 }
 
@@ -64,6 +66,7 @@ model::Secret encode_control(const ControlMessage& message) {
         writer.varint(replica.match.value);
       }
     }
+    if (report->low_on_disk) writer.varint(kLowOnDisk);
     return out;
   }
   if (const auto* target = std::get_if<Target>(&message)) {

@@ -3,9 +3,11 @@
 // placement's words to the leaders of groups. Used by the steward; pure, any thread. A golden file fixes the bytes.
 //
 //   body     = format:1 (=1) kind:1 fields      numbers are varints
-//   report   = n group*n                        kind 1     group   = id term commit m replica*m
+//   report   = n group*n [1]                    kind 1     group   = id term commit m replica*m
 //   target   = group m server*m                 kind 2     replica = node role match
 //   transfer = group node                       kind 3     server  = node role
+//
+// The 1 after a report's groups: the sender's disk has no room for changes. Only since cluster::kRoomFormat.
 
 #include <cstdint>
 #include <string_view>
@@ -21,6 +23,7 @@ inline constexpr std::uint32_t kControlFormat = 1;
 
 struct GroupsReport {
   std::vector<model::GroupInfo> groups;  // their leader is the sender
+  bool low_on_disk = false;              // it takes no changes: others should lead
 };
 using ControlMessage = std::variant<GroupsReport, Target, Transfer>;
 

@@ -100,6 +100,7 @@ void NodeImpl::prepare_context(const Identity& identity) {
   if (options_.free_bytes) disk_ = std::make_unique<DiskWatch>(options_.disk, options_.free_bytes, options_.log);
   context_ = std::make_unique<Context>();
   Context& context = *context_;
+  if (disk_) context.low_on_disk = &disk_->read_only();
   context.log_store = log_store_.get();
   context.state_engine = options_.state_engine.get();
   context.log = options_.log;

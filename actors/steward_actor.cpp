@@ -8,6 +8,7 @@
 
 #include "actors/context.hpp"
 #include "actors/control_frames.hpp"
+#include "cluster/formats.hpp"
 #include "cluster/placement.hpp"
 
 namespace coffer::actors {
@@ -78,11 +79,15 @@ void announce(Self self) {
 
 // ---- reports and steps
 
+bool is_low_on_disk(const Context& context) { return context.low_on_disk != nullptr && *context.low_on_disk; }
+
 /// To everybody: the meta group's leader places groups by it, and a node without a replica has nobody else to tell it
 /// who leads.
 void tell(Self self) {
   Context& context = *self->state.context;
-  const model::Secret report = encode_control(GroupsReport{context.reports.all()});
+  const bool says_room = context.nodes.common_format() >= cluster::kRoomFormat;
+  const model::Secret report =
+      encode_control(GroupsReport{context.reports.all(), says_room && is_low_on_disk(context)});
   for (const model::NodeInfo& node : context.nodes.all()) {
     if (node.state == model::NodeState::removed || node.id == context.self) continue;
     context.send(node.id, cluster::PeerChannel::control, {}, model::Secret(report.expose()));
@@ -142,6 +147,7 @@ std::vector<cluster::PlacementNode> nodes_for_placement(const StewardState& stat
     }
     if (node.state == model::NodeState::draining) view.health = cluster::NodeHealth::leaving;
     if (node.state == model::NodeState::joining) view.health = cluster::NodeHealth::away;
+    view.may_lead = !context.cluster_view.is_low_on_disk(node.id);
     nodes.push_back(std::move(view));
   }
   return nodes;
@@ -180,7 +186,7 @@ void place(Self self) {
     state.leads_since = now;
     context.cluster_view.clear();
   }
-  context.cluster_view.heard(context.self, context.reports.all(), now);
+  context.cluster_view.heard(context.self, context.reports.all(), now, is_low_on_disk(context));
   if (now - state.leads_since < kListenTicks * context.placement_interval) return;
   std::vector<cluster::PlacementGroup> groups;
   for (const model::GroupInfo& info : context.cluster_view.groups()) {
@@ -222,7 +228,7 @@ void take_frame(Self self, const FrameIn& in) {
   }
   if (auto* report = std::get_if<GroupsReport>(&*message)) {
     learn_leaders(self, in.from, *report);
-    return context.cluster_view.heard(in.from, std::move(report->groups), Clock::now());
+    return context.cluster_view.heard(in.from, std::move(report->groups), Clock::now(), report->low_on_disk);
   }
   const auto pass_on = [&](const auto& word) {
     if (word.group.value < context.groups.size()) self->send(context.groups[word.group.value], word);

@@ -14,6 +14,8 @@ inline constexpr std::uint32_t kFirstFormat = 1;
 inline constexpr std::uint32_t kMovesFormat = 2;
 /// Ids that nodes give to changes lie in their order in the state, see actors/own_request_id.hpp.
 inline constexpr std::uint32_t kOrderedIdsFormat = 3;
+/// Nodes report that their disk has no room for changes, and hand over what they lead.
+inline constexpr std::uint32_t kRoomFormat = 3;
 /// That this program knows.
 inline constexpr std::uint32_t kNewestFormat = 3;
 

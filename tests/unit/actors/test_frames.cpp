@@ -162,6 +162,18 @@ TEST(ControlFrames, ArriveAsTheyWereSent) {
   EXPECT_EQ(std::get<Transfer>(*transfer).to.value, 2U);
 }
 
+TEST(ControlFrames, AReportSaysWhetherItsSendersDiskHasRoom) {
+  GroupsReport low = sample_report();
+  low.low_on_disk = true;
+  const std::string bytes(encode_control(low).expose());
+  EXPECT_EQ(crypto::hex(bytes), "0101010304f403020901f40302000701");
+  auto read = decode_control(model::NodeId{9}, bytes);
+  ASSERT_TRUE(read.ok());
+  EXPECT_TRUE(std::get<GroupsReport>(*read).low_on_disk);
+  EXPECT_FALSE(decode_control(model::NodeId{9}, bytes.substr(0, bytes.size() - 1) + "\x02").ok());
+  EXPECT_FALSE(decode_control(model::NodeId{9}, bytes + "\x01").ok());
+}
+
 TEST(ControlFrames, HaveFixedBytesAndRefuseOthers) {
   const std::string bytes(encode_control(sample_report()).expose());
   EXPECT_EQ(crypto::hex(bytes), "0101010304f403020901f403020007");
