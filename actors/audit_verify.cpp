@@ -21,6 +21,11 @@ std::string range(std::uint64_t from, std::uint64_t to) {
   return "records " + std::to_string(from) + " to " + std::to_string(to) + " are";
 }
 
+/// The same behind a colon; nothing of no records.
+std::string about(std::uint64_t from, std::uint64_t to, const char* what) {
+  return from > to ? std::string() : ": " + range(from, to) + what;
+}
+
 class Verifier {
  public:
   Verifier(const AuditExpectation& expected, AuditVerdict& verdict)
@@ -111,11 +116,11 @@ void Verifier::check_signature(std::string_view line, std::string_view kind) {
       unvouched_.clear();
     } else if (!expected_.trusted.empty() && unvouched_.size() < kMostProblems) {
       unvouched_.push_back(file_ + " line " + std::to_string(line_) +
-                           ": it is signed by none of the keys that were given, nor by one that they introduce: " +
-                           range(signed_ + 1, last_.sequence) + " not known to be what was written");
+                           ": it is signed by none of the keys that were given, nor by one that they introduce" +
+                           about(signed_ + 1, last_.sequence, " not known to be what was written"));
     }
   } else {
-    here("its signature is not this cluster's: " + range(signed_ + 1, last_.sequence) + " not what was written");
+    here("its signature is not this cluster's" + about(signed_ + 1, last_.sequence, " not what was written"));
   }
   signed_ = last_.sequence + 1;
 }

@@ -44,6 +44,9 @@ bool may_be_done(const Error& error) {
          error.code == Code::deadline_exceeded || error.code == Code::overloaded;
 }
 
+/// Whoever says when to ask again has done nothing: the tenant is still being purged, or this node leads nothing yet.
+bool is_to_wait(const Error& error) { return error.code == Code::unavailable && error.retry_after_s != 0; }
+
 Error another_order(const char* what) {
   return {Code::data_loss, std::string("the file is no exported tenant: ") + what};
 }
@@ -87,8 +90,12 @@ model::Result<model::ReplyBody> BackupSessions::write_import(const model::WriteI
   if (write.sequence != import.sequence) {
     return Error(Code::invalid_argument, "sequence: piece " + std::to_string(import.sequence) + " is next");
   }
-  import.reader.feed(write.data);
   model::Status status;
+  if (import.first) {  // the piece was taken, and its tenant was still being purged
+    status = take_first(import);
+  } else {
+    import.reader.feed(write.data);
+  }
   if (Clock::now() - import.begun > kLongestImport) {
     status = Error(Code::deadline_exceeded, "the import has taken too long; begin again");
   }
@@ -99,6 +106,7 @@ model::Result<model::ReplyBody> BackupSessions::write_import(const model::WriteI
     status = take(import, **kind);
     if (!status) break;
   }
+  if (!status && is_to_wait(status.error())) return status.error();
   if (!status) return fail(import, status.error());
   reply.sequence = ++import.sequence;
   return model::ReplyBody(std::move(reply));
@@ -125,11 +133,13 @@ model::Status BackupSessions::take(Importing& import, BackupReader::Kind kind) {
   }
   auto rows = import.reader.rows();
   if (!rows) return rows.error();
-  if (!import.keys) return take_first(import, *rows);
-  return take_rows(import, *rows);
+  if (import.keys) return take_rows(import, *rows);
+  import.first = std::move(*rows);
+  return take_first(import);
 }
 
-model::Status BackupSessions::take_first(Importing& import, const store::v1::BackupRows& rows) {
+model::Status BackupSessions::take_first(Importing& import) {
+  const store::v1::BackupRows& rows = *import.first;
   if (!rows.has_keys() || rows.directory().id() != rows.tenant()) return another_order("its keys do not come first");
   const model::TenantId id = model::TenantId::from_raw(rows.tenant());
   if (id.is_zero()) return another_order("its keys are nobody's");
@@ -137,7 +147,8 @@ model::Status BackupSessions::take_first(Importing& import, const store::v1::Bac
   for (std::uint64_t group = 1; group <= host_.data_groups(); ++group) {
     if (host_.leads(model::GroupId{group})) led.push_back(model::GroupId{group});
   }
-  if (led.empty()) return Error(Code::unavailable, "this node leads no group that could take the tenant; ask another");
+  if (led.empty())
+    return Error(Code::unavailable, "this node leads no group that could take the tenant; ask another", 1);
   const crypto::Key wrapping = crypto::derive(*import.file_key, "coffer exported keys");
   store::v1::TenantKeysRecord keys = rows.keys();  // whether they open; they are wrapped when all is there
   if (auto status = host_.ring()->rewrap_from(wrapping, id, keys, random_); !status) return status;
@@ -151,6 +162,7 @@ model::Status BackupSessions::take_first(Importing& import, const store::v1::Bac
   import.directory.clear_former_groups();
   if (auto status = reserve(import, id, led); !status) return status;
   import.keys = rows.keys();
+  import.first.reset();
   return {};
 }
 
@@ -162,7 +174,7 @@ model::Status BackupSessions::reserve(Importing& import, const model::TenantId& 
   place.set_state(import_steps::kReserve);
   place.set_importing_node(host_.self().value);
   const auto reserved = ask(host_, {}, model::DirectoryOperation(model::AdoptTenant{place.SerializeAsString()}));
-  import.reserved = reserved.ok() || may_be_done(reserved.error());
+  import.reserved = reserved.ok() || (may_be_done(reserved.error()) && !is_to_wait(reserved.error()));
   if (!reserved) return reserved.error();
   import.directory.set_state(1);
   import.directory.set_importing_node(0);

@@ -46,6 +46,7 @@ class BackupSessions {
     std::string name;
     model::Secret passphrase, private_key;
     std::optional<crypto::Key> file_key;
+    std::optional<store::v1::BackupRows> first;  // the file's first rows, until the tenant has its place
     model::GroupId group;
     std::optional<store::v1::TenantKeysRecord> keys;
     store::v1::TenantRecord directory;  // as it will be
@@ -74,7 +75,7 @@ class BackupSessions {
   model::Result<model::ReplyBody> write_import(const model::WriteImport& write);
   model::Result<model::ReplyBody> finish_import(const model::FinishImport& finish);
   model::Status take(Importing& import, BackupReader::Kind kind);
-  model::Status take_first(Importing& import, const store::v1::BackupRows& rows);
+  model::Status take_first(Importing& import);
   model::Status take_rows(Importing& import, const store::v1::BackupRows& rows);
   model::Status reserve(Importing& import, const model::TenantId& id, const std::vector<model::GroupId>& led);
   model::Status write_last(Importing& import, const model::TenantId& id);

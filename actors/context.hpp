@@ -155,8 +155,9 @@ struct Context {
   std::function<void(std::vector<GroupFounding>)> groups_added;  // rows name them, perhaps again; by both publishers
   std::function<void(model::GroupId)> tenant_purged;             // its rows are gone from the group; by the mirror
   std::function<void(const model::TenantInfo&)> tenant_moves;    // its row says so, or that it is over; by the mirror
-  std::atomic<bool> unsealed{false};                             // the keys are open
-  std::string request_ids_start;                                 // of ids that this life of the node gives
+  std::function<void()> tenant_to_purge;  // its window is over, its rows are there; by the mirror
+  std::atomic<bool> unsealed{false};      // the keys are open
+  std::string request_ids_start;          // of ids that this life of the node gives
   std::atomic<std::uint64_t> next_request_id{1};
 
   Undelivered undelivered = nullptr;  // what parcels do with calls that nobody took

@@ -83,6 +83,13 @@ model::Status DirectoryCore::load() {
   auto ring = rows_.get(storage::kKeyRingRow);
   if (!ring) return ring.error();
   ring_ = ring->value_or(std::string());
+  for (auto scan = rows_.scan(storage::kSealRows, storage::prefix_end(storage::kSealRows));; scan->next()) {
+    if (!scan->valid()) {
+      if (auto status = scan->status(); !status) return status;
+      break;
+    }
+    seal_rows_.emplace(rows_.row_of(scan->key()), scan->value());
+  }
   if (auto status = load_resealing(); !status) return status;
   if (auto status = cluster_.load(rows_); !status) return status;
   nodes_ = cluster_.nodes();
@@ -146,8 +153,10 @@ model::Result<std::string> DirectoryCore::authorize(const model::Request& reques
     case model::CredentialKind::dev_root: return std::string("dev-root");
     case model::CredentialKind::operator_:
       if (request.credential.of_node) return std::string("node");
-      if (std::holds_alternative<model::PurgeTenant>(operation) ||
-          std::holds_alternative<model::ChangeKeys>(operation) ||
+      if (const auto* purge = std::get_if<model::PurgeTenant>(&operation); purge != nullptr && purge->done) {
+        return Error(Code::permission_denied);
+      }
+      if (std::holds_alternative<model::ChangeKeys>(operation) ||
           std::holds_alternative<model::AddOperator>(operation) ||
           std::holds_alternative<model::AdoptTenant>(operation) ||
           std::holds_alternative<model::AdvanceMove>(operation) ||

@@ -119,6 +119,8 @@ class DirectoryCore {
   void change_keys(CallHandle call, const std::string& principal, std::vector<Submission>& out);
   void adopt_operator(CallHandle call, const std::string& principal, std::vector<Submission>& out);
   bool comes_back(const model::TenantId& deleted) const;
+  void order_purge(CallHandle call, const std::string& principal, std::vector<Submission>& out);
+  model::Status check_seals(const model::ChangeKeys& change) const;
   // directory_imports.cpp
   void adopt_tenant(CallHandle call, const std::string& principal, std::vector<Submission>& out);
   void reserve_import(CallHandle call, DirectoryTenant place, const std::string& principal,
@@ -188,7 +190,8 @@ class DirectoryCore {
   ClusterDirectory cluster_;
   std::map<model::NodeId, model::NodeInfo> nodes_;  // as committed
   std::deque<Pending> pending_;
-  std::string ring_;  // the key ring, as it is stored
+  std::string ring_;                              // the key ring, as it is stored
+  std::map<std::string, std::string> seal_rows_;  // likewise, as committed
   KeyUseTable key_use_;
   ResealPass pass_;
   store::v1::ResealRecord reseal_;  // as decided

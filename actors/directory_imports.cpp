@@ -18,6 +18,8 @@ namespace {
 
 constexpr model::TimeMs kImportLasts = 24LL * 3600 * 1000;
 
+constexpr std::uint32_t kPurgeLasts = 1;  // seconds; the caller asks again so soon
+
 Error being_imported() { return {Code::tenant_exists, "this very tenant is being imported already"}; }
 
 }  // namespace
@@ -75,13 +77,16 @@ void DirectoryCore::reserve_import(CallHandle call, DirectoryTenant place, const
   if (const auto found = deleted_.find(id); found != deleted_.end()) {
     const DirectoryTenant& old = found->second;
     if (old.importing.value != 0) return call.finish(being_imported());
-    if (old.info.state != model::TenantState::purged) {
+    const bool is_over = old.info.state == model::TenantState::purged || old.info.purge_at <= now;
+    if (!is_over) {
       return call.finish(Error(Code::tenant_exists,
                                "this very tenant was deleted and can come back until its recovery window ends: "
-                               "undelete it, or undelete it and delete it with --purge"));
+                               "undelete it, or purge it (coffer admin tenants purge)"));
     }
     if (old.info.purged_at == 0) {
-      return call.finish(Error(Code::not_active, "what is left of the tenant here is being removed; try again soon"));
+      call.call().decided = true;  // the keeper that asks may be the one that purges: it must not wait here
+      return call.finish(
+          Error(Code::unavailable, "this very tenant is being purged; try again in a moment", kPurgeLasts));
     }
   }
   place.info.deleted_at = now;

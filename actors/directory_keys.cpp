@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "actors/directory_core.hpp"
+#include "crypto/seal.hpp"
 #include "storage/keys.hpp"
 
 namespace coffer::actors {
@@ -17,6 +18,27 @@ template <class Operation>
 Operation operation_of(const CallHandle& call) {
   return std::get<Operation>(std::get<model::DirectoryOperation>(call.request().operation));
 }
+
+/// The seal as its holder knows it: without what wraps the root key.
+std::string without_root(const std::string& row) {
+  store::v1::SealRecord record;
+  if (!record.ParseFromString(row)) return row;
+  record.clear_wrapped_root_key();
+  record.clear_escrowed_key();
+  return record.SerializeAsString();
+}
+
+std::uint32_t root_version_of(const std::string& ring) {
+  store::v1::KeyRingRecord record;
+  return record.ParseFromString(ring) ? std::max(1U, record.root_version()) : 0;
+}
+
+bool is_key_file(const std::string& row) {
+  store::v1::SealRecord record;
+  return record.ParseFromString(row) && record.kind() == crypto::kKeyFileSeal;
+}
+
+Error seals_changed() { return {Code::cas_mismatch, "somebody else is changing the seals; look and try again"}; }
 
 std::string key_of_request(const std::string& principal, const std::string& id) {
   return id.empty() ? std::string() : crypto::sha256(principal + '\0' + id);
@@ -33,6 +55,9 @@ void DirectoryCore::undelete(CallHandle call, const std::string& principal, std:
   const std::string name = request.name.empty() ? found->second.info.name : request.name;
   if (auto status = model::check_tenant_name(name); !status) return call.finish(status.error());
   if (defer_if_changing(call, name)) return;
+  if (is_changing(request.id)) {
+    return call.finish(Error(Code::unavailable, "the tenant is being brought back or purged; look and try again", 1));
+  }
   if (found->second.importing.value != 0) {
     return call.finish(Error(Code::not_active, "the tenant is being imported; it comes when all of it is there"));
   }
@@ -65,6 +90,7 @@ bool DirectoryCore::comes_back(const model::TenantId& deleted) const {
 }
 
 void DirectoryCore::purge(CallHandle call, const std::string& principal, std::vector<Submission>& out) {
+  if (!call.request().credential.of_node) return order_purge(std::move(call), principal, out);
   const auto request = operation_of<model::PurgeTenant>(call);
   auto found = deleted_.find(request.id);
   if (found == deleted_.end() || comes_back(request.id)) return call.finish(Error(Code::tenant_not_found));
@@ -85,11 +111,66 @@ void DirectoryCore::purge(CallHandle call, const std::string& principal, std::ve
   submit(std::move(pending), std::move(rows), "purge-tenant", principal, out);
 }
 
+/// An operator does not wait for the end of the recovery window: it ends now, and the keeper of the group's leader does the
+/// rest. Asked again, it answers how that stands.
+void DirectoryCore::order_purge(CallHandle call, const std::string& principal, std::vector<Submission>& out) {
+  const auto request = operation_of<model::PurgeTenant>(call);
+  if (request.done) return call.finish(Error(Code::permission_denied));
+  const auto found = deleted_.find(request.id);
+  if (found == deleted_.end()) {
+    return call.finish(Error(Code::tenant_not_found, "no deleted tenant has this id; see the list of deleted ones"));
+  }
+  if (is_changing(request.id)) {
+    return call.finish(Error(Code::unavailable, "the tenant is being brought back or purged; look and try again", 1));
+  }
+  if (found->second.importing.value != 0) {
+    return call.finish(Error(Code::not_active, "the tenant is being imported; what an import leaves goes by itself"));
+  }
+  DirectoryTenant next = found->second;
+  if (next.info.state == model::TenantState::purged || next.info.purge_at <= directory_time()) {
+    return call.finish(model::Reply{{header_.epoch(), header_.revision()}, model::TenantReply{next.info, {}, false}});
+  }
+  next.info.purge_at = directory_time();
+  submit_deleted(std::move(call), std::move(next), "purge-tenant", principal, out);
+}
+
+/// The ring's bytes do not tell that a seal came or went since the caller looked. A new root key is for the seals that
+/// there are, as they are: one that it passed over would open nothing, and one that it brought back would open again.
+model::Status DirectoryCore::check_seals(const model::ChangeKeys& change) const {
+  std::size_t given = 0, removed = 0, left = seal_rows_.size();
+  bool new_root = false, is_replaced = true;
+  for (const auto& [row, value] : change.rows) {
+    if (row == storage::kKeyRingRow) {
+      new_root = value && root_version_of(*value) != root_version_of(ring_);
+      continue;
+    }
+    const auto known = seal_rows_.find(row);
+    const bool is_known = known != seal_rows_.end();
+    if (!value && !is_known) return seals_changed();
+    given += value ? 1 : 0;
+    removed += value ? 0 : 1;
+    if (value && !is_known) ++left;
+    if (!value) --left;
+    is_replaced = is_replaced && value && is_known && without_root(*value) == without_root(known->second);
+    if (is_known && value && change.action == "add-seal" && !is_key_file(known->second)) {
+      return Error(Code::entry_exists, "there is a seal of this name by now; say that it is to be replaced");
+    }
+    if (!is_known && change.action == "replace-seal" && change.rows.size() == 1) return seals_changed();
+  }
+  if (new_root) return is_replaced && given == seal_rows_.size() ? model::Status() : seals_changed();
+  if (removed != 0 && left == 0) {
+    return Error(Code::invalid_argument,
+                 "this is the last seal: without one nothing ever opens again; add another first");
+  }
+  return {};
+}
+
 void DirectoryCore::change_keys(CallHandle call, const std::string& principal, std::vector<Submission>& out) {
   const auto request = operation_of<model::ChangeKeys>(call);
   if (keys_change_ || request.expected != ring_) {
     return call.finish(Error(Code::cas_mismatch, "somebody else is changing the keys; look and try again"));
   }
+  if (auto status = check_seals(request); !status) return call.finish(status.error());
   std::vector<storage::RowChange> rows;
   Pending pending;
   pending.ring = ring_;
@@ -136,12 +217,22 @@ void DirectoryCore::committed_keys(Pending& done) {
   if (done.op) deps_.operators.put(*done.op);
   if (done.purge) {
     deleted_.insert_or_assign(done.purge->info.id, *done.purge);
-    const bool is_due = done.purge->info.state == model::TenantState::purged && done.purge->info.purged_at == 0;
+    const bool is_over =
+        done.purge->info.state == model::TenantState::purged || done.purge->info.purge_at <= header_.leader_time_ms();
+    const bool is_due = is_over && done.purge->info.purged_at == 0;
     if (is_due && deps_.tenants_changed) deps_.tenants_changed();
   }
   if (done.ring) {
     ring_ = std::move(*done.ring);
     keys_change_ = false;
+    for (const auto& [row, value] : done.keys) {
+      if (!row.starts_with(storage::kSealRows)) continue;
+      if (value) {
+        seal_rows_[row] = *value;
+      } else {
+        seal_rows_.erase(row);
+      }
+    }
     if (deps_.keys_changed) deps_.keys_changed(done.keys);
     renew_sealer();
   } else if (done.of_keys && deps_.keys_changed) {

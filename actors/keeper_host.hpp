@@ -3,6 +3,7 @@
 // keeper's thread, which may wait.
 
 #include <chrono>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -57,8 +58,9 @@ class KeeperHost {
                                      std::vector<storage::RowChange> rows, const MarkCondition& condition,
                                      std::string_view action) = 0;
   /// Makes sure that what the group's newest entries and rows replaced is not on this node's disk any more: flushes,
-  /// cuts the log and compacts both databases. Errors: unavailable (it takes too long), disk_error.
-  virtual model::Status forget_replaced(model::GroupId group) = 0;
+  /// cuts the log and compacts both databases. Returns at once; `done` is called by another thread, and not any more when the
+  /// node stops. Errors: unavailable (it takes too long), disk_error.
+  virtual void forget_replaced(model::GroupId group, std::function<void(model::Status)> done) = 0;
 };
 
 /// Asks through the host and waits for the answer, as the node itself.

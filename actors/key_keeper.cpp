@@ -48,7 +48,8 @@ KeyKeeper::KeyKeeper(KeeperHost& host, crypto::Random& random, std::function<voi
       rate_(settings_.reseal_rows_per_second) {}
 
 void KeyKeeper::start() {
-  if (const auto rows = host_.key_rows(); rows) follow_resealing(*rows);
+  // Those of now: a new root key is found by the seals that were there before it.
+  if (const auto rows = host_.key_rows(); rows) keys_changed(*rows);
   thread_ = std::thread([this] { run(); });
 }
 
@@ -126,7 +127,7 @@ void KeyKeeper::run() {
     CallHandle call;
     {
       std::unique_lock lock(mutex_);
-      const auto woken = [this] { return stopped_ || hurry_ || !queue_.empty(); };
+      const auto woken = [this] { return stopped_ || hurry_ || purge_ends_ || !queue_.empty(); };
       if (until == Clock::time_point::max()) {
         changed_.wait_for(lock, std::chrono::seconds(1), woken);
       } else {

@@ -74,6 +74,9 @@ class KeyKeeper {
   void forget_purged();
   model::Status look_at(const model::TenantInfo& tenant);
   void purge(const model::TenantInfo& tenant);
+  void forgotten(const model::TenantId& tenant, const model::Status& status);
+  void finish_purges();
+  model::Status tell_purged(const model::TenantId& tenant, bool done);
   void replace_worn_key();
   void slice(Candidate& candidate);
 
@@ -98,6 +101,12 @@ class KeyKeeper {
   std::condition_variable changed_;
   std::deque<CallHandle> queue_;
   std::set<model::GroupId> to_forget_;
+  struct Purging {         // its rows are gone; the disk is to forget them
+    std::size_t left = 0;  // groups
+    model::Status status;
+  };
+  std::map<model::TenantId, Purging> purging_;  // under the mutex
+  bool purge_ends_ = false;                     // of one of them no group is left; under the mutex
   bool stopped_ = false, hurry_ = false;
   bool sealing_ = false;    // the keeper's thread
   std::uint32_t worn_ = 0;  // version of a cluster key that is to be replaced; under the mutex

@@ -1,6 +1,7 @@
 // What the keeper does by itself, a slice at a time, so that operators' calls come in between. See key_keeper.hpp.
 
 #include <algorithm>
+#include <utility>
 
 #include "actors/key_keeper.hpp"
 #include "actors/records.hpp"
@@ -28,6 +29,7 @@ model::TimeMs wall_clock() {
 /// Does what is due and says when it wants to be called again.
 KeyKeeper::Clock::time_point KeyKeeper::tend() {
   replace_worn_key();
+  finish_purges();
   const auto tidied = backups_.tidy();
   backups_.read_ahead();
   const auto scheduled = backups_.run_schedule(settings_.backups, log_);
@@ -129,11 +131,12 @@ void KeyKeeper::forget_purged() {
     groups.swap(to_forget_);
   }
   for (const model::GroupId group : groups) {
-    if (auto status = host_.forget_replaced(group); !status) {
+    host_.forget_replaced(group, [this, group](const model::Status& status) {
+      if (status) return;
       log_("purged rows may still be on this disk: " + std::string(status.error().message()));
       const std::lock_guard lock(mutex_);
       to_forget_.insert(group);  // the next round tries again
-    }
+    });
   }
 }
 
@@ -217,26 +220,65 @@ void KeyKeeper::slice(Candidate& candidate) {
   if (work_.empty()) working_on_.clear();
 }
 
-/// First nothing can bring the tenant back, then its keys go, then its rows, then what the disk still holds of them.
+model::Status KeyKeeper::tell_purged(const model::TenantId& tenant, bool done) {
+  auto told = ask(host_, {}, model::DirectoryOperation(model::PurgeTenant{tenant, done}));
+  return told ? model::Status() : model::Status(told.error());
+}
+
+/// First nothing can bring the tenant back, then its keys go, then its rows, then what the disk still holds of them. The last
+/// takes as long as the slowest node needs, so it is not waited for.
 void KeyKeeper::purge(const model::TenantInfo& tenant) {
-  const auto tell = [&](bool done) {
-    auto told = ask(host_, {}, model::DirectoryOperation(model::PurgeTenant{tenant.id, done}));
-    return told ? model::Status() : model::Status(told.error());
-  };
+  {
+    const std::lock_guard lock(mutex_);
+    if (purging_.contains(tenant.id)) return;
+  }
   model::Status status;
-  if (tenant.state != model::TenantState::purged) status = tell(false);
+  if (tenant.state != model::TenantState::purged) status = tell_purged(tenant.id, false);
   if (status) status = remove_tenant_rows(host_, tenant.group, tenant.id, "purge-tenant");
-  if (status) status = host_.forget_replaced(tenant.group);
-  for (const model::GroupId group : tenant.former_groups) {
-    if (status) status = host_.forget_replaced(group);
-  }
-  if (status) status = tell(true);
+  std::set<model::GroupId> groups;
   if (status) {
-    ++purged_;
-    return;
+    groups.insert(tenant.group);
+    groups.insert(tenant.former_groups.begin(), tenant.former_groups.end());
   }
-  log_("tenant " + to_string(tenant.id) + " is not purged yet: " + std::string(status.error().message()));
-  next_round_ = std::min(next_round_, Clock::now() + std::chrono::seconds(5));
+  {
+    const std::lock_guard lock(mutex_);
+    purging_[tenant.id] = {groups.size(), status};
+    purge_ends_ = purge_ends_ || groups.empty();
+  }
+  for (const model::GroupId group : groups) {
+    host_.forget_replaced(group, [this, id = tenant.id](const model::Status& done) { forgotten(id, done); });
+  }
+}
+
+void KeyKeeper::forgotten(const model::TenantId& tenant, const model::Status& status) {
+  const std::lock_guard lock(mutex_);
+  Purging& purging = purging_.at(tenant);
+  if (!status) purging.status = status;
+  if (--purging.left != 0) return;
+  purge_ends_ = true;
+  changed_.notify_all();
+}
+
+/// Those whose rows are on this node's disk no more are purged; the others are begun anew.
+void KeyKeeper::finish_purges() {
+  std::map<model::TenantId, model::Status> ended;
+  {
+    const std::lock_guard lock(mutex_);
+    if (!std::exchange(purge_ends_, false)) return;
+    for (const auto& [id, purging] : purging_) {
+      if (purging.left == 0) ended.emplace(id, purging.status);
+    }
+    for (const auto& [id, status] : ended) purging_.erase(id);
+  }
+  for (auto& [id, status] : ended) {
+    if (status) status = tell_purged(id, true);
+    if (status) {
+      ++purged_;
+      continue;
+    }
+    log_("tenant " + to_string(id) + " is not purged yet: " + std::string(status.error().message()));
+    next_round_ = std::min(next_round_, Clock::now() + std::chrono::seconds(5));
+  }
 }
 
 }  // namespace coffer::actors

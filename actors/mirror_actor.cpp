@@ -15,6 +15,7 @@ namespace coffer::actors {
 namespace {
 
 constexpr std::chrono::milliseconds kWaitForState{5};
+constexpr model::TimeMs kClocksDiffer = 5000;  // of nodes, at most; the keeper looks at its own
 
 struct MirrorState {
   static constexpr const char* name = "mirror";
@@ -72,6 +73,8 @@ model::Status publish_tenant(Self self, std::string_view row, std::string_view v
       context.tenant_purged(tenant->info.group);
       for (const model::GroupId group : tenant->info.former_groups) context.tenant_purged(group);
     }
+    const bool is_due = tenant->info.purged_at == 0 && tenant->info.purge_at <= context.wall_clock() + kClocksDiffer;
+    if (is_due && context.tenant_to_purge) context.tenant_to_purge();
     context.routing->remove(*tenant);
     self->send(context.front, TenantDeleted{tenant->info.id});
   } else {
@@ -112,6 +115,25 @@ void note_keys(Context& context, const WriteSetView& set) {
                          change.value ? std::optional<std::string>(*change.value) : std::nullopt);
   }
   if (!changes.empty() && context.keys_changed) context.keys_changed(changes);
+}
+
+/// A snapshot may have brought keys that no write set has shown.
+model::Status note_stored_keys(Context& context, const storage::TenantRows& rows) {
+  KeyChanges found;
+  for (auto scan = rows.scan(storage::kSealRows, storage::prefix_end(storage::kSealRows));; scan->next()) {
+    if (!scan->valid()) {
+      if (auto status = scan->status(); !status) return status;
+      break;
+    }
+    found.emplace_back(std::string(rows.row_of(scan->key())), std::string(scan->value()));
+  }
+  for (const std::string_view row : {std::string_view(storage::kKeyRingRow), std::string_view(storage::kResealRow)}) {
+    auto stored = rows.get(row);
+    if (!stored) return stored.error();
+    if (stored->has_value()) found.emplace_back(std::string(row), std::move(**stored));
+  }
+  if (!found.empty() && context.keys_changed) context.keys_changed(found);
+  return {};
 }
 
 model::Status publish(Self self, const cluster::Committed& item) {
@@ -170,6 +192,7 @@ model::Status read_everything(Self self) {
   const storage::TenantRows rows(*context.state_engine, model::kMetaGroup,
                                  model::Generation{context.boards[model::kMetaGroup.value].generation},
                                  model::TenantId{});
+  if (auto status = note_stored_keys(context, rows); !status) return status;
   std::unordered_set<std::string> names;
   std::set<std::pair<model::Door, std::string>> doors;
   // Groups before the tenants that live in them.

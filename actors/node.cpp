@@ -68,6 +68,7 @@ model::Status NodeImpl::run(std::chrono::milliseconds timeout) {
   spawn_actors(std::move(identity->groups));
   if (options_.link != nullptr) connect(*options_.link);
   const bool waits_for_a_person = sealed && (options_.seal == nullptr || !identity->sealed_because.empty());
+  forgetter_->start();
   keeper_->start();
   movers_->start();
   if (waits_for_a_person) {
@@ -330,6 +331,7 @@ void NodeImpl::stop() {
   movers_->stop();
   desk_->stop();
   keeper_->stop();
+  forgetter_->stop();
   Context& context = *context_;
   if (context.link.load() != nullptr) hand_over();
   context.accepting = false;

@@ -11,6 +11,7 @@
 #include "actors/bootstrap.hpp"
 #include "actors/context.hpp"
 #include "actors/disk_watch.hpp"
+#include "actors/forgetter.hpp"
 #include "actors/key_keeper.hpp"
 #include "actors/move_keeper.hpp"
 #include "actors/node.hpp"
@@ -21,7 +22,7 @@
 
 namespace coffer::actors {
 
-class NodeImpl final : public Node, private KeeperHost {
+class NodeImpl final : public Node, private KeeperHost, private Forgetter::Disk {
  public:
   explicit NodeImpl(NodeOptions options);
   ~NodeImpl() override { stop(); }
@@ -66,7 +67,13 @@ class NodeImpl final : public Node, private KeeperHost {
   model::Result<model::Index> newest_index(model::GroupId group, std::chrono::steady_clock::time_point until);
   std::unique_ptr<GroupView> view_here(const RowWish& wish) const;
   void prepare_views();
-  model::Status forget_replaced(model::GroupId group) override;
+  void forget_replaced(model::GroupId group, std::function<void(model::Status)> done) override;
+  // For the forgetter; on its thread.
+  model::Index applied(model::GroupId group) const override;
+  std::future<void> flush_state() override;
+  model::Result<std::optional<model::Index>> first_logged(model::GroupId group) const override;
+  model::Status compact_state(model::GroupId group) override;
+  model::Status compact_log() override;
   void start_keeper(const Identity& identity);
   void keys_committed(const KeyChanges& changes);
   model::Status wait_until_ready(std::chrono::steady_clock::time_point until);
@@ -120,7 +127,8 @@ class NodeImpl final : public Node, private KeeperHost {
   std::unique_ptr<ViewDesk> desk_;  // outlives the keeper, who reads views of it
   ViewsActor views_;
   mutable std::mutex key_rows_mutex_;
-  KeyRows key_rows_;  // as committed; under the mutex
+  KeyRows key_rows_;                      // as committed; under the mutex
+  std::unique_ptr<Forgetter> forgetter_;  // tells the keeper until it is stopped
   std::unique_ptr<KeyKeeper> keeper_;
   std::unique_ptr<MoveKeeper> movers_;
   std::unique_ptr<NodePeerSink> sink_;

@@ -22,10 +22,12 @@ constexpr std::chrono::milliseconds kLookForTheEnd{50};  // of a leadership, whi
 void NodeImpl::start_keeper(const Identity& identity) {
   key_rows_ = identity.key_rows;
   options_.keeper.reason = identity.sealed_because;
+  forgetter_ = std::make_unique<Forgetter>(static_cast<Forgetter::Disk&>(*this));
   keeper_ =
       std::make_unique<KeyKeeper>(static_cast<KeeperHost&>(*this), *options_.random, options_.log, options_.keeper);
   context_->keys_changed = [this](const KeyChanges& changes) { keys_committed(changes); };
   context_->tenant_purged = [this](model::GroupId group) { keeper_->forget(group); };
+  context_->tenant_to_purge = [this] { keeper_->hurry(); };
   movers_ = std::make_unique<MoveKeeper>(static_cast<KeeperHost&>(*this), *options_.random, options_.log);
   context_->tenant_moves = [this](const model::TenantInfo& tenant) { movers_->noticed(tenant); };
 }
@@ -175,26 +177,31 @@ model::Status NodeImpl::carry_out(RowsOrder order) {
   return {};
 }
 
-model::Status NodeImpl::forget_replaced(model::GroupId group) {
-  const std::uint64_t newest = context_->boards[group.value].applied;
-  const auto until = std::chrono::steady_clock::now() + kPatience;
+void NodeImpl::forget_replaced(model::GroupId group, std::function<void(model::Status)> done) {
+  forgetter_->forget(group, std::move(done));
+}
+
+model::Index NodeImpl::applied(model::GroupId group) const {
+  return model::Index{context_->boards[group.value].applied.load()};
+}
+
+std::future<void> NodeImpl::flush_state() {
   Checkpoint checkpoint{std::make_shared<std::promise<void>>()};
   auto flushed = checkpoint.done->get_future();
   caf::anon_send(context_->state_writer, std::move(checkpoint));
-  if (flushed.wait_until(until) != std::future_status::ready) return Error(Code::unavailable, "the flush takes long");
-  for (;;) {
-    const auto first = log_store_->first_entry(group);
-    if (!first) return first.error();
-    if (!first->has_value() || (*first)->value > newest) break;
-    if (std::chrono::steady_clock::now() >= until) {
-      return Error(Code::unavailable, "the log still keeps what other nodes may need");
-    }
-    std::this_thread::sleep_for(kPollState);
-  }
+  return flushed;
+}
+
+model::Result<std::optional<model::Index>> NodeImpl::first_logged(model::GroupId group) const {
+  return log_store_->first_entry(group);
+}
+
+model::Status NodeImpl::compact_state(model::GroupId group) {
   std::string prefix = "g";
   storage::append_be64(prefix, group.value);
-  if (auto status = options_.state_engine->compact(prefix, storage::prefix_end(prefix)); !status) return status;
-  return options_.log_engine->compact({}, {});
+  return options_.state_engine->compact(prefix, storage::prefix_end(prefix));
 }
+
+model::Status NodeImpl::compact_log() { return options_.log_engine->compact({}, {}); }
 
 }  // namespace coffer::actors

@@ -53,7 +53,7 @@ bool is_repeatable(const model::Request& request) {
         return kIsOneOf<T, model::DeleteTenant, model::OpenDoor, model::CreateJoinToken, model::JoinNode,
                         model::RenewNodeCertificate, model::AnnounceNode, model::DrainNode, model::RemoveNode,
                         model::BalanceCluster, model::TransferLeadership, model::MoveTenant, model::AdvanceMove,
-                        model::PauseMoves, model::AddGroups>;
+                        model::PauseMoves, model::AddGroups, model::PurgeTenant>;
       },
       operation);
 }

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <thread>
 #include <tuple>
 
 #include "actors/key_file_place.hpp"
@@ -21,6 +22,8 @@ namespace {
 
 constexpr std::chrono::minutes kAttempt{15};  // between two shares of one attempt
 constexpr std::chrono::hours kNewSet{1};
+constexpr int kTries = 5;  // when somebody else changes the keys at the same time
+constexpr std::chrono::milliseconds kBeforeAnother{100};
 
 model::SealInfo info_of(const store::v1::SealRecord& record) {
   model::SealInfo info;
@@ -159,11 +162,15 @@ model::Result<model::ReplyBody> SealKeeper::unseal(const model::Unseal& given) {
   return status(false);
 }
 
-model::Status SealKeeper::write(const std::string& action,
-                                std::vector<std::pair<std::string, std::optional<std::string>>> rows) {
-  auto before = host_.key_rows();
-  if (!before) return before.error();
-  return write_over((*before)[storage::kKeyRingRow], action, std::move(rows));
+/// What somebody else changed meanwhile, on whatever node, is looked at before it is tried anew.
+template <class Once>
+auto SealKeeper::insist(const Once& once) -> decltype(once()) {
+  for (int tries = 1;; ++tries) {
+    auto done = once();
+    if (done || done.error().code != Code::cas_mismatch || tries == kTries) return done;
+    if (auto status = host_.bring_up_to_date(model::kMetaGroup); !status) return status.error();
+    std::this_thread::sleep_for(kBeforeAnother);  // what is applied is a moment later in the ring
+  }
 }
 
 /// A seal of a root key that was rotated meanwhile would open nothing: the ring is to be as it was when the seal was made.
@@ -239,6 +246,12 @@ model::Result<std::string> SealKeeper::place_of(const model::AddSeal& add,
 }
 
 model::Result<model::ReplyBody> SealKeeper::add(const model::AddSeal& add) {
+  auto reply = insist([&] { return add_once(add); });
+  if (!reply) return reply.error();
+  return model::ReplyBody(std::move(*reply));
+}
+
+model::Result<model::SealReply> SealKeeper::add_once(const model::AddSeal& add) {
   crypto::KeyRing* ring = host_.ring();
   if (ring == nullptr) return is_sealed();
   if (add.kind != crypto::kKeyFileSeal) {
@@ -256,8 +269,8 @@ model::Result<model::ReplyBody> SealKeeper::add(const model::AddSeal& add) {
     made->record.set_created_at_ms(wall_clock());
     reply.seal = info_of(made->record);
     reply.share_texts = std::move(made->shares);
-    new_set_.emplace(NewSet{crypto::ShareCollector(std::move(made->record)), Clock::now()});
-    return model::ReplyBody(std::move(reply));
+    new_set_.emplace(NewSet{crypto::ShareCollector(std::move(made->record)), Clock::now(), !place->empty()});
+    return reply;
   }
   std::string as_it_is = ring->record().SerializeAsString();
   auto record = make_record(add, ring->root());
@@ -271,7 +284,7 @@ model::Result<model::ReplyBody> SealKeeper::add(const model::AddSeal& add) {
   if (auto status = write_over(std::move(as_it_is), action, std::move(rows)); !status) return status.error();
   reply.seal = info_of(*record);
   if (removes) reply.seal->detail = "in place of " + *place;
-  return model::ReplyBody(std::move(reply));
+  return reply;
 }
 
 model::Result<model::ReplyBody> SealKeeper::verify(const model::VerifyShare& given) {
@@ -293,15 +306,17 @@ model::Result<model::ReplyBody> SealKeeper::verify(const model::VerifyShare& giv
   reply.given = collector.given();
   reply.needed = collector.needed();
   if (!collector.is_complete()) return model::ReplyBody(std::move(reply));
-  std::string as_it_is = ring->record().SerializeAsString();
   const store::v1::SealRecord record = collector.record();
   const auto root = crypto::open_seal(record, collector.seal_key(), host_.cluster_id());
+  const char* const action = new_set_->replaces ? "replace-seal" : "add-seal";
   new_set_.reset();
-  if (!root || !(*root == ring->root())) {
-    return Error(Code::key_mismatch, "the root key was rotated since the set was made; add a new set");
-  }
-  auto status =
-      write_over(std::move(as_it_is), "add-seal", {{storage::seal_row(record.name()), record.SerializeAsString()}});
+  const auto status = insist([&]() -> model::Status {
+    std::string as_it_is = ring->record().SerializeAsString();
+    if (!root || !(*root == ring->root())) {
+      return Error(Code::key_mismatch, "the root key was rotated since the set was made; add a new set");
+    }
+    return write_over(std::move(as_it_is), action, {{storage::seal_row(record.name()), record.SerializeAsString()}});
+  });
   if (!status) return status.error();
   reply.seal = info_of(record);
   return model::ReplyBody(std::move(reply));
@@ -309,6 +324,12 @@ model::Result<model::ReplyBody> SealKeeper::verify(const model::VerifyShare& giv
 
 model::Result<model::ReplyBody> SealKeeper::remove(const model::RemoveSeal& remove) {
   if (host_.ring() == nullptr) return is_sealed();
+  if (auto status = insist([&] { return remove_once(remove); }); !status) return status.error();
+  return status(true);
+}
+
+model::Status SealKeeper::remove_once(const model::RemoveSeal& remove) {
+  std::string as_it_is = host_.ring()->record().SerializeAsString();
   auto all = records();
   if (!all) return all.error();
   if (!all->contains(remove.name)) return Error(Code::entry_not_found, "there is no seal " + remove.name);
@@ -316,10 +337,7 @@ model::Result<model::ReplyBody> SealKeeper::remove(const model::RemoveSeal& remo
     return Error(Code::invalid_argument,
                  "this is the last seal: without one nothing ever opens again; add another first");
   }
-  if (auto status = write("remove-seal", {{storage::seal_row(remove.name), std::nullopt}}); !status) {
-    return status.error();
-  }
-  return status(true);
+  return write_over(std::move(as_it_is), "remove-seal", {{storage::seal_row(remove.name), std::nullopt}});
 }
 
 model::Result<model::ReplyBody> SealKeeper::regenerate_token(const model::RegenerateToken& given) {
@@ -341,8 +359,13 @@ model::Result<model::ReplyBody> SealKeeper::regenerate_token(const model::Regene
 }
 
 model::Status SealKeeper::rotate_root() {
+  return insist([this] { return rotate_root_once(); });
+}
+
+model::Status SealKeeper::rotate_root_once() {
   crypto::KeyRing* ring = host_.ring();
   if (ring == nullptr) return is_sealed();
+  std::string as_it_is = ring->record().SerializeAsString();
   auto all = records();
   if (!all) return all.error();
   const crypto::Key before = ring->root();
@@ -359,22 +382,22 @@ model::Status SealKeeper::rotate_root() {
     const std::lock_guard lock(follow_mutex_);
     next_root_ = made->root.duplicate();
   }
-  auto status = write("rotate-root-key", std::move(rows));
+  auto status = write_over(std::move(as_it_is), "rotate-root-key", std::move(rows));
   const std::lock_guard lock(follow_mutex_);
   next_root_.reset();
   return status;
 }
 
 model::Status SealKeeper::follow(const KeyRows& rows) {
+  const std::lock_guard lock(follow_mutex_);
+  const KeyRows before = std::exchange(known_, rows);
   crypto::KeyRing* ring = host_.ring();
   if (ring == nullptr) return {};
-  const std::lock_guard lock(follow_mutex_);
   const auto row = rows.find(storage::kKeyRingRow);
   store::v1::KeyRingRecord record;
   if (row == rows.end() || !record.ParseFromString(row->second)) {
     return Error(Code::data_loss, "the committed key ring does not parse");
   }
-  const KeyRows before = std::exchange(known_, rows);
   if (ring->record().SerializeAsString() == row->second) return {};  // another of the rows has changed
   // A log that is replayed shows old rings, too. Going back to one would have new keys wrapped under a key that is retired.
   if (age_of(record) < age_of(ring->record())) return {};

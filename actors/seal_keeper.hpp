@@ -44,7 +44,11 @@ class SealKeeper {
   model::Result<std::map<std::string, store::v1::SealRecord>> records() const;
   model::Result<Quorum> quorum(std::optional<Attempt>& attempt, const model::Secret& share,
                                const model::Secret& passphrase);
-  model::Status write(const std::string& action, std::vector<std::pair<std::string, std::optional<std::string>>> rows);
+  template <class Once>
+  auto insist(const Once& once) -> decltype(once());
+  model::Result<model::SealReply> add_once(const model::AddSeal& add);
+  model::Status remove_once(const model::RemoveSeal& remove);
+  model::Status rotate_root_once();
   model::Status write_over(std::string ring, const std::string& action,
                            std::vector<std::pair<std::string, std::optional<std::string>>> rows);
   model::Result<std::string> place_of(const model::AddSeal& add,
@@ -60,6 +64,7 @@ class SealKeeper {
   struct NewSet {
     crypto::ShareCollector collector;
     Clock::time_point last;
+    bool replaces = false;
   };
   std::optional<NewSet> new_set_;
   std::mutex follow_mutex_;

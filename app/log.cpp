@@ -2,14 +2,16 @@
 
 #include "app/log.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <memory>
 
 #include <google/protobuf/stubs/logging.h>
 #include <spdlog/pattern_formatter.h>
-#include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include "app/log_sink.hpp"
 #include "app/text.hpp"
 
 namespace coffer::app {
@@ -95,7 +97,7 @@ model::Status set_up_log(const LogSettings& settings) {
   if (std::find(levels.begin(), levels.end(), settings.level) == levels.end()) {
     return model::Error(model::Code::invalid_argument, "'" + settings.level + "' is no log level");
   }
-  auto logger = std::make_shared<spdlog::logger>("coffer", std::make_shared<spdlog::sinks::stderr_sink_mt>());
+  auto logger = std::make_shared<spdlog::logger>("coffer", make_log_sink(STDERR_FILENO));
   logger->set_formatter(make_formatter(settings.format));
   logger->set_level(spdlog::level::from_str(settings.level));
   logger->flush_on(spdlog::level::warn);

@@ -19,7 +19,7 @@ model::Status set_log_level(const std::string& level);
 /// A line for a request that was answered.
 void log_call(LogFormat format, const net::CallLine& line);
 
-/// Makes spdlog's default logger write to stderr. JSON lines have "time", "level" and "message".
+/// Makes spdlog's default logger write to stderr, without ever waiting for its reader (log_sink.hpp). JSON lines have "time", "level" and "message".
 /// Errors: invalid_argument for an unknown level.
 model::Status set_up_log(const LogSettings& settings);
 

@@ -7,7 +7,11 @@ install(TARGETS coffer RUNTIME DESTINATION bin)
 install(FILES deploy/systemd/coffer.service DESTINATION lib/systemd/system)
 install(FILES README.md CHANGELOG.md app/coffer.example.toml DESTINATION share/doc/coffer)
 install(FILES LICENSE DESTINATION share/doc/coffer RENAME copyright)
-install(FILES app/coffer.example.toml DESTINATION /etc/coffer RENAME coffer.toml PERMISSIONS OWNER_READ OWNER_WRITE GROUP_READ)
+# The example, but that the data are where the unit may write, whoever starts the command and wherever.
+file(READ app/coffer.example.toml packaged_settings)
+string(REPLACE "#data = \"./coffer-data\"" "data = \"/var/lib/coffer/data\"" packaged_settings "${packaged_settings}")
+file(WRITE ${PROJECT_BINARY_DIR}/packaged/coffer.toml "${packaged_settings}")
+install(FILES ${PROJECT_BINARY_DIR}/packaged/coffer.toml DESTINATION /etc/coffer PERMISSIONS OWNER_READ OWNER_WRITE GROUP_READ)
 install(CODE "
   file(REMOVE_RECURSE \"${PROJECT_BINARY_DIR}/man\")
   file(MAKE_DIRECTORY \"${PROJECT_BINARY_DIR}/man\")

@@ -6,12 +6,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstring>
 
 #include <p11-kit/pkcs11.h>
 
 #include "crypto/openssl.hpp"
+#include "crypto/pkcs11_error.hpp"
 #include "crypto/seal.hpp"
 
 namespace coffer::crypto {
@@ -23,23 +26,27 @@ constexpr CK_ULONG kAesKeyBytes = 32;
 
 model::Error not_there(const std::string& what) { return {model::Code::unavailable, "the PKCS#11 " + what}; }
 model::Error not_there(const std::string& what, CK_RV code) {
-  return not_there(what + " (PKCS#11 error " + std::to_string(code) + ")");
+  return not_there(what + " (" + pkcs11_error(code) + ")");
 }
 
 model::Result<model::Secret> read_pin(const std::string& path) {
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (fd < 0) {
+    return model::Error(model::Code::invalid_argument,
+                        "the PIN file " + path + " cannot be opened: " + std::strerror(errno));
+  }
   struct stat info {};
-  if (fd < 0 || ::fstat(fd, &info) != 0 || !S_ISREG(info.st_mode) || (info.st_mode & 077) != 0) {
-    if (fd >= 0) ::close(fd);
+  if (::fstat(fd, &info) != 0 || !S_ISREG(info.st_mode) || (info.st_mode & 077) != 0) {
+    ::close(fd);
     return model::Error(model::Code::invalid_argument,
                         "the PIN file " + path + " must be a file that only its owner can read (chmod 600)");
   }
   model::Secret pin = model::Secret::of_size(256);
   const ssize_t size = ::read(fd, pin.expose_mutable(), pin.size());
   ::close(fd);
-  if (size <= 0) return model::Error(model::Code::invalid_argument, "the PIN file " + path + " cannot be read");
-  std::string_view text = pin.expose().substr(0, static_cast<std::size_t>(size));
+  std::string_view text = pin.expose().substr(0, static_cast<std::size_t>(std::max<ssize_t>(size, 0)));
   while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.remove_suffix(1);
+  if (text.empty()) return model::Error(model::Code::invalid_argument, "the PIN file " + path + " holds no PIN");
   return model::Secret(text);
 }
 
@@ -111,8 +118,8 @@ class Device {
     return out;
   }
 
-  model::Result<model::Secret> decrypt(CK_OBJECT_HANDLE key, std::string iv, std::string identity,
-                                       std::string_view in) {
+  model::Result<model::Secret> decrypt(CK_OBJECT_HANDLE key, const std::string& label, std::string iv,
+                                       std::string identity, std::string_view in) {
     CK_GCM_PARAMS parameters = gcm(iv, identity);
     CK_MECHANISM mechanism{CKM_AES_GCM, &parameters, sizeof parameters};
     CK_RV rv = call_->C_DecryptInit(session_, &mechanism, key);
@@ -122,9 +129,13 @@ class Device {
       rv = call_->C_Decrypt(session_, const_cast<CK_BYTE*>(as_bytes(in.data())), in.size(),
                             as_bytes(out.expose_mutable()), &size);
     }
+    if (rv != CKR_OK && !is_wrong_ciphertext(rv)) return not_there("token does not decrypt by AES-GCM", rv);
     if (rv != CKR_OK || size != Key::kSize) {
       return model::Error(model::Code::key_mismatch,
-                          "the PKCS#11 key does not open the seal: it is another one, or the record was altered");
+                          "the PKCS#11 key " + label +
+                              " does not open the seal: it is another one, or the record was "
+                              "altered" +
+                              (rv == CKR_OK ? "" : " (" + pkcs11_error(rv) + ")"));
     }
     out.resize(size);
     return out;
@@ -139,9 +150,14 @@ class Device {
 
   model::Status load(const std::string& module) {
     library_ = ::dlopen(module.c_str(), RTLD_NOW | RTLD_LOCAL);
-    if (library_ == nullptr) return not_there("module " + module + " cannot be loaded");
+    if (library_ == nullptr) {
+      const char* const reason = ::dlerror();
+      return not_there("module " + module +
+                       " cannot be loaded: " + (reason == nullptr ? "no reason is given" : reason));
+    }
     const auto get = reinterpret_cast<CK_C_GetFunctionList>(::dlsym(library_, "C_GetFunctionList"));
-    if (get == nullptr || get(&call_) != CKR_OK) return not_there("module " + module + " is none");
+    if (get == nullptr) return not_there("module " + module + " is none: it has no C_GetFunctionList");
+    if (const CK_RV rv = get(&call_); rv != CKR_OK) return not_there("module " + module + " does not start", rv);
     CK_C_INITIALIZE_ARGS arguments{};
     arguments.flags = CKF_OS_LOCKING_OK;
     const CK_RV rv = call_->C_Initialize(&arguments);
@@ -160,19 +176,24 @@ class Device {
     if (const CK_RV rv = call_->C_GetSlotList(CK_TRUE, slots.data(), &count); rv != CKR_OK) {
       return not_there("module lists no slots", rv);
     }
+    std::string others;
     for (CK_ULONG i = 0; i < count; ++i) {
       CK_TOKEN_INFO info{};
       if (call_->C_GetTokenInfo(slots[i], &info) != CKR_OK) continue;
       std::string_view label(reinterpret_cast<const char*>(info.label), sizeof info.label);
       label = label.substr(0, label.find_last_not_of(' ') + 1);
-      if (label != settings.token) continue;
+      if (label != settings.token) {
+        if (!label.empty()) others.append(others.empty() ? "" : ", ").append(label);
+        continue;
+      }
       CK_RV rv = call_->C_OpenSession(slots[i], CKF_SERIAL_SESSION | CKF_RW_SESSION, nullptr, nullptr, &session_);
       if (rv != CKR_OK) return not_there("token " + settings.token + " opens no session", rv);
       rv = call_->C_Login(session_, CKU_USER, as_bytes(pin->expose_mutable()), pin->size());
       if (rv == CKR_OK || rv == CKR_USER_ALREADY_LOGGED_IN) return {};
       return not_there("token " + settings.token + " refuses the PIN in " + settings.pin_file, rv);
     }
-    return not_there("token " + settings.token + " is not there");
+    return not_there("token " + settings.token + " is not there: the module " + settings.module + " has " +
+                     (others.empty() ? "none" : others));
   }
 
   void* library_ = nullptr;
@@ -218,9 +239,12 @@ class Pkcs11Seal final : public Seal {
     if (!device.ok()) return device.error();
     const auto handle = (*device)->find_key(record.pkcs11().key());
     if (!handle.ok()) return handle.error();
-    if (*handle == 0) return not_there("token " + settings_.token + " holds no AES key " + record.pkcs11().key());
-    const auto seal_key =
-        (*device)->decrypt(*handle, record.pkcs11().iv(), device_identity(cluster_id), record.pkcs11().wrapped_key());
+    if (*handle == 0) {
+      return not_there("token " + settings_.token + " holds no AES key " + record.pkcs11().key() +
+                       ": it was removed, or it is another token of this name");
+    }
+    const auto seal_key = (*device)->decrypt(*handle, record.pkcs11().key(), record.pkcs11().iv(),
+                                             device_identity(cluster_id), record.pkcs11().wrapped_key());
     if (!seal_key.ok()) return seal_key.error();
     return open_seal(record, Key::from_bytes(seal_key->expose()), cluster_id);
   }

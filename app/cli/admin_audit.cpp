@@ -31,8 +31,8 @@ using AuditCommandPtr = std::shared_ptr<AuditCommand>;
 /// What both ways of verifying print; a damaged trail is a failure.
 Outcome report(std::uint64_t files, std::uint64_t records, std::uint64_t checkpoints, std::uint64_t first,
                std::uint64_t last, const std::vector<std::string>& problems, Io& io) {
-  io.out << records << " records (" << first << " to " << last << ") in " << files << " files, " << checkpoints
-         << " signatures hold\n";
+  const std::string range = records == 0 ? "" : " (" + std::to_string(first) + " to " + std::to_string(last) + ")";
+  io.out << records << " records" << range << " in " << files << " files, " << checkpoints << " signatures hold\n";
   if (problems.empty()) {
     io.out << "the audit trail is whole and in order\n";
     return std::nullopt;

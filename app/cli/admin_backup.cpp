@@ -257,8 +257,10 @@ Outcome verify(const BackupOptions& o, Io& io) {
   }
   const auto summary = verify_file(o.file, wants ? &*opener : nullptr);
   if (!summary) return Failure(summary.error());
-  print(*summary, wants ? "whole, and every row opens" : "whole by its checksums; with a seal its rows are opened, too",
-        io);
+  const char* const opener_of_kind = summary->kind == "export" ? "--passphrase-file or --private-key-file"
+                                                               : "--seal-key, --share-file or --passphrase-file";
+  print(*summary, wants ? "whole, and every row opens" : "whole by its checksums; no row was opened", io);
+  if (!wants) io.err << "Give what opens it, and every row is opened as well: " << opener_of_kind << "\n";
   return std::nullopt;
 }
 

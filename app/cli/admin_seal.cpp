@@ -54,6 +54,8 @@ void print(const admin::SealStatus& status, const OutputOption& output, std::ost
 
 const std::pair<grpc::StatusCode, std::string> kUnknownSeal{grpc::StatusCode::NOT_FOUND,
                                                             "see which there are: coffer admin seal status"};
+const std::pair<grpc::StatusCode, std::string> kTakenSeal{
+    grpc::StatusCode::ALREADY_EXISTS, "another name, or --replace to put it in the place of that one"};
 /// Of calls whose callers prove themselves by what they give, without a token.
 const std::pair<grpc::StatusCode, std::string> kWrongShare{
     grpc::StatusCode::UNAUTHENTICATED,
@@ -68,7 +70,7 @@ Outcome call(const SealOptions& o, Io& io, const std::string& what, const Reques
   const auto connection = connect(o.connection, io, failure);
   if (!connection) return failure;
   const auto stub = admin::Seal::NewStub(connection->channel());
-  Advice advice{kUnknownSeal};
+  Advice advice{kUnknownSeal, kTakenSeal};
   if (std::is_same_v<Request, admin::UnsealRequest> || std::is_same_v<Request, admin::RegenerateTokenRequest>) {
     advice.push_back(kWrongShare);
   }
@@ -119,7 +121,8 @@ Outcome add(const SealOptions& o, Io& io) {
     request.set_passphrase(std::string(given->passphrase.expose()));
   }
   admin::AddSealResponse reply;
-  if (auto failure = call(o, io, "add the seal " + o.name, request, reply, &admin::Seal::Stub::Add)) return failure;
+  const std::string what = o.name.empty() ? "add a " + o.kind + " seal" : "add the seal " + o.name;
+  if (auto failure = call(o, io, what, request, reply, &admin::Seal::Stub::Add)) return failure;
   if (o.output.json()) {
     io.out << to_json(reply);
     return std::nullopt;

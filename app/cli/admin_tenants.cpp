@@ -1,4 +1,6 @@
-// coffer admin tenants: create, list, show, delete, open-door.
+// coffer admin tenants: create, list, show, delete, undelete, purge, open-door.
+
+#include <chrono>
 
 #include "app/cli/confirm.hpp"
 #include "app/cli/connection.hpp"
@@ -23,6 +25,8 @@ struct TenantOptions {
 };
 
 using TenantOptionsPtr = std::shared_ptr<TenantOptions>;
+
+constexpr const char* kSeeDeleted = "see which there are: coffer admin tenants list --deleted";
 
 std::string show_doors(const admin::Tenant& tenant) {
   std::string text;
@@ -58,8 +62,10 @@ Outcome call_and_print(const TenantOptions& o, const std::string& verb, const Re
   if (!connection) return failure;
   const auto stub = admin::Tenants::NewStub(connection->channel());
   admin::Tenant reply;
-  failure = connection->call(verb + " tenant " + o.name,
-                             [&](auto* context) { return ((*stub).*method)(context, request, &reply); });
+  const Advice advice = o.id.empty() ? Advice{} : Advice{{grpc::StatusCode::NOT_FOUND, kSeeDeleted}};
+  failure = connection->call(
+      verb + " tenant " + (o.id.empty() ? o.name : o.id),
+      [&](auto* context) { return ((*stub).*method)(context, request, &reply); }, advice);
   if (!failure) print_tenant(reply, o.output, io.out);
   return failure;
 }
@@ -80,38 +86,119 @@ Outcome create(const TenantOptions& o, Io& io) {
   return call_and_print(o, "create", request, io, &admin::Tenants::Stub::Create);
 }
 
-Outcome list(const TenantOptions& o, Io& io) {
-  Outcome failure;
-  const auto connection = connect(o.connection, io, failure);
-  if (!connection) return failure;
-  const auto stub = admin::Tenants::NewStub(connection->channel());
+void print_list(const admin::ListTenantsResponse& all, bool with_deleted, std::ostream& out) {
+  if (!with_deleted) {
+    Table table({"NAME", "STATE", "GROUP", "CREATED", "DOORS"});
+    for (const auto& t : all.tenants()) {
+      table.add({t.name(), t.state(), std::to_string(t.group()), show_time(t.has_created_at(), t.created_at()),
+                 show_doors(t)});
+    }
+    return table.print(out);
+  }
+  // Several deleted ones may have had one name: only the id tells them apart.
+  Table table({"NAME", "STATE", "ID", "GROUP", "CREATED", "DELETED", "PURGE AT", "PURGED", "DOORS"});
+  for (const auto& t : all.tenants()) {
+    table.add({t.name(), t.state(), t.id(), std::to_string(t.group()), show_time(t.has_created_at(), t.created_at()),
+               show_time(t.has_deleted_at(), t.deleted_at()), show_time(t.has_purge_at(), t.purge_at()),
+               show_time(t.has_purged_at(), t.purged_at()), show_doors(t)});
+  }
+  table.print(out);
+}
+
+/// All of them, or one page.
+Outcome fetch(const TenantOptions& o, Connection& connection, admin::ListTenantsResponse& all) {
+  const auto stub = admin::Tenants::NewStub(connection.channel());
   admin::ListTenantsRequest request;
   const bool one_page = o.page_size != 0 || !o.page_token.empty();
   request.set_prefix(o.prefix);
   request.set_show_deleted(o.show_deleted);
   request.set_page_size(one_page ? o.page_size : 1000);
   request.set_page_token(o.page_token);
-  admin::ListTenantsResponse all;
   do {
     admin::ListTenantsResponse page;
-    failure = connection->call("list tenants", [&](auto* context) { return stub->List(context, request, &page); });
+    const auto failure =
+        connection.call("list tenants", [&](auto* context) { return stub->List(context, request, &page); });
     if (failure) return failure;
     all.mutable_tenants()->MergeFrom(page.tenants());
     all.set_next_page_token(page.next_page_token());
     request.set_page_token(page.next_page_token());
   } while (!one_page && !all.next_page_token().empty());
+  return std::nullopt;
+}
+
+Outcome list(const TenantOptions& o, Io& io) {
+  Outcome failure;
+  const auto connection = connect(o.connection, io, failure);
+  if (!connection) return failure;
+  admin::ListTenantsResponse all;
+  if (auto failed = fetch(o, *connection, all)) return failed;
   if (o.output.json()) {
     io.out << to_json(all);
     return std::nullopt;
   }
-  Table table({"NAME", "STATE", "GROUP", "CREATED", "DOORS"});
-  for (const auto& t : all.tenants()) {
-    table.add(
-        {t.name(), t.state(), std::to_string(t.group()), show_time(t.has_created_at(), t.created_at()), show_doors(t)});
-  }
-  table.print(io.out);
+  print_list(all, o.show_deleted, io.out);
   if (!all.next_page_token().empty()) io.err << "there are more: --page-token " << all.next_page_token() << "\n";
   return std::nullopt;
+}
+
+/// The deleted tenant of this id or, when only one had it, of this name.
+Outcome find_deleted(const TenantOptions& o, Connection& connection, admin::Tenant& found) {
+  TenantOptions every = o;
+  every.show_deleted = true;
+  admin::ListTenantsResponse all;
+  if (auto failure = fetch(every, connection, all)) return failure;
+  std::vector<const admin::Tenant*> named;
+  bool is_active = false;
+  const model::TimeMs now =
+      std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
+          .count();
+  for (const auto& tenant : all.tenants()) {
+    const bool is_deleted = tenant.state() == "deleted";
+    if (is_deleted && tenant.id() == o.name) {
+      found = tenant;
+      return std::nullopt;
+    }
+    if (tenant.name() != o.name) continue;
+    const bool goes_already = to_ms(tenant.purge_at()) <= now;
+    if (is_deleted && !goes_already) named.push_back(&tenant);
+    is_active = is_active || tenant.state() == "active";
+  }
+  if (named.size() == 1) {
+    found = *named.front();
+    return std::nullopt;
+  }
+  if (named.empty()) {
+    return Failure(
+        Exit::not_found, "there is no deleted tenant " + o.name,
+        is_active ? "delete it at once and for ever: coffer admin tenants delete --purge " + o.name : kSeeDeleted);
+  }
+  std::string ids;
+  for (const auto* tenant : named) {
+    ids += (ids.empty() ? "" : ", ") + tenant->id() + " (deleted " + show_time(true, tenant->deleted_at()) + ")";
+  }
+  return Failure(Exit::usage, std::to_string(named.size()) + " deleted tenants were called " + o.name,
+                 "say which by its id: " + ids);
+}
+
+Outcome purge(const TenantOptions& o, Io& io) {
+  Outcome failure;
+  const auto connection = connect(o.connection, io, failure);
+  if (!connection) return failure;
+  admin::Tenant found;
+  if (auto missing = find_deleted(o, *connection, found)) return missing;
+  const std::string what = "this removes the deleted tenant " + found.name() + " (" + found.id() +
+                           ") with everything in it, for ever: it cannot be undeleted any more";
+  if (auto refused = confirm(o.yes, what, found.name(), io)) return refused;
+  admin::PurgeTenantRequest request;
+  request.set_id(found.id());
+  request.set_request_id(new_request_id());
+  const auto stub = admin::Tenants::NewStub(connection->channel());
+  admin::Tenant reply;
+  failure = connection->call("purge tenant " + found.name(),
+                             [&](auto* context) { return stub->Purge(context, request, &reply); },
+                             {{grpc::StatusCode::NOT_FOUND, kSeeDeleted}});
+  if (!failure) print_tenant(reply, o.output, io.out);
+  return failure;
 }
 
 Outcome remove(const TenantOptions& o, Io& io) {
@@ -189,7 +276,7 @@ void add_admin_tenants(CLI::App& root, Program& program) {
 
   auto u = std::make_shared<TenantOptions>();
   command = add_command(tenants, "undelete", "Take a deletion back.", u, false);
-  command->add_option("ID", u->id, "As `tenants list --deleted --output json` shows it")->required()->type_name("");
+  command->add_option("ID", u->id, "As `tenants list --deleted` shows it")->required()->type_name("");
   command->add_option("--name", u->name, "Another name, when the old one is taken")->type_name("TENANT");
   program.on(command, [u, &program] {
     admin::UndeleteTenantRequest request;
@@ -198,6 +285,15 @@ void add_admin_tenants(CLI::App& root, Program& program) {
     request.set_request_id(new_request_id());
     return call_and_print(*u, "undelete", request, program.io, &admin::Tenants::Stub::Undelete);
   });
+
+  auto p = std::make_shared<TenantOptions>();
+  command =
+      add_command(tenants, "purge", "Remove a deleted tenant for ever, before its recovery window ends.", p, false);
+  command->add_option("TENANT", p->name, "Its name or, where several had it, its id: `tenants list --deleted`")
+      ->required()
+      ->type_name("");
+  command->add_flag("-y,--yes", p->yes, "Do not ask");
+  program.on(command, [p, &program] { return purge(*p, program.io); });
   add_admin_transfer(*tenants, program);
 
   auto o = std::make_shared<TenantOptions>();

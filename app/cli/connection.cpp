@@ -7,6 +7,7 @@
 
 #include "app/cli/files.hpp"
 #include "app/parse.hpp"
+#include "app/text.hpp"
 #include "crypto/hash.hpp"
 #include "crypto/random.hpp"
 #include "google/rpc/error_details.pb.h"
@@ -210,8 +211,10 @@ Outcome Connection::call(const std::string& what, const Attempt& attempt, const 
     }
     if (Clock::now() + pause >= deadline) return explain(what, status, advice);
     if (!refused) {
-      io_.err << "coffer: " << endpoint_.address << " is not available; trying for "
-              << format_duration(endpoint_.timeout) << "\n"
+      // Who says how long it takes is there.
+      const bool answers = retry_word(status).seconds != 0 && !status.error_message().empty();
+      io_.err << "coffer: " << (answers ? printable(status.error_message()) : endpoint_.address + " is not available")
+              << "; trying for " << format_duration(endpoint_.timeout) << "\n"
               << std::flush;
     }
     refused = status;

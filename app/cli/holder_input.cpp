@@ -26,6 +26,11 @@ model::Result<model::Secret> read_line_of(const std::string& path, Io& io) {
   std::string_view text = bytes->expose();
   text = text.substr(0, text.find('\n'));
   while (!text.empty() && text.back() == '\r') text.remove_suffix(1);
+  if (text.empty()) {
+    return Error(Code::invalid_argument, (path == "-" ? std::string("stdin") : path) +
+                                             (bytes->empty() ? " is empty" : " begins with an empty line") +
+                                             ", and its first line is to be what is asked for");
+  }
   return model::Secret(text);
 }
 

@@ -1,5 +1,7 @@
 // coffer server and coffer config check: from the command line to a checked Config.
 
+#include <algorithm>
+
 #include "app/cli/program.hpp"
 #include "app/parse.hpp"
 
@@ -34,7 +36,11 @@ Outcome check(const ServerOverrides& overrides, Io& io) {
   const auto file = load_config(overrides);
   if (!file.problems.empty()) {
     print_problems(file, overrides.config_file, io.err);
-    return Failure(Exit::usage, overrides.config_file + " has " + count(file.problems.size(), "problem"));
+    const bool lacks_tls =
+        !overrides.insecure && !overrides.dev &&
+        std::ranges::any_of(file.problems, [](const auto& p) { return p.setting.ends_with(".tls"); });
+    return Failure(Exit::usage, overrides.config_file + " has " + count(file.problems.size(), "problem"),
+                   lacks_tls ? "of a server that is started with --insecure or --dev, check it with the same" : "");
   }
   const auto& c = file.config;
   io.out << overrides.config_file << ": OK\n"

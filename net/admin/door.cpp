@@ -174,6 +174,15 @@ void AdminDoor::add_tenants(std::vector<Method>& methods) {
         return {};
       }));
   methods.push_back(
+      tenant_call<api::PurgeTenantRequest>("Purge", [](const auto& in, model::Request& request) -> Status {
+        model::PurgeTenant purge;
+        if (!model::parse_tenant_id(in.id(), &purge.id)) {
+          return Error(Code::invalid_argument, "id: 32 hexadecimal digits, as the list of deleted tenants shows them");
+        }
+        request.operation = DirectoryOperation(purge);
+        return {};
+      }));
+  methods.push_back(
       tenant_call<api::OpenDoorRequest>("OpenDoor", [](const auto& in, model::Request& request) -> Status {
         if (const Status ok = model::check_tenant_name(in.name()); !ok) return ok;
         auto door = to_door_name(in.door());

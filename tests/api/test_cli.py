@@ -179,6 +179,9 @@ class Offline(unittest.TestCase):
             self.assertEqual(done.returncode, 2)
             for place in ("bad.toml:2", "bad.toml:4", "bad.toml:7"):
                 self.assertIn(place, done.stderr.decode())
+            done = run("config", "check", good)
+            self.assertIn(b"check it with the same", done.stderr, "it may be started with --insecure")
+            self.assertNotIn(b"check it with the same", run("config", "check", good, "--dev").stderr)
             bad.write_text("this is = = no toml")
             self.assertIn("bad.toml:1", run("config", "check", bad).stderr.decode())
 

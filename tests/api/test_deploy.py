@@ -39,6 +39,20 @@ class Unit(unittest.TestCase):
             for option in options:
                 self.assertIn(option, help_text)
 
+    def test_it_may_write_wherever_the_runbook_has_it_write_and_reads_its_settings_only(self):
+        settings, runbook = self.settings(), (ROOT / "docs/runbook.md").read_text()
+        self.assertNotIn("--data", settings["ExecStart"], "the runbook's configuration says where the data are")
+        writable = [path.lstrip("-") for path in settings["ReadWritePaths"].split()] + ["/var/lib/" + settings["StateDirectory"]]
+        written = re.findall(r'(?m)^ *(?:data|key_file|directory) = "([^"]+)"', runbook)
+        self.assertEqual(len(written), 3, written)
+        for path in written:
+            self.assertTrue(any(path == folder or path.startswith(folder + "/") for folder in writable), path)
+        # What a missing folder must not stop, for nobody has to make one.
+        self.assertTrue(all(path.startswith("-") for path in settings["ReadWritePaths"].split()))
+        made = (ROOT / "deploy/debian/postinst").read_text()
+        for folder in ("/var/lib/coffer", "/etc/coffer/keys"):
+            self.assertRegex(made, rf"(?m)install -d -o coffer -g coffer -m 0700 .*{folder}")
+
     def test_systemd_finds_nothing_wrong(self):
         if not shutil.which("systemd-analyze"):
             self.skipTest("systemd is not installed here")
@@ -101,6 +115,7 @@ class BuiltPackage(unittest.TestCase):
         self.assertNotIn("./var", listing, "data is the service's")
         control_files = self.folder / "control"
         subprocess.run(["dpkg-deb", "-e", self.deb, control_files], check=True)
+        self.assertIn('\ndata = "/var/lib/coffer/data"\n', (self.root / "etc/coffer/coffer.toml").read_text(), "not where somebody happens to start it")
         self.assertEqual((control_files / "conffiles").read_text().split(), ["/etc/coffer/coffer.toml"])
         unit = (self.root / "usr/lib/systemd/system/coffer.service").read_text()
         for path in re.findall(r"(?m)^ExecStart(?:Pre)?=(\S+)", unit):

@@ -138,6 +138,21 @@ class Seals(KeysCase):
         done = self.server.cli("admin", "seal", "add", "x", "--kind", "pkcs11", "--timeout", "5m", timeout=60)
         self.assertIn(b"seal.pkcs11", done.stderr)
         self.assertNotIn(b"is a server running there", done.stderr)
+        done = self.server.cli("admin", "seal", "add", "--kind", "passphrase", "--passphrase-file", self.folder / "empty")
+        self.assertIn(b"empty", done.stderr, "the file is not there")
+        (self.folder / "empty").touch(0o600)
+        for command in (["seal", "verify", "--share-file"], ["unseal", "--share-file"], ["seal", "add", "--kind", "passphrase", "--passphrase-file"]):
+            done = self.server.cli("admin", *command, self.folder / "empty")
+            self.assertEqual(done.returncode, 2, done.stderr)
+            self.assertRegex(done.stderr.decode(), r"empty is empty, and its first line")
+        (self.folder / "p").write_text("correct horse battery\n")
+        (self.folder / "p").chmod(0o600)
+        done = self.server.cli("admin", "seal", "add", "--kind", "passphrase", "--passphrase-file", self.folder / "p")
+        self.assertIn(b"cannot add a passphrase seal: name:", done.stderr)
+        self.ok("seal", "add", "night", "--kind", "passphrase", "--passphrase-file", self.folder / "p")
+        done = self.server.cli("admin", "seal", "add", "night", "--kind", "passphrase", "--passphrase-file", self.folder / "p")
+        self.assertEqual(done.returncode, 4)
+        self.assertIn(b"--replace", done.stderr)
         for name in (["remove", "nosuch", "--yes"], ["add", "nosuch", "--kind", "key-file", "--key-file", "/nowhere", "--replace"]):
             done = self.server.cli("admin", "seal", *name)
             self.assertEqual(done.returncode, 3, done.stderr)
@@ -214,6 +229,44 @@ class Keys(KeysCase):
         self.assertTrue(eventually(lambda: state().get("purged_at")))
         self.assertEqual(state()["state"], "purged")
         self.assertNotEqual(self.server.cli("admin", "tenants", "undelete", deleted["id"]).returncode, 0)
+
+    def test_a_deleted_tenant_is_purged_at_once_by_its_name_or_id_and_a_copy_taken_after_it_cannot_be_opened(self):
+        ids = []
+        for n in range(3):
+            self.put("a", f"canary-{n}", tenant="t")
+            ids.append(self.server.admin("tenants", "delete", "t", "--yes")["id"])
+        self.put("a", "lives", tenant="t")
+        table = self.ok("tenants", "list", "--deleted")
+        for word in (*ids, "PURGE AT"):
+            self.assertIn(word, table)
+        self.assertNotIn("PURGE AT", self.ok("tenants", "list"))
+        done = self.server.cli("admin", "tenants", "purge", ids[0])
+        self.assertEqual(done.returncode, 2, "it asks first")
+        self.assertIn(b"for ever", done.stderr)
+        done = self.server.cli("admin", "tenants", "purge", "t", "--yes")
+        self.assertEqual(done.returncode, 2, "which of three?")
+        for id in ids:
+            self.assertIn(id.encode(), done.stderr)
+        states = lambda: {t["id"]: t for t in self.server.admin("tenants", "list", "--deleted")["tenants"]}
+        for id in ids[:2]:
+            self.ok("tenants", "purge", id, "--yes")
+            self.assertNotEqual(self.server.cli("admin", "tenants", "undelete", id).returncode, 0)
+        self.ok("tenants", "purge", "t", "--yes")       # the only one that is left of this name
+        self.assertTrue(eventually(lambda: all(states()[id].get("purged_at") for id in ids)), states())
+        self.assertEqual(self.value("a", tenant="t"), "lives", "a tenant that is used is not meant")
+        done = self.server.cli("admin", "tenants", "purge", "t", "--yes")
+        self.assertEqual(done.returncode, 3)
+        self.assertIn(b"tenants delete --purge t", done.stderr)
+        done = self.server.cli("admin", "tenants", "purge", "nosuch", "--yes")
+        self.assertIn(b"tenants list --deleted", done.stderr)
+        orders = [r for r in records(self.server) if r.get("action") == "purge-tenant" and r.get("principal") == "dev-root"]
+        self.assertEqual(len(orders), 3)
+        # Somebody takes the data and everything that opens them: of the purged lives there is nothing to open.
+        copy = self.folder / "copy.backup"
+        self.ok("backup", "create", "--out", copy)
+        shown = run("admin", "backup", "verify", copy, "--seal-key", self.folder / "d/dev/seal.key")
+        self.assertRegex(shown.stdout.decode(), r"(?m)^tenants: +1$")
+        self.assertRegex(shown.stdout.decode(), r"(?m)^values: +1$")
 
 
 class RetiredKeys(KeysCase):

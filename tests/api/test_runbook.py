@@ -19,7 +19,7 @@ from pathlib import Path
 from harness import BINARY, ROOT
 from test_tls import make_certificates
 
-# What stands for systemd: `start` returns when the listeners answer, as the unit's Type=notify does; the server is one process.
+# What stands for systemd: EXEC_START is the unit's own, with this test's paths; `start` returns when the listeners answer, as the unit's Type=notify does; the server is one process.
 SYSTEMCTL = """#!/bin/bash
 # systemctl ACTION coffer, for docs/runbook.md
 set -e
@@ -30,7 +30,7 @@ if [ "$1" = stop ] || [ "$1" = restart ]; then
   while kill -0 "$pid" 2> /dev/null; do sleep 0.05; done
 fi
 if [ "$1" = start ] || [ "$1" = restart ]; then
-  setsid coffer server --config "$RUN/etc/coffer/coffer.toml" < /dev/null >> "$RUN/log" 2>&1 &
+  setsid EXEC_START < /dev/null >> "$RUN/log" 2>&1 &
   pid=$!
   echo "$pid" > "$RUN/pid"
   disown
@@ -77,15 +77,17 @@ class Runbook(unittest.TestCase):
         self.folder = Path(tempfile.mkdtemp(prefix="coffer-runbook-"))
         self.addCleanup(shutil.rmtree, self.folder, True)
         self.addCleanup(self.stop)
-        for name in ("etc/coffer", "var/lib/coffer", "var/backups/coffer", "bin", "work", "tls"):
+        for name in ("etc/coffer/keys", "var/lib/coffer", "var/backups/coffer", "bin", "work", "tls"):
             (self.folder / name).mkdir(parents=True, mode=0o700)
         make_certificates(self.folder / "tls")
         for made, name in (("server.pem", "tls.pem"), ("server.key", "tls.key"), ("ca.pem", "ca.pem")):
             shutil.copy(self.folder / "tls" / made, self.folder / "etc/coffer" / name)
         (self.folder / "bin/coffer").symlink_to(BINARY)
-        (self.folder / "bin/systemctl").write_text(SYSTEMCTL)
-        (self.folder / "bin/systemctl").chmod(0o700)
         self.ports = dict(zip(("7780", "7781", "7782"), lasting_ports(3)))
+        unit = (ROOT / "deploy/systemd/coffer.service").read_text()
+        start = self.here(re.search(r"(?m)^ExecStart=/usr/bin/(coffer .*)$", unit)[1])
+        (self.folder / "bin/systemctl").write_text(SYSTEMCTL.replace("EXEC_START", start))
+        (self.folder / "bin/systemctl").chmod(0o700)
         self.transcript = []
         environment = {name: value for name, value in os.environ.items() if not name.startswith("COFFER_")}
         environment |= {"PATH": f"{self.folder}/bin:{os.environ['PATH']}", "RUN": str(self.folder), "HTTP": str(self.ports["7780"])}
@@ -104,8 +106,13 @@ class Runbook(unittest.TestCase):
         text = re.sub(r"/(etc/coffer|var/lib/coffer|var/backups/coffer)\b", lambda m: f"{self.folder}/{m[1]}", text)
         return re.sub(r"127\.0\.0\.1:(778\d)", lambda m: f"127.0.0.1:{self.ports[m[1]]}", text)
 
+    def roots_own(self):
+        """What only root may change on a machine that the package has set up: names and bytes."""
+        return {path: path.read_bytes() for path in (self.folder / "etc/coffer").iterdir() if path.is_file()}
+
     def run_line(self, line, number):
         """One command as it stands; its output and exit status."""
+        before = self.roots_own()
         self.shell.stdin.write(f"{self.here(line)}\necho \"--done $?\"\n")
         self.shell.stdin.flush()
         said = []
@@ -117,6 +124,8 @@ class Runbook(unittest.TestCase):
             said.append(answer)
         else:
             self.fail(f"docs/runbook.md:{number}: the shell ended at: {line}")
+        if not line.startswith("systemctl"):
+            self.assertEqual(self.roots_own(), before, f"docs/runbook.md:{number}: the user coffer cannot do this: {line}")
         text = "".join(said)
         self.transcript.append((line, text))
         log = self.folder / "log"

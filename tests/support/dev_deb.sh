@@ -40,7 +40,7 @@ try_deb() {
   try_program "$root"
   say "Removing the package: its data stay"
   in_chroot "$root" "apt-get -qq -y purge coffer" >>"$(log_file chroot)" 2>&1 || die "the package cannot be removed"
-  [[ ! -e $root/usr/bin/coffer && -d $root/var/lib/coffer/log ]] || die "what should have gone or stayed has not"
+  [[ ! -e $root/usr/bin/coffer && -d $root/var/lib/coffer/data/log ]] || die "what should have gone or stayed has not"
   say "The package works."
 }
 
@@ -53,11 +53,11 @@ try_program() {
   in_chroot "$root" '
     id coffer >/dev/null
     test "$(stat -c %U:%G:%a /etc/coffer/coffer.toml)" = root:coffer:640
-    install -d -o coffer -g coffer -m 0700 /var/lib/coffer
+    test "$(stat -c %U:%G:%a /var/lib/coffer /etc/coffer/keys | sort -u)" = coffer:coffer:700
     as_coffer() { setpriv --reuid=coffer --regid=coffer --init-groups "$@"; }
     as_coffer coffer config check --dev /etc/coffer/coffer.toml
-    as_coffer sh -ec "umask 0077; coffer admin init --data /var/lib/coffer --seal-key /var/lib/coffer/seal.key --operator-token /var/lib/coffer/token"
-    setpriv --reuid=coffer --regid=coffer --init-groups sh -c "umask 0077; exec '"$start"' --insecure --seal-key /var/lib/coffer/seal.key --http 127.0.0.1:17780 --grpc 127.0.0.1:17781 --admin 127.0.0.1:17782" 2>/tmp/server.log &
+    as_coffer sh -ec "umask 0077; coffer admin init --config /etc/coffer/coffer.toml --seal-key /etc/coffer/keys/seal.key --operator-token /var/lib/coffer/token"
+    setpriv --reuid=coffer --regid=coffer --init-groups sh -c "umask 0077; exec '"$start"' --insecure --seal-key /etc/coffer/keys/seal.key --http 127.0.0.1:17780 --grpc 127.0.0.1:17781 --admin 127.0.0.1:17782" 2>/tmp/server.log &
     server=$!
     operator() { coffer admin "$@" --server 127.0.0.1:17782 --token-file /var/lib/coffer/token; }
     for attempt in $(seq 100); do operator status >/dev/null 2>&1 && break; sleep 0.2; done

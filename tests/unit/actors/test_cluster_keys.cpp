@@ -2,6 +2,8 @@
 // everywhere, and a node that replays what the retired key had sealed comes up all the same.
 
 #include <algorithm>
+#include <filesystem>
+#include <future>
 
 #include "tests/unit/actors/cluster_fixture.hpp"
 
@@ -86,6 +88,50 @@ TEST_F(ClusterKeysTest, APauseHoldsOnEveryNodeWhicheverOneWasAsked) {
   }
   ASSERT_TRUE(eventually([&] { return keep(3, model::SetReseal{false, {}}).rows_per_second == 700; }));
   EXPECT_TRUE(eventually([&] { return keep(1, model::GetKeys{}).tenants_done >= 6; }));
+}
+
+TEST_F(ClusterKeysTest, ASealThatIsAddedWhileAnotherNodeRotatesTheRootKeyOpensTheCluster) {
+  const std::filesystem::path keys = std::filesystem::temp_directory_path() / ("coffer-seals-" + std::to_string(now()));
+  std::filesystem::create_directory(keys);
+  std::string key_file;
+  const auto before = change;
+  change = [&](NodeOptions& options) {
+    before(options);
+    options.keeper.key_directory = keys;
+    if (!key_file.empty()) options.seal = std::move(*crypto::open_key_file_seal(key_file));
+  };
+  start_three();
+  ASSERT_EQ(write(1, "t", "a", "value"), "ok");
+  const auto ask = [&](std::uint64_t at, model::KeeperOperation operation) {
+    model::Request made;
+    made.credential.kind = model::CredentialKind::dev_root;
+    made.info.deadline = now() + 30'000;
+    made.operation = std::move(operation);
+    return run(at, std::move(made));
+  };
+  std::vector<std::string> added;
+  for (int round = 0; round < 3; ++round) {
+    // At once, so that each looks at the seals and the ring before the other has changed them.
+    auto rotated = std::async(std::launch::async, [&] { return ask(1, model::RotateKeys{model::KeyLevel::root, ""}); });
+    for (int n = 0; n < 2; ++n) {
+      model::AddSeal add;
+      add.kind = "key-file";
+      add.key_file = keys / ("k" + std::to_string(added.size()));
+      const auto done = ask(2, add);
+      ASSERT_TRUE(done.ok()) << done.error().message();
+      added.push_back(add.key_file);
+    }
+    const auto done = rotated.get();
+    ASSERT_TRUE(done.ok()) << done.error().message();
+  }
+  for (const std::string& file : added) {
+    key_file = file;
+    kill(3);
+    start(3);
+    EXPECT_EQ(read(3, "t", "a"), "value") << file;
+    EXPECT_FALSE(members[3].node->status().sealed) << file;
+  }
+  std::filesystem::remove_all(keys);
 }
 
 }  // namespace

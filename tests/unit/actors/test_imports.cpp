@@ -43,6 +43,16 @@ class Import {
     }
     return taken;
   }
+  /// One piece, which is given again for as long as the node says that it is to be asked in a moment.
+  model::Result<model::Reply> insist(std::string_view bytes, int& refusals) {
+    for (;; ++refusals) {
+      auto taken = cluster_.keep(model::WriteImport{id_, sequence_, std::string(bytes)});
+      const bool again = !taken && taken.error().code == Code::unavailable && taken.error().retry_after_s != 0;
+      if (taken) ++sequence_;
+      if (!again || refusals > 1000) return taken;
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
+  }
   model::Result<model::Reply> finish() { return cluster_.keep(model::FinishImport{id_}); }
 
  private:
@@ -134,6 +144,26 @@ TEST(Imports, APurgedTenantComesBackFromItsFileWithoutTheTokensOfItsFormerLife) 
   EXPECT_GT(cluster.run(model::TenantOperation(model::Get{"kv", "a1", 0, true}), "t")->revision.epoch, first.epoch);
   ASSERT_TRUE(cluster.start().ok());
   EXPECT_EQ(cluster.get("t", "a7"), "v7");
+}
+
+TEST(Imports, OneThatComesDuringThePurgeWaitsForItsEndAndGoesOnWithTheSamePiece) {
+  Cluster cluster;
+  ASSERT_TRUE(cluster.start().ok());
+  put_many(cluster, "t", 20);
+  const std::string file = export_of(cluster, "t");
+  model::DeleteTenant gone;
+  gone.name = "t";
+  gone.purge = true;
+  ASSERT_TRUE(cluster.direct(gone).ok());
+  Import import(cluster, "t");
+  int refusals = 0;
+  const std::size_t half = file.size() / 2;
+  const auto taken = import.insist(std::string_view(file).substr(0, half), refusals);
+  ASSERT_TRUE(taken.ok()) << taken.error().message();
+  EXPECT_GT(refusals, 0) << "the purge takes two seconds at least";
+  ASSERT_TRUE(import.insist(std::string_view(file).substr(half), refusals).ok());
+  ASSERT_TRUE(import.finish().ok());
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(cluster.get("t", "a" + std::to_string(i)), "v" + std::to_string(i));
 }
 
 /// Where a restart cuts the import off: how much of the file was taken.

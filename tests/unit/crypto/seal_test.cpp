@@ -2,17 +2,21 @@
 
 #include "crypto/seal.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cstdlib>
 
 #include "crypto/hash.hpp"
+#include "crypto/pkcs11_error.hpp"
 #include "support.hpp"
 
 namespace coffer::crypto {
 namespace {
 
 using model::Code;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
 
 constexpr PassphraseCost kCheap{64, 1};
 const std::string kCluster(16, 'c');
@@ -171,15 +175,65 @@ TEST_F(Pkcs11Test, TheSharesOpenWhenTheDeviceIsGone) {
 
 TEST_F(Pkcs11Test, WhatIsMissingIsNamed) {
   auto settings = settings_;
+  const auto refusal = [&](const Pkcs11Settings& with) {
+    const auto refused = make_pkcs11_seal("hsm", with)->wrap(root_, kCluster, random_);
+    EXPECT_FALSE(refused.ok());
+    return refused.ok() ? std::string() : std::string(refused.error().message());
+  };
   settings.token = "another";
-  EXPECT_NE(make_pkcs11_seal("hsm", settings)->wrap(root_, kCluster, random_).error().message().find("token another"),
-            std::string::npos);
+  EXPECT_THAT(refusal(settings), AllOf(HasSubstr("token another"), HasSubstr("coffer-test")));
   settings = settings_;
   settings.module = "/nowhere.so";
+  EXPECT_THAT(refusal(settings), AllOf(HasSubstr("/nowhere.so"), HasSubstr("No such file")));
   EXPECT_EQ(make_pkcs11_seal("hsm", settings)->wrap(root_, kCluster, random_).error().code, Code::unavailable);
+  settings.module = settings_.pin_file;
+  EXPECT_THAT(refusal(settings), HasSubstr(settings.module));
+  settings = settings_;
+  settings.pin_file = scratch_ / "nopin";
+  EXPECT_THAT(refusal(settings), AllOf(HasSubstr("nopin"), HasSubstr("No such file")));
+  test::write_file(settings.pin_file, "\n");
+  std::filesystem::permissions(settings.pin_file, std::filesystem::perms::owner_read);
+  EXPECT_THAT(refusal(settings), HasSubstr("holds no PIN"));
   std::filesystem::permissions(settings_.pin_file, std::filesystem::perms::group_read,
                                std::filesystem::perm_options::add);
   EXPECT_EQ(make_pkcs11_seal("hsm", settings_)->wrap(root_, kCluster, random_).error().code, Code::invalid_argument);
+}
+
+TEST_F(Pkcs11Test, AWrongPinIsCalledSoAndNotByANumber) {
+  std::filesystem::remove(settings_.pin_file);
+  test::write_file(settings_.pin_file, "9999\n");
+  std::filesystem::permissions(settings_.pin_file, std::filesystem::perms::owner_read);
+  const auto refused = make_pkcs11_seal("hsm", settings_)->wrap(root_, kCluster, random_);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_THAT(std::string(refused.error().message()),
+              AllOf(HasSubstr("CKR_PIN_INCORRECT"), HasSubstr(settings_.pin_file), HasSubstr("put the user's PIN")));
+}
+
+TEST_F(Pkcs11Test, AKeyThatIsGoneIsNamedAndAnotherOneOfItsNameIsTold) {
+  auto seal = make_pkcs11_seal("hsm", settings_);
+  const auto record = seal->wrap(root_, kCluster, random_);
+  ASSERT_TRUE(record.ok());
+  auto renamed = *record;
+  renamed.mutable_pkcs11()->set_key("gone");
+  const auto missing = seal->unwrap(renamed, kCluster);
+  EXPECT_EQ(missing.error().code, Code::unavailable);
+  EXPECT_THAT(std::string(missing.error().message()), HasSubstr("holds no AES key gone"));
+  auto other = settings_;
+  other.key = "other";
+  ASSERT_TRUE(make_pkcs11_seal("hsm", other)->wrap(root_, kCluster, random_).ok());
+  renamed.mutable_pkcs11()->set_key("other");
+  const auto wrong = seal->unwrap(renamed, kCluster);
+  EXPECT_EQ(wrong.error().code, Code::key_mismatch);
+  EXPECT_THAT(std::string(wrong.error().message()), AllOf(HasSubstr("key other"), HasSubstr("CKR_")));
+}
+
+TEST(Pkcs11Error, ValuesAreNamedAndSayWhatToDo) {
+  EXPECT_EQ(pkcs11_error(0xa4), "CKR_PIN_LOCKED: the security officer unlocks it with the device's own tools");
+  EXPECT_THAT(pkcs11_error(0x32), HasSubstr("CKR_DEVICE_REMOVED: see whether the device is attached"));
+  EXPECT_EQ(pkcs11_error(0x40), "CKR_ENCRYPTED_DATA_INVALID");
+  EXPECT_EQ(pkcs11_error(0x80000005UL), "0x80000005, an error of the vendor's own");
+  EXPECT_EQ(pkcs11_error(0x1c0), "0x1c0");
+  EXPECT_FALSE(is_wrong_ciphertext(0x32)) << "a device that is away does not say that the record was altered";
 }
 
 }  // namespace
