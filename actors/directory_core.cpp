@@ -83,13 +83,7 @@ model::Status DirectoryCore::load() {
   auto ring = rows_.get(storage::kKeyRingRow);
   if (!ring) return ring.error();
   ring_ = ring->value_or(std::string());
-  for (auto scan = rows_.scan(storage::kSealRows, storage::prefix_end(storage::kSealRows));; scan->next()) {
-    if (!scan->valid()) {
-      if (auto status = scan->status(); !status) return status;
-      break;
-    }
-    seal_rows_.emplace(rows_.row_of(scan->key()), scan->value());
-  }
+  if (auto status = load_seals(); !status) return status;
   if (auto status = load_resealing(); !status) return status;
   if (auto status = cluster_.load(rows_); !status) return status;
   nodes_ = cluster_.nodes();

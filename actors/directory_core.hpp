@@ -132,6 +132,7 @@ class DirectoryCore {
                       std::vector<Submission>& out);
   bool is_changing(const model::TenantId& deleted) const;
   // directory_reseal.cpp
+  model::Status load_seals();
   model::Status load_resealing();
   void tend_keys(CallHandle call, const std::string& principal, std::vector<Submission>& out);
   model::KeysReply key_numbers(model::TimeMs retire_after) const;

@@ -134,6 +134,12 @@ void DirectoryCore::order_purge(CallHandle call, const std::string& principal, s
   submit_deleted(std::move(call), std::move(next), "purge-tenant", principal, out);
 }
 
+model::Status DirectoryCore::load_seals() {
+  auto scan = rows_.scan(storage::kSealRows, storage::prefix_end(storage::kSealRows));
+  for (; scan->valid(); scan->next()) seal_rows_.emplace(rows_.row_of(scan->key()), scan->value());
+  return scan->status();
+}
+
 /// The ring's bytes do not tell that a seal came or went since the caller looked. A new root key is for the seals that
 /// there are, as they are: one that it passed over would open nothing, and one that it brought back would open again.
 model::Status DirectoryCore::check_seals(const model::ChangeKeys& change) const {

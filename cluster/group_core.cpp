@@ -233,7 +233,7 @@ void GroupCore::Impl::start() {
     step(raft->start(now, state));
     return;
   }
-  // G12: libraft lets a sole voter lead at once, in the term that it led before. What it had sent to standbys then, and
+  // G13: libraft lets a sole voter lead at once, in the term that it led before. What it had sent to standbys then, and
   // lost before its own disk had it, would be written anew and differently under the same term. So it begins another
   // one, of which nobody hears before it is durable.
   state.hard_state = {model::Term(state.hard_state.term.value + 1), config.self};

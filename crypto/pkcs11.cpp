@@ -182,7 +182,7 @@ class Device {
       if (call_->C_GetTokenInfo(slots[i], &info) != CKR_OK) continue;
       std::string_view label(reinterpret_cast<const char*>(info.label), sizeof info.label);
       label = label.substr(0, label.find_last_not_of(' ') + 1);
-      if (label != settings.token) {
+      if (const std::string& wanted = settings.token; label != wanted) {
         if (!label.empty()) others.append(others.empty() ? "" : ", ").append(label);
         continue;
       }

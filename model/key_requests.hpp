@@ -47,7 +47,8 @@ struct UndeleteTenant {
   TenantId id;
   std::string name;  // empty: the name that it had
 };
-/// From the node only. First (done = false) nothing can bring the tenant back any more; then, when its rows are gone, done.
+/// An operator's order ends the recovery window. From the node: first (done = false) nothing can bring the tenant back any
+/// more; then, when its rows are gone, done.
 struct PurgeTenant {
   TenantId id;
   bool done = false;

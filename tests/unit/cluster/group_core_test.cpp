@@ -27,6 +27,20 @@ TEST_F(GroupCoreTest, SoleVoterElectsItselfAtStart) {
   EXPECT_GT(host.leadership.ready_index.value, 1U);
 }
 
+TEST_F(GroupCoreTest, G13_ASoleVoterLeadsInANewTermAfterEachStartAndSaysNothingBeforeThatIsOnDisk) {
+  host.bootstrap({voters(1)[0], {model::NodeId(2), "n2:1", ServerRole::standby}});
+  start();
+  const model::Term before = host.leadership.term;
+  host.propose({"sent to the standby and lost here"}, 1, now);
+  ASSERT_FALSE(host.outbox.empty());
+  host.stop();
+  host.start(now);
+  EXPECT_TRUE(host.outbox.empty()) << "the term is not on disk yet";
+  host.flush_all(now);
+  EXPECT_GT(host.leadership.term, before) << "another entry of the same index and term would be taken for the lost one";
+  EXPECT_EQ(host.on_disk().hard_state.term, host.leadership.term);
+}
+
 TEST_F(GroupCoreTest, SealedSoleVoterStaysStoppedAndRefusesUntilItMayCampaign) {
   host.config.may_campaign = false;
   boot();
