@@ -24,7 +24,7 @@ class ClusterView {
   /// has not reported by then is away.
   bool is_informed(const std::vector<model::NodeId>& reporters, std::size_t groups, Clock::time_point now,
                    Clock::duration patience) const;
-  void heard(model::NodeId node, std::vector<model::GroupInfo> leads, Clock::time_point at, bool low_on_disk = false);
+  void heard(model::NodeId node, std::vector<model::GroupInfo> leads, Clock::time_point at, bool low_on_disk);
   /// Did its last report say that its disk has no room for changes?
   bool is_low_on_disk(model::NodeId node) const;
   /// When the node reported last; the epoch when it never did.

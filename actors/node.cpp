@@ -178,7 +178,9 @@ void NodeImpl::prepare_directory(Context& context) {
   };
   directory_deps_->complete_status = [&context](model::ClusterStatusReply& reply) {
     const auto now = ClusterView::Clock::now();
-    if (context.link.load() != nullptr) context.cluster_view.heard(context.self, context.reports.all(), now);
+    if (context.link.load() != nullptr) {
+      context.cluster_view.heard(context.self, context.reports.all(), now, context.is_low_on_disk());
+    }
     context.cluster_view.complete(context.self, reply, now);
   };
   directory_deps_->is_informed = [&context] {
@@ -189,7 +191,7 @@ void NodeImpl::prepare_directory(Context& context) {
       if (reports && node.id != context.self) reporters.push_back(node.id);
     }
     const auto now = ClusterView::Clock::now();
-    context.cluster_view.heard(context.self, context.reports.all(), now);
+    context.cluster_view.heard(context.self, context.reports.all(), now, context.is_low_on_disk());
     return context.cluster_view.is_informed(reporters, context.boards.size(), now, 2 * context.placement_interval);
   };
   directory_deps_->transfer = [&context](const model::TransferLeadership& transfer) {

@@ -77,15 +77,13 @@ void announce(Self self) {
 
 // ---- reports and steps
 
-bool is_low_on_disk(const Context& context) { return context.low_on_disk != nullptr && *context.low_on_disk; }
-
 /// To everybody: the meta group's leader places groups by it, and a node without a replica has nobody else to tell it
 /// who leads.
 void tell(Self self) {
   Context& context = *self->state.context;
   const bool says_room = context.nodes.common_format() >= cluster::kRoomFormat;
   const model::Secret report =
-      encode_control(GroupsReport{context.reports.all(), says_room && is_low_on_disk(context)});
+      encode_control(GroupsReport{context.reports.all(), says_room && context.is_low_on_disk()});
   for (const model::NodeInfo& node : context.nodes.all()) {
     if (node.state == model::NodeState::removed || node.id == context.self) continue;
     context.send(node.id, cluster::PeerChannel::control, {}, model::Secret(report.expose()));
@@ -175,7 +173,7 @@ void place(Self self) {
   Context& context = *self->state.context;
   const auto now = Clock::now();
   if (!leads_meta(context) || context.link.load() == nullptr) return;
-  context.cluster_view.heard(context.self, context.reports.all(), now, is_low_on_disk(context));
+  context.cluster_view.heard(context.self, context.reports.all(), now, context.is_low_on_disk());
   if (now - context.cluster_view.since() < kListenTicks * context.placement_interval) return;
   std::vector<cluster::PlacementGroup> groups;
   for (const model::GroupInfo& info : context.cluster_view.groups()) {

@@ -21,7 +21,8 @@ Exit exit_of(model::Category category) {
     case unknown:
     case unimplemented:
     case internal:
-    case data_loss: return Exit::failed;
+    case data_loss:
+    case out_of_range: return Exit::failed;
   }
   return Exit::failed;  // a category of a newer server
 }

@@ -74,7 +74,7 @@ class CoreFixture {
     Submission next = std::move(log.front());
     log.pop_front();
     ++index;
-    if (apply) apply_write_set(group, *next.write_set), applied = index;
+    if (apply) apply_write_set(home, *next.write_set), applied = index;
     last_write_set = *next.write_set;
     core.committed(next.sequence, model::Index{index}, model::Index{applied});
   }
@@ -138,7 +138,7 @@ class CoreFixture {
   DirectoryDeps directory_deps;
   model::TenantId tenant;
   std::deque<Submission> log;
-  model::GroupId group{1};  // whose state commits are applied to
+  model::GroupId home{1};  // whose state commits are applied to
   std::vector<std::shared_ptr<TestCall>> calls;
   std::uint64_t index = 0, applied = 0;
   std::string last_write_set;

@@ -90,7 +90,7 @@ class WideHost final : public KeeperHost {
                              const MarkCondition&, std::string_view) override {
     return Code::internal;
   }
-  model::Status forget_replaced(model::GroupId) override { return Code::internal; }
+  void forget_replaced(model::GroupId, std::function<void(model::Status)> done) override { done(Code::internal); }
 
   Copy* now;
   std::size_t opened = 0, dies_after = SIZE_MAX;

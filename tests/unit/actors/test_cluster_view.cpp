@@ -36,7 +36,7 @@ model::ClusterStatusReply status_of(const ClusterView& view, ClusterView::Clock:
 
 TEST(ClusterViewTest, ANewLeaderForgetsWhatWasReportedBeforeItLed) {
   ClusterView view;
-  view.heard(NodeId{2}, {report_of(0, 2, 1), report_of(1, 2, 1)}, kStart);
+  view.heard(NodeId{2}, {report_of(0, 2, 1), report_of(1, 2, 1)}, kStart, false);
   view.begin(kStart + milliseconds(400));
   const auto status = status_of(view, kStart + milliseconds(700));
   EXPECT_TRUE(status.groups.empty());
@@ -51,13 +51,13 @@ TEST(ClusterViewTest, IsInformedWhenEveryNodeAndEveryGroupHasReported) {
   const auto is_informed = [&](milliseconds after) {
     return view.is_informed({NodeId{2}, NodeId{3}}, 2, kStart + after, seconds(2));
   };
-  view.heard(NodeId{2}, {}, kStart);
+  view.heard(NodeId{2}, {}, kStart, false);
   view.begin(kStart);
-  view.heard(NodeId{1}, {report_of(0, 1, 2)}, kStart);
+  view.heard(NodeId{1}, {report_of(0, 1, 2)}, kStart, false);
   EXPECT_FALSE(is_informed(milliseconds(1)));
-  view.heard(NodeId{2}, {report_of(1, 2, 2)}, kStart + milliseconds(5));
+  view.heard(NodeId{2}, {report_of(1, 2, 2)}, kStart + milliseconds(5), false);
   EXPECT_FALSE(is_informed(milliseconds(5))) << "node 3 has not reported";
-  view.heard(NodeId{3}, {}, kStart + milliseconds(9));
+  view.heard(NodeId{3}, {}, kStart + milliseconds(9), false);
   EXPECT_TRUE(is_informed(milliseconds(9)));
   EXPECT_EQ(status_of(view, kStart + milliseconds(9)).groups.size(), 2U);
 }

@@ -15,7 +15,7 @@ using model::MoveStage;
 class DirectoryMoves : public ::testing::Test, public CoreFixture {
  protected:
   DirectoryMoves() {
-    directory_deps.tenant_moves = [this](const model::TenantInfo& tenant) { told.push_back(tenant); };
+    directory_deps.tenant_moves = [this](const model::TenantInfo& mover) { told.push_back(mover); };
     core = std::move(*DirectoryCore::open(directory_deps));
   }
   model::Result<model::Reply> run(model::DirectoryOperation operation, bool of_node = false) {
@@ -47,8 +47,8 @@ class DirectoryMoves : public ::testing::Test, public CoreFixture {
     const auto reply = run(model::MoveTenant{name, GroupId{to}});
     return reply.ok() ? Code::ok : reply.error().code;
   }
-  Code advance(const model::TenantInfo& tenant, std::uint32_t number, MoveStage stage, bool of_node = true) {
-    const auto reply = run(model::AdvanceMove{tenant.id, number, stage}, of_node);
+  Code advance(const model::TenantInfo& mover, std::uint32_t number, MoveStage stage, bool of_node = true) {
+    const auto reply = run(model::AdvanceMove{mover.id, number, stage}, of_node);
     return reply.ok() ? Code::ok : reply.error().code;
   }
   std::uint64_t routed(const std::string& name) const {
@@ -62,51 +62,51 @@ class DirectoryMoves : public ::testing::Test, public CoreFixture {
 };
 
 TEST_F(DirectoryMoves, ATenantBelongsToItsOldGroupUntilItIsInstalledInTheNewOne) {
-  const auto tenant = create("acme");
-  ASSERT_EQ(tenant.group, GroupId{1});
+  const auto mover = create("acme");
+  ASSERT_EQ(mover.group, GroupId{1});
   EXPECT_EQ(move("acme", 3), Code::ok);
   EXPECT_EQ(routed("acme"), 1U);
   ASSERT_EQ(told.size(), 1U);
   EXPECT_EQ(told.back().moving_to, GroupId{3});
   EXPECT_EQ(told.back().moves, 1U);
-  EXPECT_EQ(advance(tenant, 1, MoveStage::installed), Code::ok);
+  EXPECT_EQ(advance(mover, 1, MoveStage::installed), Code::ok);
   EXPECT_EQ(routed("acme"), 3U);
   EXPECT_EQ(told.back().moved_from, GroupId{1});
-  EXPECT_EQ(advance(tenant, 1, MoveStage::cleaned), Code::ok);
+  EXPECT_EQ(advance(mover, 1, MoveStage::cleaned), Code::ok);
   EXPECT_EQ(told.back().moved_from, GroupId{});
   EXPECT_EQ(show("acme").former_groups, std::vector<GroupId>{GroupId{1}}) << "a purge looks there, too";
 }
 
 TEST_F(DirectoryMoves, WhatIsSaidAgainOrTooLateChangesNothing) {
-  const auto tenant = create("acme");
+  const auto mover = create("acme");
   ASSERT_EQ(move("acme", 3), Code::ok);
   EXPECT_EQ(move("acme", 3), Code::ok) << "the same is asked again";
   EXPECT_EQ(show("acme").moves, 1U);
-  EXPECT_EQ(advance(tenant, 1, MoveStage::cleaned), Code::ok);
+  EXPECT_EQ(advance(mover, 1, MoveStage::cleaned), Code::ok);
   EXPECT_EQ(routed("acme"), 1U) << "it is not installed yet";
-  ASSERT_EQ(advance(tenant, 1, MoveStage::installed), Code::ok);
-  ASSERT_EQ(advance(tenant, 1, MoveStage::cleaned), Code::ok);
+  ASSERT_EQ(advance(mover, 1, MoveStage::installed), Code::ok);
+  ASSERT_EQ(advance(mover, 1, MoveStage::cleaned), Code::ok);
   ASSERT_EQ(move("acme", 2), Code::ok);
-  EXPECT_EQ(advance(tenant, 1, MoveStage::installed), Code::ok);
+  EXPECT_EQ(advance(mover, 1, MoveStage::installed), Code::ok);
   EXPECT_EQ(routed("acme"), 3U) << "that was the first move";
   EXPECT_EQ(show("acme").moving_to, GroupId{2});
 }
 
 TEST_F(DirectoryMoves, OneAtATimeAndNoDeletionMeanwhile) {
-  const auto tenant = create("acme");
+  const auto mover = create("acme");
   ASSERT_EQ(move("acme", 3), Code::ok);
   EXPECT_EQ(move("acme", 2), Code::not_active);
   EXPECT_EQ(run(model::DeleteTenant{"acme", {}, false, 0}).error().code, Code::unavailable);
-  ASSERT_EQ(advance(tenant, 1, MoveStage::installed), Code::ok);
+  ASSERT_EQ(advance(mover, 1, MoveStage::installed), Code::ok);
   EXPECT_EQ(move("acme", 2), Code::not_active) << "its old rows are still there";
-  ASSERT_EQ(advance(tenant, 1, MoveStage::cleaned), Code::ok);
+  ASSERT_EQ(advance(mover, 1, MoveStage::cleaned), Code::ok);
   EXPECT_EQ(move("acme", 2), Code::ok);
 }
 
 TEST_F(DirectoryMoves, OnlyNodesSayTheSteps) {
-  const auto tenant = create("acme");
+  const auto mover = create("acme");
   ASSERT_EQ(move("acme", 3), Code::ok);
-  EXPECT_EQ(advance(tenant, 1, MoveStage::installed, false), Code::permission_denied);
+  EXPECT_EQ(advance(mover, 1, MoveStage::installed, false), Code::permission_denied);
   EXPECT_EQ(run(model::PauseMoves{1000}).error().code, Code::permission_denied);
 }
 
@@ -120,13 +120,13 @@ TEST_F(DirectoryMoves, AGroupThatIsNoneIsRefused) {
 }
 
 TEST_F(DirectoryMoves, AreTakenUpByTheNextLeaderOfTheDirectory) {
-  const auto tenant = create("acme");
+  const auto mover = create("acme");
   ASSERT_EQ(move("acme", 3), Code::ok);
   told.clear();
   core = std::move(*DirectoryCore::open(directory_deps));
   ASSERT_EQ(told.size(), 1U);
   EXPECT_EQ(told.front().moving_to, GroupId{3});
-  EXPECT_EQ(advance(tenant, 1, MoveStage::installed), Code::ok);
+  EXPECT_EQ(advance(mover, 1, MoveStage::installed), Code::ok);
   EXPECT_EQ(routed("acme"), 3U);
 }
 
@@ -150,20 +150,20 @@ TEST_F(DirectoryMoves, BalanceMovesTenantsUntilTheGroupsHaveAsMany) {
   std::map<std::string, model::TenantInfo> tenants;
   for (int n = 0; n < 12; ++n) tenants["t" + std::to_string(n)] = create("t" + std::to_string(n));
   const auto carry_through = [&] {
-    for (auto& [name, tenant] : tenants) {
-      tenant = show(name);
-      if (tenant.moving_to.value != 0) advance(tenant, tenant.moves, MoveStage::installed);
-      if (show(name).moved_from.value != 0) advance(tenant, tenant.moves, MoveStage::cleaned);
+    for (auto& [name, mover] : tenants) {
+      mover = show(name);
+      if (mover.moving_to.value != 0) advance(mover, mover.moves, MoveStage::installed);
+      if (show(name).moved_from.value != 0) advance(mover, mover.moves, MoveStage::cleaned);
     }
   };
-  for (auto& [name, tenant] : tenants) {
+  for (auto& [name, mover] : tenants) {
     ASSERT_EQ(move(name, 1), Code::ok);
     carry_through();
   }
   ASSERT_TRUE(run(model::BalanceCluster{}).ok());
   for (int round = 0; round < 4; ++round) carry_through();
   std::map<std::uint64_t, int> count;
-  for (const auto& [name, tenant] : tenants) ++count[show(name).group.value];
+  for (const auto& [name, mover] : tenants) ++count[show(name).group.value];
   EXPECT_EQ(count, (std::map<std::uint64_t, int>{{1, 3}, {2, 3}, {3, 3}, {4, 3}}));
 }
 

@@ -57,6 +57,7 @@ class SlowHost final : public KeeperHost {
   model::Generation generation(model::GroupId) const override { return model::Generation{1}; }
   const storage::Engine& state() const override { return *engine_; }
   model::Status bring_up_to_date(model::GroupId) override { return {}; }
+  model::Result<std::unique_ptr<GroupView>> open_view(RowWish) override { return Code::internal; }
   model::Status write_rows(model::GroupId, const model::TenantId&, std::vector<storage::RowChange>,
                            std::string_view) override {
     return {};

@@ -247,7 +247,7 @@ TEST_F(Documents, ALongQueryYieldsAndSeesEveryDocumentOnce) {
     while (core->has_work()) core->work(), ++more;
     EXPECT_GE(more, at_least);
     EXPECT_TRUE(running->reply.ok()) << running->reply.error().message();
-    ask(destroy("late-" + std::to_string(at_least)));
+    EXPECT_TRUE(ask(destroy("late-" + std::to_string(at_least))).ok());
     return std::get<model::QueryReply>(running->reply->body);
   };
   model::Query sorted = list();

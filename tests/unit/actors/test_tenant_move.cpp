@@ -29,7 +29,7 @@ class TenantMoveTest : public ::testing::Test, public CoreFixture {
   }
   /// Whatever commits from now on, commits there.
   std::unique_ptr<TenantCore> open_in(GroupId where) {
-    group = where;
+    home = where;
     auto opened = TenantCore::open(deps, {tenant, where, model::Generation{1}, 1, {}});
     EXPECT_TRUE(opened.ok());
     return opened.ok() ? std::move(*opened) : nullptr;
