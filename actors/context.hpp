@@ -117,7 +117,7 @@ struct Context {
   bool create_at_first_use = false;
   const std::atomic<bool>* low_on_disk = nullptr;  // this node takes no changes; null: it always does
   bool is_low_on_disk() const { return low_on_disk != nullptr && *low_on_disk; }
-  std::atomic<model::AuditPort*> audit{nullptr};   // null: nothing is noted, as before the node is unsealed
+  std::atomic<model::AuditPort*> audit{nullptr};  // null: nothing is noted, as before the node is unsealed
 
   GrowingTable<GroupActor> groups{cluster::kMostDataGroups + 1};  // by id; filled before the front starts
   LogWriterActor log_writer;

@@ -211,21 +211,23 @@ model::Result<model::ReplyBody> KeyKeeper::key_status(const std::string& tenant)
   return model::ReplyBody(std::move(reply));
 }
 
-model::Status KeyKeeper::write_ring(const char* action, const store::v1::KeyRingRecord& before,
-                                    const store::v1::KeyRingRecord& after) {
-  model::ChangeKeys change{action, before.SerializeAsString(), {{storage::kKeyRingRow, after.SerializeAsString()}}};
-  auto done = ask(host_, {}, model::DirectoryOperation(std::move(change)));
-  return done ? model::Status() : model::Status(done.error());
-}
-
 /// Every node knows the new key before any of them uses it.
 model::Status KeyKeeper::rotate_cluster_key() {
-  crypto::KeyRing& ring = *host_.ring();
-  const auto before = ring.record();
-  const auto added = ring.with_cluster_key(random_, wall_clock());
-  if (auto status = write_ring("add-cluster-key", before, added); !status) return status;
+  std::uint32_t version = 0;
+  const auto added = seals_.change_ring("add-cluster-key", [&](const crypto::KeyRing& ring) {
+    auto next = ring.with_cluster_key(random_, wall_clock());
+    version = 0;
+    for (const auto& key : next.cluster_keys()) version = std::max(version, key.version());
+    return next;
+  });
+  if (!added) return added;
   if (auto status = host_.bring_up_to_date(model::kMetaGroup); !status) return status;
-  return write_ring("rotate-cluster-key", ring.record(), ring.with_newest_current());
+  using Next = model::Result<store::v1::KeyRingRecord>;
+  return seals_.change_ring("rotate-cluster-key", [&](const crypto::KeyRing& ring) -> Next {
+    auto next = ring.with_newest_current();
+    if (next.current() < version) return Error(Code::cas_mismatch, "the new key is not in this node's ring yet");
+    return next;
+  });
 }
 
 model::Result<model::ReplyBody> KeyKeeper::rotate(const model::RotateKeys& rotate) {

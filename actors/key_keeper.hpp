@@ -62,8 +62,6 @@ class KeyKeeper {
   model::Result<model::ReplyBody> rotate(const model::RotateKeys& rotate);
   model::Result<model::ReplyBody> set_reseal(const model::SetReseal& set);
   model::Status rotate_cluster_key();
-  model::Status write_ring(const char* action, const store::v1::KeyRingRecord& before,
-                           const store::v1::KeyRingRecord& after);
   void follow_resealing(const KeyRows& rows);
 
   // key_tending.cpp

@@ -98,9 +98,9 @@ void KeyKeeper::retire(std::uint32_t up_to) {
   const auto known = ring.record();
   for (const auto& key : known.cluster_keys()) {
     if (key.version() > up_to || key.version() == ring.current_version()) continue;
-    const auto before = ring.record();
-    const auto after = ring.without_cluster_key(key.version(), random_, wall_clock_ms());
-    const auto status = after ? write_ring("retire-cluster-key", before, *after) : model::Status(after.error());
+    const auto status = seals_.change_ring("retire-cluster-key", [&](const crypto::KeyRing& now) {
+      return now.without_cluster_key(key.version(), random_, wall_clock_ms());
+    });
     if (!status) {
       log_("cluster key " + std::to_string(key.version()) +
            " is not retired yet: " + std::string(status.error().message()));

@@ -22,7 +22,7 @@ namespace {
 
 constexpr std::chrono::minutes kAttempt{15};  // between two shares of one attempt
 constexpr std::chrono::hours kNewSet{1};
-constexpr int kTries = 5;  // when somebody else changes the keys at the same time
+constexpr int kTries = 30;  // when somebody else changes the keys at the same time
 constexpr std::chrono::milliseconds kBeforeAnother{100};
 
 model::SealInfo info_of(const store::v1::SealRecord& record) {
@@ -37,6 +37,18 @@ model::SealInfo info_of(const store::v1::SealRecord& record) {
   }
   if (record.has_pkcs11()) info.detail = "token " + record.pkcs11().token() + ", key " + record.pkcs11().key();
   return info;
+}
+
+model::Result<std::map<std::string, store::v1::SealRecord>> seals_in(const KeyRows& rows) {
+  std::map<std::string, store::v1::SealRecord> found;
+  for (const auto& [key, value] : rows) {
+    if (!key.starts_with(storage::kSealRows)) continue;
+    store::v1::SealRecord record;
+    if (!record.ParseFromString(value)) return Error(Code::data_loss, "a seal's record does not parse");
+    std::string name = record.name();
+    found.emplace(std::move(name), std::move(record));
+  }
+  return found;
 }
 
 model::TimeMs wall_clock() {
@@ -63,15 +75,25 @@ const Error& is_sealed() {
 model::Result<std::map<std::string, store::v1::SealRecord>> SealKeeper::records() const {
   auto rows = host_.key_rows();
   if (!rows) return rows.error();
-  std::map<std::string, store::v1::SealRecord> found;
-  for (const auto& [key, value] : *rows) {
-    if (!key.starts_with(storage::kSealRows)) continue;
-    store::v1::SealRecord record;
-    if (!record.ParseFromString(value)) return Error(Code::data_loss, "a seal's record does not parse");
-    std::string name = record.name();
-    found.emplace(std::move(name), std::move(record));
+  return seals_in(*rows);
+}
+
+/// What is committed reaches the rows a moment before the ring: the seals would be of another root key than the ring's.
+model::Result<SealKeeper::Keys> SealKeeper::look() const {
+  crypto::KeyRing* ring = host_.ring();
+  if (ring == nullptr) return is_sealed();
+  auto rows = host_.key_rows();
+  if (!rows) return rows.error();
+  const std::lock_guard lock(follow_mutex_);
+  Keys keys{ring->record().SerializeAsString(), ring->root(), {}};
+  const auto row = rows->find(storage::kKeyRingRow);
+  if (row == rows->end() || row->second != keys.ring) {
+    return Error(Code::cas_mismatch, "the keys are being changed; look and try again");
   }
-  return found;
+  auto seals = seals_in(*rows);
+  if (!seals) return seals.error();
+  keys.seals = std::move(*seals);
+  return keys;
 }
 
 model::Result<model::ReplyBody> SealKeeper::status(bool in_full) {
@@ -252,19 +274,17 @@ model::Result<model::ReplyBody> SealKeeper::add(const model::AddSeal& add) {
 }
 
 model::Result<model::SealReply> SealKeeper::add_once(const model::AddSeal& add) {
-  crypto::KeyRing* ring = host_.ring();
-  if (ring == nullptr) return is_sealed();
+  if (host_.ring() == nullptr) return is_sealed();
   if (add.kind != crypto::kKeyFileSeal) {
     if (auto status = crypto::check_seal_name(add.name); !status) return status.error();
   }
-  auto all = records();
-  if (!all) return all.error();
-  const auto place = place_of(add, *all);
+  auto keys = look();
+  if (!keys) return keys.error();
+  const auto place = place_of(add, keys->seals);
   if (!place) return place.error();
   model::SealReply reply;
   if (add.kind == crypto::kShamirSeal) {
-    auto made =
-        crypto::make_shamir_seal(add.name, add.threshold, add.shares, ring->root(), host_.cluster_id(), random_);
+    auto made = crypto::make_shamir_seal(add.name, add.threshold, add.shares, keys->root, host_.cluster_id(), random_);
     if (!made) return made.error();
     made->record.set_created_at_ms(wall_clock());
     reply.seal = info_of(made->record);
@@ -272,8 +292,7 @@ model::Result<model::SealReply> SealKeeper::add_once(const model::AddSeal& add) 
     new_set_.emplace(NewSet{crypto::ShareCollector(std::move(made->record)), Clock::now(), !place->empty()});
     return reply;
   }
-  std::string as_it_is = ring->record().SerializeAsString();
-  auto record = make_record(add, ring->root());
+  auto record = make_record(add, keys->root);
   if (!record) return record.error();
   // One write set: there is no moment with both, and none without either.
   std::vector<std::pair<std::string, std::optional<std::string>>> rows{
@@ -281,15 +300,14 @@ model::Result<model::SealReply> SealKeeper::add_once(const model::AddSeal& add) 
   const bool removes = !place->empty() && *place != record->name();  // a key file's name is its fingerprint
   if (removes) rows.emplace_back(storage::seal_row(*place), std::nullopt);
   const char* const action = place->empty() ? "add-seal" : "replace-seal";
-  if (auto status = write_over(std::move(as_it_is), action, std::move(rows)); !status) return status.error();
+  if (auto status = write_over(std::move(keys->ring), action, std::move(rows)); !status) return status.error();
   reply.seal = info_of(*record);
   if (removes) reply.seal->detail = "in place of " + *place;
   return reply;
 }
 
 model::Result<model::ReplyBody> SealKeeper::verify(const model::VerifyShare& given) {
-  crypto::KeyRing* ring = host_.ring();
-  if (ring == nullptr) return is_sealed();
+  if (host_.ring() == nullptr) return is_sealed();
   if (new_set_ && Clock::now() - new_set_->last > kNewSet) new_set_.reset();
   if (!new_set_)
     return Error(Code::not_active, "no new set of shares waits to be verified on this node; add one first");
@@ -311,11 +329,12 @@ model::Result<model::ReplyBody> SealKeeper::verify(const model::VerifyShare& giv
   const char* const action = new_set_->replaces ? "replace-seal" : "add-seal";
   new_set_.reset();
   const auto status = insist([&]() -> model::Status {
-    std::string as_it_is = ring->record().SerializeAsString();
-    if (!root || !(*root == ring->root())) {
+    auto keys = look();
+    if (!keys) return keys.error();
+    if (!root || !(*root == keys->root)) {
       return Error(Code::key_mismatch, "the root key was rotated since the set was made; add a new set");
     }
-    return write_over(std::move(as_it_is), action, {{storage::seal_row(record.name()), record.SerializeAsString()}});
+    return write_over(std::move(keys->ring), action, {{storage::seal_row(record.name()), record.SerializeAsString()}});
   });
   if (!status) return status.error();
   reply.seal = info_of(record);
@@ -329,15 +348,14 @@ model::Result<model::ReplyBody> SealKeeper::remove(const model::RemoveSeal& remo
 }
 
 model::Status SealKeeper::remove_once(const model::RemoveSeal& remove) {
-  std::string as_it_is = host_.ring()->record().SerializeAsString();
-  auto all = records();
-  if (!all) return all.error();
-  if (!all->contains(remove.name)) return Error(Code::entry_not_found, "there is no seal " + remove.name);
-  if (all->size() == 1) {
+  auto keys = look();
+  if (!keys) return keys.error();
+  if (!keys->seals.contains(remove.name)) return Error(Code::entry_not_found, "there is no seal " + remove.name);
+  if (keys->seals.size() == 1) {
     return Error(Code::invalid_argument,
                  "this is the last seal: without one nothing ever opens again; add another first");
   }
-  return write_over(std::move(as_it_is), "remove-seal", {{storage::seal_row(remove.name), std::nullopt}});
+  return write_over(std::move(keys->ring), "remove-seal", {{storage::seal_row(remove.name), std::nullopt}});
 }
 
 model::Result<model::ReplyBody> SealKeeper::regenerate_token(const model::RegenerateToken& given) {
@@ -365,15 +383,13 @@ model::Status SealKeeper::rotate_root() {
 model::Status SealKeeper::rotate_root_once() {
   crypto::KeyRing* ring = host_.ring();
   if (ring == nullptr) return is_sealed();
-  std::string as_it_is = ring->record().SerializeAsString();
-  auto all = records();
-  if (!all) return all.error();
-  const crypto::Key before = ring->root();
+  auto keys = look();
+  if (!keys) return keys.error();
   auto made = ring->with_new_root(random_, wall_clock());
   if (!made) return made.error();
   std::vector<std::pair<std::string, std::optional<std::string>>> rows;
-  for (const auto& [name, record] : *all) {
-    auto next = crypto::reseal_root(record, before, made->root, host_.cluster_id(), random_);
+  for (const auto& [name, record] : keys->seals) {
+    auto next = crypto::reseal_root(record, keys->root, made->root, host_.cluster_id(), random_);
     if (!next) return next.error();
     rows.emplace_back(storage::seal_row(name), next->SerializeAsString());
   }
@@ -382,15 +398,24 @@ model::Status SealKeeper::rotate_root_once() {
     const std::lock_guard lock(follow_mutex_);
     next_root_ = made->root.duplicate();
   }
-  auto status = write_over(std::move(as_it_is), "rotate-root-key", std::move(rows));
+  auto status = write_over(std::move(keys->ring), "rotate-root-key", std::move(rows));
   const std::lock_guard lock(follow_mutex_);
   next_root_.reset();
   return status;
 }
 
+model::Status SealKeeper::change_ring(const std::string& action, const NextRing& next) {
+  return insist([&]() -> model::Status {
+    auto keys = look();
+    if (!keys) return keys.error();
+    auto ring = next(*host_.ring());
+    if (!ring) return ring.error();
+    return write_over(std::move(keys->ring), action, {{storage::kKeyRingRow, ring->SerializeAsString()}});
+  });
+}
+
 model::Status SealKeeper::follow(const KeyRows& rows) {
   const std::lock_guard lock(follow_mutex_);
-  const KeyRows before = std::exchange(known_, rows);
   crypto::KeyRing* ring = host_.ring();
   if (ring == nullptr) return {};
   const auto row = rows.find(storage::kKeyRingRow);
@@ -398,24 +423,33 @@ model::Status SealKeeper::follow(const KeyRows& rows) {
   if (row == rows.end() || !record.ParseFromString(row->second)) {
     return Error(Code::data_loss, "the committed key ring does not parse");
   }
-  if (ring->record().SerializeAsString() == row->second) return {};  // another of the rows has changed
-  // A log that is replayed shows old rings, too. Going back to one would have new keys wrapped under a key that is retired.
-  if (age_of(record) < age_of(ring->record())) return {};
-  auto done = ring->adopt(record);
+  if (ring->record().SerializeAsString() != row->second) {
+    // A log that is replayed shows old rings, too. Going back to one would have new keys wrapped under a key that is retired.
+    if (age_of(record) < age_of(ring->record())) return {};
+    if (auto done = adopt(*ring, record, rows); !done) return done;
+  }
+  known_ = rows;
+  return {};
+}
+
+/// A new root key comes out of a seal that is around both the old one and the new one. It may be another one than this node
+/// is about to write: somebody was faster, or it follows its own earlier one only now.
+model::Status SealKeeper::adopt(crypto::KeyRing& ring, const store::v1::KeyRingRecord& record, const KeyRows& rows) {
+  auto done = ring.adopt(record);
   if (done.ok() || done.error().code != Code::key_mismatch) return done;
-  if (next_root_) return ring->adopt(next_root_->duplicate(), record);
+  if (next_root_ && ring.adopt(next_root_->duplicate(), record).ok()) return {};
   const std::string cluster = host_.cluster_id();
-  for (const auto& [key, value] : before) {
+  for (const auto& [key, value] : known_) {
     store::v1::SealRecord old_seal, new_seal;
     const auto now = rows.find(key);
     if (!key.starts_with(storage::kSealRows) || now == rows.end() || !old_seal.ParseFromString(value) ||
         !new_seal.ParseFromString(now->second)) {
       continue;
     }
-    const auto seal_key = crypto::escrowed_key(old_seal, ring->root(), cluster);
+    const auto seal_key = crypto::escrowed_key(old_seal, ring.root(), cluster);
     if (!seal_key) continue;
     auto root = crypto::open_seal(new_seal, *seal_key, cluster);
-    if (root) return ring->adopt(std::move(*root), record);
+    if (root && ring.adopt(std::move(*root), record).ok()) return {};
   }
   return done;
 }

@@ -206,8 +206,12 @@ model::Result<store::v1::KeyRingRecord> KeyRing::without_cluster_key(std::uint32
 }
 
 model::Result<KeyRing::NewRoot> KeyRing::with_new_root(Random& random, std::int64_t now_ms) const {
-  const Key before = derive(root(), kWrapLabel);
-  NewRoot made{Key::generate(random), record()};
+  NewRoot made{Key::generate(random), {}};
+  const Key before = [&] {  // both of one moment
+    const std::lock_guard lock(shared_->mutex);
+    made.record = record();
+    return derive(shared_->root, kWrapLabel);
+  }();
   const Key after = derive(made.root, kWrapLabel);
   const auto wrap_anew = [&](std::string* wrapped, std::string_view what, std::uint32_t version) -> model::Status {
     const std::string identity = key_identity(what, {}, version);

@@ -7,6 +7,7 @@
 #include "keeper_fixture.hpp"
 #include "storage/log_store.hpp"
 #include "storage/state_copy.hpp"
+#include "stub_host.hpp"
 
 namespace coffer::actors {
 namespace {
@@ -55,16 +56,13 @@ class DyingView final : public GroupView {
 };
 
 /// Has the directory and no other group.
-class WideHost final : public KeeperHost {
+class WideHost final : public StubHost {
  public:
   explicit WideHost(Copy& copy) : now(&copy) {}
   std::string cluster_id() const override { return now->node.cluster_id; }
-  model::NodeId self() const override { return model::NodeId{1}; }
   std::uint32_t data_groups() const override { return now->node.data_groups; }
   crypto::KeyRing* ring() override { return &*now->ring; }
-  model::Generation generation(model::GroupId) const override { return model::Generation{1}; }
   const storage::Engine& state() const override { return *now->state; }
-  model::Status bring_up_to_date(model::GroupId) override { return {}; }
   model::Result<std::unique_ptr<GroupView>> open_view(RowWish wish) override {
     ++opened;
     wishes.push_back(wish);
@@ -75,22 +73,6 @@ class WideHost final : public KeeperHost {
     return std::unique_ptr<GroupView>(
         std::make_unique<DyingView>(local_view(std::move(scan), {}), model::NodeId{opened + 1}, lives));
   }
-  // Nothing of this is asked by a backup.
-  model::Result<KeyRows> key_rows() const override { return KeyRows(); }
-  model::Status open(crypto::KeyRing) override { return Code::internal; }
-  void seal() override {}
-  model::Result<std::unique_ptr<crypto::Seal>> device_seal(const std::string&) override { return Code::internal; }
-  void submit(Call* call) noexcept override { call->complete(); }
-  bool leads(model::GroupId) const override { return false; }
-  model::Status write_rows(model::GroupId, const model::TenantId&, std::vector<storage::RowChange>,
-                           std::string_view) override {
-    return Code::internal;
-  }
-  model::Status write_marked(model::GroupId, const model::TenantId&, std::vector<storage::RowChange>,
-                             const MarkCondition&, std::string_view) override {
-    return Code::internal;
-  }
-  void forget_replaced(model::GroupId, std::function<void(model::Status)> done) override { done(Code::internal); }
 
   Copy* now;
   std::size_t opened = 0, dies_after = SIZE_MAX;

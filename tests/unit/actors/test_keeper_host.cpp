@@ -4,6 +4,7 @@
 
 #include "actors/key_keeper.hpp"
 #include "keeper_fixture.hpp"
+#include "stub_host.hpp"
 
 namespace coffer::actors {
 namespace {
@@ -11,7 +12,7 @@ namespace {
 using model::Code;
 
 /// A node with one deleted tenant whose window is over, and a disk that forgets when the test says so.
-class SlowHost final : public KeeperHost {
+class SlowHost final : public StubHost {
  public:
   SlowHost()
       : engine_(storage::open_memory()),
@@ -22,18 +23,11 @@ class SlowHost final : public KeeperHost {
     gone.state = model::TenantState::deleted;
     gone.deleted_at = gone.purge_at = 1;
   }
-  std::string cluster_id() const override { return std::string(16, 'c'); }
-  model::NodeId self() const override { return model::NodeId{1}; }
   std::uint32_t data_groups() const override { return 2; }
   model::Result<KeyRows> key_rows() const override {
     return KeyRows{{storage::kKeyRingRow, ring_.record().SerializeAsString()}};
   }
   crypto::KeyRing* ring() override { return &ring_; }
-  model::Status open(crypto::KeyRing) override { return {}; }
-  void seal() override {}
-  model::Result<std::unique_ptr<crypto::Seal>> device_seal(const std::string&) override {
-    return model::Error(Code::not_active);
-  }
   void submit(Call* call) noexcept override {
     const auto& operation = std::get<model::DirectoryOperation>(call->request.operation);
     model::Reply reply;
@@ -54,16 +48,9 @@ class SlowHost final : public KeeperHost {
     call->complete();
   }
   bool leads(model::GroupId group) const override { return group != model::kMetaGroup; }
-  model::Generation generation(model::GroupId) const override { return model::Generation{1}; }
   const storage::Engine& state() const override { return *engine_; }
-  model::Status bring_up_to_date(model::GroupId) override { return {}; }
-  model::Result<std::unique_ptr<GroupView>> open_view(RowWish) override { return Code::internal; }
   model::Status write_rows(model::GroupId, const model::TenantId&, std::vector<storage::RowChange>,
                            std::string_view) override {
-    return {};
-  }
-  model::Status write_marked(model::GroupId, const model::TenantId&, std::vector<storage::RowChange>,
-                             const MarkCondition&, std::string_view) override {
     return {};
   }
   void forget_replaced(model::GroupId group, std::function<void(model::Status)> done) override {
