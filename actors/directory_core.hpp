@@ -34,7 +34,8 @@ struct DirectoryDeps {
   std::size_t max_waiting = 4096;
   /// The keys' rows that a commit has changed; called before the change is answered.
   std::function<void(const KeyChanges&)> keys_changed;
-  std::function<void()> tenants_changed;  // one was deleted
+  std::function<void()> tenants_changed;              // one was deleted
+  std::function<void(model::GroupId)> tenant_purged;  // its rows are gone from the group
   // What the cluster's part needs of the node; empty where there is no cluster (tests).
   std::string cluster_id;  // 16 bytes
   model::NodeId self;
