@@ -12,6 +12,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "actors/bootstrap.hpp"
 #include "actors/cluster_directory.hpp"
 #include "actors/key_use.hpp"
 #include "actors/routing.hpp"
@@ -34,6 +35,8 @@ struct DirectoryDeps {
   std::size_t max_waiting = 4096;
   /// The keys' rows that a commit has changed; called before the change is answered.
   std::function<void(const KeyChanges&)> keys_changed;
+  /// All of the keys' rows that there are; at the opening, before anything that may be sealed by them is read.
+  std::function<void(KeyRows)> keys_read;
   std::function<void()> tenants_changed;              // one was deleted
   std::function<void(model::GroupId)> tenant_purged;  // its rows are gone from the group
   // What the cluster's part needs of the node; empty where there is no cluster (tests).

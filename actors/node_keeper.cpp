@@ -27,6 +27,7 @@ void NodeImpl::start_keeper(const Identity& identity) {
   keeper_ =
       std::make_unique<KeyKeeper>(static_cast<KeeperHost&>(*this), *options_.random, options_.log, options_.keeper);
   context_->keys_changed = [this](const KeyChanges& changes) { keys_committed(changes); };
+  context_->keys_read = [this](KeyRows rows) { keys_read(std::move(rows)); };
   context_->tenant_purged = [this](model::GroupId group) { keeper_->forget(group); };
   context_->tenant_to_purge = [this] { keeper_->hurry(); };
   movers_ = std::make_unique<MoveKeeper>(static_cast<KeeperHost&>(*this), *options_.random, options_.log);
@@ -46,6 +47,15 @@ void NodeImpl::keys_committed(const KeyChanges& changes) {
       }
     }
     rows = key_rows_;
+  }
+  keeper_->keys_changed(rows);
+}
+
+/// A seal that was removed while this node heard nothing must open nothing here any more.
+void NodeImpl::keys_read(KeyRows rows) {
+  {
+    const std::lock_guard lock(key_rows_mutex_);
+    key_rows_ = rows;
   }
   keeper_->keys_changed(rows);
 }

@@ -45,7 +45,7 @@ class ClusterPurgesTest : public testing::ClusterFixture {
   }
   bool is_purged(std::uint64_t at, const model::TenantInfo& tenant) {
     model::ListTenants list;
-    list.only_deleted = true;
+    list.show_deleted = true;
     const auto all = run(at, operate(list));
     if (!all.ok()) return false;
     for (const auto& one : std::get<model::TenantsReply>(all->body).tenants) {
