@@ -57,6 +57,7 @@ struct DirectoryDeps {
   std::function<void(const model::TenantInfo&)> tenant_moves;  // after each commit of a move's, and the last one's
   model::AuditPort* audit = nullptr;                           // null: nothing is noted
   const std::atomic<bool>* read_only = nullptr;                // see TenantDeps
+  bool is_low_on_disk() const { return read_only != nullptr && *read_only; }
   /// Of rows under one cluster key. A tenant's creation is one such row and two boxes under the same cluster key's other
   /// half, which wraps tenants' keys: at 2^30 neither has reached the 2^32 of NIST SP 800-38D section 8.3.
   std::uint64_t max_seals = std::uint64_t{1} << 30;
@@ -156,6 +157,7 @@ class DirectoryCore {
 
   // directory_moves.cpp
   static bool is_move(const model::DirectoryOperation& operation);
+  static bool serves_backups(const model::DirectoryOperation& operation);
   void run_move(CallHandle call, const std::string& principal, std::vector<Submission>& out);
   void move_tenant(CallHandle call, const std::string& principal, std::vector<Submission>& out);
   void begin_move(Row& row, model::GroupId to, CallHandle call, const std::string& principal,

@@ -3,6 +3,7 @@
 #include <future>
 #include <thread>
 
+#include "actors/kept_promise.hpp"
 #include "actors/node_impl.hpp"
 #include "storage/keys.hpp"
 #include "storage/state_copy.hpp"
@@ -122,7 +123,7 @@ model::Result<model::Index> NodeImpl::newest_index(model::GroupId group, std::ch
   const GroupBoard& board = context_->boards[group.value];
   auto answer = ask_newest(group, until);
   if (answer.wait_until(until) != std::future_status::ready) return Error(Code::unavailable);
-  const auto index = answer.get();
+  const auto index = kept(answer, Code::unavailable);
   if (!index) return index.error();
   return model::Index{std::max(board.trust_changed_at.load(), index->value)};
 }
@@ -189,7 +190,7 @@ model::Status NodeImpl::carry_out(RowsOrder order) {
       return Error(Code::outcome_unknown);
     }
   }
-  const auto index = answer.get();
+  const auto index = kept(answer, Code::outcome_unknown);
   if (!index) return index.error();
   while (context_->boards[group.value].applied < index->value) {
     if (std::chrono::steady_clock::now() >= until) return Error(Code::outcome_unknown);

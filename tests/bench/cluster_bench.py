@@ -235,8 +235,8 @@ def main():
             ours, theirs, alone = Side([n.process for n in cluster.nodes]), Side(etcd.processes), Side([lonely.process])
             where = cases.message(1, TENANT) + cases.message(2, "kv") + cases.message(3, "bench")
             etcd_address = f"127.0.0.1:{etcd.leader}"
-            theirs.__exit__()
-            alone.__exit__()
+            for side in (ours, theirs, alone):
+                side.__exit__()
             plan = []
             for connections in (64, 1):
                 put = ("/coffer.v1.Secrets/Put", where + cases.message(5, cases.VALUE))

@@ -246,15 +246,15 @@ TEST_F(DirectoryKeysTest, ANextLeaderKnowsTheNewestKeysBeforeItReadsWhatIsSealed
 
   RoutingTable routes;
   OperatorTable table;
-  DirectoryDeps deps{*engine, behind, random, [this] { return now; }, routes, table, model::Generation{1}};
+  DirectoryDeps late{*engine, behind, random, [this] { return now; }, routes, table, model::Generation{1}};
   bool has_seal = false;
-  deps.keys_read = [&](const KeyRows& rows) {
+  late.keys_read = [&](const KeyRows& rows) {
     store::v1::KeyRingRecord newest;
     EXPECT_TRUE(newest.ParseFromString(rows.at(storage::kKeyRingRow)));
     EXPECT_TRUE(behind.adopt(newest).ok());
     has_seal = rows.contains(storage::seal_row("night"));
   };
-  const auto next = DirectoryCore::open(deps);
+  const auto next = DirectoryCore::open(late);
   ASSERT_TRUE(next.ok()) << next.error().message();
   EXPECT_TRUE(has_seal);
 }
