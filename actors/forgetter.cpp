@@ -7,6 +7,8 @@
 
 #include <algorithm>
 
+#include "actors/kept_promise.hpp"
+
 namespace coffer::actors {
 
 using model::Code;
@@ -27,15 +29,6 @@ bool is_kept(std::future<void>& promise) {
     return false;
   }
   return true;
-}
-
-/// Whoever was to answer may have gone.
-model::Result<model::Index> answer_of(std::future<model::Result<model::Index>>& asked) {
-  try {
-    return asked.get();
-  } catch (const std::future_error&) {
-    return Error(Code::unavailable);
-  }
 }
 
 }  // namespace
@@ -109,7 +102,7 @@ void Forgetter::learn() {
   for (auto& [group, job] : jobs_) {
     const auto now = Clock::now();
     if (job.asked.valid() && job.asked.wait_for(std::chrono::seconds(0)) == std::future_status::ready) {
-      if (const auto newest = answer_of(job.asked)) job.newest = *newest;
+      if (const auto newest = kept(job.asked, Code::unavailable)) job.newest = *newest;
       job.ask_again = now + kAskAgain;
     }
     if (!job.newest && !job.asked.valid() && now >= job.ask_again) job.asked = disk_.newest(group, job.until);
