@@ -3,8 +3,10 @@
 #include <future>
 #include <thread>
 
+#include "actors/kept_promise.hpp"
 #include "actors/node_impl.hpp"
 #include "storage/keys.hpp"
+#include "storage/state_copy.hpp"
 
 namespace coffer::actors {
 
@@ -26,6 +28,7 @@ void NodeImpl::start_keeper(const Identity& identity) {
   keeper_ =
       std::make_unique<KeyKeeper>(static_cast<KeeperHost&>(*this), *options_.random, options_.log, options_.keeper);
   context_->keys_changed = [this](const KeyChanges& changes) { keys_committed(changes); };
+  context_->keys_read = [this](KeyRows rows) { keys_read(std::move(rows)); };
   context_->tenant_purged = [this](model::GroupId group) { keeper_->forget(group); };
   context_->tenant_to_purge = [this] { keeper_->hurry(); };
   movers_ = std::make_unique<MoveKeeper>(static_cast<KeeperHost&>(*this), *options_.random, options_.log);
@@ -45,6 +48,15 @@ void NodeImpl::keys_committed(const KeyChanges& changes) {
       }
     }
     rows = key_rows_;
+  }
+  keeper_->keys_changed(rows);
+}
+
+/// A seal that was removed while this node heard nothing must open nothing here any more.
+void NodeImpl::keys_read(KeyRows rows) {
+  {
+    const std::lock_guard lock(key_rows_mutex_);
+    key_rows_ = rows;
   }
   keeper_->keys_changed(rows);
 }
@@ -81,15 +93,18 @@ model::Generation NodeImpl::generation(model::GroupId group) const {
   return model::Generation{context_->boards[group.value].generation.load()};
 }
 
-/// The entry up to which everything is applied that was acknowledged before, on whatever node.
-model::Result<model::Index> NodeImpl::newest_index(model::GroupId group, std::chrono::steady_clock::time_point until) {
+/// Asks for the entry up to which everything is committed that was acknowledged before, on whatever node. Whoever answers
+/// may go without a word: then the promise is broken.
+std::future<model::Result<model::Index>> NodeImpl::ask_newest(model::GroupId group,
+                                                              std::chrono::steady_clock::time_point until) {
   Context& context = *context_;
-  const GroupBoard& board = context.boards[group.value];
-  if (!context.accepting) return Error(Code::unavailable);
-  const bool leads = board.role == cluster::Role::leader;
-  if (!leads && !context.is_clustered()) return Error(Code::unavailable, "this node holds no replica of the group");
   auto promise = std::make_shared<std::promise<model::Result<model::Index>>>();
   auto answer = promise->get_future();
+  const bool leads = context.boards[group.value].role == cluster::Role::leader;
+  if (!context.accepting || (!leads && !context.is_clustered())) {
+    promise->set_value(Error(Code::unavailable, "this node holds no replica of the group"));
+    return answer;
+  }
   auto told = std::make_shared<std::function<void(model::Result<model::Index>)>>(
       [promise](model::Result<model::Index> index) { promise->set_value(std::move(index)); });
   if (leads) {
@@ -100,8 +115,15 @@ model::Result<model::Index> NodeImpl::newest_index(model::GroupId group, std::ch
         std::chrono::duration_cast<std::chrono::milliseconds>(until - std::chrono::steady_clock::now());
     caf::anon_send(context.forwarder, Barrier{group, options_.wall_clock() + patience.count(), std::move(told)});
   }
+  return answer;
+}
+
+/// The entry up to which everything is applied that was acknowledged before, on whatever node.
+model::Result<model::Index> NodeImpl::newest_index(model::GroupId group, std::chrono::steady_clock::time_point until) {
+  const GroupBoard& board = context_->boards[group.value];
+  auto answer = ask_newest(group, until);
   if (answer.wait_until(until) != std::future_status::ready) return Error(Code::unavailable);
-  const auto index = answer.get();
+  const auto index = kept(answer, Code::unavailable);
   if (!index) return index.error();
   return model::Index{std::max(board.trust_changed_at.load(), index->value)};
 }
@@ -168,7 +190,7 @@ model::Status NodeImpl::carry_out(RowsOrder order) {
       return Error(Code::outcome_unknown);
     }
   }
-  const auto index = answer.get();
+  const auto index = kept(answer, Code::outcome_unknown);
   if (!index) return index.error();
   while (context_->boards[group.value].applied < index->value) {
     if (std::chrono::steady_clock::now() >= until) return Error(Code::outcome_unknown);
@@ -179,6 +201,17 @@ model::Status NodeImpl::carry_out(RowsOrder order) {
 
 void NodeImpl::forget_replaced(model::GroupId group, std::function<void(model::Status)> done) {
   forgetter_->forget(group, std::move(done));
+}
+
+/// A node that never was a server of the group has nothing of it.
+std::future<model::Result<model::Index>> NodeImpl::newest(model::GroupId group,
+                                                          std::chrono::steady_clock::time_point until) {
+  const auto logged = log_store_->first_entry(group);
+  const auto stored = storage::generations(*options_.state_engine, group);
+  if (!logged || logged->has_value() || !stored || !stored->empty()) return ask_newest(group, until);
+  std::promise<model::Result<model::Index>> nothing;
+  nothing.set_value(model::Index{0});
+  return nothing.get_future();
 }
 
 model::Index NodeImpl::applied(model::GroupId group) const {
