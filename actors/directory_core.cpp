@@ -109,6 +109,10 @@ model::Status DirectoryCore::load() {
     auto tenant = decode_tenant(opened->expose());
     if (!tenant) return tenant.error();
     if (tenant->info.state != model::TenantState::active) {
+      if (tenant->info.purged_at != 0 && deps_.tenant_purged) {  // perhaps by an earlier leader, and nobody said so here
+        deps_.tenant_purged(tenant->info.group);
+        for (const model::GroupId group : tenant->info.former_groups) deps_.tenant_purged(group);
+      }
       const model::TenantId id = tenant->info.id;
       deleted_.emplace(id, std::move(*tenant));
       continue;

@@ -7,6 +7,8 @@
 
 #include <algorithm>
 
+#include "actors/kept_promise.hpp"
+
 namespace coffer::actors {
 
 using model::Code;
@@ -15,6 +17,7 @@ using model::Error;
 namespace {
 
 constexpr std::chrono::milliseconds kLookAtLog{5};
+constexpr std::chrono::milliseconds kAskAgain{200};
 constexpr int kForgetterNiceness = 10;  // as the keeper of keys
 
 /// A writer that stopped for a disk error drops what it was asked.
@@ -26,15 +29,6 @@ bool is_kept(std::future<void>& promise) {
     return false;
   }
   return true;
-}
-
-/// Whoever was to answer may have gone.
-model::Result<model::Index> answer_of(std::future<model::Result<model::Index>>& asked) {
-  try {
-    return asked.get();
-  } catch (const std::future_error&) {
-    return Error(Code::unavailable);
-  }
 }
 
 }  // namespace
@@ -90,39 +84,29 @@ void Forgetter::run() {
 
 /// One that is under way does not cover what came since: the next of the same group waits for its end.
 void Forgetter::begin() {
-  std::vector<model::GroupId> begun;
-  {
-    const std::lock_guard lock(mutex_);
-    for (auto it = asked_.begin(); it != asked_.end();) {
-      if (jobs_.contains(it->first)) {
-        ++it;
-        continue;
-      }
-      begun.push_back(it->first);
-      jobs_.insert(asked_.extract(it++));
+  const std::lock_guard lock(mutex_);
+  for (auto it = asked_.begin(); it != asked_.end();) {
+    if (jobs_.contains(it->first)) {
+      ++it;
+      continue;
     }
-  }
-  for (const model::GroupId group : begun) {
-    Job& job = jobs_.at(group);
-    job.until = Clock::now() + patience_;
-    job.asked = disk_.newest(group, job.until);
+    it->second.until = Clock::now() + patience_;
+    jobs_.insert(asked_.extract(it++));
   }
 }
 
-/// How far each group has come, and whether the state here has.
+/// How far each group has come, and whether the state here has. A leader that is just losing its group refuses: the next
+/// one is asked.
 void Forgetter::learn() {
   std::map<model::GroupId, Error> failed;
   for (auto& [group, job] : jobs_) {
-    const bool is_told = !job.newest && job.asked.wait_for(std::chrono::seconds(0)) == std::future_status::ready;
-    if (is_told) {
-      auto newest = answer_of(job.asked);
-      if (newest) {
-        job.newest = *newest;
-      } else {
-        failed.emplace(group, Error(Code::not_active, "nobody says how far the group has come"));
-      }
+    const auto now = Clock::now();
+    if (job.asked.valid() && job.asked.wait_for(std::chrono::seconds(0)) == std::future_status::ready) {
+      if (const auto newest = kept(job.asked, Code::unavailable)) job.newest = *newest;
+      job.ask_again = now + kAskAgain;
     }
-    if (Clock::now() < job.until) continue;
+    if (!job.newest && !job.asked.valid() && now >= job.ask_again) job.asked = disk_.newest(group, job.until);
+    if (now < job.until) continue;
     if (!job.newest) {
       failed.emplace(group, Error(Code::not_active, "nobody says how far the group has come"));
     } else if (!is_applied(group, job)) {

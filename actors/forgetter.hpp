@@ -61,7 +61,7 @@ class Forgetter {
   struct Job {
     std::future<model::Result<model::Index>> asked;
     std::optional<model::Index> newest;  // this, and everything before it
-    Clock::time_point until;
+    Clock::time_point until, ask_again;
     bool flushed = false;
     std::vector<Done> waiting;
   };

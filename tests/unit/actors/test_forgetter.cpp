@@ -181,6 +181,19 @@ TEST(ForgetterTest, WhenNobodySaysHowFarTheGroupHasComeNothingIsForgotten) {
   }
 }
 
+TEST(ForgetterTest, ALeaderThatRefusesIsFollowedByOneThatAnswers) {
+  FakeDisk disk;
+  Told told;
+  disk.leader = FakeDisk::Leader::refuses;
+  Forgetter forgetter(disk);
+  forgetter.start();
+  forgetter.forget(model::GroupId{1}, told.of(1));
+  std::this_thread::sleep_for(milliseconds(50));
+  EXPECT_FALSE(told.is_told(1));
+  disk.leader = FakeDisk::Leader::answers;
+  EXPECT_EQ(told.wait(1), std::vector<Code>{Code::ok});
+}
+
 TEST(ForgetterTest, StoppingDoesNotWaitForWhatIsUnderWay) {
   FakeDisk disk;
   Told told;
