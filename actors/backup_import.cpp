@@ -47,6 +47,14 @@ bool may_be_done(const Error& error) {
 /// Whoever says when to ask again has done nothing: the tenant is still being purged, or this node leads nothing yet.
 bool is_to_wait(const Error& error) { return error.code == Code::unavailable && error.retry_after_s != 0; }
 
+/// Another node leads the group that takes the tenant by now, or nobody knows how far it came. Whoever begins anew finds a
+/// leader; asking for the same piece again is of no use, so this is not *unavailable*.
+Error cut_off(const Error& error) {
+  if (error.code != Code::unavailable && error.code != Code::outcome_unknown) return error;
+  return {Code::cas_mismatch, "the import was cut off: " + std::string(error.message()) +
+                                  "; what came of the tenant goes by itself: import the file again"};
+}
+
 Error another_order(const char* what) {
   return {Code::data_loss, std::string("the file is no exported tenant: ") + what};
 }
@@ -107,7 +115,7 @@ model::Result<model::ReplyBody> BackupSessions::write_import(const model::WriteI
     if (!status) break;
   }
   if (!status && is_to_wait(status.error())) return status.error();
-  if (!status) return fail(import, status.error());
+  if (!status) return fail(import, cut_off(status.error()));
   reply.sequence = ++import.sequence;
   return model::ReplyBody(std::move(reply));
 }
@@ -236,7 +244,8 @@ model::Result<model::ReplyBody> BackupSessions::finish_import(const model::Finis
   const model::TenantId id = model::TenantId::from_raw(import.directory.id());
   if (!import.written) {  // once: when the directory's answer was lost, somebody may use the tenant already
     if (auto status = write_last(import, id); !status) {
-      return may_be_done(status.error()) ? status.error() : fail(import, status.error());
+      const bool may_go_on = may_be_done(status.error()) && host_.leads(import.group);
+      return may_go_on ? status.error() : fail(import, cut_off(status.error()));
     }
     import.written = true;
   }

@@ -1,7 +1,9 @@
 // Scheduled backups: a file at a time into one directory, and the oldest ones removed. See backup_sessions.hpp.
 
+#include <algorithm>
 #include <ctime>
 #include <filesystem>
+#include <thread>
 
 #include "actors/backup_sessions.hpp"
 #include "storage/steady_file.hpp"
@@ -39,9 +41,21 @@ std::vector<std::filesystem::path> finished_in(const std::string& directory) {
   return files;
 }
 
+/// A file on the disk of the node's data leaves what the node needs (app/server.cpp).
+model::Status check_room(const BackupSchedule& schedule, std::size_t bytes) {
+  const auto spare = schedule.spare ? schedule.spare() : std::nullopt;
+  if (!spare || *spare >= bytes) return {};
+  return Error(Code::disk_error,
+               "no room for it in " + schedule.directory + ", " + std::to_string(*spare >> 20) +
+                   " MiB without what stays free there for the node's data; keep fewer, or make room");
+}
+
 }  // namespace
 
-model::Status BackupSessions::write_file(const std::string& path) {
+/// The disk of the file counts, not whether this node takes changes: a backup to another disk is what helps it then.
+model::Status BackupSessions::write_file(const BackupSchedule& schedule) {
+  const std::string path = schedule.directory + "/" + file_name(std::chrono::system_clock::now());
+  if (auto status = check_room(schedule, kPieceBytes); !status) return status;
   auto source = open_backup({});
   if (!source) return source.error();
   auto file = storage::SteadyFile::create(path);
@@ -52,6 +66,7 @@ model::Status BackupSessions::write_file(const std::string& path) {
     if (!piece) return piece.error();
     std::this_thread::sleep_for(pace.wait_for(piece->size(), Clock::now()));
     if (piece->empty()) return file->finish();
+    if (auto status = check_room(schedule, piece->size()); !status) return status;
     if (auto status = file->write(*piece); !status) return status;
   }
 }
@@ -73,8 +88,7 @@ BackupSessions::Clock::time_point BackupSessions::run_schedule(const BackupSched
     }
   }
   if (now < *next_scheduled_) return *next_scheduled_;
-  const std::string path = schedule.directory + "/" + file_name(std::chrono::system_clock::now());
-  if (auto status = write_file(path); !status) {
+  if (auto status = write_file(schedule); !status) {
     log("the scheduled backup failed: " + std::string(status.error().message()));
     next_scheduled_ = now + std::min<Clock::duration>(schedule.every, std::chrono::minutes(5));
     return *next_scheduled_;

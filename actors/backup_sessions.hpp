@@ -83,7 +83,7 @@ class BackupSessions {
   model::Error fail(Importing& import, const model::Error& error);
   void give_up_imports();
   model::Result<model::ReplyBody> serve(std::unique_ptr<BackupSource> source);
-  model::Status write_file(const std::string& path);
+  model::Status write_file(const BackupSchedule& schedule);
 
   KeeperHost& host_;
   crypto::Random& random_;

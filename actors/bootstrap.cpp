@@ -96,27 +96,6 @@ model::Result<crypto::KeyRing> bootstrap(storage::Engine& log, storage::Engine& 
   return ring;
 }
 
-// The rows that hold keys, as the state has them.
-model::Result<KeyRows> key_rows(const storage::Engine& state, model::Generation generation) {
-  storage::TenantRows rows(state, model::kMetaGroup, generation, model::TenantId{});
-  KeyRows found;
-  const std::string_view seals = storage::kSealRows;
-  for (auto scan = rows.scan(seals, storage::prefix_end(seals));; scan->next()) {
-    if (!scan->valid()) {
-      if (auto status = scan->status(); !status) return status.error();
-      break;
-    }
-    found[std::string(rows.row_of(scan->key()))] = std::string(scan->value());
-  }
-  auto ring = rows.get(storage::kKeyRingRow);
-  if (!ring) return ring.error();
-  if (ring->has_value()) found[storage::kKeyRingRow] = std::move(**ring);
-  auto reseal = rows.get(storage::kResealRow);
-  if (!reseal) return reseal.error();
-  if (reseal->has_value()) found[storage::kResealRow] = std::move(**reseal);
-  return found;
-}
-
 // What the log holds beyond the state. It may hold what is not committed; no key is lost by that, for a key that was
 // replaced stays in the ring until nothing is sealed by it.
 void overtake(KeyRows& found, const std::vector<storage::LogEntry>& entries) {
@@ -189,10 +168,30 @@ model::Status join(storage::Engine& log, const storage::Engine& state, const Joi
 
 }  // namespace
 
+model::Result<KeyRows> read_key_rows(const storage::Engine& state, model::Generation generation) {
+  storage::TenantRows rows(state, model::kMetaGroup, generation, model::TenantId{});
+  KeyRows found;
+  const std::string_view seals = storage::kSealRows;
+  for (auto scan = rows.scan(seals, storage::prefix_end(seals));; scan->next()) {
+    if (!scan->valid()) {
+      if (auto status = scan->status(); !status) return status.error();
+      break;
+    }
+    found[std::string(rows.row_of(scan->key()))] = std::string(scan->value());
+  }
+  auto ring = rows.get(storage::kKeyRingRow);
+  if (!ring) return ring.error();
+  if (ring->has_value()) found[storage::kKeyRingRow] = std::move(**ring);
+  auto reseal = rows.get(storage::kResealRow);
+  if (!reseal) return reseal.error();
+  if (reseal->has_value()) found[storage::kResealRow] = std::move(**reseal);
+  return found;
+}
+
 model::Result<std::optional<crypto::KeyRing>> open_replicated_keys(const storage::Engine& state, crypto::Seal& seal,
                                                                    const storage::Node& node,
                                                                    model::Generation generation) {
-  auto rows = key_rows(state, generation);
+  auto rows = read_key_rows(state, generation);
   if (!rows) return rows.error();
   const bool has_seal = std::any_of(rows->begin(), rows->end(),
                                     [](const auto& row) { return row.first.starts_with(storage::kSealRows); });
@@ -249,7 +248,7 @@ model::Result<Identity> open_identity(storage::Engine& log, storage::Engine& sta
     identity.groups.push_back(std::move(*recovered));
   }
   const storage::Recovered& meta = identity.groups.front();
-  auto rows = key_rows(state, meta.snapshot ? meta.snapshot->generation : kFirstGeneration);
+  auto rows = read_key_rows(state, meta.snapshot ? meta.snapshot->generation : kFirstGeneration);
   if (!rows) return rows.error();
   overtake(*rows, meta.entries);
   identity.key_rows = std::move(*rows);

@@ -17,6 +17,9 @@ namespace coffer::actors {
 /// Rows of the meta group that hold keys, as stored: seals' records and the key ring; and how sealing anew stands.
 using KeyRows = std::map<std::string, std::string>;
 
+/// Those of a replica of the meta group. Errors: disk_error.
+model::Result<KeyRows> read_key_rows(const storage::Engine& state, model::Generation generation);
+
 struct Identity {
   storage::Node node;
   std::optional<crypto::KeyRing> ring;  // none: no seal opened it, or the meta group's replica does not hold it yet

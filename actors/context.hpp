@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "actors/actors.hpp"
+#include "actors/bootstrap.hpp"
 #include "actors/cluster_view.hpp"
 #include "actors/directory_core.hpp"
 #include "actors/group_bell.hpp"
@@ -153,6 +154,7 @@ struct Context {
   std::atomic<std::uint64_t> mirrored{0};  // the tables hold everything up to this entry
   std::atomic<bool> mirror_loaded{false};
   std::function<void(const KeyChanges&)> keys_changed;           // by a committed write set; by the mirror
+  std::function<void(KeyRows)> keys_read;                        // all there are in a state that came; by the mirror
   std::function<void(std::vector<GroupFounding>)> groups_added;  // rows name them, perhaps again; by both publishers
   std::function<void(model::GroupId)> tenant_purged;             // its rows are gone from the group; by the mirror
   std::function<void(const model::TenantInfo&)> tenant_moves;    // its row says so, or that it is over; by the mirror

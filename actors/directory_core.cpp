@@ -3,6 +3,7 @@
 #include "actors/directory_core.hpp"
 
 #include <algorithm>
+#include <set>
 
 #include "actors/disk_watch.hpp"
 #include "actors/retrying_call.hpp"
@@ -70,6 +71,11 @@ model::Result<std::unique_ptr<DirectoryCore>> DirectoryCore::open(const Director
 }
 
 model::Status DirectoryCore::load() {
+  // An earlier leader's last changes were committed when nobody published them here.
+  auto keys = read_key_rows(deps_.state, deps_.generation);
+  if (!keys) return keys.error();
+  if (deps_.keys_read) deps_.keys_read(std::move(*keys));
+  sealer_ = deps_.ring.directory_sealer(deps_.random);
   auto header = rows_.get(storage::kHeaderRow);
   if (!header) return header.error();
   header_.set_format(kRecordFormat);
@@ -115,6 +121,7 @@ model::Status DirectoryCore::load() {
     tenants_.emplace(std::move(name), Row{std::move(*tenant), true, nullptr});
   }
   const std::string_view operators = storage::kOperatorRows;
+  std::set<std::string, std::less<>> in_force;
   for (auto scan = rows_.scan(operators, storage::prefix_end(operators));; scan->next()) {
     if (!scan->valid()) {
       if (auto status = scan->status(); !status) return status;
@@ -126,8 +133,10 @@ model::Status DirectoryCore::load() {
     auto op = decode_operator(opened->expose());
     if (!op) return op.error();
     deps_.operators.put(*op);
+    in_force.insert(std::move(op->token_hash));
   }
-  // The table may be in use, by what the mirror has published: only what is gone is taken out of it.
+  // The tables may be in use, by what the mirror has published: only what is gone is taken out of them.
+  deps_.operators.retain([&](std::string_view token_hash) { return in_force.contains(token_hash); });
   deps_.routing.retain([this](std::string_view name) { return tenants_.contains(name); },
                        [this](const model::DoorName& door) { return owner_of(door) != nullptr; });
   return {};
@@ -191,7 +200,8 @@ void DirectoryCore::handle(CallHandle call, std::vector<Submission>& out) {
   }
   if (auto status = model::check_request_id(request.info.request_id); !status) return call.finish(status.error());
   const auto& operation = std::get<model::DirectoryOperation>(request.operation);
-  if (is_change(request) && deps_.read_only != nullptr && *deps_.read_only) return refuse_low_on_disk(std::move(call));
+  if (is_change(request) && deps_.is_low_on_disk() && !serves_backups(operation))
+    return refuse_low_on_disk(std::move(call));
   if (std::holds_alternative<model::CreateTenant>(operation)) return create(std::move(call), *principal, out);
   if (std::holds_alternative<model::DeleteTenant>(operation)) return remove(std::move(call), *principal, out);
   if (std::holds_alternative<model::OpenDoor>(operation)) return open_door(std::move(call), *principal, out);

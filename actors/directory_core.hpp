@@ -12,6 +12,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "actors/bootstrap.hpp"
 #include "actors/cluster_directory.hpp"
 #include "actors/key_use.hpp"
 #include "actors/routing.hpp"
@@ -34,6 +35,8 @@ struct DirectoryDeps {
   std::size_t max_waiting = 4096;
   /// The keys' rows that a commit has changed; called before the change is answered.
   std::function<void(const KeyChanges&)> keys_changed;
+  /// All of the keys' rows that there are; at the opening, before anything that may be sealed by them is read.
+  std::function<void(KeyRows)> keys_read;
   std::function<void()> tenants_changed;  // one was deleted
   // What the cluster's part needs of the node; empty where there is no cluster (tests).
   std::string cluster_id;  // 16 bytes
@@ -53,6 +56,7 @@ struct DirectoryDeps {
   std::function<void(const model::TenantInfo&)> tenant_moves;  // after each commit of a move's, and the last one's
   model::AuditPort* audit = nullptr;                           // null: nothing is noted
   const std::atomic<bool>* read_only = nullptr;                // see TenantDeps
+  bool is_low_on_disk() const { return read_only != nullptr && *read_only; }
   /// Of rows under one cluster key. A tenant's creation is one such row and two boxes under the same cluster key's other
   /// half, which wraps tenants' keys: at 2^30 neither has reached the 2^32 of NIST SP 800-38D section 8.3.
   std::uint64_t max_seals = std::uint64_t{1} << 30;
@@ -152,6 +156,7 @@ class DirectoryCore {
 
   // directory_moves.cpp
   static bool is_move(const model::DirectoryOperation& operation);
+  static bool serves_backups(const model::DirectoryOperation& operation);
   void run_move(CallHandle call, const std::string& principal, std::vector<Submission>& out);
   void move_tenant(CallHandle call, const std::string& principal, std::vector<Submission>& out);
   void begin_move(Row& row, model::GroupId to, CallHandle call, const std::string& principal,

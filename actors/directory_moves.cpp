@@ -29,6 +29,12 @@ bool DirectoryCore::is_move(const model::DirectoryOperation& operation) {
          std::holds_alternative<model::AdvanceMove>(operation) || std::holds_alternative<model::PauseMoves>(operation);
 }
 
+/// What a node low on disk does all the same: a backup to another disk needs tenants that stay where they are, and those on
+/// their way to arrive. Each is one row, and rows go away at a move's end.
+bool DirectoryCore::serves_backups(const model::DirectoryOperation& operation) {
+  return std::holds_alternative<model::PauseMoves>(operation) || std::holds_alternative<model::AdvanceMove>(operation);
+}
+
 void DirectoryCore::run_move(CallHandle call, const std::string& principal, std::vector<Submission>& out) {
   const auto& operation = std::get<model::DirectoryOperation>(call.request().operation);
   if (const auto* pause = std::get_if<model::PauseMoves>(&operation)) {
@@ -147,7 +153,7 @@ void DirectoryCore::note_move(const DirectoryTenant& tenant) {
 
 /// Begins as many moves as may be under way at a time; the end of the last of them begins the next ones.
 void DirectoryCore::balance_tenants(std::vector<Submission>& out) {
-  if (!moving_.empty() || cluster_.settings().moves_paused_until > directory_time()) return;
+  if (!moving_.empty() || cluster_.settings().moves_paused_until > directory_time() || deps_.is_low_on_disk()) return;
   const auto shifts = cluster::plan_shifts(group_tenants_, kMovesAtATime);
   balancing_ = !shifts.empty();
   std::vector<bool> taken(shifts.size());

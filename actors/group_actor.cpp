@@ -73,10 +73,9 @@ void hand_out(Self self, std::vector<cluster::Committed> committed) {
   const Apply apply{state.id, state.core->generation(),
                     std::make_shared<const std::vector<cluster::Committed>>(std::move(committed))};
   self->send(state.context->state_writer, apply);
-  // Of what it commits itself, the leader's directory actor publishes the effects.
-  if (state.id == model::kMetaGroup && state.leadership.role != cluster::Role::leader) {
-    self->send(state.context->mirror, apply);
-  }
+  // The mirror knows what the leader's directory actor publishes itself. Not all that is committed here is that: an earlier
+  // leader's last entries are not, nor what is committed when this leadership ends before that actor has opened.
+  if (state.id == model::kMetaGroup) self->send(state.context->mirror, apply);
   for (auto& [submitter, message] : news) self->send(submitter, message);
 }
 

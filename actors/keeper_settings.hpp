@@ -3,6 +3,8 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
+#include <optional>
 #include <string>
 
 namespace coffer::actors {
@@ -12,6 +14,8 @@ struct BackupSchedule {
   std::chrono::seconds every{24 * 3600};
   std::uint32_t keep = 7;                         // newest files that stay
   std::uint64_t bytes_per_second = 128ULL << 20;  // of each backup, at most; 0: as fast as it goes
+  /// Bytes that files in the directory may still take. Empty, or none: nobody knows, and the disk itself says when it is full.
+  std::function<std::optional<std::uint64_t>()> spare;
 };
 
 struct KeeperSettings {

@@ -117,25 +117,6 @@ void note_keys(Context& context, const WriteSetView& set) {
   if (!changes.empty() && context.keys_changed) context.keys_changed(changes);
 }
 
-/// A snapshot may have brought keys that no write set has shown.
-model::Status note_stored_keys(Context& context, const storage::TenantRows& rows) {
-  KeyChanges found;
-  for (auto scan = rows.scan(storage::kSealRows, storage::prefix_end(storage::kSealRows));; scan->next()) {
-    if (!scan->valid()) {
-      if (auto status = scan->status(); !status) return status;
-      break;
-    }
-    found.emplace_back(std::string(rows.row_of(scan->key())), std::string(scan->value()));
-  }
-  for (const std::string_view row : {std::string_view(storage::kKeyRingRow), std::string_view(storage::kResealRow)}) {
-    auto stored = rows.get(row);
-    if (!stored) return stored.error();
-    if (stored->has_value()) found.emplace_back(std::string(row), std::move(**stored));
-  }
-  if (!found.empty() && context.keys_changed) context.keys_changed(found);
-  return {};
-}
-
 model::Status publish(Self self, const cluster::Committed& item) {
   MirrorState& state = self->state;
   if (item.entry.kind != storage::EntryKind::command) return {};
@@ -189,25 +170,29 @@ void take(Self self, const Apply& apply) {
 
 model::Status read_everything(Self self) {
   Context& context = *self->state.context;
-  const storage::TenantRows rows(*context.state_engine, model::kMetaGroup,
-                                 model::Generation{context.boards[model::kMetaGroup.value].generation},
-                                 model::TenantId{});
-  if (auto status = note_stored_keys(context, rows); !status) return status;
-  std::unordered_set<std::string> names;
+  const model::Generation generation{context.boards[model::kMetaGroup.value].generation};
+  const storage::TenantRows rows(*context.state_engine, model::kMetaGroup, generation, model::TenantId{});
+  auto keys = read_key_rows(*context.state_engine, generation);
+  if (!keys) return keys.error();
+  if (!keys->empty() && context.keys_read) context.keys_read(std::move(*keys));  // none: this replica holds nothing yet
+  std::unordered_set<std::string> names, in_force;
   std::set<std::pair<model::Door, std::string>> doors;
   // Groups before the tenants that live in them.
   for (const std::string_view prefix : {std::string_view(storage::kClusterRow), storage::kNodeRows, storage::kGroupRows,
                                         storage::kTenantRows, storage::kOperatorRows}) {
     auto scan = rows.scan(prefix, storage::prefix_end(prefix));
     for (; scan->valid(); scan->next()) {
+      const std::string_view row = rows.row_of(scan->key());
       DirectoryTenant tenant;
-      if (auto status = publish_row(self, rows.row_of(scan->key()), scan->value(), &tenant); !status) return status;
+      if (auto status = publish_row(self, row, scan->value(), &tenant); !status) return status;
+      if (prefix == storage::kOperatorRows) in_force.emplace(row.substr(prefix.size()));
       if (prefix != storage::kTenantRows || tenant.info.state != model::TenantState::active) continue;
       for (const model::DoorName& door : tenant.info.doors) doors.emplace(door.door, door.external_id);
       names.insert(std::move(tenant.info.name));
     }
     if (auto status = scan->status(); !status) return status;
   }
+  context.operators->retain([&](std::string_view hash) { return in_force.contains(std::string(hash)); });
   context.routing->retain([&](std::string_view name) { return names.contains(std::string(name)); },
                           [&](const model::DoorName& door) {
                             return doors.contains({door.door, door.external_id});

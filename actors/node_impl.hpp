@@ -76,6 +76,7 @@ class NodeImpl final : public Node, private KeeperHost, private Forgetter::Disk 
   model::Status compact_log() override;
   void start_keeper(const Identity& identity);
   void keys_committed(const KeyChanges& changes);
+  void keys_read(KeyRows rows);
   model::Status wait_until_ready(std::chrono::steady_clock::time_point until);
 
   model::Status start_audit();

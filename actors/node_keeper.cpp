@@ -3,6 +3,7 @@
 #include <future>
 #include <thread>
 
+#include "actors/kept_promise.hpp"
 #include "actors/node_impl.hpp"
 #include "storage/keys.hpp"
 
@@ -26,6 +27,7 @@ void NodeImpl::start_keeper(const Identity& identity) {
   keeper_ =
       std::make_unique<KeyKeeper>(static_cast<KeeperHost&>(*this), *options_.random, options_.log, options_.keeper);
   context_->keys_changed = [this](const KeyChanges& changes) { keys_committed(changes); };
+  context_->keys_read = [this](KeyRows rows) { keys_read(std::move(rows)); };
   context_->tenant_purged = [this](model::GroupId group) { keeper_->forget(group); };
   context_->tenant_to_purge = [this] { keeper_->hurry(); };
   movers_ = std::make_unique<MoveKeeper>(static_cast<KeeperHost&>(*this), *options_.random, options_.log);
@@ -45,6 +47,15 @@ void NodeImpl::keys_committed(const KeyChanges& changes) {
       }
     }
     rows = key_rows_;
+  }
+  keeper_->keys_changed(rows);
+}
+
+/// A seal that was removed while this node heard nothing must open nothing here any more.
+void NodeImpl::keys_read(KeyRows rows) {
+  {
+    const std::lock_guard lock(key_rows_mutex_);
+    key_rows_ = rows;
   }
   keeper_->keys_changed(rows);
 }
@@ -101,7 +112,7 @@ model::Result<model::Index> NodeImpl::newest_index(model::GroupId group, std::ch
     caf::anon_send(context.forwarder, Barrier{group, options_.wall_clock() + patience.count(), std::move(told)});
   }
   if (answer.wait_until(until) != std::future_status::ready) return Error(Code::unavailable);
-  const auto index = answer.get();
+  const auto index = kept(answer, Code::unavailable);
   if (!index) return index.error();
   return model::Index{std::max(board.trust_changed_at.load(), index->value)};
 }
@@ -168,7 +179,7 @@ model::Status NodeImpl::carry_out(RowsOrder order) {
       return Error(Code::outcome_unknown);
     }
   }
-  const auto index = answer.get();
+  const auto index = kept(answer, Code::outcome_unknown);
   if (!index) return index.error();
   while (context_->boards[group.value].applied < index->value) {
     if (std::chrono::steady_clock::now() >= until) return Error(Code::outcome_unknown);

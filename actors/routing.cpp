@@ -93,6 +93,11 @@ void OperatorTable::remove(std::string_view token_hash) {
   std::erase_if(operators_, [&](const auto& op) { return crypto::equal_constant_time(op->token_hash, token_hash); });
 }
 
+void OperatorTable::retain(const std::function<bool(std::string_view token_hash)>& keeps) {
+  std::unique_lock lock(mutex_);
+  std::erase_if(operators_, [&](const auto& op) { return !keeps(op->token_hash); });
+}
+
 void OperatorTable::clear() {
   std::unique_lock lock(mutex_);
   operators_.clear();

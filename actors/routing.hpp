@@ -65,6 +65,8 @@ class OperatorTable {
   /// Replaces the one of the same token.
   void put(const Operator& op);
   void remove(std::string_view token_hash);
+  /// Takes out those of which it is false.
+  void retain(const std::function<bool(std::string_view token_hash)>& keeps);
   void clear();
   std::vector<std::shared_ptr<const Operator>> all() const;
 

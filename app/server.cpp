@@ -154,6 +154,11 @@ model::Result<Running> start_node(const Config& config, const Start& start) {
   options.request_seal = start.request_seal;
   if (start.device) options.device_seal = [device = start.device](const auto& name) { return device->open(name); };
   options.keeper.backups = config.backup;
+  options.keeper.backups.spare = [to = config.backup.directory, data = config.data_dir,
+                                  reserve = config.storage.read_only_below]() -> std::optional<std::uint64_t> {
+    const auto spare = storage::spare_bytes(to, data, reserve);
+    return spare ? std::optional(*spare) : std::nullopt;
+  };
   options.keeper.key_directory = key_directory(config);
   options.keeper.reseal_rows_per_second = config.reseal_rows_per_second;
   options.keeper.retire_after = config.retire_keys_after;

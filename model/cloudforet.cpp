@@ -21,6 +21,12 @@ Error required(std::string_view key) {
   return {Code::invalid_argument, "Required parameter. (key = " + std::string(key) + ")"};
 }
 
+/// What stands for every project in a document's place; a request that says it would show a project's secret to all of them.
+Error no_project() {
+  return {Code::invalid_argument,
+          "ERROR_INVALID_PARAMETER: Parameter is invalid. (key = project_id, reason = * is no project's id)"};
+}
+
 /// A shell pattern with '*' only, as fnmatch reads those that tokens of 1.12 carry.
 bool matches(std::string_view pattern, std::string_view text) {
   std::size_t p = 0, t = 0, star = std::string_view::npos, mark = 0;
@@ -134,6 +140,8 @@ Status complete_new_document(const CloudforetClaims* claims, ChangeDocument& cha
   const std::string* group = attribute_of(change, "resource_group");
   const bool of_member = of_person && claims->role == kMember, of_owner = of_person && claims->role == kOwner;
   if (of_person && project != nullptr && !holds_project(*claims, *project)) return Error(Code::permission_denied);
+  const bool of_project = group == nullptr || *group == "PROJECT";
+  if (of_project && project != nullptr && *project == kEverywhere) return no_project();
   if (group == nullptr) {  // the older generation has no groups: where a secret stands follows from its project
     return of_member && project == nullptr ? Status(Code::permission_denied) : Status();
   }
@@ -156,10 +164,11 @@ Status complete_new_document(const CloudforetClaims* claims, ChangeDocument& cha
 }
 
 Status check_document_update(const CloudforetClaims* claims, const ChangeDocument& change) {
-  if (claims == nullptr || claims->owner == CloudforetClaims::Owner::system) return {};
   const std::string* project = attribute_of(change, "project_id");
-  if (project != nullptr && !holds_project(*claims, *project)) return Error(Code::permission_denied);
-  return {};
+  if (project == nullptr) return {};
+  const bool of_person = claims != nullptr && claims->owner != CloudforetClaims::Owner::system;
+  if (of_person && !holds_project(*claims, *project)) return Error(Code::permission_denied);
+  return *project == kEverywhere ? Status(no_project()) : Status();
 }
 
 }  // namespace coffer::model

@@ -2,6 +2,7 @@
 
 #include "storage/data_dir.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -133,6 +134,16 @@ model::Result<std::uint64_t> free_bytes(const std::string& path) {
   struct statvfs info;
   if (::statvfs(path.c_str(), &info) != 0) return data_dir_failure(path, errno);
   return static_cast<std::uint64_t>(info.f_bavail) * info.f_frsize;
+}
+
+model::Result<std::uint64_t> spare_bytes(const std::string& path, const std::string& data, std::uint64_t reserve) {
+  const auto free = free_bytes(path);
+  if (!free) return free;
+  struct stat here, there;
+  if (::stat(path.c_str(), &here) != 0) return data_dir_failure(path, errno);
+  if (::stat(data.c_str(), &there) != 0) return data_dir_failure(data, errno);
+  if (here.st_dev != there.st_dev) return free;
+  return *free - std::min(*free, reserve);
 }
 
 }  // namespace coffer::storage

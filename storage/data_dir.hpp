@@ -40,5 +40,7 @@ class DataDir {
 
 /// The same of any directory. Any thread.
 model::Result<std::uint64_t> free_bytes(const std::string& path);
+/// What files in `path` may take so that `reserve` bytes stay free on the file system of `data`, which may be another one.
+model::Result<std::uint64_t> spare_bytes(const std::string& path, const std::string& data, std::uint64_t reserve);
 
 }  // namespace coffer::storage

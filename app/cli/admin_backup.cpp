@@ -22,6 +22,7 @@ namespace admin = coffer::admin::v1;
 
 constexpr int kNiceness = 10;
 constexpr std::size_t kImportPiece = 512 << 10;
+constexpr int kMostImports = 5;  // of one file, when each is cut off
 
 struct BackupOptions {
   ConnectionOptions connection{.target = Target::admin};
@@ -145,6 +146,42 @@ model::Result<model::Secret> read_private_key(const std::string& path, Io& io) {
   return model::Error(model::Code::invalid_argument, path + " holds no X25519 private key of 32 bytes");
 }
 
+/// From the file's beginning to the tenant. What is answered ABORTED was cut off, and leaves nothing: it may be begun anew.
+Outcome import_once(const BackupOptions& o, Connection& connection, const admin::ImportTenantRequest& begin,
+                    admin::ImportedTenant& imported, bool& cut_off) {
+  auto file = open_backup_file(o.file);
+  if (!file) return Failure(file.error());
+  const auto stub = admin::Backup::NewStub(connection.channel());
+  const auto call = [&](const char* what, const Connection::Attempt& attempt) {
+    const auto noted = [&](grpc::ClientContext* context) {
+      const auto status = attempt(context);
+      cut_off = status.error_code() == grpc::StatusCode::ABORTED;
+      return status;
+    };
+    return connection.call(what, noted, {{grpc::StatusCode::ABORTED, "the same command once more"}});
+  };
+  admin::ImportStream stream;
+  auto failure = call("begin the import", [&](auto* context) { return stub->Import(context, begin, &stream); });
+  if (failure) return failure;
+  admin::WriteImportRequest write;
+  write.set_id(stream.id());
+  std::uint64_t sequence = 0;
+  for (;;) {
+    auto bytes = (*file)();
+    if (!bytes) return Failure(bytes.error());
+    if (bytes->empty()) break;
+    for (std::size_t at = 0; at < bytes->size(); at += kImportPiece) {
+      write.set_sequence(sequence++);
+      write.set_data(bytes->substr(at, kImportPiece));
+      failure = call("import the file", [&](auto* context) { return stub->Write(context, write, &stream); });
+      if (failure) return failure;
+    }
+  }
+  admin::FinishImportRequest finish;
+  finish.set_id(stream.id());
+  return call("finish the import", [&](auto* context) { return stub->FinishImport(context, finish, &imported); });
+}
+
 Outcome import_tenant(const BackupOptions& o, Io& io) {
   admin::ImportTenantRequest begin;
   begin.set_name(o.name);
@@ -159,35 +196,16 @@ Outcome import_tenant(const BackupOptions& o, Io& io) {
     if (!given) return Failure(given.error());
     begin.set_passphrase(std::string(given->expose()));
   }
-  auto file = open_backup_file(o.file);
-  if (!file) return Failure(file.error());
   Outcome failure;
   const auto connection = connect(o.connection, io, failure);
   if (!connection) return failure;
-  const auto stub = admin::Backup::NewStub(connection->channel());
-  admin::ImportStream stream;
-  failure = connection->call("begin the import", [&](auto* context) { return stub->Import(context, begin, &stream); });
-  if (failure) return failure;
-  admin::WriteImportRequest write;
-  write.set_id(stream.id());
-  std::uint64_t sequence = 0;
-  for (;;) {
-    auto bytes = (*file)();
-    if (!bytes) return Failure(bytes.error());
-    if (bytes->empty()) break;
-    for (std::size_t at = 0; at < bytes->size(); at += kImportPiece) {
-      write.set_sequence(sequence++);
-      write.set_data(bytes->substr(at, kImportPiece));
-      failure =
-          connection->call("import the file", [&](auto* context) { return stub->Write(context, write, &stream); });
-      if (failure) return failure;
-    }
-  }
-  admin::FinishImportRequest finish;
-  finish.set_id(stream.id());
   admin::ImportedTenant imported;
-  failure = connection->call("finish the import",
-                             [&](auto* context) { return stub->FinishImport(context, finish, &imported); });
+  for (int times = 1;; ++times) {
+    bool cut_off = false;
+    failure = import_once(o, *connection, begin, imported, cut_off);
+    if (!cut_off || o.file == "-" || times == kMostImports) break;
+    io.err << "coffer: " << failure->what << "; beginning anew\n" << std::flush;
+  }
   if (!failure) {
     io.out << "tenant " << imported.name() << " (" << imported.id() << ") is imported with " << imported.entries()
            << " secrets\n";

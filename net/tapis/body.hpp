@@ -37,6 +37,9 @@ std::optional<PermissionUpdate> read_permission(const boost::json::object& body,
 
 /// "alice" is user:alice, "service:pods" is itself. Nothing for what is no name: a pattern is none.
 std::optional<std::string> subject_of(std::string_view user);
+/// What is said of one that it does not take.
+inline constexpr std::string_view kNoUser =
+    "user: Value error, user must be one username: not TENANT, no '*', no ':', nothing unprintable";
 /// The other way.
 std::string user_of(std::string_view subject);
 

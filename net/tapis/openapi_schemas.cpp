@@ -10,8 +10,8 @@ constexpr std::string_view kSchemas = R"json(
    "SecretId": {"type": "string", "maxLength": 110, "pattern": "^[_-]*[A-Za-z0-9][A-Za-z0-9_-]*$"},
    "User": {
     "type": "string",
-    "pattern": "^(?:service:)?[^*:\\u0000-\\u001f\\u007f-\\u009f]{1,256}$",
-    "description": "A username of this tenant, or service: and the name of a service. The name has at most 256 bytes."},
+    "pattern": "^(?!TENANT$)(?:service:)?[^*:\\u0000-\\u001f\\u007f-\\u009f]{1,256}$",
+    "description": "A username of this tenant, or service: and the name of a service. The name has at most 256 bytes. TENANT, upstream's word for everybody, is none."},
    "Flag": {
     "description": "A boolean, or what the Pods service takes for one, in any case.",
     "anyOf": [

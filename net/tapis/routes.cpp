@@ -284,7 +284,7 @@ Operation delete_permission() {
           [](HttpExchange& exchange, Problems& problems) -> Status {
             const auto subject = subject_of(exchange.variable("user"));
             if (!subject) {
-              problems.push_back("user: Value error, user must be one username: no '*', no ':', nothing unprintable");
+              problems.emplace_back(kNoUser);
               return {};
             }
             exchange.request.operation = model::TenantOperation(model::SetPermission{

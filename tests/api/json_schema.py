@@ -11,7 +11,7 @@ KEYWORDS = {"$ref", "type", "const", "enum", "anyOf", "if", "then", "else", "pro
 # Texts that are taken for harmless, and numbers and words that are taken for something else.
 HOSTILE = ["", " ", "x", "a b", "a.b", "a/b", "x\n", "x\x00", "\x1f", "\x7f", "\x80", "\x9f", "é", "²", "\u0663", "\u2028", "😀", "*", "b*", "a:b", ":", "_", "-_",
            "_-a", "service:", "service:x", "service:*", "service:a:b", "user:x", "SERVICE:x", "null", "1", "0", "2", "01", "1.0", "-1", "true", "True", "TRUE", "tRuE",
-           "t", "yes", "on", "y", "f", "n", "no", "off", "false", "FALSE", "truee", " true", "true\n", "ja", "enable", "${", "%00", "'", '"', "\\"]
+           "t", "yes", "on", "y", "f", "n", "no", "off", "false", "FALSE", "truee", " true", "true\n", "ja", "enable", "TENANT", "tenant", "service:TENANT", "${", "%00", "'", '"', "\\"]
 LENGTHS = [1 << n for n in range(6, 22)]  # a limit that the schema does not say lies between two of these
 OTHERS = [None, True, False, 0, 1, -1, 2, 0.0, 1.0, 0.5, 1e300, 10**19, 80, 443.0, 65535, 65536, [], [1], {}, {"x": 1}]
 

@@ -120,6 +120,10 @@ class Life(CloudforetCase):
         nobody = Client(self.generation, self.server.grpc_address)
         self.assertEqual(failure(nobody, SECRET, "get_data", key),
                          ("UNAUTHENTICATED", "ERROR_AUTHENTICATE_FAILURE: Authenticate failure. (message = Empty token provided.)"))
+        for resource, word in ((SECRET, "Empty"), (TRUSTED, "Empty"), (GROUP, "Empty"), (USER, "empty")):
+            for domain in (DOMAIN, "nobody"):
+                self.assertEqual(failure(nobody, resource, "stat", {"domain_id": domain, "query": {"distinct": "name"}}),
+                                 ("UNAUTHENTICATED", f"ERROR_AUTHENTICATE_FAILURE: Authenticate failure. (message = {word} token provided.)"))
         nobody.close()
         with Admin(self.server) as admin:
             made = admin.create_token("shop", ("read-value",), ("cloudforet.*",))

@@ -76,6 +76,17 @@ class Newer(CloudforetCase):
         self.assertEqual(failure(member, SECRET, "delete", {"secret_id": self.find(admin, "g-domain")})[0], "NOT_FOUND")
         self.assertEqual(failure(member, TRUSTED, "create", {"name": "t", "data": {}, "resource_group": "WORKSPACE"})[0], "PERMISSION_DENIED")
 
+    def test_every_project_is_no_project(self):
+        # Where documents say their place, * is every project; a request that says it would show a project's secret to all.
+        admin, owner = self.client(), self.client("o", "WORKSPACE_OWNER", wid="w6")
+        refused = ("INVALID_ARGUMENT", "ERROR_INVALID_PARAMETER: Parameter is invalid. (key = project_id, reason = * is no project's id)")
+        for client in (admin, owner, self.client("s", None, own="SYSTEM")):
+            self.assertEqual(failure(self.make, client, "x", "PROJECT", project_id="*"), refused)
+        made = self.make(owner, "of-a-project", "PROJECT", project_id="p1")
+        self.assertEqual(failure(owner, SECRET, "update", {"secret_id": made["secret_id"], "project_id": "*"}), refused)
+        self.assertEqual(owner(SECRET, "get", {"secret_id": made["secret_id"]})["project_id"], "p1")
+        self.assertEqual(self.make(owner, "of-all", "WORKSPACE", project_id="*")["project_id"], "*", "so it is there anyway")
+
     def test_a_member_of_all_projects_changes_what_is_in_projects_only(self):
         admin, everywhere = self.client(), self.client("m", "WORKSPACE_MEMBER", wid="w5", projects=["*"])
         shared = self.make(admin, "all-shared", "WORKSPACE", workspace_id="w5")["secret_id"]

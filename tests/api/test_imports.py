@@ -7,12 +7,13 @@ import shutil
 import tempfile
 import time
 import unittest
+from concurrent import futures
 from pathlib import Path
 
 import grpc
 
 import stubs
-from harness import Server
+from harness import Server, run
 
 stubs.generate()
 api = importlib.import_module("coffer.admin.v1.backup_pb2")
@@ -28,6 +29,35 @@ def eventually(condition, seconds=60):
             return True
         time.sleep(0.1)
     return False
+
+
+class FlakyNode(services.BackupServicer):
+    """Takes imports, and loses the group of the first ones at their second piece."""
+
+    def __init__(self, cut_off):
+        self.left, self.taken = cut_off, []
+        self.server = grpc.server(futures.ThreadPoolExecutor(2))
+        services.add_BackupServicer_to_server(self, self.server)
+        self.address = f"127.0.0.1:{self.server.add_insecure_port('127.0.0.1:0')}"
+        self.server.start()
+
+    def stop(self):
+        self.server.stop(None)
+
+    def Import(self, request, context):
+        self.taken.append(b"")
+        return api.ImportStream(id=str(len(self.taken)))
+
+    def Write(self, request, context):
+        assert request.id == str(len(self.taken)), request.id
+        self.taken[-1] += request.data
+        if request.sequence == 1 and self.left > 0:
+            self.left -= 1
+            context.abort(grpc.StatusCode.ABORTED, "the import was cut off: another node leads; import the file again")
+        return api.ImportStream(id=request.id)
+
+    def FinishImport(self, request, context):
+        return api.ImportedTenant(id="1", name="moved", entries=7)
 
 
 class Imports(unittest.TestCase):
@@ -92,6 +122,22 @@ class Imports(unittest.TestCase):
             for number, at in enumerate(range(0, len(data), 64 << 10)):
                 stub.Write(api.WriteImportRequest(id=stream.id, sequence=number, data=data[at:at + (64 << 10)]), metadata=auth, timeout=20)
         self.assertEqual(len(self.left(server)), 1, "the import is known before it is finished")
+
+    def test_the_command_begins_an_import_anew_that_was_cut_off(self):
+        file = self.folder / "any.export"
+        file.write_bytes(b"x" * (1 << 20))
+        for cut_off, given, code in ((2, file, 0), (9, file, 1), (1, "-", 1)):
+            node = FlakyNode(cut_off)
+            self.addCleanup(node.stop)
+            done = run("admin", "tenants", "import", given, "--passphrase-file", self.passphrase, input=file.read_bytes() if given == "-" else None,
+                       environment={"COFFER_ADMIN_ADDR": node.address, "COFFER_TOKEN": "any"})
+            self.assertEqual(done.returncode, code, done.stderr)
+            self.assertEqual(len(node.taken), {2: 3, 9: 5, 1: 1}[cut_off], done.stderr)
+            self.assertIn(b"import the file again", done.stderr)
+            if code == 0:
+                self.assertIn(b"tenant moved", done.stdout)
+                self.assertEqual(node.taken[-1], file.read_bytes(), "the file from its beginning")
+                self.assertEqual(done.stderr.count(b"beginning anew"), 2, done.stderr)
 
     def test_a_purged_tenant_comes_back_and_its_old_tokens_do_not(self):
         server = self.server("one")

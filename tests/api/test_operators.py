@@ -2,7 +2,6 @@
 """Operators with capabilities: each call of the admin API has its own, is refused without it and is in the audit trail
 under the operator's name; each is in the command line. The examples of docs/operators.md are these."""
 
-import json
 import re
 import time
 import unittest
@@ -10,6 +9,7 @@ import unittest
 import grpc
 
 import stubs
+from audit_trail import records, wait_for
 from harness import ROOT, ServerCase
 
 # Who makes these proves himself by what he gives.
@@ -20,17 +20,6 @@ ENDS = {"seal.seal"}
 
 def words(name):
     return re.sub(r"(?<!^)([A-Z])", r"-\1", name).lower()
-
-
-def records(server):
-    found = []
-    for path in sorted((server.data / "audit").glob("audit-*.jsonl")):
-        for line in path.read_text().splitlines():
-            try:
-                found.append(json.loads(line))
-            except json.JSONDecodeError:
-                pass
-    return found
 
 
 class Operators(ServerCase):
@@ -107,8 +96,8 @@ class Operators(ServerCase):
         self.assertEqual(refused.returncode, 5)
         self.assertIn(b"lacks the capability tokens.list", refused.stderr)
         self.assertIn(b"coffer admin operators create", refused.stderr)
-        change = [r for r in records(self.server) if r.get("action") == "create-tenant" and r.get("details") == "tenant=by-maker"]
-        self.assertEqual([r["principal"] for r in change], ["operator:tenant-maker"])
+        made = wait_for(self.server, lambda r: r.get("action") == "create-tenant" and r.get("details") == "tenant=by-maker")
+        self.assertEqual(made["principal"], "operator:tenant-maker")
 
     def test_nobody_gives_more_than_he_has(self):
         token = self.server.data / "giver.token"

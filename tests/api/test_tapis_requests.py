@@ -143,6 +143,24 @@ class Requests(TapisCase):
             answer = self.client.call("GET", f"{SECRETS}/{KEPT}", token=admin, headers={"x-pods-admin": value})
             self.assertEqual(answer.status, status, value)
 
+    def test_a_body_that_is_no_object_is_told_so(self):
+        of_json, of_shape = "body: Expected a JSON object; this is not JSON", "body: Input should be a valid JSON object"
+        for text, said in (('"x"', of_shape), ("null", of_shape), ("12", of_shape), ("true", of_shape), ("[{}]", of_shape), ("x", of_json), ("{", of_json),
+                           ("", of_json), ("{} {}", of_json), ('{"a":' * 17 + "1" + "}" * 17, "body: Expected a JSON object of at most 16 levels")):
+            for method, path in (("POST", SECRETS), ("PUT", f"{SECRETS}/{KEPT}"), ("POST", f"{SECRETS}/{KEPT}/permissions"), ("POST", SECRETS + "/render")):
+                answer = self.send(method, path, text)
+                self.assertEqual((answer.status, answer.json["message"]), (400, [said]), (method, path, text))
+
+    def test_everybody_of_the_tenant_is_no_user(self):
+        answer = self.send("POST", f"{SECRETS}/{KEPT}/permissions", {"user": "TENANT", "level": "READ"})
+        self.assertEqual(answer.status, 400)
+        self.assertIn("not TENANT", answer.json["message"][0])
+        self.assertNotIn("TENANT:READ", self.send("GET", f"{SECRETS}/{KEPT}/permissions").json["result"]["permissions"])
+
+    def test_a_prefix_counts_once(self):
+        for path in ("/v3/v3/pods/secrets", "/v3/pods/v3/pods/secrets", "/pods/v3/pods/secrets", "/pods/pods/secrets"):
+            self.assertEqual(self.server.request("GET", path, None, {"x-tapis-token": self.token()}, token=None).status, 404, path)
+
     def test_content_types(self):
         for kind, status in (("application/json", 200), ("Application/JSON; charset=utf-8", 200), ("application/merge-patch+json", 200),
                              ("text/json", 400), ("application/jsonx", 400), ("application/xml", 400)):

@@ -161,8 +161,21 @@ void NodeSim::start() {
   }
   for (auto& [g, group] : groups_) {
     group.core->start(time_.now());
-    // A sole voter commits its whole log at start: all that was acknowledged is handed out, or lies at or below D.
     settle(g);
+  }
+  while (const auto batch = writer_->next()) {  // the terms that they begin
+    write_log(*batch);
+    if (!up_) {
+      return;
+    }
+    for (const cluster::Durable& durable : writer_->done()) {
+      groups_[durable.group.value].core->persisted(durable.ticket, time_.now());
+      settle(durable.group.value);
+    }
+  }
+  for (const auto& [g, group] : groups_) {
+    // A sole voter commits its whole log when its term is durable: all that was acknowledged is handed out, or lies at or
+    // below D.
     require(group.committed >= books_[g].acknowledged, "an acknowledged write is not in the log after a start");
     require(group.committed >= books_[g].log.size(), "a committed write is not in the log after a start");
   }

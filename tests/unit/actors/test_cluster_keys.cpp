@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <future>
+#include <thread>
 
 #include "tests/unit/actors/cluster_fixture.hpp"
 
@@ -132,6 +133,53 @@ TEST_F(ClusterKeysTest, ASealThatIsAddedWhileAnotherNodeRotatesTheRootKeyOpensTh
     EXPECT_FALSE(members[3].node->status().sealed) << file;
   }
   std::filesystem::remove_all(keys);
+}
+
+TEST_F(ClusterKeysTest, ASealThatWasRemovedWhileANodeWasAwayLeavesItsListWhenASnapshotComes) {
+  const std::filesystem::path keys = std::filesystem::path(path_) / "seals";
+  std::filesystem::create_directory(keys);
+  change = [&](NodeOptions& options) {
+    options.keeper.key_directory = keys;
+    options.checkpoint_interval = std::chrono::milliseconds(100);
+    options.log = [](std::string_view) {};
+  };
+  start_three();
+  const auto ask = [&](std::uint64_t at, model::KeeperOperation operation) {
+    model::Request made;
+    made.credential.kind = model::CredentialKind::operator_;
+    made.info.deadline = now() + 30'000;
+    made.operation = std::move(operation);
+    return run(at, std::move(made));
+  };
+  const auto seals = [&](std::uint64_t at) {
+    auto reply = ask(at, model::GetSeals{});
+    return reply ? std::get<model::SealReply>(reply->body).seals.size() : 0;
+  };
+  model::AddSeal add;
+  add.kind = "key-file";
+  add.key_file = keys / "second";
+  const auto added = ask(1, add);
+  ASSERT_TRUE(added.ok()) << added.error().message();
+  ASSERT_TRUE(eventually([&] { return seals(3) == 2; }));
+  kill(3);
+  ASSERT_TRUE(ask(1, model::RemoveSeal{std::get<model::SealReply>(added->body).seal->name}).ok());
+  // More entries than are kept for whoever comes back.
+  const auto committed = [this] {
+    const auto seen = status(1);
+    return seen.ok() && !seen->groups.empty() ? seen->groups[0].commit.value : 0;
+  };
+  const auto enough = committed() + 1500;
+  while (committed() < enough) {
+    for (int i = 0; i < 100; ++i) (void)run(1, operate(model::PauseMoves{1}));
+  }
+  std::this_thread::sleep_for(std::chrono::milliseconds(500));  // the leader's log is cut
+  start(3);
+  EXPECT_TRUE(eventually([&] { return seals(3) == 1; }));
+  double installed = 0;
+  for (const Sample& sample : members[3].node->samples()) {
+    if (sample.name == "coffer_snapshots_installed_total") installed = sample.value;
+  }
+  EXPECT_GE(installed, 1) << "the test is about snapshots";
 }
 
 }  // namespace

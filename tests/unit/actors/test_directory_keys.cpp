@@ -197,5 +197,28 @@ TEST_F(DirectoryKeysTest, AnImportOfATenantThatIsBeingPurgedIsToBeAskedAgain) {
   EXPECT_TRUE(reserve().ok());
 }
 
+TEST_F(DirectoryKeysTest, ANextLeaderKnowsTheNewestKeysBeforeItReadsWhatIsSealedByThem) {
+  crypto::KeyRing behind = std::move(*crypto::KeyRing::open(ring.root(), ring.record()));
+  ASSERT_TRUE(ring.adopt(ring.with_cluster_key(random, now)).ok());
+  ASSERT_TRUE(ring.adopt(ring.with_newest_current()).ok());
+  ASSERT_EQ(change("rotate-cluster-key", {{storage::kKeyRingRow, ring.record().SerializeAsString()}}), Code::ok);
+  ASSERT_EQ(change("add-seal", rows_of(seal("night"))), Code::ok);
+  ASSERT_TRUE(run(model::CreateTenant{"made", {}, false}).ok());
+
+  RoutingTable routes;
+  OperatorTable table;
+  DirectoryDeps late{*engine, behind, random, [this] { return now; }, routes, table, model::Generation{1}};
+  bool has_seal = false;
+  late.keys_read = [&](const KeyRows& rows) {
+    store::v1::KeyRingRecord newest;
+    EXPECT_TRUE(newest.ParseFromString(rows.at(storage::kKeyRingRow)));
+    EXPECT_TRUE(behind.adopt(newest).ok());
+    has_seal = rows.contains(storage::seal_row("night"));
+  };
+  const auto next = DirectoryCore::open(late);
+  ASSERT_TRUE(next.ok()) << next.error().message();
+  EXPECT_TRUE(has_seal);
+}
+
 }  // namespace
 }  // namespace coffer::actors

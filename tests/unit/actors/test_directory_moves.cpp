@@ -167,5 +167,59 @@ TEST_F(DirectoryMoves, BalanceMovesTenantsUntilTheGroupsHaveAsMany) {
   EXPECT_EQ(count, (std::map<std::uint64_t, int>{{1, 3}, {2, 3}, {3, 3}, {4, 3}}));
 }
 
+TEST_F(DirectoryMoves, ANodeLowOnDiskPausesAndEndsMovesForABackupAndBeginsNone) {
+  std::atomic<bool> low{false};
+  directory_deps.read_only = &low;
+  core = std::move(*DirectoryCore::open(directory_deps));
+  const auto mover = create("acme");
+  create("other");
+  ASSERT_EQ(move("acme", 3), Code::ok);
+  low = true;
+  EXPECT_EQ(move("other", 3), Code::unavailable);
+  const auto paused = run(model::PauseMoves{1000}, true);
+  ASSERT_TRUE(paused.ok()) << paused.error().message();
+  EXPECT_EQ(std::get<model::TenantsReply>(paused->body).tenants.size(), 1U) << "acme is on its way";
+  EXPECT_EQ(advance(mover, 1, MoveStage::installed), Code::ok);
+  EXPECT_EQ(advance(mover, 1, MoveStage::cleaned), Code::ok);
+  const auto again = run(model::PauseMoves{1000}, true);
+  ASSERT_TRUE(again.ok());
+  EXPECT_TRUE(std::get<model::TenantsReply>(again->body).tenants.empty());
+}
+
+TEST_F(DirectoryMoves, BalanceBeginsNoMoveWhileTheDiskIsLowAndGoesOnAfterwards) {
+  std::atomic<bool> low{false};
+  directory_deps.read_only = &low;
+  core = std::move(*DirectoryCore::open(directory_deps));
+  std::vector<model::TenantInfo> all;
+  for (int n = 0; n < 16; ++n) all.push_back(create("t" + std::to_string(n)));
+  // Everybody into one group, and back by balance, in two rounds.
+  for (const model::TenantInfo& one : all) {
+    if (one.group == GroupId{1}) continue;
+    ASSERT_EQ(move(one.name, 1), Code::ok);
+    ASSERT_EQ(advance(one, 1, MoveStage::installed), Code::ok);
+    ASSERT_EQ(advance(one, 1, MoveStage::cleaned), Code::ok);
+  }
+  const auto moving = [this] {
+    std::vector<model::TenantInfo> found;
+    for (int n = 0; n < 16; ++n) {
+      const auto info = show("t" + std::to_string(n));
+      if (info.moving_to.value != 0 || info.moved_from.value != 0) found.push_back(info);
+    }
+    return found;
+  };
+  ASSERT_TRUE(run(model::BalanceCluster{}).ok());
+  const auto begun = moving();
+  ASSERT_FALSE(begun.empty());
+  low = true;
+  for (const model::TenantInfo& one : begun) {
+    ASSERT_EQ(advance(one, one.moves, MoveStage::installed), Code::ok);
+    ASSERT_EQ(advance(one, one.moves, MoveStage::cleaned), Code::ok);
+  }
+  EXPECT_TRUE(moving().empty()) << "none begins by itself";
+  low = false;
+  create("more");
+  EXPECT_FALSE(moving().empty()) << "with the directory's next change";
+}
+
 }  // namespace
 }  // namespace coffer::actors

@@ -132,5 +132,12 @@ TEST_F(DirectoryOperatorsTest, SomebodyWhoMayDoEverythingIsAlwaysLeft) {
   EXPECT_TRUE(run(model::RevokeOperator{short_lived}).ok()) << "it may nothing any more";
 }
 
+TEST_F(DirectoryOperatorsTest, WhomAnEarlierLeaderRevokedLastIsNoneWhenTheNextOneOpens) {
+  operators.put({"revoked", std::string(32, 'r'), now});  // nobody told this node
+  core = reopen();
+  EXPECT_EQ(operators.find(std::string(32, 'r')), nullptr);
+  EXPECT_NE(operators.find(std::string(32, 'f')), nullptr);
+}
+
 }  // namespace
 }  // namespace coffer::actors

@@ -191,5 +191,70 @@ TEST(Keeper, ScheduledBackupsAreWrittenAndTheOldestRemoved) {
   EXPECT_EQ(left, 2);
 }
 
+/// Finished scheduled backups.
+std::set<std::string> files_in(const std::string& directory) {
+  std::set<std::string> files;
+  for (const auto& entry : fs::directory_iterator(directory)) files.insert(entry.path().filename().string());
+  return files;
+}
+
+TEST(Keeper, ANodeLowOnDiskStillMakesItsScheduledBackupsOnAnotherDisk) {
+  Cluster cluster;
+  const std::string to = cluster.path + "/backups";
+  fs::create_directory(to);
+  std::atomic<std::uint64_t> free{1ULL << 40};
+  ASSERT_TRUE(cluster
+                  .start([&](NodeOptions& options) {
+                    options.free_bytes = [&] { return std::optional<std::uint64_t>(free); };
+                    options.keeper.backups.directory = to;
+                    options.keeper.backups.every = std::chrono::seconds(1);
+                    options.keeper.backups.keep = 1;
+                  })
+                  .ok());
+  ASSERT_TRUE(cluster.put("t", "a", "value").ok());
+  free = 1 << 20;
+  ASSERT_TRUE(eventually([&] { return cluster.node->status().read_only; }));
+  EXPECT_FALSE(cluster.put("t", "a", "no room").ok());
+  fs::remove_all(to);
+  fs::create_directory(to);
+  EXPECT_TRUE(eventually([&] {
+    const auto files = files_in(to);
+    return !files.empty() && files.begin()->ends_with(".backup");
+  })) << "the row that pauses moves is all that it needs of the data's disk";
+  EXPECT_TRUE(verify_backup(input_of(backup_of(cluster))).ok()) << "an operator's, too";
+  cluster.node.reset();
+}
+
+TEST(Keeper, AScheduledBackupWithoutRoomInItsDirectorySaysSoLeavesNothingAndComesWhenThereIsRoom) {
+  Cluster cluster;
+  const std::string to = cluster.path + "/backups";
+  fs::create_directory(to);
+  std::atomic<std::uint64_t> spare{(2 << 20) - 1};  // for the first piece, and not for the second
+  std::mutex mutex;
+  std::string said;
+  ASSERT_TRUE(cluster
+                  .start([&](NodeOptions& options) {
+                    options.keeper.backups.directory = to;
+                    options.keeper.backups.every = std::chrono::seconds(1);
+                    options.keeper.backups.spare = [&] { return std::optional<std::uint64_t>(spare); };
+                    options.log = [&](std::string_view line) {
+                      const std::lock_guard lock(mutex);
+                      said.append(line).append("\n");
+                    };
+                  })
+                  .ok());
+  const auto heard = [&](const std::string& words) {
+    const std::lock_guard lock(mutex);
+    return said.find(words) != std::string::npos;
+  };
+  spare = 0;
+  ASSERT_TRUE(eventually([&] { return heard("the scheduled backup failed: no room for it in " + to); }));
+  for (const std::string& file : files_in(to)) EXPECT_TRUE(file.ends_with(".backup")) << file;
+  const auto before = files_in(to);
+  spare = 1ULL << 40;
+  EXPECT_TRUE(eventually([&] { return files_in(to) != before; }));
+  cluster.node.reset();
+}
+
 }  // namespace
 }  // namespace coffer::actors

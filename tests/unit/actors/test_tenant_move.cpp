@@ -248,14 +248,13 @@ TEST_P(InterruptedMove, IsCarriedThroughByTheNextLeader) {
 }
 INSTANTIATE_TEST_SUITE_P(AnyStep, InterruptedMove, ::testing::Range(0, 80));
 
-/// Something happens to the tenant before so many steps, in a row of three kinds: it is written to, rows of it go, another
-/// node leads its group.
+/// Something happens to the tenant before so many steps, of four kinds: another node leads its group, it is written to and
+/// rows of it go, a write is under way, it is written to and then led by another node.
 class DisturbedMove : public TenantMoveTest, public ::testing::WithParamInterface<int> {
  protected:
   void disturb(int what) {
     if (core->has_left()) return;
-    if (what == 0) core = open_in(kFrom);
-    if (what == 1) {  // the oldest change and the oldest request go, too
+    if (what == 1 || what == 3) {  // the oldest change and the oldest request go, too
       ASSERT_TRUE(run(*core, put("n2", std::to_string(now)), "r" + std::to_string(now)).ok());
       ASSERT_TRUE(run(*core, put("new" + std::to_string(now), "v")).ok());
     }
@@ -263,6 +262,7 @@ class DisturbedMove : public TenantMoveTest, public ::testing::WithParamInterfac
       auto pending = call(put("n3", std::to_string(now)));
       send(*core, *pending);  // is committed behind the mover's next question
     }
+    if (what == 0 || what == 3) core = open_in(kFrom);
     now += 700'000;
   }
 };
@@ -273,7 +273,7 @@ TEST_P(DisturbedMove, BringsAllThatChangedMeanwhileAndNothingThatHasGone) {
   for (int i = 0; i < 6; ++i) ASSERT_TRUE(run(*core, put("n" + std::to_string(i), "v"), "q" + std::to_string(i)).ok());
   TenantMover mover(kNumber, kFrom, kTo, "attempt");
   for (int steps = 0; !mover.is_done(); ++steps) {
-    if (steps == GetParam() / 3 || steps == GetParam() / 3 + 9) disturb(GetParam() % 3);
+    if (steps == GetParam() / 4 || steps == GetParam() / 4 + 9) disturb(GetParam() % 4);
     step(mover, *core);
     EXPECT_FALSE(owns(kFrom) && owns(kTo)) << "there are two owners";
   }
@@ -281,7 +281,7 @@ TEST_P(DisturbedMove, BringsAllThatChangedMeanwhileAndNothingThatHasGone) {
   commit_all(*core);
   expect_all_arrived();
 }
-INSTANTIATE_TEST_SUITE_P(AnyStep, DisturbedMove, ::testing::Range(0, 3 * 80));
+INSTANTIATE_TEST_SUITE_P(AnyStep, DisturbedMove, ::testing::Range(0, 4 * 80));
 
 TEST_F(TenantMoveTest, ATenantThatIsWrittenToBeforeEachStepArrivesWhole) {
   deps.kept_changes = 5;

@@ -109,9 +109,8 @@ TEST(NodeUri, has_one_text_for_each_node) {
   const NodeName name{kAuthorityCluster, NodeId{42}};
   EXPECT_EQ(parse_node_uri(to_uri(name)), name);
   const std::string cluster(kAuthorityCluster);
-  for (const std::string& bad :
-       {"", "coffer://", "coffer://x/node/1", "https://00112233445566778899aabbccddeeff/node/1",
-        "coffer://00112233445566778899AABBCCDDEEFF/node/1"}) {
+  for (const std::string bad : {"", "coffer://", "coffer://x/node/1", "https://00112233445566778899aabbccddeeff/node/1",
+                                "coffer://00112233445566778899AABBCCDDEEFF/node/1"}) {
     EXPECT_FALSE(parse_node_uri(bad)) << bad;
   }
   for (const char* tail : {"/node/", "/node/0", "/node/01", "/node/1x", "/node/-1", "/node/18446744073709551616",
@@ -143,7 +142,9 @@ TEST(JoinToken, refuses_other_text_without_repeating_it) {
     const auto parsed = parse_join_token(bad);
     ASSERT_FALSE(parsed.ok());
     EXPECT_EQ(parsed.error().code, Code::invalid_argument);
-    if (bad.size() > 8) EXPECT_THAT(std::string(parsed.error().message()), Not(HasSubstr(bad.substr(5, 12))));
+    if (bad.size() > 8) {
+      EXPECT_THAT(std::string(parsed.error().message()), Not(HasSubstr(bad.substr(5, 12))));
+    }
   }
 }
 

@@ -289,7 +289,9 @@ TEST_F(Render, AnyTextIsRenderedOrLeftAsItIs) {
     std::string text;
     for (std::size_t n = random() % 12; n > 0; --n) text += pieces[random() % std::size(pieces)];
     const std::string shown = env(text);
-    if (text.find("${pods:secrets:A") == std::string::npos) EXPECT_EQ(shown, text);
+    if (text.find("${pods:secrets:A") == std::string::npos) {
+      EXPECT_EQ(shown, text);
+    }
     parse_map_value(text);
     input.secret_map.resize(1);
     map("B", text);

@@ -148,6 +148,19 @@ TEST(DataDir, RefusesADiskWithTooLittleSpaceAndLetsItGoAgain) {
   EXPECT_TRUE(DataDir::open(dir / "data", 0).ok());
 }
 
+TEST(DataDir, WhatABackupMayTakeLeavesTheReserveOnTheDataDisksFileSystemOnly) {
+  test::TempDir dir;
+  const auto free = free_bytes(dir.path());
+  ASSERT_TRUE(free.ok());
+  constexpr std::uint64_t kReserve = 1 << 20;
+  const auto spare = spare_bytes(dir.path(), dir.path(), kReserve);
+  ASSERT_TRUE(spare.ok());
+  EXPECT_LE(*spare, *free - kReserve + (64 << 20)) << "others write meanwhile";
+  EXPECT_EQ(*spare_bytes(dir.path(), dir.path(), UINT64_MAX), 0U);
+  EXPECT_GT(*spare_bytes(dir.path(), "/proc", UINT64_MAX), 0U) << "the data is elsewhere";
+  EXPECT_FALSE(spare_bytes(dir / "none", dir.path(), 0).ok());
+}
+
 /// Runs in a child with a mount name space of its own, so that nothing stays mounted whatever happens.
 /// 0: as expected, 1: not, 2: this machine does not allow a mount.
 int fill_a_small_disk(const std::string& mount_point) {
