@@ -106,7 +106,6 @@ model::Result<std::unique_ptr<BackupSource>> BackupSessions::open_backup(const s
   }
   store::v1::BackupManifest head = manifest("backup");
   const crypto::Key file_key = crypto::Key::generate(random_);
-  *head.add_slots() = crypto::slot_for_root(file_key, host_.ring()->root(), head.id(), random_);
   auto source = BackupSource::open(host_, wanted, std::move(head), file_key, random_);
   if (source && Clock::now() >= *paused_until) {
     return Error(Code::unavailable, "it took too long to bring every group up to date here; try again", 1);

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "actors/records.hpp"
+#include "crypto/file_key.hpp"
 #include "crypto/key_ring.hpp"
 #include "storage/keys.hpp"
 #include "storage/state_copy.hpp"
@@ -20,6 +21,9 @@ namespace {
 constexpr std::size_t kFrameBytes = 256 << 10;
 constexpr std::size_t kMostHeld = 16 << 20;  // of a tenant that comes from elsewhere
 constexpr unsigned kMostBegun = 5;           // a group's part, anew
+/// Until this node's own replicas are up to date, all together: moves are paused meanwhile, and of those that were given up
+/// there may be many.
+constexpr std::chrono::milliseconds kOwnReplicas{1500};
 
 const std::string kDirectory(16, '\0');
 
@@ -41,8 +45,10 @@ std::uint32_t BackupSource::newest_key(const store::v1::KeyRingRecord& ring) {
 }
 
 /// The keys as they are after every other view was taken: whatever is sealed in those opens by them. One view more, so that
-/// a change of several rows is seen whole or not at all.
-model::Status BackupSource::add_keys(KeeperHost& host, store::v1::BackupManifest& manifest) {
+/// a change of several rows is seen whole or not at all. The file's own key is for the root key that these seals open, which
+/// may have been another one when the first view was taken.
+model::Status BackupSource::add_keys(KeeperHost& host, store::v1::BackupManifest& manifest, const crypto::Key& file_key,
+                                     crypto::Random& random) {
   const storage::TenantRows rows(host.state(), model::kMetaGroup, host.generation(model::kMetaGroup), {});
   auto scan = rows.scan(storage::kSealRows, "");
   for (; scan->valid(); scan->next()) {
@@ -56,18 +62,28 @@ model::Status BackupSource::add_keys(KeeperHost& host, store::v1::BackupManifest
     }
   }
   if (auto status = scan->status(); !status) return status;
-  if (manifest.key_ring().root_version() != host.ring()->record().root_version()) {
-    return Error(Code::unavailable, "the root key has just been changed, and not yet here; try again", 1);
+  const crypto::Key root = host.ring()->root();
+  if (const auto opened = crypto::KeyRing::open(root.duplicate(), manifest.key_ring()); !opened) {
+    if (opened.error().code != Code::key_mismatch) return opened.error();
+    return Error(Code::unavailable, "the root key is being rotated; try again", 1);
   }
+  *manifest.add_slots() = crypto::slot_for_root(file_key, root, manifest.id(), random);
   return {};
 }
 
-model::Result<BackupSource::Part> BackupSource::part_of(KeeperHost& host, model::GroupId group, std::string within) {
+/// What this node's own replica was waited for is taken from `patience`.
+model::Result<BackupSource::Part> BackupSource::part_of(KeeperHost& host, model::GroupId group, std::string within,
+                                                        std::chrono::milliseconds& patience) {
   Part part;
   part.wish.group = group;
   part.wish.within = std::move(within);
-  auto view = host.open_view(part.wish);
+  RowWish wish = part.wish;
+  wish.own_patience = std::min(wish.own_patience, patience);
+  const auto begun = std::chrono::steady_clock::now();
+  auto view = host.open_view(wish);
   if (!view) return view.error();
+  const auto took = std::chrono::steady_clock::now() - begun;
+  patience -= std::min(wish.own_patience, std::chrono::duration_cast<std::chrono::milliseconds>(took));
   part.view = std::move(*view);
   part.wish.index = part.view->index();
   return part;
@@ -91,20 +107,21 @@ model::Result<std::unique_ptr<BackupSource>> BackupSource::open(KeeperHost& host
                                                                 store::v1::BackupManifest manifest,
                                                                 const crypto::Key& file_key, crypto::Random& random) {
   std::vector<Part> parts(1);
+  std::chrono::milliseconds patience = kOwnReplicas;
   for (std::uint64_t group = 1; wanted.all && group <= host.data_groups(); ++group) {
-    auto part = part_of(host, model::GroupId{group}, {});
+    auto part = part_of(host, model::GroupId{group}, {}, patience);
     if (!part) return part.error();
     parts.push_back(std::move(*part));
   }
   for (const model::TenantInfo& tenant : wanted.tenants) {
-    auto part = part_of(host, tenant.group, std::string(tenant.id.view()));
+    auto part = part_of(host, tenant.group, std::string(tenant.id.view()), patience);
     if (!part) return part.error();
     parts.push_back(std::move(*part));
   }
   auto directory = directory_part(host);
   if (!directory) return directory.error();
   parts.front() = std::move(*directory);
-  if (auto status = add_keys(host, manifest); !status) return status.error();
+  if (auto status = add_keys(host, manifest, file_key, random); !status) return status.error();
   std::unique_ptr<BackupSource> source(new BackupSource(host, std::move(manifest), file_key, random));
   const auto is_elsewhere = [](const Part& part) { return part.view->node().value != 0; };
   if (std::any_of(parts.begin(), parts.end(), is_elsewhere)) {
@@ -249,13 +266,20 @@ model::Status BackupSource::begin_anew(const model::Error& failure) {
 /// a newer key wraps.
 model::Status BackupSource::compare_directories(model::GroupId group) {
   if (auto status = host_.bring_up_to_date(model::kMetaGroup); !status) return status;
-  if (newest_key(host_.ring()->record()) != newest_key_) {
+  const storage::TenantRows rows(host_.state(), model::kMetaGroup, host_.generation(model::kMetaGroup), {});
+  // By the rows: the ring of this node follows them a moment later.
+  const auto stored = rows.get(storage::kKeyRingRow);
+  if (!stored) return stored.error();
+  store::v1::KeyRingRecord ring;
+  if (!stored->has_value() || !ring.ParseFromString(**stored)) {
+    return Error(Code::data_loss, "the keys' rows do not parse");
+  }
+  if (newest_key(ring) != newest_key_) {
     return Error(Code::unavailable, "the cluster's key was rotated meanwhile: begin again");
   }
   std::map<model::GroupId, std::vector<Known>> then = std::move(known_);
   known_.clear();
   directory_sealer_.emplace(host_.ring()->directory_sealer(random_));
-  const storage::TenantRows rows(host_.state(), model::kMetaGroup, host_.generation(model::kMetaGroup), {});
   auto scan = rows.scan(storage::kTenantRows, storage::prefix_end(storage::kTenantRows));
   for (; scan->valid(); scan->next()) {
     if (auto status = note(rows.row_of(scan->key()), scan->value()); !status) return status;

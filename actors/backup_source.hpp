@@ -8,6 +8,7 @@
 // view may show what the directory of the file does not know: whether it does is looked at, and then the backup fails. The
 // keeper's thread.
 
+#include <chrono>
 #include <map>
 #include <memory>
 #include <optional>
@@ -27,9 +28,9 @@ class BackupSource {
     std::vector<model::TenantInfo> tenants;
     bool all = true;
   };
-  /// Waits until what was acknowledged, on whatever node, is in the views; puts the keys into the manifest. `host` and
-  /// `random` outlive it. REQUIRES: moves of tenants are paused. Errors: unavailable (no node has a current copy of a
-  /// group), disk_error, data_loss.
+  /// Waits until what was acknowledged, on whatever node, is in the views; puts the keys into the manifest, and
+  /// `file_key` for their root key. `host` and `random` outlive it. REQUIRES: moves of tenants are paused. Errors:
+  /// unavailable (no node has a current copy of a group; the root key is being rotated), disk_error, data_loss.
   static model::Result<std::unique_ptr<BackupSource>> open(KeeperHost& host, const Wanted& wanted,
                                                            store::v1::BackupManifest manifest,
                                                            const crypto::Key& file_key, crypto::Random& random);
@@ -59,9 +60,11 @@ class BackupSource {
 
   BackupSource(KeeperHost& host, store::v1::BackupManifest manifest, const crypto::Key& file_key,
                crypto::Random& random);
-  static model::Result<Part> part_of(KeeperHost& host, model::GroupId group, std::string within);
+  static model::Result<Part> part_of(KeeperHost& host, model::GroupId group, std::string within,
+                                     std::chrono::milliseconds& patience);
   static model::Result<Part> directory_part(KeeperHost& host);
-  static model::Status add_keys(KeeperHost& host, store::v1::BackupManifest& manifest);
+  static model::Status add_keys(KeeperHost& host, store::v1::BackupManifest& manifest, const crypto::Key& file_key,
+                                crypto::Random& random);
   static std::uint32_t newest_key(const store::v1::KeyRingRecord& ring);
 
   model::Status fill(std::string& out);

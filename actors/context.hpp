@@ -156,7 +156,7 @@ struct Context {
   std::function<void(const KeyChanges&)> keys_changed;           // by a committed write set; by the mirror
   std::function<void(KeyRows)> keys_read;                        // all there are in a state that came; by the mirror
   std::function<void(std::vector<GroupFounding>)> groups_added;  // rows name them, perhaps again; by both publishers
-  std::function<void(model::GroupId)> tenant_purged;             // its rows are gone from the group; by the mirror
+  std::function<void(model::GroupId)> tenant_purged;             // its rows are gone from the group; by both publishers
   std::function<void(const model::TenantInfo&)> tenant_moves;    // its row says so, or that it is over; by the mirror
   std::function<void()> tenant_to_purge;  // its window is over, its rows are there; by the mirror
   std::atomic<bool> unsealed{false};      // the keys are open

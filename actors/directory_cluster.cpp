@@ -64,7 +64,9 @@ void DirectoryCore::run_cluster(CallHandle call, const std::string& principal, s
 /// given: then the call answers `unavailable`, for it has changed nothing itself.
 void DirectoryCore::answer_behind_pending(CallHandle call, model::ReplyBody body) {
   if (pending_.empty()) return call.finish(model::Reply{{header_.epoch(), header_.revision()}, std::move(body)});
-  pending_.back().behind.emplace_back(std::move(call), std::move(body));
+  auto& behind = pending_.back().behind;
+  if (behind.size() >= deps_.max_waiting) return call.finish(Error(Code::overloaded));
+  behind.emplace_back(std::move(call), std::move(body));
 }
 
 /// Groups that the rows name are begun on this node, and tenants may be placed in them, once they are committed.

@@ -109,6 +109,10 @@ model::Status DirectoryCore::load() {
     auto tenant = decode_tenant(opened->expose());
     if (!tenant) return tenant.error();
     if (tenant->info.state != model::TenantState::active) {
+      if (tenant->info.purged_at != 0 && deps_.tenant_purged) {  // perhaps by an earlier leader, and nobody said so here
+        deps_.tenant_purged(tenant->info.group);
+        for (const model::GroupId group : tenant->info.former_groups) deps_.tenant_purged(group);
+      }
       const model::TenantId id = tenant->info.id;
       deleted_.emplace(id, std::move(*tenant));
       continue;
@@ -140,51 +144,6 @@ model::Status DirectoryCore::load() {
   deps_.routing.retain([this](std::string_view name) { return tenants_.contains(name); },
                        [this](const model::DoorName& door) { return owner_of(door) != nullptr; });
   return {};
-}
-
-/// The principal's name, when he may do it. Doors that are open (--dev) may create and delete through themselves.
-model::Result<std::string> DirectoryCore::authorize(const model::Request& request) const {
-  const auto& operation = std::get<model::DirectoryOperation>(request.operation);
-  switch (request.credential.kind) {
-    case model::CredentialKind::node:
-      if (std::holds_alternative<model::JoinNode>(operation) ||
-          std::holds_alternative<model::RenewNodeCertificate>(operation) ||
-          std::holds_alternative<model::AnnounceNode>(operation)) {
-        return request.credential.principal;
-      }
-      return Error(Code::permission_denied);
-    case model::CredentialKind::dev_root: return std::string("dev-root");
-    case model::CredentialKind::operator_:
-      if (request.credential.of_node) return std::string("node");
-      if (const auto* purge = std::get_if<model::PurgeTenant>(&operation); purge != nullptr && purge->done) {
-        return Error(Code::permission_denied);
-      }
-      if (std::holds_alternative<model::ChangeKeys>(operation) ||
-          std::holds_alternative<model::AddOperator>(operation) ||
-          std::holds_alternative<model::AdoptTenant>(operation) ||
-          std::holds_alternative<model::AdvanceMove>(operation) ||
-          std::holds_alternative<model::PauseMoves>(operation) || std::holds_alternative<model::TendKeys>(operation)) {
-        return Error(Code::permission_denied);
-      }
-      return model::operator_principal(request.credential);
-    case model::CredentialKind::open_door:
-      if (std::holds_alternative<model::CreateTenant>(operation) ||
-          std::holds_alternative<model::DeleteTenant>(operation)) {
-        return "door:" + std::string(to_string(request.credential.door));
-      }
-      return Error(Code::permission_denied);
-    case model::CredentialKind::jwt:
-      // The dev issuer's bearer makes his tenant at first use; nothing lets him create one by a call.
-      if (request.credential.of_node && std::holds_alternative<model::CreateTenant>(operation)) {
-        return request.credential.principal;
-      }
-      return Error(Code::permission_denied);
-    case model::CredentialKind::token:
-    case model::CredentialKind::certificate: return Error(Code::permission_denied);
-    case model::CredentialKind::presented:
-    case model::CredentialKind::none: break;
-  }
-  return Error(Code::unauthenticated);
 }
 
 void DirectoryCore::handle(CallHandle call, std::vector<Submission>& out) {

@@ -37,7 +37,8 @@ struct DirectoryDeps {
   std::function<void(const KeyChanges&)> keys_changed;
   /// All of the keys' rows that there are; at the opening, before anything that may be sealed by them is read.
   std::function<void(KeyRows)> keys_read;
-  std::function<void()> tenants_changed;  // one was deleted
+  std::function<void()> tenants_changed;              // one was deleted
+  std::function<void(model::GroupId)> tenant_purged;  // its rows are gone from the group
   // What the cluster's part needs of the node; empty where there is no cluster (tests).
   std::string cluster_id;  // 16 bytes
   model::NodeId self;

@@ -93,10 +93,14 @@ void DirectoryCore::purge(CallHandle call, const std::string& principal, std::ve
   if (!call.request().credential.of_node) return order_purge(std::move(call), principal, out);
   const auto request = operation_of<model::PurgeTenant>(call);
   auto found = deleted_.find(request.id);
-  if (found == deleted_.end() || comes_back(request.id)) return call.finish(Error(Code::tenant_not_found));
+  if (found == deleted_.end()) return call.finish(Error(Code::tenant_not_found));
+  if (is_changing(request.id)) {
+    return call.finish(Error(Code::unavailable, "the tenant is being brought back or purged; look and try again", 1));
+  }
   const model::TimeMs now = std::max<model::TimeMs>(deps_.wall_clock(), header_.leader_time_ms());
   if (found->second.info.purge_at > now) return call.finish(Error(Code::not_active, "the recovery window is open"));
-  if (request.done && found->second.info.state != model::TenantState::purged) {
+  const bool is_other = request.deleted_at != 0 && request.deleted_at != found->second.info.deleted_at;
+  if (is_other || (request.done && found->second.info.state != model::TenantState::purged)) {
     return call.finish(Error(Code::not_active, "it is another life of the tenant that was purged"));
   }
   auto next = std::make_shared<DirectoryTenant>(found->second);
@@ -227,6 +231,10 @@ void DirectoryCore::committed_keys(Pending& done) {
         done.purge->info.state == model::TenantState::purged || done.purge->info.purge_at <= header_.leader_time_ms();
     const bool is_due = is_over && done.purge->info.purged_at == 0;
     if (is_due && deps_.tenants_changed) deps_.tenants_changed();
+    if (done.purge->info.purged_at != 0 && deps_.tenant_purged) {
+      deps_.tenant_purged(done.purge->info.group);
+      for (const model::GroupId group : done.purge->info.former_groups) deps_.tenant_purged(group);
+    }
   }
   if (done.ring) {
     ring_ = std::move(*done.ring);

@@ -1,5 +1,6 @@
-// The directory's calls about operators: who they are and which calls of the admin API each may make. Whether the one who
-// asks may ask is looked at by the listener (net/admin/capabilities.hpp). See directory_core.hpp.
+// Who may ask the directory for what, and its calls about operators: who they are and which calls of the admin API each
+// may make. Whether an operator may make a call is looked at by the listener (net/admin/capabilities.hpp). See
+// directory_core.hpp.
 
 #include <algorithm>
 
@@ -32,6 +33,51 @@ bool is_full(const Operator& op, model::TimeMs now) {
 }
 
 }  // namespace
+
+/// The principal's name, when he may do it. Doors that are open (--dev) may create and delete through themselves.
+model::Result<std::string> DirectoryCore::authorize(const model::Request& request) const {
+  const auto& operation = std::get<model::DirectoryOperation>(request.operation);
+  switch (request.credential.kind) {
+    case model::CredentialKind::node:
+      if (std::holds_alternative<model::JoinNode>(operation) ||
+          std::holds_alternative<model::RenewNodeCertificate>(operation) ||
+          std::holds_alternative<model::AnnounceNode>(operation)) {
+        return request.credential.principal;
+      }
+      return Error(Code::permission_denied);
+    case model::CredentialKind::dev_root: return std::string("dev-root");
+    case model::CredentialKind::operator_:
+      if (request.credential.of_node) return std::string("node");
+      if (const auto* purge = std::get_if<model::PurgeTenant>(&operation); purge != nullptr && purge->done) {
+        return Error(Code::permission_denied);
+      }
+      if (std::holds_alternative<model::ChangeKeys>(operation) ||
+          std::holds_alternative<model::AddOperator>(operation) ||
+          std::holds_alternative<model::AdoptTenant>(operation) ||
+          std::holds_alternative<model::AdvanceMove>(operation) ||
+          std::holds_alternative<model::PauseMoves>(operation) || std::holds_alternative<model::TendKeys>(operation)) {
+        return Error(Code::permission_denied);
+      }
+      return model::operator_principal(request.credential);
+    case model::CredentialKind::open_door:
+      if (std::holds_alternative<model::CreateTenant>(operation) ||
+          std::holds_alternative<model::DeleteTenant>(operation)) {
+        return "door:" + std::string(to_string(request.credential.door));
+      }
+      return Error(Code::permission_denied);
+    case model::CredentialKind::jwt:
+      // The dev issuer's bearer makes his tenant at first use; nothing lets him create one by a call.
+      if (request.credential.of_node && std::holds_alternative<model::CreateTenant>(operation)) {
+        return request.credential.principal;
+      }
+      return Error(Code::permission_denied);
+    case model::CredentialKind::token:
+    case model::CredentialKind::certificate: return Error(Code::permission_denied);
+    case model::CredentialKind::presented:
+    case model::CredentialKind::none: break;
+  }
+  return Error(Code::unauthenticated);
+}
 
 bool DirectoryCore::is_of_operators(const model::DirectoryOperation& operation) {
   return std::holds_alternative<model::CreateOperator>(operation) ||

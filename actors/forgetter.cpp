@@ -7,6 +7,8 @@
 
 #include <algorithm>
 
+#include "actors/kept_promise.hpp"
+
 namespace coffer::actors {
 
 using model::Code;
@@ -15,6 +17,7 @@ using model::Error;
 namespace {
 
 constexpr std::chrono::milliseconds kLookAtLog{5};
+constexpr std::chrono::milliseconds kAskAgain{200};
 constexpr int kForgetterNiceness = 10;  // as the keeper of keys
 
 /// A writer that stopped for a disk error drops what it was asked.
@@ -48,9 +51,7 @@ void Forgetter::stop() {
 void Forgetter::forget(model::GroupId group, Done done) {
   const std::lock_guard lock(mutex_);
   if (stopped_) return;
-  Job& job = asked_[group];
-  job.newest = std::max(job.newest, disk_.applied(group));
-  job.waiting.push_back(std::move(done));
+  asked_[group].waiting.push_back(std::move(done));
   changed_.notify_all();
 }
 
@@ -74,13 +75,14 @@ void Forgetter::run() {
     }
     if (stopped()) return;
     begin();
+    learn();
     flush();
     compact();
     if (!jobs_.empty() && !sleep_for(kLookAtLog)) return;
   }
 }
 
-/// One that is under way does not cover what was applied since: the next of the same group waits for its end.
+/// One that is under way does not cover what came since: the next of the same group waits for its end.
 void Forgetter::begin() {
   const std::lock_guard lock(mutex_);
   for (auto it = asked_.begin(); it != asked_.end();) {
@@ -93,9 +95,38 @@ void Forgetter::begin() {
   }
 }
 
+/// How far each group has come, and whether the state here has. A leader that is just losing its group refuses: the next
+/// one is asked.
+void Forgetter::learn() {
+  std::map<model::GroupId, Error> failed;
+  for (auto& [group, job] : jobs_) {
+    const auto now = Clock::now();
+    if (job.asked.valid() && job.asked.wait_for(std::chrono::seconds(0)) == std::future_status::ready) {
+      if (const auto newest = kept(job.asked, Code::unavailable)) job.newest = *newest;
+      job.ask_again = now + kAskAgain;
+    }
+    if (!job.newest && !job.asked.valid() && now >= job.ask_again) job.asked = disk_.newest(group, job.until);
+    if (now < job.until) continue;
+    if (!job.newest) {
+      failed.emplace(group, Error(Code::not_active, "nobody says how far the group has come"));
+    } else if (!is_applied(group, job)) {
+      failed.emplace(group, Error(Code::unavailable, "this node's replica is behind"));
+    }
+  }
+  for (const auto& [group, error] : failed) end(group, error);
+}
+
+bool Forgetter::is_applied(model::GroupId group, const Job& job) const {
+  return job.newest && disk_.applied(group) >= *job.newest;
+}
+
 /// Once for all that need it: the flush is the whole state's.
 void Forgetter::flush() {
-  if (std::ranges::all_of(jobs_, [](const auto& job) { return job.second.flushed; })) return;
+  std::vector<model::GroupId> ripe;
+  for (const auto& [group, job] : jobs_) {
+    if (!job.flushed && is_applied(group, job)) ripe.push_back(group);
+  }
+  if (ripe.empty()) return;
   auto flushed = disk_.flush_state();
   const auto until = Clock::now() + patience_;
   while (flushed.wait_for(kLookAtLog) != std::future_status::ready) {
@@ -103,20 +134,22 @@ void Forgetter::flush() {
     if (Clock::now() >= until) break;
   }
   const bool is_done = is_kept(flushed);
-  std::vector<model::GroupId> late;
-  for (auto& [group, job] : jobs_) {
-    if (!is_done && !job.flushed) late.push_back(group);
-    job.flushed = job.flushed || is_done;
+  for (const model::GroupId group : ripe) {
+    if (is_done) {
+      jobs_.at(group).flushed = true;
+    } else {
+      end(group, Error(Code::unavailable, "the state is not flushed"));
+    }
   }
-  for (const model::GroupId group : late) end(group, Error(Code::unavailable, "the state is not flushed"));
 }
 
 void Forgetter::compact() {
   std::vector<model::GroupId> ripe, late;
   for (const auto& [group, job] : jobs_) {
     if (stopped()) return;
+    if (!job.flushed) continue;
     const auto first = disk_.first_logged(group);
-    if (first && first->has_value() && **first <= job.newest) {
+    if (first && first->has_value() && **first <= *job.newest) {
       if (Clock::now() >= job.until) late.push_back(group);
       continue;
     }

@@ -2,6 +2,9 @@
 // Sees to it that what a purge has removed is not on this node's disk any more: the state is flushed, the log is cut behind
 // it, both databases are compacted. That takes as long as the disk needs, and as long as another node that is away still
 // needs the log; so it is done beside the keeper of keys, by a thread of its own, for all groups at once. Made by the node.
+//
+// A node hears of a purge by the meta group, and of the deletions by the tenant's group, which may be far behind here: so
+// the first thing is to ask how far that has come, and to wait until the state has come as far.
 
 #include <chrono>
 #include <condition_variable>
@@ -20,10 +23,14 @@ namespace coffer::actors {
 
 class Forgetter {
  public:
-  /// What it needs of the node's databases. Called by its thread, which may wait; applied() by any.
+  /// What it needs of the node and its databases. Called by its thread, which may wait.
   class Disk {
    public:
     virtual ~Disk() = default;
+    /// Asks for the entry up to which everything is committed that was acknowledged before, on whatever node. At once;
+    /// the answer may never come. Errors: any.
+    virtual std::future<model::Result<model::Index>> newest(model::GroupId group,
+                                                            std::chrono::steady_clock::time_point until) = 0;
     /// Up to where the group's log is in the state.
     virtual model::Index applied(model::GroupId group) const = 0;
     /// Is ready when everything that the state holds now is durable.
@@ -44,21 +51,24 @@ class Forgetter {
   void start();
   /// What is under way is left; nobody is told of it any more.
   void stop();
-  /// Everything that was applied of the group so far. Any thread, at once; `done` is called by the thread of this object, with
-  /// unavailable when it takes longer than its patience, or disk_error, data_loss. Bounded: one job for each group and those
-  /// who wait for it.
+  /// Everything that was acknowledged of the group so far, on whatever node. Any thread, at once; `done` is called by the
+  /// thread of this object, with not_active when nobody says how far the group has come, unavailable when it takes longer
+  /// than its patience, or disk_error, data_loss. Bounded: one job for each group and those who wait for it.
   void forget(model::GroupId group, Done done);
 
  private:
   using Clock = std::chrono::steady_clock;
   struct Job {
-    model::Index newest{0};  // this, and everything before it
-    Clock::time_point until;
+    std::future<model::Result<model::Index>> asked;
+    std::optional<model::Index> newest;  // this, and everything before it
+    Clock::time_point until, ask_again;
     bool flushed = false;
     std::vector<Done> waiting;
   };
   void run();
   void begin();
+  void learn();
+  bool is_applied(model::GroupId group, const Job& job) const;
   void flush();
   void compact();
   void end(model::GroupId group, const model::Status& status);

@@ -2,6 +2,7 @@
 // The rows of one group, or of one tenant in it, at one moment: what backups and exports are made of, wherever they are. Made
 // by KeeperHost::open_view(); the keeper's thread.
 
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
@@ -19,6 +20,9 @@ struct RowWish {
   std::string after{};     // and that stand behind all that begin so; empty: from the first
   model::Index index{};    // the view holds everything up to this entry; zero: whatever was acknowledged before
   model::NodeId not_at{};  // asked last, for it has just failed; zero: nobody
+  /// How long this node's own replica may take to come so far; else somebody else's is asked for. One that was given up never
+  /// comes.
+  std::chrono::milliseconds own_patience{300};
 };
 
 class GroupView {

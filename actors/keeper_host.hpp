@@ -59,7 +59,8 @@ class KeeperHost {
                                      std::string_view action) = 0;
   /// Makes sure that what the group's newest entries and rows replaced is not on this node's disk any more: flushes,
   /// cuts the log and compacts both databases. Returns at once; `done` is called by another thread, and not any more when the
-  /// node stops. Errors: unavailable (it takes too long), disk_error.
+  /// node stops. Errors: not_active (nobody says how far the group has come: it has no leader, or this node is none of its
+  /// servers any more), unavailable (it takes too long), disk_error.
   virtual void forget_replaced(model::GroupId group, std::function<void(model::Status)> done) = 0;
 };
 

@@ -72,9 +72,9 @@ class KeyKeeper {
   void forget_purged();
   model::Status look_at(const model::TenantInfo& tenant);
   void purge(const model::TenantInfo& tenant);
-  void forgotten(const model::TenantId& tenant, const model::Status& status);
+  void forgotten(const model::TenantId& tenant, model::GroupId group, const model::Status& status);
   void finish_purges();
-  model::Status tell_purged(const model::TenantId& tenant, bool done);
+  model::Status tell_purged(const model::TenantId& tenant, model::TimeMs deleted_at, bool done);
   void replace_worn_key();
   void slice(Candidate& candidate);
 
@@ -99,7 +99,9 @@ class KeyKeeper {
   std::condition_variable changed_;
   std::deque<CallHandle> queue_;
   std::set<model::GroupId> to_forget_;
-  struct Purging {         // its rows are gone; the disk is to forget them
+  struct Purging {  // its rows are gone; the disk is to forget them
+    model::GroupId group;
+    model::TimeMs deleted_at = 0;
     std::size_t left = 0;  // groups
     model::Status status;
   };

@@ -133,7 +133,8 @@ void KeyKeeper::forget_purged() {
   for (const model::GroupId group : groups) {
     host_.forget_replaced(group, [this, group](const model::Status& status) {
       if (status) return;
-      log_("purged rows may still be on this disk: " + std::string(status.error().message()));
+      log_("purged rows of group " + std::to_string(group.value) +
+           " may still be on this disk: " + std::string(status.error().message()));
       const std::lock_guard lock(mutex_);
       to_forget_.insert(group);  // the next round tries again
     });
@@ -220,8 +221,8 @@ void KeyKeeper::slice(Candidate& candidate) {
   if (work_.empty()) working_on_.clear();
 }
 
-model::Status KeyKeeper::tell_purged(const model::TenantId& tenant, bool done) {
-  auto told = ask(host_, {}, model::DirectoryOperation(model::PurgeTenant{tenant, done}));
+model::Status KeyKeeper::tell_purged(const model::TenantId& tenant, model::TimeMs deleted_at, bool done) {
+  auto told = ask(host_, {}, model::DirectoryOperation(model::PurgeTenant{tenant, done, deleted_at}));
   return told ? model::Status() : model::Status(told.error());
 }
 
@@ -233,7 +234,7 @@ void KeyKeeper::purge(const model::TenantInfo& tenant) {
     if (purging_.contains(tenant.id)) return;
   }
   model::Status status;
-  if (tenant.state != model::TenantState::purged) status = tell_purged(tenant.id, false);
+  if (tenant.state != model::TenantState::purged) status = tell_purged(tenant.id, tenant.deleted_at, false);
   if (status) status = remove_tenant_rows(host_, tenant.group, tenant.id, "purge-tenant");
   std::set<model::GroupId> groups;
   if (status) {
@@ -242,18 +243,22 @@ void KeyKeeper::purge(const model::TenantInfo& tenant) {
   }
   {
     const std::lock_guard lock(mutex_);
-    purging_[tenant.id] = {groups.size(), status};
+    purging_[tenant.id] = {tenant.group, tenant.deleted_at, groups.size(), status};
     purge_ends_ = purge_ends_ || groups.empty();
   }
   for (const model::GroupId group : groups) {
-    host_.forget_replaced(group, [this, id = tenant.id](const model::Status& done) { forgotten(id, done); });
+    host_.forget_replaced(group,
+                          [this, id = tenant.id, group](const model::Status& done) { forgotten(id, group, done); });
   }
 }
 
-void KeyKeeper::forgotten(const model::TenantId& tenant, const model::Status& status) {
+/// A former group that nobody speaks for here does not hold the purge up: when the tenant is called purged, every node is
+/// told to forget what it has of the group, this one too, and tries until it can.
+void KeyKeeper::forgotten(const model::TenantId& tenant, model::GroupId group, const model::Status& status) {
   const std::lock_guard lock(mutex_);
   Purging& purging = purging_.at(tenant);
-  if (!status) purging.status = status;
+  const bool is_later = !status && status.error().code == Code::not_active && group != purging.group;
+  if (!status && !is_later) purging.status = status;
   if (--purging.left != 0) return;
   purge_ends_ = true;
   changed_.notify_all();
@@ -261,17 +266,17 @@ void KeyKeeper::forgotten(const model::TenantId& tenant, const model::Status& st
 
 /// Those whose rows are on this node's disk no more are purged; the others are begun anew.
 void KeyKeeper::finish_purges() {
-  std::map<model::TenantId, model::Status> ended;
+  std::map<model::TenantId, Purging> ended;
   {
     const std::lock_guard lock(mutex_);
     if (!std::exchange(purge_ends_, false)) return;
     for (const auto& [id, purging] : purging_) {
-      if (purging.left == 0) ended.emplace(id, purging.status);
+      if (purging.left == 0) ended.emplace(id, purging);
     }
-    for (const auto& [id, status] : ended) purging_.erase(id);
+    for (const auto& [id, purging] : ended) purging_.erase(id);
   }
-  for (auto& [id, status] : ended) {
-    if (status) status = tell_purged(id, true);
+  for (const auto& [id, purging] : ended) {
+    const model::Status status = purging.status ? tell_purged(id, purging.deleted_at, true) : purging.status;
     if (status) {
       ++purged_;
       continue;

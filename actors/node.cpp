@@ -166,6 +166,7 @@ void NodeImpl::prepare_directory(Context& context) {
   directory_deps_->keys_changed = [this](const KeyChanges& changes) { keys_committed(changes); };
   directory_deps_->keys_read = [this](KeyRows rows) { keys_read(std::move(rows)); };
   directory_deps_->tenants_changed = [this] { keeper_->hurry(); };
+  directory_deps_->tenant_purged = context.tenant_purged;
   directory_deps_->max_seals = options_.keeper.max_cluster_seals;
   directory_deps_->cluster_key_worn = [this](std::uint32_t version) { keeper_->replace_cluster_key(version); };
   directory_deps_->tenant_moves = context.tenant_moves;

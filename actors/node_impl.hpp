@@ -3,6 +3,7 @@
 // node_keeper.cpp (what the keeper of keys asks of it), node_growth.cpp (groups that are added to it), node_views.cpp
 // (groups' rows for its backups).
 
+#include <future>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -65,10 +66,14 @@ class NodeImpl final : public Node, private KeeperHost, private Forgetter::Disk 
                              const MarkCondition& condition, std::string_view action) override;
   model::Status carry_out(RowsOrder order);
   model::Result<model::Index> newest_index(model::GroupId group, std::chrono::steady_clock::time_point until);
+  std::future<model::Result<model::Index>> ask_newest(model::GroupId group,
+                                                      std::chrono::steady_clock::time_point until);
   std::unique_ptr<GroupView> view_here(const RowWish& wish) const;
   void prepare_views();
   void forget_replaced(model::GroupId group, std::function<void(model::Status)> done) override;
   // For the forgetter; on its thread.
+  std::future<model::Result<model::Index>> newest(model::GroupId group,
+                                                  std::chrono::steady_clock::time_point until) override;
   model::Index applied(model::GroupId group) const override;
   std::future<void> flush_state() override;
   model::Result<std::optional<model::Index>> first_logged(model::GroupId group) const override;

@@ -6,6 +6,7 @@
 #include "actors/kept_promise.hpp"
 #include "actors/node_impl.hpp"
 #include "storage/keys.hpp"
+#include "storage/state_copy.hpp"
 
 namespace coffer::actors {
 
@@ -92,15 +93,18 @@ model::Generation NodeImpl::generation(model::GroupId group) const {
   return model::Generation{context_->boards[group.value].generation.load()};
 }
 
-/// The entry up to which everything is applied that was acknowledged before, on whatever node.
-model::Result<model::Index> NodeImpl::newest_index(model::GroupId group, std::chrono::steady_clock::time_point until) {
+/// Asks for the entry up to which everything is committed that was acknowledged before, on whatever node. Whoever answers
+/// may go without a word: then the promise is broken.
+std::future<model::Result<model::Index>> NodeImpl::ask_newest(model::GroupId group,
+                                                              std::chrono::steady_clock::time_point until) {
   Context& context = *context_;
-  const GroupBoard& board = context.boards[group.value];
-  if (!context.accepting) return Error(Code::unavailable);
-  const bool leads = board.role == cluster::Role::leader;
-  if (!leads && !context.is_clustered()) return Error(Code::unavailable, "this node holds no replica of the group");
   auto promise = std::make_shared<std::promise<model::Result<model::Index>>>();
   auto answer = promise->get_future();
+  const bool leads = context.boards[group.value].role == cluster::Role::leader;
+  if (!context.accepting || (!leads && !context.is_clustered())) {
+    promise->set_value(Error(Code::unavailable, "this node holds no replica of the group"));
+    return answer;
+  }
   auto told = std::make_shared<std::function<void(model::Result<model::Index>)>>(
       [promise](model::Result<model::Index> index) { promise->set_value(std::move(index)); });
   if (leads) {
@@ -111,6 +115,13 @@ model::Result<model::Index> NodeImpl::newest_index(model::GroupId group, std::ch
         std::chrono::duration_cast<std::chrono::milliseconds>(until - std::chrono::steady_clock::now());
     caf::anon_send(context.forwarder, Barrier{group, options_.wall_clock() + patience.count(), std::move(told)});
   }
+  return answer;
+}
+
+/// The entry up to which everything is applied that was acknowledged before, on whatever node.
+model::Result<model::Index> NodeImpl::newest_index(model::GroupId group, std::chrono::steady_clock::time_point until) {
+  const GroupBoard& board = context_->boards[group.value];
+  auto answer = ask_newest(group, until);
   if (answer.wait_until(until) != std::future_status::ready) return Error(Code::unavailable);
   const auto index = kept(answer, Code::unavailable);
   if (!index) return index.error();
@@ -190,6 +201,17 @@ model::Status NodeImpl::carry_out(RowsOrder order) {
 
 void NodeImpl::forget_replaced(model::GroupId group, std::function<void(model::Status)> done) {
   forgetter_->forget(group, std::move(done));
+}
+
+/// A node that never was a server of the group has nothing of it.
+std::future<model::Result<model::Index>> NodeImpl::newest(model::GroupId group,
+                                                          std::chrono::steady_clock::time_point until) {
+  const auto logged = log_store_->first_entry(group);
+  const auto stored = storage::generations(*options_.state_engine, group);
+  if (!logged || logged->has_value() || !stored || !stored->empty()) return ask_newest(group, until);
+  std::promise<model::Result<model::Index>> nothing;
+  nothing.set_value(model::Index{0});
+  return nothing.get_future();
 }
 
 model::Index NodeImpl::applied(model::GroupId group) const {

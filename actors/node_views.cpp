@@ -15,7 +15,6 @@ namespace {
 
 constexpr std::chrono::seconds kAskForView{15};     // all nodes, again and again: a leader may have to be elected first
 constexpr std::chrono::milliseconds kAskNext{100};  // when none of them had it
-constexpr std::chrono::milliseconds kOwnReplica{300};  // to come so far; else somebody else's is asked for
 
 /// The leader first, for it has the newest; `last` last.
 std::vector<model::NodeInfo> whom_to_ask_for_rows(const Context& context, model::GroupId group, model::NodeId last) {
@@ -42,7 +41,7 @@ void NodeImpl::prepare_views() {
 /// Null when there is no replica here that has come so far.
 std::unique_ptr<GroupView> NodeImpl::view_here(const RowWish& wish) const {
   const GroupBoard& board = context_->boards[wish.group.value];
-  const auto until = std::chrono::steady_clock::now() + kOwnReplica;
+  const auto until = std::chrono::steady_clock::now() + wish.own_patience;
   if (board.applied == 0) return nullptr;
   while (board.applied < wish.index.value) {
     if (std::chrono::steady_clock::now() >= until) return nullptr;
@@ -78,7 +77,7 @@ model::Result<std::unique_ptr<GroupView>> NodeImpl::open_view(RowWish wish) {
       worth_asking = true;
       became += name + std::string(view.error().message());
     }
-    if (!worth_asking || std::chrono::steady_clock::now() >= until || !context_->accepting) break;
+    if (!worth_asking || std::chrono::steady_clock::now() >= until || !context_->accepting || desk_->stopped()) break;
     std::this_thread::sleep_for(kAskNext);
   }
   return Error(Code::unavailable, "group " + std::to_string(wish.group.value) + " " + became);

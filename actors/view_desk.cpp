@@ -96,6 +96,7 @@ class ViewDesk::Remote final : public GroupView {
 
 model::Result<std::unique_ptr<GroupView>> ViewDesk::open(model::NodeId at, const RowWish& wish) {
   std::unique_lock lock(mutex_);
+  if (stopped_) return Error(Code::unavailable, kStopped);
   const std::uint64_t view = ++next_;
   Inbox& inbox = inboxes_[view];
   inbox.from = at;
@@ -202,6 +203,11 @@ void ViewDesk::keep() {
     }
   }
   for (const Kept& one : kept) (void)send_(one.from, one.group, cluster::ViewMore{one.view, one.asked});
+}
+
+bool ViewDesk::stopped() {
+  const std::lock_guard lock(mutex_);
+  return stopped_;
 }
 
 void ViewDesk::stop() {

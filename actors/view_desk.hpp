@@ -46,6 +46,7 @@ class ViewDesk {
   void keep();
   /// Whoever waits is answered at once, and nobody waits any more.
   void stop();
+  bool stopped();
 
  private:
   class Remote;

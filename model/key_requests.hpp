@@ -52,6 +52,7 @@ struct UndeleteTenant {
 struct PurgeTenant {
   TenantId id;
   bool done = false;
+  TimeMs deleted_at = 0;  // of the deletion that the node saw: a tenant may come back and be deleted again; zero: any
 };
 /// From the node only: seals' records and the key ring, as they are stored. Errors: cas_mismatch (`expected` is not the
 /// stored key ring: somebody else changed it).

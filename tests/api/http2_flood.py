@@ -7,6 +7,7 @@ import struct
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 DATA, HEADERS, RST_STREAM, SETTINGS, PING, GOAWAY, WINDOW_UPDATE, CONTINUATION = 0, 1, 3, 4, 6, 7, 8, 9
 END_STREAM, ACK, END_HEADERS = 1, 1, 4
+SETTLED = b"settled?"
 
 
 def frame(kind, flags, stream, payload=b""):
@@ -29,6 +30,7 @@ class Http2:
         self.socket = socket.create_connection((host, int(port)), timeout=20)
         self.socket.sendall(PREFACE + frame(SETTINGS, 0, 0))
         self.next = 1
+        self.received, self.ended = b"", None
 
     def close(self):
         self.socket.close()
@@ -45,12 +47,37 @@ class Http2:
         """Takes what the server has sent, so that it is not held up by us."""
         self.socket.setblocking(False)
         try:
-            while self.socket.recv(1 << 16):
-                pass
+            while data := self.socket.recv(1 << 16):
+                self.frames(data)
         except (BlockingIOError, OSError):
             pass
         self.socket.setblocking(True)
         self.socket.settimeout(20)
+
+    def frames(self, data):
+        """What came, frame by frame: whether the server says good-bye, and the answer to settle()."""
+        self.received += data
+        while len(self.received) >= 9 and len(self.received) >= 9 + (length := int.from_bytes(self.received[:3], "big")):
+            kind, payload = self.received[3], self.received[9:9 + length]
+            self.received = self.received[9 + length:]
+            if kind == GOAWAY:
+                self.ended = "goaway"
+            elif kind == PING and payload == SETTLED:
+                self.ended = self.ended or "served"
+
+    def settle(self):
+        """Waits until the server has worked through all that was sent: served (it answers a ping), goaway or closed."""
+        self.send(frame(PING, 0, 0, SETTLED))
+        while not self.ended:
+            try:
+                data = self.socket.recv(1 << 16)
+            except ConnectionResetError:
+                data = b""
+            if data:
+                self.frames(data)
+            else:
+                self.ended = "closed"
+        return self.ended
 
     def open_and_reset(self, streams):
         """Opens streams and cancels each at once ("rapid reset", CVE-2023-44487). How many went out."""

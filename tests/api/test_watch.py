@@ -7,6 +7,7 @@ import socket
 import threading
 import time
 import unittest
+from pathlib import Path
 
 import grpc
 
@@ -21,9 +22,14 @@ WAIT = 60
 class Events:
     """A connection that reads server-sent events, as the HTML standard's event source does."""
 
-    def __init__(self, server, path, token=None, last=None):
+    def __init__(self, server, path, token=None, last=None, receive=None):
+        """`receive`: so many bytes may wait to be read, so that the server notices sooner who does not read."""
         host, port = server.http_address.rsplit(":", 1)
-        self.socket = socket.create_connection((host, int(port)), timeout=WAIT)
+        self.socket = socket.socket()
+        self.socket.settimeout(WAIT)
+        if receive:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive)
+        self.socket.connect((host, int(port)))
         head = f"GET {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token or server.token()}\r\n"
         if last is not None:
             head += f"last-event-id: {last}\r\n"
@@ -249,6 +255,80 @@ class Stop(unittest.TestCase):
             again.close()
         finally:
             server.close()
+
+
+class Slow(unittest.TestCase):
+    """A reader who takes nothing for half a minute is cut, over both doors; what it costs the server meanwhile is bounded, and from the last
+    position that was read the rest is told, each change once."""
+
+    BATCHES, EACH, MOST_GROWTH = 240, 100, 128 << 20
+    READERS = 40                # to whom 8 MB each would be told: 320 MB, were it kept for them
+
+    def setUp(self):
+        self.server = Server().start()
+        self.addCleanup(self.server.close)
+        self.path = "/v1/tenants/slow:watch"
+
+    def name(self, number):
+        return f"{number:06d}" + "n" * 200
+
+    def write(self, batch):
+        puts = [{"put": {"space": "kv", "name": self.name(batch * self.EACH + i), "value": "v"}} for i in range(self.EACH)]
+        answer = self.server.request("POST", "/v1/tenants/slow:transact", {"operations": puts})
+        self.assertEqual(answer.status, 200, answer)
+
+    def resident(self):
+        return next(int(line.split()[1]) << 10 for line in Path(f"/proc/{self.server.pid}/status").read_text().splitlines() if line.startswith("RssAnon"))
+
+    def left_connections(self, port):
+        """Those of the server on which somebody watches: by its socket's other end."""
+        return any(line.split()[2].endswith(f":{port:04X}") for line in Path(f"/proc/{self.server.pid}/net/tcp").read_text().splitlines()[1:]
+                   if line.split()[3] == "01")
+
+    def test_a_reader_who_takes_nothing_is_cut_and_goes_on_where_he_was(self):
+        self.write(0)
+        events, *others = (Events(self.server, self.path + "?from_revision=1", receive=4096) for _ in range(self.READERS))
+        with grpc.insecure_channel(self.server.grpc_address) as channel:
+            api, metadata = services.SecretsStub(channel), [("authorization", "Bearer " + self.server.token())]
+            stream = api.Watch(pb.WatchRequest(tenant="slow", from_revision=1), metadata=metadata, timeout=300)
+            heard = {"sse": [events.next()[1]], "grpc": [next(stream)]}
+            before = self.resident()
+            for batch in range(1, self.BATCHES):
+                self.write(batch)
+            growths, port, end = [], events.socket.getsockname()[1], time.monotonic() + 120
+            while self.left_connections(port):
+                growths.append(self.resident() - before)
+                self.assertLess(time.monotonic(), end, "nobody cuts it")
+                time.sleep(0.5)
+            self.assertLess(max(growths), self.MOST_GROWTH)
+            for other in others:
+                other.close()
+            # What was on its way still comes; then the end.
+            try:
+                while (event := events.next()):
+                    heard["sse"].append(event[1])
+            except (OSError, ValueError):
+                pass
+            with self.assertRaises(grpc.RpcError) as cut:
+                for change in stream:
+                    heard["grpc"].append(change)
+            self.assertEqual(cut.exception.code(), grpc.StatusCode.CANCELLED)
+            total = self.BATCHES * self.EACH
+            print({door: len(changes) for door, changes in heard.items()}, "of", total, "before the cut;", max(growths) >> 20, "MiB")
+            for door, changes in heard.items():
+                self.assertLess(len(changes), total, f"{door}: it was not cut")
+            wanted = [self.name(number) for number in range(total)]
+            last = int(events.last)
+            again = Events(self.server, self.path, last=events.last)
+            told = [c["name"] for c in heard["sse"] if c["revision"] <= last]
+            self.assertEqual(told + [again.next()[1]["name"] for _ in range(total - len(told))], wanted)
+            again.close()
+            # Over gRPC the position is the last revision that is known to be whole: the one before that of the last change.
+            last = heard["grpc"][-1].revision
+            told = [c.name for c in heard["grpc"] if c.revision < last and c.type != "progress"]
+            again = Changes(api.Watch(pb.WatchRequest(tenant="slow", from_revision=last), metadata=metadata, timeout=WAIT))
+            self.assertEqual(told + [next(again).name for _ in range(total - len(told))], wanted)
+            again.cancel()
 
 
 if __name__ == "__main__":

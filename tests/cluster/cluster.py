@@ -18,6 +18,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "api"))
 import harness  # noqa: E402
 
+TENANTS = ("acme", "globex", "initech")         # load.py's; each is a store of the Dapr door, too
+STORES = "".join(f'[[dapr.store]]\nname = "{tenant}"\ntenant = "{tenant}"\nspace = "kv"\n' for tenant in TENANTS)
 PATIENCE = float(os.environ.get("COFFER_PATIENCE", "90"))     # nothing waits so long unless it is broken
 
 
@@ -102,7 +104,7 @@ class Cluster:
         self.folder = Path(folder or tempfile.mkdtemp(prefix="coffer-cluster-"))
         self.network = network
         self.size = size
-        self.config = f"[cluster]\ndata_groups = {data_groups}\n{settings}"
+        self.config = f"[cluster]\ndata_groups = {data_groups}\n{settings}\n{STORES}"
         self.nodes, self.made = [], 0
 
     @property

@@ -10,7 +10,7 @@ import heapq
 import json
 import threading
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Optional
 
 NEVER = float("inf")
@@ -25,7 +25,7 @@ class Operation:
     end: float = NEVER               # NEVER: no answer, the outcome is unknown
     ok: bool = False                 # it took effect, or it read; False with an end: it surely did not
     value: Optional[str] = None      # written, or read; None: there was nothing to read
-    version: int = 0                 # of it; 0: nothing was there
+    version: Optional[int] = 0       # of it; 0: nothing was there; None: a read by a door that tells no version
     cas: Optional[int] = None        # a put that wanted this version to be the current one
     door: str = ""
     error: str = ""
@@ -82,8 +82,16 @@ def check(operations, final=None):
     return found
 
 
+def with_versions(operations):
+    """Reads without a version get that of their value. Left out are those of values whose version nobody was ever told."""
+    versions = {o.value: o.version for o in operations if o.ok and o.version}
+    whole = [replace(o, version=versions.get(o.value)) if o.version is None else o for o in operations]
+    return [o for o in whole if o.version is not None], [o for o in whole if o.version is None]
+
+
 def check_key(operations, final=None):
     found = []
+    operations, unplaced = with_versions(operations)
     writers = {}                              # value -> put
     for o in operations:
         if o.kind == "put":
@@ -100,14 +108,14 @@ def check_key(operations, final=None):
         if version_of.setdefault(value, version) != version:
             found.append(f"{value!r} has two versions, {version_of[value]} and {version} ({who}): it was applied twice")
 
-    for o in operations:
+    for o in operations + unplaced:
         if not o.ok:
             continue
         if o.kind == "put":
             learn(o.version, o.value, o.client)
             if o.cas is not None and o.version != o.cas + 1:
                 found.append(f"a put that wanted version {o.cas} to be current made version {o.version} ({o.client})")
-        elif o.version:
+        elif o.version != 0:
             put = writers.get(o.value)
             if put is None:
                 found.append(f"{o.value!r} was read and never written ({o.client})")
@@ -115,7 +123,8 @@ def check_key(operations, final=None):
                 found.append(f"{o.value!r} was read before it was written ({o.client})")
             elif put.end != NEVER and not put.ok:
                 found.append(f"{o.value!r} was read though its write was refused: {put.error} ({o.client})")
-            learn(o.version, o.value, o.client)
+            if o.version:
+                learn(o.version, o.value, o.client)
 
     found += refused_wrongly(operations, version_of)
 

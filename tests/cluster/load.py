@@ -12,6 +12,7 @@ import time
 import grpc
 
 import stubs
+from cluster import TENANTS
 from history import Recorder
 
 native, native_services = stubs.native()
@@ -23,9 +24,6 @@ SURELY_NOT = {grpc.StatusCode.ABORTED, grpc.StatusCode.ALREADY_EXISTS, grpc.Stat
               grpc.StatusCode.NOT_FOUND, grpc.StatusCode.INVALID_ARGUMENT}
 
 
-TENANTS = ("acme", "globex", "initech")
-
-
 class RestDoor:
     name = "rest"
 
@@ -33,13 +31,13 @@ class RestDoor:
         self.node, self.tenant = node, tenant
         self.connection = None
 
-    def call(self, method, key, body=None):
+    def call(self, method, path, body=None):
         if self.connection is None:
             host, port = self.node.http_address.rsplit(":", 1)
             self.connection = http.client.HTTPConnection(host, int(port), timeout=12)
         headers = {"authorization": "Bearer " + self.node.cluster.token()}
         try:
-            self.connection.request(method, self.node.path(key, self.tenant), json.dumps(body) if body else None, headers)
+            self.connection.request(method, path, json.dumps(body) if body else None, headers)
             answer = self.connection.getresponse()
             return answer.status, json.loads(answer.read() or b"{}")
         except BaseException:
@@ -51,7 +49,7 @@ class RestDoor:
         body = {"value": value, "request_id": request_id}
         if cas is not None:
             body["cas"] = cas
-        status, answer = self.call("PUT", key, body)
+        status, answer = self.call("PUT", self.node.path(key, self.tenant), body)
         if status == 200:
             return answer["version"], None
         code = answer.get("error", {}).get("code", "")
@@ -60,7 +58,7 @@ class RestDoor:
         return None, code if status in (400, 404, 429) or code == "UNAVAILABLE" else ""
 
     def get(self, key):
-        status, answer = self.call("GET", key)
+        status, answer = self.call("GET", self.node.path(key, self.tenant))
         if status == 200:
             return answer["version"], answer["value"]
         if status == 404:
@@ -108,6 +106,20 @@ class GrpcDoor:
         self.channel.close()
 
 
+class DaprDoor(RestDoor):
+    """Reads by Dapr's API, which tells no version: the history finds it by the value."""
+
+    name = "dapr"
+
+    def get(self, key):
+        status, answer = self.call("GET", f"/v1.0/secrets/{self.tenant}/{key}")
+        if status == 200:
+            return None, answer[key]
+        if status == 204:
+            return 0, None
+        raise OSError(f"{status} {answer}")
+
+
 class Load:
     """Starts clients; stop() ends them. `recorder.operations` is the history."""
 
@@ -140,7 +152,7 @@ class Load:
         while not self.stopping.is_set():
             node = rng.choice(self.cluster.nodes)
             tenant = rng.choice(self.tenants)
-            kind = (RestDoor, GrpcDoor)[number % 2]
+            kind = (RestDoor, GrpcDoor, DaprDoor)[number % 3]
             door = doors.get((node.number, tenant))
             if door is None:
                 door = doors[node.number, tenant] = kind(node, tenant)
@@ -153,7 +165,7 @@ class Load:
 
     def once(self, client, door, tenant, key, rng):
         name = f"{tenant}/{key}"
-        if rng.random() < 0.5:
+        if isinstance(door, DaprDoor) or rng.random() < 0.5:
             operation = self.recorder.begin(client, "get", name, door=door.name)
             try:
                 version, value = door.get(key)
@@ -242,4 +254,5 @@ class Load:
         return {"operations": len(operations), "acknowledged writes": len(self.acknowledged),
                 "writes told by a retry": self.resolved,
                 "reads": sum(o.kind == "get" and o.ok for o in operations),
+                "reads by dapr": sum(o.kind == "get" and o.ok and o.door == DaprDoor.name for o in operations),
                 "unknown": sum(o.kind == "put" and o.end == float("inf") for o in operations)}

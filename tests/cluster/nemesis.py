@@ -12,7 +12,6 @@ import argparse
 import collections
 import contextlib
 import datetime
-import glob
 import json
 import random
 import shutil
@@ -21,6 +20,7 @@ import sys
 import time
 from pathlib import Path
 
+import clocks
 import namespaces
 from cluster import Cluster, wait_for
 from history import check
@@ -28,8 +28,8 @@ from load import Load, TENANTS
 
 ROOT = Path(__file__).resolve().parents[2]
 REPORT = ROOT / "docs/faults.md"
-FAKETIME = next(iter(glob.glob("/usr/lib/*/faketime/libfaketimeMT.so.1")), None)
-SMALL_DISK_MIB = 96
+SMALL_DISK_MIB = 256
+READ_ONLY_MIB = 32          # so much must be free on each disk; half of the times a disk is filled up to this, else wholly
 LEAST_WRITES = 5            # acknowledged in a second, and as many reads; a tenth of what is seen
 REPLACEMENTS = 3            # of one cluster: each takes a place in the network
 MARK_BEGIN, MARK_END = "<!-- nemesis: begin -->", "<!-- nemesis: end -->"
@@ -47,7 +47,7 @@ class Nemesis:
     def faults(self):
         names = ["kill a leader", "kill any node", "stop and continue a leader", "restart all", "hand a group over",
                  "move a tenant"]
-        if FAKETIME:
+        if clocks.library():
             names.append("skew a clock")
         if self.cluster.small_disk:
             names.append("fill a disk")
@@ -64,9 +64,9 @@ class Nemesis:
     def wait(self):
         time.sleep(self.quiet * (0.5 + self.rng.random()))
 
-    def once(self):
-        """The name of the fault; with a word when it could not be done, and then it does not count."""
-        name = self.rng.choice(self.faults())
+    def once(self, name=None):
+        """The name of the fault, chosen by luck unless given; with a word when it could not be done, and then it does not count."""
+        name = name or self.rng.choice(self.faults())
         action = {
             "kill a leader": lambda: self.kill(self.victim()),
             "kill any node": lambda: self.kill(self.rng.choice(self.cluster.alive())),
@@ -168,8 +168,9 @@ class Nemesis:
         """For a while its clocks are minutes off and run at another rate, within what the lease's margin covers."""
         node.kill()
         offset, rate = self.rng.choice((-600, -60, 60, 600)), self.rng.choice((0.95, 1.05))
-        node.environment = {"LD_PRELOAD": FAKETIME, "FAKETIME": f"{offset:+d}s x{rate}"}
+        node.environment = clocks.skewed(offset, rate)
         self.revive([node])
+        wait_for(node.ready, lambda: f"a node with a wrong clock serves:\n{node.log()[-2000:]}")
         self.wait()
         node.kill()
         node.environment = {}
@@ -177,16 +178,25 @@ class Nemesis:
 
     def fill(self):
         """The disk of the last node of the first three gets full, and has room again."""
-        node = self.cluster.small_disk
+        node, wholly = self.cluster.small_disk, self.rng.random() < 0.5
+        wait_for(lambda: not self.is_read_only(node), "the small disk has room before it is filled")
         filler = node.data / "filler"
         with contextlib.suppress(OSError), open(filler, "wb", buffering=0) as file:
-            while True:
+            while wholly or shutil.disk_usage(node.data).free > READ_ONLY_MIB << 19:
                 file.write(bytes(1 << 16))
+        wait_for(lambda: not node.alive() or self.is_read_only(node), "a node without room says so")
         self.wait()
         filler.unlink()
-        time.sleep(1)
         if not node.alive():            # a disk that takes nothing is a node's end, as the documents say
             self.revive([node])
+        wait_for(lambda: node.ready() and not self.is_read_only(node), lambda: f"it takes changes again:\n{node.log()[-2000:]}")
+
+    @staticmethod
+    def is_read_only(node):
+        try:
+            return b"read_only" in node.request("GET", "/readyz", token=None, timeout=5).body
+        except OSError:
+            return False
 
     def replace(self):
         """Its data is gone; it is removed, and a new node takes its place under a new id."""
@@ -247,16 +257,18 @@ class FaultyCluster(Cluster):
                 shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def run(seed, seconds, size, network, keep=None, settings=""):
-    """One cluster under faults for so long. (violations, counts, faults)"""
+def run(seed, seconds, size, network, keep=None, settings="", first=()):
+    """One cluster under faults for so long; those of `first` that are possible here come first. (violations, counts, faults)"""
     rng = random.Random(seed)
+    settings += f'\n[storage]\nread_only_below = "{READ_ONLY_MIB}MiB"\n'
     with FaultyCluster(size, network=network, settings=settings) as cluster:
         load = Load(cluster, seed=seed, clients=8, pause=0.02).start()
         nemesis = Nemesis(cluster, rng)
         end = time.monotonic() + seconds
+        wanted = [name for name in first if name in nemesis.faults()]
         while time.monotonic() < end:
             time.sleep(1 + rng.random())
-            print(f"seed {seed}: {nemesis.once()}", flush=True)
+            print(f"seed {seed}: {nemesis.once(wanted.pop(0) if wanted else None)}", flush=True)
         cluster.wait_ready()
         wait_for(lambda: cluster.status(), "the cluster's status after the last fault")
         load.stop()

@@ -12,6 +12,7 @@ import time
 import unittest
 
 from cluster import Cluster, wait_for
+import test_moves
 from history import check
 from jwt_maker import Signer
 from load import Load
@@ -126,6 +127,9 @@ class Faults(unittest.TestCase):
 
     def test_kill_9_of_leaders_under_load(self):
         with Cluster(3) as cluster:
+            self.assertEqual(cluster.nodes[0].put("made", "first", tenant="acme").status, 200)
+            watcher = test_moves.Watcher(cluster, "acme")
+            watcher.start()
             load = Load(cluster, seed=1).start()
             gaps = []
             for _ in range(3):
@@ -139,6 +143,7 @@ class Faults(unittest.TestCase):
                 victim.start()
                 cluster.wait_ready()
             self.verify(load)
+            test_moves.expect_that_the_watcher_missed_nothing(self, load, watcher)
             print(f"gaps in acknowledged writes of all tenants together: {[round(g, 2) for g in gaps]} s, median {statistics.median(gaps):.2f}")
 
     @staticmethod

@@ -32,6 +32,16 @@ class Broken(unittest.TestCase):
     def test_a_stale_read(self):
         self.assertFound("read version 1", [put("a", 0, 1, "x", 1), put("a", 2, 3, "y", 2), get("b", 4, 5, "x", 1)])
 
+    def test_a_stale_read_by_a_door_that_tells_no_version(self):
+        two = [put("a", 0, 1, "x", 1), put("a", 2, 3, "y", 2)]
+        self.assertFound("read version 1", two + [get("b", 4, 5, "x", None)])
+        self.assertFound("read version 0", two + [get("b", 4, 5, None, 0)])
+        self.assertFound("never written", two + [get("b", 4, 5, "z", None)])
+        self.assertEqual(check(two + [get("b", 4, 5, "y", None)]), [])
+        # It shows that a write took effect whose outcome nobody knew; where it stands is not known, but not when it began.
+        self.assertEqual(check(two + [unknown("c", 2, "z"), get("b", 4, 5, "z", None)]), [])
+        self.assertFound("before it was written", two + [unknown("c", 6, "z"), get("b", 4, 5, "z", None)])
+
     def test_reads_that_go_back(self):
         self.assertFound("read version 1", [put("a", 0, 1, "x", 1), put("a", 2, 9, "y", 2), get("b", 3, 4, "y", 2),
                                             get("c", 5, 6, "x", 1)])

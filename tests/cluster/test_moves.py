@@ -47,6 +47,20 @@ class Watcher(threading.Thread):
                 time.sleep(0.05)
 
 
+def expect_that_the_watcher_missed_nothing(case, load, watcher):
+    """Nor was told anything twice or out of order. `case` is the test."""
+    wanted = collections.Counter()
+    for operation in load.recorder.operations:
+        if operation.kind == "put" and operation.ok and operation.key.startswith("acme/"):
+            wanted[operation.key.split("/")[1], operation.version] += 1
+    missing = lambda: set(wanted) - {(d["name"], d["version"]) for _, d in list(watcher.told)}  # noqa: E731
+    wait_for(lambda: not missing(), lambda: f"the watcher is told of {sorted(missing())[:5]}")
+    watcher.stopping = True
+    told = [(d["revision"], d["name"], d["version"]) for _, d in watcher.told]
+    case.assertEqual(len(told), len({t[1:] for t in told}), "something was told twice")
+    case.assertEqual([t[0] for t in told], sorted(t[0] for t in told), "not in order")
+
+
 class Moves(unittest.TestCase):
     def place(self, cluster, tenant):
         return next(n for n in cluster.alive()).admin("tenants", "show", tenant)["group"]
@@ -80,19 +94,7 @@ class Moves(unittest.TestCase):
             self.assertEqual(check(load.recorder.operations, load.final()), [])
             refused = [o for o in load.recorder.operations if o.kind == "get" and not o.ok]
             self.assertEqual((counts["unknown"], refused), (0, []), "a move was seen by a client")
-            self.expect_that_the_watcher_missed_nothing(cluster, load, watcher)
-
-    def expect_that_the_watcher_missed_nothing(self, cluster, load, watcher):
-        wanted = collections.Counter()
-        for operation in load.recorder.operations:
-            if operation.kind == "put" and operation.ok and operation.key.startswith("acme/"):
-                wanted[operation.key.split("/")[1], operation.version] += 1
-        missing = lambda: set(wanted) - {(d["name"], d["version"]) for _, d in list(watcher.told)}  # noqa: E731
-        wait_for(lambda: not missing(), lambda: f"the watcher is told of {sorted(missing())[:5]}")
-        watcher.stopping = True
-        told = [(d["revision"], d["name"], d["version"]) for _, d in watcher.told]
-        self.assertEqual(len(told), len({t[1:] for t in told}), "something was told twice")
-        self.assertEqual([t[0] for t in told], sorted(t[0] for t in told), "not in order")
+            expect_that_the_watcher_missed_nothing(self, load, watcher)
 
     def test_moves_go_on_through_kill_9_of_the_leaders_of_both_groups(self):
         with Cluster(3) as cluster:

@@ -25,10 +25,10 @@ build_packages=(
   libgtest-dev libgmock-dev
   python3-grpcio python3-protobuf
 )
-test_packages=(clang-format openssl softhsm2)
+test_packages=(clang-format openssl python3-yaml softhsm2)
 bench_packages=(nghttp2-client)
 fuzz_packages=(clang libclang-rt-dev)
-nemesis_packages=(iproute2 faketime)
+nemesis_packages=(iproute2)
 lint_packages=(clang-format clang-tidy shellcheck)
 
 installed() {  # installed PACKAGE: also when another architecture-qualified name provides it

@@ -6,6 +6,8 @@
 print_commands() {
   local http=$1 grpc=$2 admin=$3 data=$4 coffer=$5
   local token="\$(cat $data/dev/root.token)" stamp=$$  # Direktiv never overwrites, so each run has a name of its own
+  local tapis="\$($coffer dev-token --data $data --door tapis --tenant dev --user alice)"
+  local cloudforet="\$($coffer dev-token --data $data --door cloudforet --tenant domain-dev --user alice)"
   cat <<COMMANDS
 Native API, by REST: store a secret, read it, list the space.
   curl -fsS -X PUT -H "authorization: Bearer $token" --json '{"data":{"user":"app","password":"s3cr3t"}}' http://$http/v1/tenants/default/spaces/kv/secrets/db
@@ -25,6 +27,16 @@ Dapr secrets (HTTP): the same secrets as Dapr stores; "coffer" shows the space k
   curl -fsS http://$http/v1.0/secrets/coffer/api-key
   curl -fsS http://$http/v1.0/secrets/direktiv-demo/token-$stamp
   curl -fsS http://$http/v1.0/secrets/coffer/bulk
+
+Tapis Pods (HTTP): a user's secrets. His token is one that only this server trusts; Tapis makes real ones.
+  curl -fsS -H "x-tapis-token: $tapis" http://$http/v3/pods/secrets --json '{"secret_id":"db-$stamp","secret_value":"s3cr3t"}'
+  curl -fsS -H "x-tapis-token: $tapis" http://$http/v3/pods/secrets/db-$stamp/value
+  curl -fsS -H "x-tapis-token: $tapis" http://$http/v3/pods/secrets
+
+Cloudforet (REST and gRPC): a user's secrets, and how they are found.
+  curl -fsS -H "authorization: Bearer $cloudforet" http://$http/secret/v1/user-secret/create --json '{"name":"otp","data":{"key":"s3cr3t"},"tags":{"team":"a"}}'
+  curl -fsS -H "authorization: Bearer $cloudforet" http://$http/secret/v1/user-secret/list --json '{"query":{"filter":[{"k":"tags.team","v":"a","o":"eq"}]}}'
+  COFFER_TOKEN="$cloudforet" $coffer cloudforet list user-secret --domain domain-dev --server $grpc
 
 Operators' API.
   $coffer admin status --server $admin --token-file $data/dev/root.token

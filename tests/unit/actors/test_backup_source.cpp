@@ -3,6 +3,8 @@
 
 #include <gmock/gmock.h>
 
+#include <thread>
+
 #include "actors/backup_source.hpp"
 #include "keeper_fixture.hpp"
 #include "storage/log_store.hpp"
@@ -60,23 +62,28 @@ class WideHost final : public StubHost {
  public:
   explicit WideHost(Copy& copy) : now(&copy) {}
   std::string cluster_id() const override { return now->node.cluster_id; }
-  std::uint32_t data_groups() const override { return now->node.data_groups; }
-  crypto::KeyRing* ring() override { return &*now->ring; }
+  std::uint32_t data_groups() const override { return groups != 0 ? groups : now->node.data_groups; }
+  crypto::KeyRing* ring() override { return ring_of != nullptr ? &*ring_of->ring : &*now->ring; }
   const storage::Engine& state() const override { return *now->state; }
   model::Result<std::unique_ptr<GroupView>> open_view(RowWish wish) override {
     ++opened;
     wishes.push_back(wish);
+    if (own_stays_behind) std::this_thread::sleep_for(wish.own_patience);
     if (opened > data_groups() && refuses) return model::Error(Code::unavailable, "group 1 has no current copy");
     auto scan = storage::scan_rows(*now->state, wish.group, model::Generation{1}, wish.within, wish.after);
     // The first ones die, one after the other; who goes on for them lives.
     const std::size_t lives = opened <= data_groups() ? dies_after : SIZE_MAX;
+    if (opened == data_groups() && behind_views != nullptr) now = behind_views;
     return std::unique_ptr<GroupView>(
         std::make_unique<DyingView>(local_view(std::move(scan), {}), model::NodeId{opened + 1}, lives));
   }
 
   Copy* now;
   std::size_t opened = 0, dies_after = SIZE_MAX;
-  bool refuses = false;
+  bool refuses = false, own_stays_behind = false;
+  std::uint32_t groups = 0;      // zero: as many as there are
+  Copy* ring_of = nullptr;       // the node's ring follows what is committed later; null: at once
+  Copy* behind_views = nullptr;  // what is committed by others when every view is open
   std::vector<RowWish> wishes;
 };
 
@@ -101,7 +108,6 @@ class BackupSourceTest : public ::testing::Test {
     manifest.set_cluster_id(host.cluster_id());
     manifest.set_data_groups(host.data_groups());
     const crypto::Key key = crypto::Key::generate(crypto::system_random());
-    *manifest.add_slots() = crypto::slot_for_root(key, host.ring()->root(), manifest.id(), crypto::system_random());
     return BackupSource::open(host, {}, std::move(manifest), key, crypto::system_random());
   }
   /// Then the nodes have `later`.
@@ -225,6 +231,60 @@ TEST_F(BackupSourceTest, WhatTheDirectoryOfTheFileDoesNotFitAnyMoreFailsIt) {
   });
   EXPECT_THAT(rotated,
               HasSubstr("group 1 came from node 2, which cannot be heard any more, and the cluster's key was rotated"));
+}
+
+TEST_F(BackupSourceTest, ANewClusterKeyFailsItThoughTheRingHereFollowsLater) {
+  ASSERT_TRUE(cluster.start().ok());
+  fill(4, 2, "value");
+  const auto before = copy();
+  ASSERT_TRUE(cluster.start().ok());
+  ASSERT_TRUE(cluster.keep(model::RotateKeys{model::KeyLevel::cluster, ""}).ok());
+  const auto later = copy();
+  WideHost host(*before);
+  host.ring_of = before.get();
+  host.dies_after = 3;
+  const auto file = file_of(host, later.get());
+  ASSERT_FALSE(file.ok());
+  EXPECT_THAT(std::string(file.error().message()), HasSubstr("the cluster's key was rotated meanwhile: begin again"));
+}
+
+TEST_F(BackupSourceTest, ARootKeyThatIsRotatedWhileTheViewsAreOpenedOpensIt) {
+  ASSERT_TRUE(cluster.start().ok());
+  fill(4, 2, "value");
+  const auto before = copy();
+  ASSERT_TRUE(cluster.start().ok());
+  ASSERT_TRUE(cluster.keep(model::RotateKeys{model::KeyLevel::root, ""}).ok());
+  const auto later = copy();
+  WideHost host(*before);
+  host.behind_views = later.get();
+  const auto file = file_of(host);
+  ASSERT_TRUE(file.ok()) << file.error().message();
+  const auto found = restored(*file, 4, 2);
+  EXPECT_EQ(found.size(), 8U) << "the seals in it open it";
+  for (const auto& [entry, value] : found) EXPECT_EQ(value, "value" + entry.substr(entry.find('/') + 1)) << entry;
+
+  WideHost early(*before);
+  early.behind_views = later.get();
+  early.ring_of = before.get();
+  const auto refused = file_of(early);
+  ASSERT_FALSE(refused.ok()) << "no seal in it would open it";
+  EXPECT_EQ(refused.error().code, Code::unavailable);
+  EXPECT_THAT(std::string(refused.error().message()), HasSubstr("the root key is being rotated; try again"));
+}
+
+TEST_F(BackupSourceTest, ReplicasThatWereGivenUpAreNotWaitedForOneAfterTheOther) {
+  ASSERT_TRUE(cluster.start().ok());
+  fill(1, 1, "value");
+  const auto state = copy();
+  WideHost host(*state);
+  host.groups = 40;
+  host.own_stays_behind = true;
+  ASSERT_TRUE(open(host).ok());
+  std::chrono::milliseconds waited{0};
+  for (const RowWish& wish : host.wishes) waited += wish.own_patience;
+  EXPECT_EQ(host.wishes.size(), 40U);
+  EXPECT_GT(host.wishes.front().own_patience.count(), 0) << "one that is only a moment behind is waited for";
+  EXPECT_LE(waited, std::chrono::seconds(2)) << "moves are paused for ten";
 }
 
 TEST_F(BackupSourceTest, ATenantThatIsDeletedMeanwhileFailsIt) {

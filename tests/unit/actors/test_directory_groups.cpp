@@ -109,6 +109,25 @@ TEST_F(DirectoryGroups, AreToldOfToNobodyBeforeTheyAreCommitted) {
   EXPECT_EQ(repeated->reply.error().code, Code::unavailable) << "it has changed nothing itself";
 }
 
+TEST_F(DirectoryGroups, AreAwaitedByABoundedNumberOfCalls) {
+  directory_deps.max_waiting = 2;
+  std::vector<Submission> out;
+  const auto ask = [&](model::DirectoryOperation operation) {
+    calls.push_back(std::make_shared<TestCall>());
+    calls.back()->request.credential.kind = model::CredentialKind::operator_;
+    calls.back()->request.operation = std::move(operation);
+    core->handle(CallHandle(calls.back().get()), out);
+    return calls.back();
+  };
+  const auto first = ask(model::AddGroups{2, 4});
+  const auto second = ask(model::GetClusterStatus{}), third = ask(model::GetClusterStatus{});
+  const auto fourth = ask(model::GetClusterStatus{});
+  EXPECT_FALSE(first->completed || second->completed || third->completed);
+  ASSERT_TRUE(fourth->completed);
+  EXPECT_EQ(fourth->reply.error().code, Code::overloaded);
+  core->refused(0, model::Error(Code::outcome_unknown));
+}
+
 TEST_F(DirectoryGroups, TakeNewTenantsAsSoonAsSomebodyLeadsThem) {
   for (int i = 0; i < 8; ++i) place_of_new_tenant("t" + std::to_string(i));
   unled = {5};

@@ -197,6 +197,45 @@ TEST_F(DirectoryKeysTest, AnImportOfATenantThatIsBeingPurgedIsToBeAskedAgain) {
   EXPECT_TRUE(reserve().ok());
 }
 
+TEST_F(DirectoryKeysTest, ThatATenantIsPurgedIsToldWhereTheDirectoryIsLedToo) {
+  std::vector<model::GroupId> told;
+  directory_deps.tenant_purged = [&](model::GroupId group) { told.push_back(group); };
+  const model::TenantInfo gone = deleted("t");
+  ASSERT_TRUE(run(model::PurgeTenant{gone.id, false}).ok());
+  ASSERT_TRUE(run(model::PurgeTenant{gone.id, false}, true).ok());
+  EXPECT_TRUE(told.empty()) << "its rows are there";
+  ASSERT_TRUE(run(model::PurgeTenant{gone.id, true}, true).ok());
+  EXPECT_EQ(told, std::vector<model::GroupId>{gone.group});
+}
+
+TEST_F(DirectoryKeysTest, ANodeThatIsLateCallsNoLaterLifeOfATenantPurged) {
+  const model::TenantInfo gone = deleted("t");
+  ASSERT_TRUE(run(model::PurgeTenant{gone.id, false}).ok());
+  ASSERT_TRUE(run(model::PurgeTenant{gone.id, false, gone.deleted_at}, true).ok());
+  EXPECT_EQ(run(model::PurgeTenant{gone.id, true, gone.deleted_at - 1}, true).error().code, Code::not_active);
+  EXPECT_EQ(run(model::PurgeTenant{gone.id, false, gone.deleted_at + 1}, true).error().code, Code::not_active);
+  EXPECT_TRUE(run(model::PurgeTenant{gone.id, true, gone.deleted_at}, true).ok());
+}
+
+TEST_F(DirectoryKeysTest, WhatTheNodeSaysOfAPurgeWaitsForWhatIsDecidedAlready) {
+  const model::TenantInfo gone = deleted("t");
+  ASSERT_TRUE(run(model::PurgeTenant{gone.id, false}).ok());
+  ASSERT_TRUE(run(model::PurgeTenant{gone.id, false}, true).ok());
+  store::v1::TenantRecord place;
+  place.set_format(import_steps::kFormat);
+  place.set_state(import_steps::kReserve);
+  place.set_id(std::string(gone.id.view()));
+  place.set_name("t");
+  place.set_importing_node(1);
+  ASSERT_TRUE(run(model::PurgeTenant{gone.id, true}, true).ok());
+  auto reserve = made(model::AdoptTenant{place.SerializeAsString()}, true);
+  auto late = made(model::PurgeTenant{gone.id, true}, true);
+  for (const auto& call : {reserve, late}) deliver(*call);
+  commit_everything();
+  EXPECT_TRUE(reserve->reply.ok());
+  EXPECT_EQ(late->reply.error().code, Code::unavailable) << "it would undo the reservation";
+}
+
 TEST_F(DirectoryKeysTest, ANextLeaderKnowsTheNewestKeysBeforeItReadsWhatIsSealedByThem) {
   crypto::KeyRing behind = std::move(*crypto::KeyRing::open(ring.root(), ring.record()));
   ASSERT_TRUE(ring.adopt(ring.with_cluster_key(random, now)).ok());

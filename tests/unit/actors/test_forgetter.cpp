@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <thread>
 
 namespace coffer::actors {
 namespace {
@@ -14,7 +15,16 @@ using std::chrono::milliseconds;
 
 class FakeDisk final : public Forgetter::Disk {
  public:
-  model::Index applied(model::GroupId) const override { return model::Index{newest.load()}; }
+  std::future<model::Result<model::Index>> newest(model::GroupId, std::chrono::steady_clock::time_point) override {
+    std::promise<model::Result<model::Index>> told;
+    auto answer = told.get_future();
+    const std::lock_guard lock(mutex);
+    if (leader == Leader::answers) told.set_value(model::Index{committed.load()});
+    if (leader == Leader::refuses) told.set_value(model::Error(Code::unavailable));
+    if (leader == Leader::is_silent) asked.push_back(std::move(told));
+    return answer;
+  }
+  model::Index applied(model::GroupId) const override { return model::Index{in_state.load()}; }
   std::future<void> flush_state() override {
     ++flushes;
     std::promise<void> done;
@@ -42,7 +52,10 @@ class FakeDisk final : public Forgetter::Disk {
     first[group] = model::Index{index};
   }
 
-  std::atomic<std::uint64_t> newest{10};
+  enum class Leader { answers, refuses, is_silent, goes_away };
+  std::atomic<Leader> leader{Leader::answers};
+  std::vector<std::promise<model::Result<model::Index>>> asked;
+  std::atomic<std::uint64_t> committed{10}, in_state{10};
   std::atomic<bool> flush_ends{true}, flush_drops{false};
   std::atomic<int> flushes{0}, log_compacted{0};
   std::vector<std::promise<void>> kept;
@@ -104,7 +117,7 @@ TEST(ForgetterTest, WhatTakesTooLongIsToldAndWhoAsksMeanwhileWaitsForTheNextJob)
   forgetter.start();
   forgetter.forget(model::GroupId{1}, told.of(1));
   EXPECT_EQ(told.wait(1), std::vector<Code>{Code::unavailable});
-  disk.newest = 20;
+  disk.committed = disk.in_state = 20;
   forgetter.forget(model::GroupId{1}, told.of(1));
   disk.log_begins_at(model::GroupId{1}, 15);  // enough for 10, not for 20
   EXPECT_EQ(told.wait(1, 2).at(1), Code::unavailable);
@@ -125,6 +138,60 @@ TEST(ForgetterTest, AFlushThatNeverEndsOrIsDroppedIsAFailureAndNoForgetting) {
   forgetter.forget(model::GroupId{1}, told.of(1));
   EXPECT_EQ(told.wait(1, 2).at(1), Code::unavailable);
   EXPECT_TRUE(disk.compacted.empty());
+}
+
+TEST(ForgetterTest, WhatIsCommittedElsewhereAndNotInTheStateHereIsWaitedFor) {
+  FakeDisk disk;
+  Told told;
+  disk.committed = 12;  // the deletions; the state here is older
+  disk.log_begins_at(model::GroupId{1}, 11);
+  Forgetter forgetter(disk);
+  forgetter.start();
+  forgetter.forget(model::GroupId{1}, told.of(1));
+  std::this_thread::sleep_for(milliseconds(100));
+  EXPECT_EQ(disk.flushes, 0) << "that would be a compaction of the rows that are to go";
+  EXPECT_FALSE(told.is_told(1));
+  disk.in_state = 12;
+  disk.log_begins_at(model::GroupId{1}, 13);
+  EXPECT_EQ(told.wait(1), std::vector<Code>{Code::ok});
+  EXPECT_EQ(disk.compacted, std::vector<model::GroupId>{model::GroupId{1}});
+}
+
+TEST(ForgetterTest, AReplicaThatStaysBehindIsAFailure) {
+  FakeDisk disk;
+  Told told;
+  disk.committed = 12;
+  Forgetter forgetter(disk, milliseconds(100));
+  forgetter.start();
+  forgetter.forget(model::GroupId{1}, told.of(1));
+  EXPECT_EQ(told.wait(1), std::vector<Code>{Code::unavailable});
+  EXPECT_TRUE(disk.compacted.empty());
+}
+
+TEST(ForgetterTest, WhenNobodySaysHowFarTheGroupHasComeNothingIsForgotten) {
+  for (const auto leader : {FakeDisk::Leader::refuses, FakeDisk::Leader::is_silent, FakeDisk::Leader::goes_away}) {
+    FakeDisk disk;
+    Told told;
+    disk.leader = leader;
+    Forgetter forgetter(disk, milliseconds(100));
+    forgetter.start();
+    forgetter.forget(model::GroupId{1}, told.of(1));
+    EXPECT_EQ(told.wait(1), std::vector<Code>{Code::not_active});
+    EXPECT_TRUE(disk.compacted.empty());
+  }
+}
+
+TEST(ForgetterTest, ALeaderThatRefusesIsFollowedByOneThatAnswers) {
+  FakeDisk disk;
+  Told told;
+  disk.leader = FakeDisk::Leader::refuses;
+  Forgetter forgetter(disk);
+  forgetter.start();
+  forgetter.forget(model::GroupId{1}, told.of(1));
+  std::this_thread::sleep_for(milliseconds(50));
+  EXPECT_FALSE(told.is_told(1));
+  disk.leader = FakeDisk::Leader::answers;
+  EXPECT_EQ(told.wait(1), std::vector<Code>{Code::ok});
 }
 
 TEST(ForgetterTest, StoppingDoesNotWaitForWhatIsUnderWay) {

@@ -1,5 +1,6 @@
 // The keeper of keys beside a disk that takes its time: operators are answered while a purge waits for it.
 
+#include <algorithm>
 #include <atomic>
 
 #include "actors/key_keeper.hpp"
@@ -57,6 +58,17 @@ class SlowHost final : public StubHost {
     const std::lock_guard lock(mutex_);
     asked_.emplace_back(group, std::move(done));
   }
+  /// Of one group only.
+  void forget(model::GroupId group, const model::Status& status) {
+    std::function<void(model::Status)> done;
+    {
+      const std::lock_guard lock(mutex_);
+      const auto found = std::ranges::find(asked_, group, [](const auto& one) { return one.first; });
+      done = std::move(found->second);
+      asked_.erase(found);
+    }
+    done(status);
+  }
   std::size_t asked() {
     const std::lock_guard lock(mutex_);
     return asked_.size();
@@ -102,6 +114,24 @@ TEST(KeeperHostTest, OperatorsAreAnsweredWhileAPurgeWaitsForTheDisk) {
   EXPECT_TRUE(complained);
   EXPECT_FALSE(host.purged);
   host.forget_all({});
+  EXPECT_TRUE(eventually([&] { return host.purged.load(); }));
+  keeper.stop();
+}
+
+TEST(KeeperHostTest, AFormerGroupOfWhichNobodyTellsDoesNotKeepATenantFromBeingPurged) {
+  SlowHost host;
+  KeeperSettings settings;
+  settings.round = std::chrono::milliseconds(50);
+  KeyKeeper keeper(
+      host, crypto::system_random(), [](std::string_view) {}, settings);
+  keeper.start();
+  ASSERT_TRUE(eventually([&] { return host.asked() == 2; }));
+  host.forget(model::GroupId{2}, model::Error(Code::not_active));
+  host.forget(model::GroupId{1}, model::Error(Code::not_active));
+  ASSERT_TRUE(eventually([&] { return host.asked() == 2; })) << "of its own group it must be certain";
+  EXPECT_FALSE(host.purged);
+  host.forget(model::GroupId{2}, model::Error(Code::not_active));
+  host.forget(model::GroupId{1}, {});
   EXPECT_TRUE(eventually([&] { return host.purged.load(); }));
   keeper.stop();
 }

@@ -157,7 +157,11 @@ TEST_F(Documents, RolesAndPlacesBoundWhatATokenSeesAndChanges) {
   put("s-1", "w1", "p1");
   put("s-2", "w1", "p2");
   put("s-3", "w2", "p1");
-  put("s-4", "*", "*");
+  EXPECT_EQ(code(run_as(*core, admin, create("s-0", "s-0", {{"workspace_id", "*"}, {"project_id", "*"}}))),
+            Code::invalid_argument)
+      << "a project's secret of every project";
+  const auto of_all = create("s-4", "s-4", {{"resource_group", "DOMAIN"}, {"workspace_id", "*"}, {"project_id", "*"}});
+  EXPECT_TRUE(run_as(*core, admin, of_all).ok());
   const auto owner = bearer(person("o", "WORKSPACE_OWNER", "w1"));
   const auto member = bearer(person("m", "WORKSPACE_MEMBER", "w1", {"p1"}));
   EXPECT_THAT(names(run_as(*core, admin, list())), ElementsAre("s-1", "s-2", "s-3", "s-4"));

@@ -155,5 +155,13 @@ TEST_F(ViewDeskTest, ANodeThatStopsLetsNobodyWait) {
   EXPECT_THAT(failure, HasSubstr("this node stops"));
 }
 
+TEST_F(ViewDeskTest, ADeskThatHasStoppedAsksNobody) {
+  desk.stop();
+  EXPECT_TRUE(desk.stopped());
+  EXPECT_EQ(open(), nullptr);
+  EXPECT_EQ(failure, "was not waited for: this node stops");
+  EXPECT_TRUE(messages.empty());
+}
+
 }  // namespace
 }  // namespace coffer::actors

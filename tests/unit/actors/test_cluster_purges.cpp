@@ -1,0 +1,115 @@
+// A purge on several nodes: when a tenant is called purged its wrapped keys go from the disk of every server of its group,
+// whoever leads what, and whoever was away meanwhile.
+
+#include <filesystem>
+#include <fstream>
+
+#include "actors/records.hpp"
+#include "storage/keys.hpp"
+#include "storage/state_store.hpp"
+#include "tests/unit/actors/cluster_fixture.hpp"
+
+namespace coffer::actors {
+namespace {
+
+class ClusterPurgesTest : public testing::ClusterFixture {
+ protected:
+  ClusterPurgesTest() {
+    change = [this](NodeOptions& options) {
+      states[options.peer_address] = options.state_engine.get();
+      options.keeper.round = std::chrono::milliseconds(200);
+      options.checkpoint_interval = std::chrono::hours(1);  // nothing leaves a file by itself
+      options.log = [](std::string_view) {};
+    };
+  }
+  model::TenantInfo info_of(const std::string& tenant) {
+    auto shown = run(1, operate(model::GetTenant{tenant}));
+    EXPECT_TRUE(shown.ok());
+    return shown.ok() ? std::get<model::TenantReply>(shown->body).tenant : model::TenantInfo{};
+  }
+  /// As the node's state has it; empty: it has not come that far.
+  std::string wrapped_key(std::uint64_t at, const model::TenantInfo& tenant) {
+    const storage::TenantRows rows(*states.at(address(at)), tenant.group, model::Generation{1}, tenant.id);
+    const auto row = rows.get(storage::kKeysRow);
+    if (!row.ok() || !row->has_value()) return {};
+    const auto record = decode_keys(**row);
+    return record.ok() ? record->data_keys(0).wrapped() : std::string();
+  }
+  bool disk_holds(std::uint64_t at, const std::string& bytes) {
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(members[at].path)) {
+      std::error_code gone;
+      if (!entry.is_regular_file(gone)) continue;
+      std::ifstream in(entry.path(), std::ios::binary);  // a file that has just gone is empty
+      const std::string content{std::istreambuf_iterator<char>(in), {}};
+      if (content.find(bytes) != std::string::npos) return true;
+    }
+    return false;
+  }
+  bool is_purged(std::uint64_t at, const model::TenantInfo& tenant) {
+    model::ListTenants list;
+    list.show_deleted = true;
+    const auto all = run(at, operate(list));
+    if (!all.ok()) return false;
+    for (const auto& one : std::get<model::TenantsReply>(all->body).tenants) {
+      if (one.id == tenant.id) return one.purged_at != 0;
+    }
+    return false;
+  }
+  /// Another node than the one that leads the tenant's group.
+  bool lead_the_directory_elsewhere(const model::TenantInfo& tenant) {
+    return eventually([&] {
+      const std::uint64_t leads = leader_of(tenant.group.value, 1), directory = leader_of(0, 1);
+      if (leads != 0 && directory != 0 && leads != directory) return true;
+      if (leads != 0) (void)run(1, operate(model::TransferLeadership{model::kMetaGroup, model::NodeId{leads % 3 + 1}}));
+      return false;
+    });
+  }
+
+  std::map<std::string, storage::Engine*> states;  // by the node's address
+};
+
+TEST_F(ClusterPurgesTest, APurgedTenantsKeysAreOnNoNodesDiskAlsoWhereTheDirectoryIsLed) {
+  start_three();
+  ASSERT_EQ(write(1, "t", "a", "value"), "ok");
+  const model::TenantInfo tenant = info_of("t");
+  std::string key;
+  ASSERT_TRUE(eventually([&] { return !(key = wrapped_key(1, tenant)).empty(); }));
+  for (std::uint64_t id = 1; id <= 3; ++id) {
+    ASSERT_TRUE(eventually([&] { return disk_holds(id, key); })) << "the search must be able to find it at " << id;
+  }
+  ASSERT_TRUE(lead_the_directory_elsewhere(tenant)) << text_of_status(1);
+  ASSERT_TRUE(run(1, operate(model::DeleteTenant{"t", {}, true, 0})).ok());
+  ASSERT_TRUE(eventually([&] { return is_purged(1, tenant); }));
+  for (std::uint64_t id = 1; id <= 3; ++id) {
+    EXPECT_TRUE(eventually([&] { return !disk_holds(id, key); }))
+        << "node " << id << ", and " << leader_of(0, 1) << " leads the directory";
+  }
+}
+
+TEST_F(ClusterPurgesTest, ANodeThatWasAwayForgetsThemWhenItIsBackHoweverFarBehindItsReplicaIs) {
+  start_three();
+  ASSERT_EQ(write(1, "t", "a", "value"), "ok");
+  const model::TenantInfo tenant = info_of("t");
+  std::string key;
+  ASSERT_TRUE(eventually([&] { return !(key = wrapped_key(3, tenant)).empty(); }));
+  ASSERT_TRUE(eventually([&] { return disk_holds(3, key); }));
+  kill(3);
+  ASSERT_TRUE(eventually([&] { return write(1, "t", "b", "value") == "ok"; }));
+  std::string other;  // of the same group: what node 3 has to catch up with
+  for (int n = 0; n < 8 && other.empty(); ++n) {
+    const std::string name = "o" + std::to_string(n);
+    ASSERT_TRUE(eventually([&] { return write(1, name, "a", "value") == "ok"; }));
+    if (info_of(name).group == tenant.group) other = name;
+  }
+  ASSERT_FALSE(other.empty());
+  for (int n = 0; n < 100; ++n) ASSERT_EQ(write(1, other, "e" + std::to_string(n), std::string(10'000, 'x')), "ok");
+  ASSERT_TRUE(run(1, operate(model::DeleteTenant{"t", {}, true, 0})).ok());
+  ASSERT_TRUE(eventually([&] { return is_purged(1, tenant); })) << "nobody waits for a node that is away";
+  start(3);
+  for (std::uint64_t id = 1; id <= 3; ++id) {
+    EXPECT_TRUE(eventually([&] { return !disk_holds(id, key); })) << id;
+  }
+}
+
+}  // namespace
+}  // namespace coffer::actors
