@@ -85,7 +85,7 @@ bool MoveKeeper::attend(const model::TenantInfo& tenant) {
 }
 
 void MoveKeeper::carry_in(const model::TenantInfo& tenant) {
-  TenantMover mover(tenant.moves, tenant.group, random_.bytes(kAttemptBytes));
+  TenantMover mover(tenant.moves, tenant.group, tenant.moving_to, random_.bytes(kAttemptBytes));
   model::TenantRef ref;
   ref.name = tenant.name;
   const auto ask_tenant = [&](model::TenantOperation operation) {
@@ -101,13 +101,8 @@ void MoveKeeper::carry_in(const model::TenantInfo& tenant) {
         mover.looked(*found);
         break;
       }
-      case Kind::fence: {
-        auto done = ask_tenant(model::FenceTenant{tenant.moves, tenant.moving_to});
-        mover.fenced(done ? model::Status() : model::Status(done.error()));
-        break;
-      }
       case Kind::read: {
-        auto rows = ask_tenant(model::ReadMoving{tenant.moves, order.after});
+        auto rows = ask_tenant(order.read);
         if (rows) {
           mover.read(std::move(std::get<model::MovingReply>(rows->body)));
         } else {
@@ -115,14 +110,24 @@ void MoveKeeper::carry_in(const model::TenantInfo& tenant) {
         }
         break;
       }
-      case Kind::list: {
-        auto rows = list(tenant.moving_to, tenant.id);
+      case Kind::show: {
+        auto rows = show(tenant.moving_to, tenant.id, order);
         if (!rows) return report(tenant, rows.error());
-        mover.listed(std::move(*rows));
+        mover.shown(std::move(*rows));
+        break;
+      }
+      case Kind::fence: {
+        auto done = ask_tenant(order.fence);
+        if (done) {
+          mover.fenced(std::move(done->body));
+        } else {
+          mover.fenced(done.error());
+        }
         break;
       }
       case Kind::write: mover.wrote(write(tenant.moving_to, tenant.id, order)); break;
       case Kind::tell: mover.told(tell(tenant, model::MoveStage::installed)); break;
+      case Kind::list:
       case Kind::done: break;
     }
   }
@@ -170,12 +175,18 @@ model::Result<std::vector<std::string>> MoveKeeper::list(model::GroupId group, c
   const storage::TenantRows rows(host_.state(), group, host_.generation(group), tenant);
   std::vector<std::string> found;
   auto scan = rows.scan("", "");
-  for (; scan->valid() && found.size() < TenantMover::kListed; scan->next()) {
+  for (; scan->valid() && found.size() < TenantSweeper::kListed; scan->next()) {
     std::string row(rows.row_of(scan->key()));
     if (row != storage::kMoveRow) found.push_back(std::move(row));
   }
   if (auto status = scan->status(); !status) return status.error();
   return found;
+}
+
+model::Result<model::MovingReply> MoveKeeper::show(model::GroupId group, const model::TenantId& tenant,
+                                                   const MoveOrder& order) const {
+  const storage::TenantRows rows(host_.state(), group, host_.generation(group), tenant);
+  return rows_of_piece(rows, order, TenantMover::kShownRows, TenantMover::kShownBytes);
 }
 
 model::Status MoveKeeper::write(model::GroupId group, const model::TenantId& tenant, const MoveOrder& order) {

@@ -40,6 +40,8 @@ class MoveKeeper {
   void sweep_out(const model::TenantInfo& tenant);
   model::Result<MoveFindings> look(model::GroupId group, const model::TenantId& tenant);
   model::Result<std::vector<std::string>> list(model::GroupId group, const model::TenantId& tenant) const;
+  model::Result<model::MovingReply> show(model::GroupId group, const model::TenantId& tenant,
+                                         const MoveOrder& order) const;
   model::Status write(model::GroupId group, const model::TenantId& tenant, const MoveOrder& order);
   model::Status tell(const model::TenantInfo& tenant, model::MoveStage stage);
   void report(const model::TenantInfo& tenant, const model::Error& error);

@@ -41,6 +41,15 @@ class RowOverlay {
       if (const auto* value = committed_of(values)) f(std::string_view(row), *value);
     }
   }
+  /// Calls f(sequence, row) for each row of each write set that the state may not hold yet, the oldest first.
+  template <class F>
+  void each_staged(F&& f) const {
+    for (const Staged& staged : staged_) {
+      for (const Rows::value_type* row : staged.rows) f(staged.sequence, row->first);
+    }
+  }
+  /// The oldest write set that the state may not hold yet; none: UINT64_MAX.
+  std::uint64_t oldest_staged() const { return staged_.empty() ? UINT64_MAX : staged_.front().sequence; }
   std::size_t bytes() const { return bytes_; }
 
  private:

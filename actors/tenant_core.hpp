@@ -19,6 +19,7 @@
 #include "actors/call_handle.hpp"
 #include "actors/change_records.hpp"
 #include "actors/entry_cache.hpp"
+#include "actors/move_trace.hpp"
 #include "actors/quota_board.hpp"
 #include "actors/records.hpp"
 #include "actors/row_overlay.hpp"
@@ -304,6 +305,10 @@ class TenantCore {
   void answer_moving(CallHandle call, std::vector<Submission>& out);
   void fence(CallHandle call, const model::FenceTenant& fence, std::vector<Submission>& out);
   model::Result<model::ReplyBody> moving_rows(const model::ReadMoving& read) const;
+  model::Result<model::ReplyBody> live_rows(const model::ReadMoving& read);
+  model::Result<model::MovingReply> rows_behind(const model::ReadMoving& read) const;
+  model::Result<model::MovingReply> changed_behind(const MoveTrace::Place& since, std::size_t bytes, bool latest) const;
+  model::Result<std::optional<model::MovingReply>> not_to_be_fenced(const model::FenceTenant& fence) const;
   // tenant_audit.cpp
   model::Status load_audit();
   model::Result<model::AuditSettings> stored_audit(bool latest);
@@ -390,6 +395,7 @@ class TenantCore {
   std::shared_ptr<const model::Principal> open_direktiv_, open_dapr_, open_cloudforet_;
 
   std::optional<MoveMark> moving_;  // decided: nothing is answered from these rows any more
+  std::optional<MoveTrace> trace_;  // the rows are being copied while the tenant is used
   model::AuditSettings audit_;      // as committed
   model::Quota quota_;              // as committed
   const model::QuotaLimits* defaults_used_ = nullptr;

@@ -397,6 +397,9 @@ void TenantCore::submit(CallHandle call, Mutation mutation, model::ReplyBody bod
   const WriteSetHead head{identity_.tenant, header.epoch(), header.revision(), mutation.now};
   auto write_set = encode_write_set(head, mutation.rows, mutation.audit.SerializeAsString());
 
+  if (trace_) {
+    for (const storage::RowChange& change : mutation.rows) trace_->note(sequence, change.row);
+  }
   overlay_.stage(sequence, std::move(mutation.rows));
   for (std::size_t i = 0; i < mutation.entries.size(); ++i) {
     EntryCache::Slot& slot = cache_.slot(mutation.entry_hashes[i]);

@@ -101,6 +101,13 @@ Status check_space_pattern(std::string_view pattern) {
 
 // ---- one check for each operation
 
+/// Of a moving tenant's rows.
+Status check_place(const std::string& trace, const std::string& after) {
+  constexpr std::size_t kMost = 256;
+  if (trace.size() <= kMost && after.size() <= kMost) return {};
+  return invalid("trace, after: each has at most " + number(kMost) + " bytes");
+}
+
 struct Checker {
   const Limits& limits;
 
@@ -248,12 +255,15 @@ struct Checker {
     return invalid("rows: a slice has 1 to 4096 of them");
   }
   Status operator()(const FenceTenant& fence) const {
-    if (fence.number != 0 && fence.to != kMetaGroup) return {};
-    return invalid("number, to: a move has a number, and its group is none of the directory's");
+    if (fence.number == 0 || fence.to == kMetaGroup) {
+      return invalid("number, to: a move has a number, and its group is none of the directory's");
+    }
+    return check_place(fence.trace, fence.after);
   }
   Status operator()(const ReadMoving& read) const {
-    if (read.bytes >= 1 && read.bytes <= 1 << 20) return {};
-    return invalid("bytes: a piece has one to a mebibyte of them");
+    if (read.bytes < 1 || read.bytes > 1 << 20) return invalid("bytes: a piece has one to a mebibyte of them");
+    if (read.changed && !read.live) return invalid("changed: only of a tenant that is not fenced");
+    return check_place(read.trace, read.after);
   }
   Status operator()(const SetQuota& set) const {
     if (set.changes.empty()) return invalid("changes: at least one limit is needed");

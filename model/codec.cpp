@@ -149,8 +149,8 @@ class Encoder {
   void put(const Query& o) { fields(o.action, o.space); }
   void put(const GetAudit& o) { fields(o.space, o.name); }
   void put(const SetAudit& o) { fields(o.strict, o.clear_names); }
-  void put(const FenceTenant& o) { fields(o.number, o.to.value); }
-  void put(const ReadMoving& o) { fields(o.number, o.after, o.bytes); }
+  void put(const FenceTenant& o) { fields(o.number, o.to.value, o.trace, o.since, o.after); }
+  void put(const ReadMoving& o) { fields(o.number, o.after, o.bytes, o.live, o.changed, o.trace, o.since); }
   void put(const LookupSelf&) {}
   void put(const RenewSelf& o) { fields(o.ttl); }
   void put(const RevokeSelf&) {}

@@ -2,7 +2,7 @@
 """`./dev bench cluster`: three nodes of Coffer beside a three-node etcd, on this machine, in one interleaved session.
 
     cluster_bench.py --build build/release --etcd build/peers/usr/bin/etcd [--rounds 5] [--seconds 3] [--kills 10] [--only Put]
-                     [--growth idle,tenants,catch-up]
+                     [--growth idle,tenants,catch-up,move]
                      [--write]
 
 The same load generator (h2load, a prepared body, plaintext towards clients, 256-byte values, fsync on) for both. Whoever

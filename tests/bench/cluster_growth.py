@@ -1,8 +1,9 @@
-"""Three nodes and much of everything: idle groups, tenants, a follower that was away. Used by cluster_bench.py; each measure
+"""Three nodes and much of everything: idle groups, tenants, a follower that was away, a tenant that moves. Used by cluster_bench.py; each measure
 has a cluster of its own and answers rows of a table."""
 
 import statistics
 import subprocess
+import threading
 import time
 
 import cases
@@ -89,4 +90,44 @@ def has_all(cluster, node):
     return True
 
 
-MEASURES = {"idle": idle, "tenants": tenants, "catch-up": catch_up}
+class Probe(threading.Thread):
+    """Puts, one after the other, and the longest that one had to wait."""
+
+    def __init__(self, node, tenant):
+        super().__init__(daemon=True)
+        self.node, self.tenant, self.longest, self.failed, self.stopping = node, tenant, 0, 0, False
+
+    def run(self):
+        number = 0
+        while not self.stopping:
+            number += 1
+            begun = time.monotonic()
+            self.failed += self.node.put("probe", str(number), tenant=self.tenant).status != 200
+            self.longest = max(self.longest, time.monotonic() - begun)
+
+
+def move(binary, megabytes=100, moves=3):
+    """How long the writes of a large tenant wait while it moves to another group."""
+    with Cluster(3, data_groups=4) as cluster:
+        node, tenant = cluster.nodes[0], "bench-0"
+        fill(binary, node, cluster.token_file, 1, (megabytes << 20) // VALUE_BYTES, VALUE_BYTES)
+        waits, times, failed = [], [], 0
+        for _ in range(moves):
+            to = node.admin("tenants", "show", tenant)["group"] % 4 + 1
+            probe = Probe(cluster.nodes[1], tenant)
+            probe.start()
+            time.sleep(1)
+            probe.longest = 0
+            begun = time.monotonic()
+            node.admin_cluster("move-tenant", tenant, str(to))
+            times.append(time.monotonic() - begun)
+            time.sleep(1)
+            probe.stopping = True
+            probe.join()
+            waits.append(probe.longest)
+            failed += probe.failed
+    return [f"| a tenant of {megabytes} MiB moves to another group, {moves} times: the longest that one of its writes waits | "
+            f"{', '.join(f'{w * 1000:.0f} ms' for w in waits)} (moved in {', '.join(f'{t:.1f} s' for t in times)}; {failed} failed) | - |"]
+
+
+MEASURES = {"idle": idle, "tenants": tenants, "catch-up": catch_up, "move": move}

@@ -106,6 +106,9 @@ TEST(ClusterSimCheckTest, AMoveThatLeavesTwoOwnersIsFound) {
 TEST(ClusterSimCheckTest, AMoveThatDropsTheTailOfWritesIsFound) {
   EXPECT_NE(seeds_until_found(ClusterMutant::moves_without_tail, 40), 0U);
 }
+TEST(ClusterSimCheckTest, AMoveThatLeavesBehindWhatChangedMeanwhileIsFound) {
+  EXPECT_NE(seeds_until_found(ClusterMutant::moves_without_changes, 40), 0U);
+}
 TEST(ClusterSimCheckTest, AMoveThatForgetsRequestIdsIsFound) {
   EXPECT_NE(seeds_until_found(ClusterMutant::forgets_moved_ids, 60), 0U);
 }

@@ -36,6 +36,7 @@ enum class ClusterMutant : std::uint8_t {
   keeps_old_rows,         // a snapshot is written over what an interrupted one left
   ends_no_shard,          // a shard outlives the leadership in which it was opened
   moves_unfenced,         // a tenant is copied while its old group goes on with it
+  moves_without_changes,  // what changes while a moving tenant is copied stays behind
   moves_without_tail,     // a moving tenant's rows are read from whatever replica is at hand
   forgets_moved_ids,      // the memory of request ids stays behind
   leaves_changes_behind,  // so do the rows of changes, which watchers are told from
@@ -232,11 +233,13 @@ class SimNode {
   void step_move(std::size_t tenant);
   void answer_look(std::size_t tenant);
   void answer_list(std::size_t tenant);
+  void answer_show(std::size_t tenant);
   void answer_write(std::size_t tenant);
   void ask_tenant(std::size_t tenant);
   void wait_until_applied(model::GroupId id, std::uint64_t index, std::function<void(model::Status)> done);
   void ask_again(std::size_t tenant, Operation operation, std::function<void(model::Result<model::Reply>)> answer);
   std::optional<std::string> mark_of(const model::TenantId& tenant, model::GroupId group) const;
+  bool skips_changes(const model::MovingReply& reply) const;
   model::MovingReply rows_at_hand(const Move& move, const std::string& after) const;
   const actors::MoveOrder& order_of(const Move& move) const {
     return move.mover ? move.mover->order() : move.sweeper->order();

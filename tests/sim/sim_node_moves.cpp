@@ -45,7 +45,7 @@ void SimNode::attend_moves() {
       Move& move = moves_[index];
       move.tenant = tenant;
       move.group = tenant.moving_to;
-      move.mover.emplace(tenant.moves, tenant.group, random_.bytes(16));
+      move.mover.emplace(tenant.moves, tenant.group, tenant.moving_to, random_.bytes(16));
       step_move(index);
     } else if (tenant.moved_from.value != 0 && leads(tenant.moved_from)) {
       Move& move = moves_[index];
@@ -108,6 +108,7 @@ void SimNode::step_move(std::size_t tenant) {
   switch (order_of(found->second).kind) {
     case Kind::look: answer_look(tenant); break;
     case Kind::list: answer_list(tenant); break;
+    case Kind::show: answer_show(tenant); break;
     case Kind::write: answer_write(tenant); break;
     case Kind::fence:
     case Kind::read: ask_tenant(tenant); break;
@@ -155,9 +156,15 @@ void SimNode::answer_list(std::size_t tenant) {
       found.push_back(std::move(row));
     }
   }
-  answer_move(tenant, [&](Move& one) {
-    one.mover ? one.mover->listed(std::move(found)) : one.sweeper->listed(std::move(found));
-  });
+  answer_move(tenant, [&](Move& one) { one.sweeper->listed(std::move(found)); });
+}
+
+void SimNode::answer_show(std::size_t tenant) {
+  const Move& move = moves_.at(tenant);
+  const storage::TenantRows rows(state_disk_, move.group, groups_.at(move.group).core->generation(), move.tenant.id);
+  auto found = actors::rows_of_piece(rows, move.mover->order(), kListed, kPieceBytes);
+  require(found.ok(), "the state cannot be read");
+  answer_move(tenant, [&](Move& one) { one.mover->shown(std::move(*found)); });
 }
 
 /// Like a shard it waits until everything that was proposed before is applied; then the mark is compared, and the rows are
@@ -237,28 +244,42 @@ void SimNode::ask_tenant(std::size_t tenant) {
   const bool fences = order.kind == Kind::fence;
   const bool unfenced = world_.mutant() == ClusterMutant::moves_unfenced;
   if (fences && unfenced) {
-    return answer_move(tenant, [](Move& one) { one.mover->fenced({}); });
+    return answer_move(tenant, [](Move& one) { one.mover->fenced(model::ReplyBody(model::DoneReply{})); });
   }
   if (!fences && (unfenced || world_.mutant() == ClusterMutant::moves_without_tail)) {
-    auto rows = rows_at_hand(move, order.after);
+    if (order.read.live) {
+      return answer_move(tenant, [](Move& one) { one.mover->read(model::Error(model::Code::not_active)); });
+    }
+    auto rows = rows_at_hand(move, order.read.after);
     return answer_move(tenant, [&](Move& one) { one.mover->read(std::move(rows)); });
   }
-  model::TenantOperation operation = model::FenceTenant{move.tenant.moves, move.tenant.moving_to};
+  model::TenantOperation operation = order.fence;
   if (!fences) {
-    operation = model::ReadMoving{move.tenant.moves, order.after, kPieceBytes};
+    model::ReadMoving read = order.read;
+    read.bytes = kPieceBytes;
+    operation = std::move(read);
   }
   const auto answer = [this, tenant, fences](model::Result<model::Reply> reply) {
     answer_move(tenant, [&](Move& one) {
+      if (!reply.ok()) {
+        return fences ? one.mover->fenced(reply.error()) : one.mover->read(reply.error());
+      }
+      if (auto* rows = std::get_if<model::MovingReply>(&reply->body); rows != nullptr && skips_changes(*rows)) {
+        std::erase_if(rows->rows, [](const auto& row) { return row.first.size() > 1; });
+      }
       if (fences) {
-        one.mover->fenced(reply.ok() ? model::Status() : model::Status(reply.error()));
-      } else if (reply.ok()) {
-        one.mover->read(std::move(std::get<model::MovingReply>(reply->body)));
+        one.mover->fenced(std::move(reply->body));
       } else {
-        one.mover->read(reply.error());
+        one.mover->read(std::move(std::get<model::MovingReply>(reply->body)));
       }
     });
   };
   ask_again(tenant, std::move(operation), answer);
+}
+
+/// The mistake that what changed while the tenant was copied does not come along.
+bool SimNode::skips_changes(const model::MovingReply& reply) const {
+  return world_.mutant() == ClusterMutant::moves_without_changes && !reply.after.empty();
 }
 
 /// As a retrying call does it: what was not done is asked for again.

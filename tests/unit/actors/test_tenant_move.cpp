@@ -1,5 +1,5 @@
-// A tenant that moves: what leaves its old group, what arrives in the new one, and what becomes of a move that is
-// interrupted between any two of its steps.
+// A tenant that moves: what leaves its old group, what arrives in the new one, what becomes of a move that is interrupted
+// between any two of its steps, and what the tenant does meanwhile.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -63,24 +63,53 @@ class TenantMoveTest : public ::testing::Test, public CoreFixture {
   }
   /// One order of the mover's, as the node that leads group 2 does it.
   void step(TenantMover& mover, TenantCore& from) {
-    const MoveOrder order = mover.order();
+    MoveOrder order = mover.order();
+    if (is_old) {  // what an older program does not know, it does not read
+      order.read.live = order.read.changed = false;
+      order.read.trace = order.fence.trace = {};
+    }
     switch (order.kind) {
       case Kind::look: return mover.looked(look(kTo));
       case Kind::fence: {
-        auto done = ask(from, model::FenceTenant{kNumber, kTo});
-        return mover.fenced(done ? model::Status() : model::Status(done.error()));
+        auto done = ask(from, order.fence);
+        return done ? mover.fenced(std::move(done->body)) : mover.fenced(done.error());
       }
       case Kind::read: {
-        auto rows = ask(from, model::ReadMoving{kNumber, order.after, 100});
+        order.read.bytes = piece_bytes;
+        auto rows = ask(from, order.read);
         if (!rows) return mover.read(rows.error());
-        return mover.read(std::get<model::MovingReply>(rows->body));
+        auto& reply = std::get<model::MovingReply>(rows->body);
+        if (from.has_left()) carried_behind_the_fence += reply.rows.size();
+        return mover.read(std::move(reply));
       }
-      case Kind::list: return mover.listed(list(kTo));
+      case Kind::show: return mover.shown(*rows_of_piece(rows_in(kTo), order, 3, 1 << 20));
+      case Kind::list: ADD_FAILURE() << "only the sweeper asks for names"; break;
       case Kind::write:
+        written += order.rows.size();
         return mover.wrote(write(kTo, order) ? model::Status() : model::Status(model::Error(Code::cas_mismatch)));
       case Kind::tell: ++told; return mover.told({});
       case Kind::done: break;
     }
+  }
+  void carry(TenantMover& mover) {
+    while (!mover.is_done()) step(mover, *core);
+    ASSERT_EQ(mover.failure(), nullptr) << mover.failure()->message();
+  }
+  /// Steps until that is the next order, or the move is over.
+  template <class IsNext>
+  void step_until(TenantMover& mover, const IsNext& is_next) {
+    while (!mover.is_done() && !is_next(mover.order())) step(mover, *core);
+  }
+  /// The tenant has moved, and all of its rows have arrived as they are, and no others.
+  void expect_all_arrived() {
+    EXPECT_TRUE(owns(kTo));
+    EXPECT_FALSE(owns(kFrom));
+    auto there = all_rows(kTo), here = all_rows(kFrom);
+    for (const char* own : {storage::kHeaderRow, storage::kMoveRow}) {
+      there.erase(own);
+      here.erase(own);
+    }
+    EXPECT_EQ(there, here);
   }
   void sweep_out() {
     TenantSweeper sweeper(kNumber, kTo);
@@ -99,18 +128,19 @@ class TenantMoveTest : public ::testing::Test, public CoreFixture {
 
   static constexpr GroupId kFrom{1}, kTo{2};
   int told = 0;
+  bool is_old = false;  // the program that leads the old group
+  std::uint32_t piece_bytes = 100;
+  std::size_t written = 0, carried_behind_the_fence = 0;
   std::unique_ptr<TenantCore> core = open();
 };
 
 TEST_F(TenantMoveTest, EverythingArrivesAndTheRevisionsGoOn) {
   ASSERT_TRUE(run(*core, put("a", "1")).ok());
   ASSERT_TRUE(run(*core, put("b", "2"), "request-1").ok());
-  TenantMover mover(kNumber, kFrom, "attempt");
-  while (!mover.is_done()) step(mover, *core);
-  ASSERT_EQ(mover.failure(), nullptr) << mover.failure()->message();
+  TenantMover mover(kNumber, kFrom, kTo, "attempt");
+  carry(mover);
   EXPECT_EQ(told, 1);
-  EXPECT_TRUE(owns(kTo));
-  EXPECT_FALSE(owns(kFrom));
+  expect_all_arrived();
 
   auto there = open_in(kTo);
   EXPECT_EQ(entry_of(run(*there, get("a"))).payload->content.expose(), "1");
@@ -133,7 +163,7 @@ TEST_F(TenantMoveTest, AWatchFromBeforeTheMoveGoesOnBehindItWithoutAGap) {
     return watch;
   }());
   send(*core, *waiting);
-  TenantMover mover(kNumber, kFrom, "attempt");
+  TenantMover mover(kNumber, kFrom, kTo, "attempt");
   while (!mover.is_done()) step(mover, *core);
   EXPECT_EQ(waiting->completed, 1) << "whoever waits in the old group is sent to the new one";
   EXPECT_EQ(waiting->reply.error().code, Code::unavailable);
@@ -184,43 +214,198 @@ TEST_F(TenantMoveTest, RowsAreShownOnlyWhenTheFenceIsAmongThem) {
 TEST_F(TenantMoveTest, OnlyNodesFenceAndRead) {
   ASSERT_TRUE(run(*core, put("a", "1")).ok());
   EXPECT_EQ(run(*core, model::FenceTenant{kNumber, kTo}).error().code, Code::permission_denied);
-  EXPECT_EQ(run(*core, model::ReadMoving{kNumber, {}, 100}).error().code, Code::permission_denied);
+  for (const bool live : {false, true}) {
+    EXPECT_EQ(run(*core, model::ReadMoving{kNumber, {}, 100, live}).error().code, Code::permission_denied);
+  }
 }
 
 TEST_F(TenantMoveTest, AMoveThatIsOverDoesNotFenceTheTenantAgain) {
   ASSERT_TRUE(run(*core, put("a", "1")).ok());
-  TenantMover mover(kNumber, kFrom, "attempt");
+  TenantMover mover(kNumber, kFrom, kTo, "attempt");
   while (!mover.is_done()) step(mover, *core);
   EXPECT_EQ(ask(*open_in(kTo), model::FenceTenant{kNumber, kFrom}).error().code, Code::not_active);
+  EXPECT_EQ(ask(*open_in(kTo), model::ReadMoving{kNumber, {}, 100, true}).error().code, Code::not_active)
+      << "nor does it show the tenant";
 }
 
-/// A move whose mover is gone after so many steps; the next one begins anew. False: it was over before.
+/// A move whose mover is gone after so many steps; the next one begins anew.
 class InterruptedMove : public TenantMoveTest, public ::testing::WithParamInterface<int> {};
 
 TEST_P(InterruptedMove, IsCarriedThroughByTheNextLeader) {
   for (int i = 0; i < 6; ++i) ASSERT_TRUE(run(*core, put("n" + std::to_string(i), "v")).ok());
-  TenantMover first(kNumber, kFrom, "one");
+  TenantMover first(kNumber, kFrom, kTo, "one");
   for (int steps = GetParam(); steps > 0 && !first.is_done(); --steps) {
     step(first, *core);
     EXPECT_FALSE(owns(kFrom) && owns(kTo)) << "there are two owners";
   }
   core = open_in(kFrom);  // the old group's leader is another, too
-  const auto before = all_rows(kFrom);
-  TenantMover second(kNumber, kFrom, "two");
-  while (!second.is_done()) step(second, *core);
-  ASSERT_EQ(second.failure(), nullptr) << second.failure()->message();
-  EXPECT_TRUE(owns(kTo));
+  TenantMover second(kNumber, kFrom, kTo, "two");
+  carry(second);
+  expect_all_arrived();
   auto there = open_in(kTo);
   for (int i = 0; i < 6; ++i) EXPECT_TRUE(run(*there, get("n" + std::to_string(i))).ok()) << i;
   EXPECT_EQ(all_rows(kTo).size(), 6U * 3U + 2U) << "entries, payloads, changes, header and keys, and nothing else";
 }
-INSTANTIATE_TEST_SUITE_P(AnyStep, InterruptedMove, ::testing::Range(0, 30));
+INSTANTIATE_TEST_SUITE_P(AnyStep, InterruptedMove, ::testing::Range(0, 80));
+
+/// Something happens to the tenant before so many steps, of four kinds: another node leads its group, it is written to and
+/// rows of it go, a write is under way, it is written to and then led by another node.
+class DisturbedMove : public TenantMoveTest, public ::testing::WithParamInterface<int> {
+ protected:
+  void disturb(int what) {
+    if (core->has_left()) return;
+    if (what == 1 || what == 3) {  // the oldest change and the oldest request go, too
+      ASSERT_TRUE(run(*core, put("n2", std::to_string(now)), "r" + std::to_string(now)).ok());
+      ASSERT_TRUE(run(*core, put("new" + std::to_string(now), "v")).ok());
+    }
+    if (what == 2) {
+      auto pending = call(put("n3", std::to_string(now)));
+      send(*core, *pending);  // is committed behind the mover's next question
+    }
+    if (what == 0 || what == 3) core = open_in(kFrom);
+    now += 700'000;
+  }
+};
+
+TEST_P(DisturbedMove, BringsAllThatChangedMeanwhileAndNothingThatHasGone) {
+  deps.kept_changes = 4;
+  deps.kept_requests = 1;
+  for (int i = 0; i < 6; ++i) ASSERT_TRUE(run(*core, put("n" + std::to_string(i), "v"), "q" + std::to_string(i)).ok());
+  TenantMover mover(kNumber, kFrom, kTo, "attempt");
+  for (int steps = 0; !mover.is_done(); ++steps) {
+    if (steps == GetParam() / 4 || steps == GetParam() / 4 + 9) disturb(GetParam() % 4);
+    step(mover, *core);
+    EXPECT_FALSE(owns(kFrom) && owns(kTo)) << "there are two owners";
+  }
+  ASSERT_EQ(mover.failure(), nullptr) << mover.failure()->message();
+  commit_all(*core);
+  expect_all_arrived();
+}
+INSTANTIATE_TEST_SUITE_P(AnyStep, DisturbedMove, ::testing::Range(0, 4 * 80));
+
+TEST_F(TenantMoveTest, ATenantThatIsWrittenToBeforeEachStepArrivesWhole) {
+  deps.kept_changes = 5;
+  for (int i = 0; i < 20; ++i) ASSERT_TRUE(run(*core, put("n" + std::to_string(i), "v")).ok());
+  piece_bytes = 2000;
+  TenantMover mover(kNumber, kFrom, kTo, "attempt");
+  for (int steps = 0; !mover.is_done() && steps < 10'000; ++steps) {
+    if (!core->has_left()) ASSERT_TRUE(run(*core, put("n" + std::to_string(steps % 30), std::to_string(steps))).ok());
+    step(mover, *core);
+  }
+  ASSERT_TRUE(mover.is_done()) << "it never came to the fence";
+  expect_all_arrived();
+  EXPECT_EQ(carried_behind_the_fence, 0U);
+}
+
+TEST_F(TenantMoveTest, ATenantThatAlwaysChangesMuchIsFencedInTheEnd) {
+  ASSERT_TRUE(run(*core, put("a", "1")).ok());
+  piece_bytes = 1 << 20;
+  TenantMover mover(kNumber, kFrom, kTo, "attempt");
+  int number = 0;
+  for (int steps = 0; !mover.is_done() && steps < 10'000; ++steps) {
+    for (int i = 0; i < 30 && !core->has_left(); ++i) ASSERT_TRUE(run(*core, put(std::to_string(++number), "v")).ok());
+    step(mover, *core);
+  }
+  ASSERT_TRUE(mover.is_done()) << "it never came to the fence";
+  expect_all_arrived();
+}
+
+TEST_F(TenantMoveTest, BehindTheFenceComesOnlyWhatChangedHoweverMuchThereIs) {
+  for (int i = 0; i < 300; ++i) ASSERT_TRUE(run(*core, put("n" + std::to_string(i), "v")).ok());
+  piece_bytes = 4000;
+  TenantMover mover(kNumber, kFrom, kTo, "attempt");
+  step_until(mover, [](const MoveOrder& order) { return order.kind == Kind::fence; });
+  EXPECT_GT(written, 900U);
+  EXPECT_FALSE(core->has_left());
+  ASSERT_TRUE(run(*core, put("n7", "w")).ok());
+  written = 0;
+  carry(mover);
+  expect_all_arrived();
+  EXPECT_EQ(carried_behind_the_fence, 0U) << "nothing was asked for again";
+  EXPECT_EQ(written, 3U + 3U) << "entry, payload and change; keys, header and mark";
+}
+
+TEST_F(TenantMoveTest, WhatAnEarlierAttemptCopiedIsNotWrittenAgain) {
+  for (int i = 0; i < 50; ++i) ASSERT_TRUE(run(*core, put("n" + std::to_string(i), "v")).ok());
+  piece_bytes = 1000;
+  TenantMover first(kNumber, kFrom, kTo, "one");
+  step_until(first, [](const MoveOrder& order) { return order.kind == Kind::fence; });
+  storage::StateWriter writer(*engine);
+  writer.apply(
+      kTo, model::Generation{1}, tenant,
+      std::vector<storage::RowChange>{{"e" + std::string(32, 'x'), "gone at the old place"}, {"zz", "likewise"}});
+  ASSERT_TRUE(writer.write().ok());
+  ASSERT_TRUE(run(*core, put("n7", "w")).ok());
+  written = 0;
+  TenantMover second(kNumber, kFrom, kTo, "two");
+  carry(second);
+  expect_all_arrived();
+  EXPECT_EQ(written, 1U + 3U + 2U + 3U) << "the mark; what changed; what is gone; keys, header and mark";
+}
+
+TEST_F(TenantMoveTest, AnOlderProgramsTenantIsFencedFirst) {
+  for (int i = 0; i < 6; ++i) ASSERT_TRUE(run(*core, put("n" + std::to_string(i), "v")).ok());
+  is_old = true;
+  TenantMover mover(kNumber, kFrom, kTo, "attempt");
+  carry(mover);
+  expect_all_arrived();
+  EXPECT_GT(carried_behind_the_fence, 18U);
+}
+
+TEST_F(TenantMoveTest, MoreThanAMebibyteOfChangesGoesOverBeforeTheFence) {
+  ASSERT_TRUE(run(*core, put("a", "1")).ok());
+  TenantMover mover(kNumber, kFrom, kTo, "attempt");
+  step_until(mover, [](const MoveOrder& order) { return order.kind == Kind::fence; });
+  for (const char* name : {"b", "c", "d"}) ASSERT_TRUE(run(*core, put(name, std::string(700'000, 'x'))).ok());
+  step(mover, *core);
+  EXPECT_FALSE(core->has_left());
+  carry(mover);
+  expect_all_arrived();
+  EXPECT_EQ(carried_behind_the_fence, 0U);
+}
+
+TEST_F(TenantMoveTest, AShardThatDoesNotKnowWhatChangedDoesNotFence) {
+  ASSERT_TRUE(run(*core, put("a", "1")).ok());
+  TenantMover mover(kNumber, kFrom, kTo, "attempt");
+  step_until(mover, [](const MoveOrder& order) { return order.kind == Kind::fence; });
+  core = open_in(kFrom);
+  ASSERT_TRUE(run(*core, put("a", "2")).ok());
+  step(mover, *core);
+  EXPECT_FALSE(core->has_left());
+  carry(mover);
+  expect_all_arrived();
+  EXPECT_EQ(entry_of(run(*open_in(kTo), get("a"))).payload->content.expose(), "2");
+  EXPECT_EQ(carried_behind_the_fence, 0U);
+}
+
+TEST(MoveTraceTest, TellsRowsInTheOrderInWhichTheyChangedLast) {
+  MoveTrace trace("id");
+  trace.note(1, "a");
+  trace.note(1, "b");
+  trace.note(2, "a");
+  const std::vector<MoveTrace::Place> all(trace.behind({}), trace.end());
+  EXPECT_EQ(all, (std::vector<MoveTrace::Place>{{1, "b"}, {2, "a"}}));
+  trace.forget({1, "b"});
+  EXPECT_TRUE(trace.knows({1, "b"}));
+  EXPECT_FALSE(trace.knows({}));
+  EXPECT_EQ(trace.behind({1, "b"})->second, "a");
+}
+
+TEST(MoveTraceTest, SaysThatItHasLostSomething) {
+  MoveTrace trace("id", 2);
+  for (const char* row : {"a", "b", "a"}) trace.note(1, row);
+  EXPECT_TRUE(trace.knows({}));
+  trace.note(2, "c");
+  EXPECT_FALSE(trace.knows({}));
+  EXPECT_FALSE(trace.knows({9, "z"}));
+  EXPECT_TRUE(trace.is_lost());
+}
 
 TEST_F(TenantMoveTest, RowsOfAnInterruptedAttemptAreNotWrittenOverWhatWasInstalled) {
   ASSERT_TRUE(run(*core, put("a", "1")).ok());
-  TenantMover late(kNumber, kFrom, "one");
+  TenantMover late(kNumber, kFrom, kTo, "one");
   while (late.order().kind != Kind::write || late.order().rows.front().row == storage::kMoveRow) step(late, *core);
-  TenantMover mover(kNumber, kFrom, "two");
+  TenantMover mover(kNumber, kFrom, kTo, "two");
   while (!mover.is_done()) step(mover, *core);
   auto there = open_in(kTo);
   ASSERT_TRUE(run(*there, put("a", "2")).ok());
@@ -230,7 +415,7 @@ TEST_F(TenantMoveTest, RowsOfAnInterruptedAttemptAreNotWrittenOverWhatWasInstall
 
 TEST_F(TenantMoveTest, WhatStaysBehindIsAMarkThatRefuses) {
   ASSERT_TRUE(run(*core, put("a", "1")).ok());
-  TenantMover mover(kNumber, kFrom, "attempt");
+  TenantMover mover(kNumber, kFrom, kTo, "attempt");
   while (!mover.is_done()) step(mover, *core);
   sweep_out();
   const auto left = all_rows(kFrom);

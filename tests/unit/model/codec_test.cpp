@@ -319,13 +319,22 @@ void add_documents(Variants* variants) {
 }
 
 void add_moves(Variants* variants) {
-  variants->add<FenceTenant>({3, GroupId{2}},
-                             {[](FenceTenant& o) { o.number = 4; }, [](FenceTenant& o) { o.to = GroupId{1}; }});
-  variants->add<ReadMoving>({3, "a", 5}, {
-                                             [](ReadMoving& o) { o.number = 4; },
-                                             [](ReadMoving& o) { o.after = "b"; },
-                                             [](ReadMoving& o) { o.bytes = 6; },
-                                         });
+  variants->add<FenceTenant>({3, GroupId{2}, "t", 4, "a"}, {
+                                                               [](FenceTenant& o) { o.number = 4; },
+                                                               [](FenceTenant& o) { o.to = GroupId{1}; },
+                                                               [](FenceTenant& o) { o.trace = "u"; },
+                                                               [](FenceTenant& o) { o.since = 5; },
+                                                               [](FenceTenant& o) { o.after = "b"; },
+                                                           });
+  variants->add<ReadMoving>({3, "a", 5, true, false, "t", 4}, {
+                                                                  [](ReadMoving& o) { o.number = 4; },
+                                                                  [](ReadMoving& o) { o.after = "b"; },
+                                                                  [](ReadMoving& o) { o.bytes = 6; },
+                                                                  [](ReadMoving& o) { o.live = false; },
+                                                                  [](ReadMoving& o) { o.changed = true; },
+                                                                  [](ReadMoving& o) { o.trace = "u"; },
+                                                                  [](ReadMoving& o) { o.since = 5; },
+                                                              });
 }
 
 void add_audit(Variants* variants) {
