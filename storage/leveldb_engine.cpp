@@ -135,9 +135,16 @@ class LevelDbEngine final : public Engine {
 
   model::Status compact(std::string_view begin, std::string_view end) override {
     const leveldb::Slice from = slice(begin), to = slice(end);
-    // Twice: the first pass moves the deletions down to the files that hold what they delete, the second merges them
-    // when both came to lie in the last level's neighbour.
-    for (int i = 0; i < 2; ++i) db_->CompactRange(begin.empty() ? nullptr : &from, end.empty() ? nullptr : &to);
+    // LevelDB merges files downwards only: what was put and deleted in one memtable lies in one file with its deletion, and
+    // stays there when no file above reaches it. So two deletions of keys that no record has come from above. Twice: the
+    // first pass brings the memtable down, the second reaches the file that came of it.
+    leveldb::WriteBatch ends;
+    ends.Delete(begin.empty() ? leveldb::Slice("\0", 1) : from);
+    ends.Delete(end.empty() ? leveldb::Slice("\xff", 1) : to);
+    for (int i = 0; i < 2; ++i) {
+      if (const leveldb::Status written = db_->Write({}, &ends); !written.ok()) return leveldb_error(written, path_);
+      db_->CompactRange(begin.empty() ? nullptr : &from, end.empty() ? nullptr : &to);
+    }
     leveldb::ReadOptions options;
     std::string unused;
     const leveldb::Status status = db_->Get(options, leveldb::Slice("\0", 1), &unused);

@@ -289,7 +289,9 @@ TEST_F(TenantMoveTest, ATenantThatIsWrittenToBeforeEachStepArrivesWhole) {
   piece_bytes = 2000;
   TenantMover mover(kNumber, kFrom, kTo, "attempt");
   for (int steps = 0; !mover.is_done() && steps < 10'000; ++steps) {
-    if (!core->has_left()) ASSERT_TRUE(run(*core, put("n" + std::to_string(steps % 30), std::to_string(steps))).ok());
+    if (!core->has_left()) {
+      ASSERT_TRUE(run(*core, put("n" + std::to_string(steps % 30), std::to_string(steps))).ok());
+    }
     step(mover, *core);
   }
   ASSERT_TRUE(mover.is_done()) << "it never came to the fence";

@@ -341,5 +341,37 @@ TEST(LevelDbError, NamesTheCauseAndKeepsRawKeysOut) {
   EXPECT_THAT(quoted, HasSubstr("k??"));
 }
 
+bool any_file_holds(const std::string& folder, const std::string& bytes) {
+  for (const auto& entry : fs::recursive_directory_iterator(folder)) {
+    std::ifstream in(entry.path(), std::ios::binary);
+    const std::string content{std::istreambuf_iterator<char>(in), {}};
+    if (entry.is_regular_file() && content.find(bytes) != std::string::npos) return true;
+  }
+  return false;
+}
+
+TEST(LevelDbEngine, CompactLeavesNoBytesOfWhatIsDeletedAlsoWhenItWasWrittenJustBefore) {
+  const test::TempDir dir;
+  const std::string kept = "\x01\x9a-kept-\xfe\x17", gone = "\x02\x9b-gone-\xfd\x18", other = "\x03\x9c-other-\xfc\x19";
+  for (const auto& [begin, end] : {std::pair<std::string, std::string>{"", ""}, {"g1", "g2"}}) {
+    const std::string path = dir.path() + "/db" + begin;
+    const auto engine = must_open(path);
+    Batch rows;
+    rows.put("g1/a", gone);
+    rows.put("g1/b", kept);
+    rows.put("g2/a", other);
+    ASSERT_TRUE(engine->write(rows, Durability::synced).ok());
+    ASSERT_TRUE(any_file_holds(path, gone)) << "the search must be able to find it";
+    Batch end_of_it;
+    end_of_it.del("", "g1/a");
+    ASSERT_TRUE(engine->write(end_of_it, Durability::synced).ok());
+    ASSERT_TRUE(engine->compact(begin, end).ok());
+    EXPECT_FALSE(any_file_holds(path, gone)) << begin;
+    EXPECT_EQ(**engine->get("g1/b"), kept);
+    EXPECT_EQ(**engine->get("g2/a"), other);
+    EXPECT_EQ(count_rows(*engine), 2);
+  }
+}
+
 }  // namespace
 }  // namespace coffer::storage
