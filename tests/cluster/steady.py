@@ -36,13 +36,13 @@ class SteadyRest(RestDoor):
                 self.move_on()
         raise OSError("no node listens")
 
-    def call(self, method, key, body=None):
+    def call(self, method, path, body=None):
         headers = {"authorization": "Bearer " + self.node.cluster.token()}
         for _ in range(2 * len(self.nodes)):
             if self.connection is None:
                 self.connect()
             try:
-                self.connection.request(method, self.node.path(key, self.tenant), json.dumps(body) if body else None, headers)
+                self.connection.request(method, path, json.dumps(body) if body else None, headers)
                 answer = self.connection.getresponse()
             except NEVER_ANSWERED:
                 self.move_on()
