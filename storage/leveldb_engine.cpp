@@ -7,6 +7,7 @@
 
 #include "storage/leveldb_engine.hpp"
 
+#include <mutex>
 #include <optional>
 
 #include <leveldb/cache.h>
@@ -99,6 +100,7 @@ class LevelDbEngine final : public Engine {
   }
 
   model::Status write(const Batch& batch, Durability durability) override {
+    const std::lock_guard lock(writing_);
     if (failed_) return *failed_;
     leveldb::WriteBatch changes;
     for (const Batch::Op& op : batch.ops()) {
@@ -115,6 +117,7 @@ class LevelDbEngine final : public Engine {
   }
 
   model::Status flush() override {
+    const std::lock_guard lock(writing_);
     if (failed_) return *failed_;
     if (!dirty_) return {};
     // A key before all others that no record has: nothing overlaps it, so that only the memtable is compacted.
@@ -142,7 +145,11 @@ class LevelDbEngine final : public Engine {
     ends.Delete(begin.empty() ? leveldb::Slice("\0", 1) : from);
     ends.Delete(end.empty() ? leveldb::Slice("\xff", 1) : to);
     for (int i = 0; i < 2; ++i) {
-      if (const leveldb::Status written = db_->Write({}, &ends); !written.ok()) return leveldb_error(written, path_);
+      {
+        const std::lock_guard lock(writing_);
+        if (failed_) return *failed_;
+        if (auto status = keep(db_->Write({}, &ends)); !status.ok()) return status;
+      }
       db_->CompactRange(begin.empty() ? nullptr : &from, end.empty() ? nullptr : &to);
     }
     leveldb::ReadOptions options;
@@ -178,7 +185,8 @@ class LevelDbEngine final : public Engine {
   std::unique_ptr<leveldb::Cache> cache_;
   leveldb::Options settings_;
   std::unique_ptr<leveldb::DB> db_;
-  // The writing thread's.
+  std::mutex writing_;  // one write at a time, and none after one that failed: a compaction's thread writes, too
+  // Under the mutex.
   std::optional<model::Error> failed_;
   bool dirty_ = false;  // written since the last flush; what open() recovered is in synced tables already
 };

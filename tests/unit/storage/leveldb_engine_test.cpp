@@ -187,6 +187,31 @@ TEST(LevelDbWrite, IsRefusedForGoodAfterOneFailed) {
   EXPECT_EQ(count_rows(*must_open(dir / "db", &env)), 1);
 }
 
+TEST(LevelDbWrite, OfACompactionIsRefusedAfterOneFailedAndRefusesTheNextWhenItFails) {
+  test::TempDir dir;
+  FaultyEnv env(1);
+  std::uint64_t appends = 0;
+  const auto full = [&](FaultyEnv::Op op, const std::string& name) {
+    appends += op == FaultyEnv::Op::append ? 1 : 0;
+    return op == FaultyEnv::Op::append ? leveldb::Status::IOError(name, std::strerror(ENOSPC)) : leveldb::Status::OK();
+  };
+  for (const bool compacts_first : {false, true}) {
+    const std::string path = dir / (compacts_first ? "first" : "second");
+    auto engine = must_open(path, &env);
+    ASSERT_TRUE(engine->write(one_row("a", "1"), Durability::synced).ok());
+    env.set_fault(full);
+    EXPECT_FALSE(
+        (compacts_first ? engine->compact("", "") : engine->write(one_row("b", "1"), Durability::synced)).ok());
+    appends = 0;
+    EXPECT_FALSE(
+        (compacts_first ? engine->write(one_row("b", "1"), Durability::synced) : engine->compact("", "")).ok());
+    EXPECT_EQ(appends, 0U) << "nothing is written behind what is torn";
+    env.set_fault({});
+    engine.reset();
+    EXPECT_EQ(count_rows(*must_open(path, &env)), 1);
+  }
+}
+
 // LevelDB syncs a new log's content but not its name; with the directory gone the name cannot be made durable.
 TEST(LevelDbWrite, FirstSyncOfALogMakesItsNameDurable) {
   test::TempDir dir;
