@@ -10,7 +10,7 @@
 //
 //   with other nodes (the peer link calls actors/peer_sink.hpp, which hands frames on):
 //   gateway, front --Parcel--> forwarder               forwarder  one: calls to and from the nodes that lead
-//   group   --Apply--> mirror                          mirror   one: the directory of a node that does not lead it
+//   group   --Apply--> mirror                          mirror   one: the directory where its own actor does not publish it
 //   gateway --AskTrust--> trust desk                   trust desk  one: whom tenants trust, read here or asked elsewhere
 //   steward --Target--> group                          steward  one: reports, placement, node records
 //   group   --Install--> snapshots --Rows--> state writer  snapshots  one, detached: groups' states from and to other nodes

@@ -17,6 +17,8 @@ using model::Error;
 
 namespace {
 
+constexpr model::TimeMs kNewsOfPurges = 3600 * 1000;  // more than a change of leaders takes
+
 std::string request_key(const std::string& principal, const std::string& id) {
   if (id.empty()) return {};
   return crypto::sha256(principal + '\0' + id);
@@ -109,8 +111,9 @@ model::Status DirectoryCore::load() {
     auto tenant = decode_tenant(opened->expose());
     if (!tenant) return tenant.error();
     if (tenant->info.state != model::TenantState::active) {
-      if (tenant->info.purged_at != 0 &&
-          deps_.tenant_purged) {  // perhaps by an earlier leader, and nobody said so here
+      // An earlier leader's last purges: nobody said so here. Those of old are forgotten, and compacting takes long.
+      const bool is_news = tenant->info.purged_at != 0 && tenant->info.purged_at + kNewsOfPurges > directory_time();
+      if (is_news && deps_.tenant_purged) {
         deps_.tenant_purged(tenant->info.group);
         for (const model::GroupId group : tenant->info.former_groups) deps_.tenant_purged(group);
       }

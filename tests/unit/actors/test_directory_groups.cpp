@@ -29,13 +29,17 @@ class DirectoryGroups : public ::testing::Test, public CoreFixture {
     ASSERT_TRUE(opened.ok()) << opened.error().message();
     core = std::move(*opened);
   }
-  model::Result<model::Reply> run(model::DirectoryOperation operation, bool commit = true) {
+  std::shared_ptr<TestCall> deliver(model::DirectoryOperation operation, std::vector<Submission>& out) {
     auto made = std::make_shared<TestCall>();
     calls.push_back(made);
     made->request.credential.kind = model::CredentialKind::operator_;
     made->request.operation = std::move(operation);
-    std::vector<Submission> out;
     core->handle(CallHandle(made.get()), out);
+    return made;
+  }
+  model::Result<model::Reply> run(model::DirectoryOperation operation, bool commit = true) {
+    std::vector<Submission> out;
+    const auto made = deliver(std::move(operation), out);
     while (commit && !out.empty()) {
       const Submission next = std::move(out.front());
       out.erase(out.begin());
@@ -84,13 +88,7 @@ TEST_F(DirectoryGroups, AreBegunWhenTheyAreCommittedAndAtEachOpening) {
 
 TEST_F(DirectoryGroups, AreToldOfToNobodyBeforeTheyAreCommitted) {
   std::vector<Submission> out;
-  const auto ask = [&](model::DirectoryOperation operation) {
-    calls.push_back(std::make_shared<TestCall>());
-    calls.back()->request.credential.kind = model::CredentialKind::operator_;
-    calls.back()->request.operation = std::move(operation);
-    core->handle(CallHandle(calls.back().get()), out);
-    return calls.back();
-  };
+  const auto ask = [&](model::DirectoryOperation operation) { return deliver(std::move(operation), out); };
   const auto first = ask(model::AddGroups{2, 4});
   const auto again = ask(model::AddGroups{2, 4});
   const auto look = ask(model::GetClusterStatus{});
@@ -112,13 +110,7 @@ TEST_F(DirectoryGroups, AreToldOfToNobodyBeforeTheyAreCommitted) {
 TEST_F(DirectoryGroups, AreAwaitedByABoundedNumberOfCalls) {
   directory_deps.max_waiting = 2;
   std::vector<Submission> out;
-  const auto ask = [&](model::DirectoryOperation operation) {
-    calls.push_back(std::make_shared<TestCall>());
-    calls.back()->request.credential.kind = model::CredentialKind::operator_;
-    calls.back()->request.operation = std::move(operation);
-    core->handle(CallHandle(calls.back().get()), out);
-    return calls.back();
-  };
+  const auto ask = [&](model::DirectoryOperation operation) { return deliver(std::move(operation), out); };
   const auto first = ask(model::AddGroups{2, 4});
   const auto second = ask(model::GetClusterStatus{}), third = ask(model::GetClusterStatus{});
   const auto fourth = ask(model::GetClusterStatus{});

@@ -208,6 +208,21 @@ TEST_F(DirectoryKeysTest, ThatATenantIsPurgedIsToldWhereTheDirectoryIsLedToo) {
   EXPECT_EQ(told, std::vector<model::GroupId>{gone.group});
 }
 
+TEST_F(DirectoryKeysTest, ANextLeaderIsToldOfThePurgesOfLateAndNotOfThoseOfOld) {
+  const model::TenantInfo gone = deleted("t");
+  ASSERT_TRUE(run(model::PurgeTenant{gone.id, false}).ok());
+  ASSERT_TRUE(run(model::PurgeTenant{gone.id, false}, true).ok());
+  ASSERT_TRUE(run(model::PurgeTenant{gone.id, true}, true).ok());
+  std::vector<model::GroupId> told;
+  directory_deps.tenant_purged = [&](model::GroupId group) { told.push_back(group); };
+  ASSERT_TRUE(DirectoryCore::open(directory_deps).ok());
+  EXPECT_EQ(told, std::vector<model::GroupId>{gone.group});
+  now += 2 * 3600 * 1000;
+  told.clear();
+  ASSERT_TRUE(DirectoryCore::open(directory_deps).ok());
+  EXPECT_TRUE(told.empty()) << "each would have the whole group compacted at every failover";
+}
+
 TEST_F(DirectoryKeysTest, ANodeThatIsLateCallsNoLaterLifeOfATenantPurged) {
   const model::TenantInfo gone = deleted("t");
   ASSERT_TRUE(run(model::PurgeTenant{gone.id, false}).ok());
