@@ -189,6 +189,14 @@ class Cluster:
             return status
         return wait_for(whole, lambda: f"every group has {wanted} voters: {json.dumps(self.status())}", seconds)
 
+    def homes(self):
+        """{data group: its nodes} once every one has its three voters and nothing is planned."""
+        status = self.status()
+        if not status or status.get("plan"):
+            return None
+        homes = {g["id"]: {r["node"] for r in g.get("replicas", []) if r["role"] == "voter"} for g in status["groups"] if g["id"] != 0}
+        return homes if len(homes) == status["data_groups"] and all(len(nodes) == 3 for nodes in homes.values()) else None
+
     def leader_of(self, group=0):
         """The node that leads the group, or None."""
         status = self.status()

@@ -32,7 +32,7 @@ class Doors(unittest.TestCase):
         cls.first = cls.cluster.nodes[0]
         cls.channels = {node.number: grpc.insecure_channel(node.grpc_address) for node in cls.cluster.nodes}
         cls.auth = [("authorization", "Bearer " + cls.cluster.token())]
-        cls.homes = wait_for(cls.replicas, "every group settles on three nodes")
+        cls.homes = wait_for(cls.cluster.homes, "every group settles on three nodes")
 
     @classmethod
     def tearDownClass(cls):
@@ -40,15 +40,6 @@ class Doors(unittest.TestCase):
             channel.close()
         cls.cluster.__exit__(None, None, None)
         shutil.rmtree(cls.folder)
-
-    @classmethod
-    def replicas(cls):
-        """{group: nodes} once every data group is on three nodes."""
-        status = cls.cluster.status()
-        if not status or status.get("plan"):
-            return None
-        homes = {g["id"]: {r["node"] for r in g.get("replicas", []) if r["role"] == "voter"} for g in status["groups"] if g["id"] != 0}
-        return homes if len(homes) == 4 and all(len(nodes) == 3 for nodes in homes.values()) else None
 
     def tenant(self, name, door=None, external_id=None):
         self.first.admin("tenants", "create", name)

@@ -52,12 +52,8 @@ class IdentityOfFour(unittest.TestCase):
     @classmethod
     def replicas(cls):
         """{group: nodes} once every data group is on three nodes and each node lacks one."""
-        status = cls.cluster.status()
-        if not status or status.get("plan"):
-            return None
-        homes = {g["id"]: {r["node"] for r in g.get("replicas", []) if r["role"] == "voter"} for g in status["groups"] if g["id"] != 0}
-        whole = len(homes) == 4 and all(len(nodes) == 3 for nodes in homes.values())
-        return homes if whole and all(any(n.id not in h for h in homes.values()) for n in cls.cluster.nodes) else None
+        homes = cls.cluster.homes()
+        return homes if homes and all(any(n.id not in h for h in homes.values()) for n in cls.cluster.nodes) else None
 
     def issuer(self, node, tenant, signer):
         node.admin("issuers", "put", "corp", "--tenant", tenant, "--iss", ISS, "--public-key", signer.public)
