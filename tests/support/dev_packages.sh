@@ -16,9 +16,10 @@ raft_version=0.22.1
 # A python3 found first on PATH may be one that does not see Debian's modules.
 python=/usr/bin/python3
 
+# libsnappy-dev: libleveldb-dev's CMake target links it, and the package does not depend on it.
 build_packages=(
   ca-certificates curl g++ cmake ninja-build ccache mold pkg-config python3
-  libcaf-dev libraft-dev libleveldb-dev libjemalloc-dev libssl-dev libsodium-dev libp11-kit-dev libre2-dev libabsl-dev
+  libcaf-dev libraft-dev libleveldb-dev libsnappy-dev libjemalloc-dev libssl-dev libsodium-dev libp11-kit-dev libre2-dev libabsl-dev
   libgrpc++-dev libprotobuf-dev protobuf-compiler protobuf-compiler-grpc
   "libboost$boost-dev" "libboost-json$boost-dev" "libboost-url$boost-dev"
   libspdlog-dev libcli11-dev libtomlplusplus-dev prometheus-cpp-dev
