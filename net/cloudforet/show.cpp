@@ -42,11 +42,11 @@ json::value projected(const json::value& value, const std::vector<std::string_vi
 
 /// The tags, or those that `only` names ("tags.team").
 void show_tags(std::string_view text, const std::vector<std::string>& only, Message& out) {
-  constexpr std::string_view kPrefix = "tags.";
+  constexpr std::string_view kTagPath = "tags.";
   std::vector<std::string_view> paths;
   for (const std::string& one : only) {
     if (one == "tags") return fill_struct(text, out);
-    if (one.starts_with(kPrefix)) paths.push_back(std::string_view(one).substr(kPrefix.size()));
+    if (one.starts_with(kTagPath)) paths.push_back(std::string_view(one).substr(kTagPath.size()));
   }
   if (paths.empty()) return fill_struct(text, out);
   boost::system::error_code ec;

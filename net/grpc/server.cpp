@@ -9,9 +9,9 @@
 #include <grpcpp/server.h>
 #include <grpcpp/server_builder.h>
 
+#include "net/grpc/acceptor.hpp"
 #include "net/grpc/live_certificates.hpp"
 #include "net/grpc/worker.hpp"
-#include "net/listen.hpp"
 #include "net/server.hpp"
 
 namespace coffer::net {
@@ -63,9 +63,9 @@ class GrpcServer final : public Server {
   GrpcServer(Listener listener, std::vector<Door*> doors, actors::Gateway& gateway, Metrics& metrics,
              std::shared_ptr<GrpcThreads> threads, std::shared_ptr<SourceGuard> guard)
       : listener_(std::move(listener)), doors_(std::move(doors)), metrics_(metrics), threads_(std::move(threads)) {
+    shared_.live = live_;
     shared_.gateway = &gateway;
     shared_.guard = std::move(guard);
-    shared_.live = std::make_shared<LiveLimits>(listener_.limits);
     shared_.log = metrics_.call_log();
     shared_.tls = listener_.tls.has_value();
     shared_.in_flight = std::make_shared<InFlight>(listener_.limits.calls_in_flight);
@@ -81,31 +81,29 @@ class GrpcServer final : public Server {
       certificates_ = std::move(*live);
       credentials = certificates_->credentials();
     }
-    if (auto status = check_free(listener_.address); !status) return status;
-    const auto address = parse_address(listener_.address);
+    if (auto status = acceptor_.listen(listener_.address); !status) return status;
     grpc::ServerBuilder builder;
     set_limits(listener_.limits, builder);
-    int port = 0;
-    const std::string host = address->host.empty() ? "[::]" : listener_.address.substr(0, listener_.address.rfind(':'));
-    builder.AddListeningPort(host + ":" + std::to_string(address->port), credentials, &port);
+    auto connections = builder.experimental().AddExternalConnectionAcceptor(
+        grpc::ServerBuilder::experimental_type::ExternalConnectionType::FROM_FD, credentials);
     builder.RegisterService(shared_.service.get());
     builder.RegisterAsyncGenericService(&shared_.unknown);
     auto started = threads_->start(builder);
     server_ = std::move(started.server);
     unused_ = std::move(started.unused);
-    if (!server_ || port == 0) {
+    if (!server_) {
       close();
-      return Error(Code::unavailable, "cannot listen on " + listener_.address + ": grpc could not open the port");
+      return Error(Code::unavailable, "cannot serve " + listener_.address + ": grpc could not start its server");
     }
-    port_ = static_cast<std::uint16_t>(port);
     for (const auto& lane : threads_->lanes()) {
       workers_.push_back(std::make_unique<Worker>(shared_, *lane));
       workers_.back()->begin();
     }
+    acceptor_.start(std::move(connections));
     return {};
   }
 
-  std::uint16_t port() const override { return port_; }
+  std::uint16_t port() const override { return acceptor_.port(); }
 
   Status reload(const Listener& listener) override {
     if (certificates_ && listener.tls) {
@@ -125,6 +123,7 @@ class GrpcServer final : public Server {
     shared_.closing.store(true, std::memory_order_release);
     // What is left by then is answered by its worker's next tick; grpc++ itself only cancels what even that leaves.
     shared_.cut_at.store((Clock::now() + shared_.live->get().drain).time_since_epoch().count());
+    acceptor_.stop();
     server_->Shutdown(std::chrono::system_clock::now() + shared_.live->get().drain + std::chrono::seconds(1));
     shared_.cut_at.store(0);
     for (auto& worker : workers_) worker->end();
@@ -161,6 +160,7 @@ class GrpcServer final : public Server {
 
   /// REQUIRES: the workers have ended.
   void close() {
+    acceptor_.stop();
     if (server_) server_->Shutdown();
     if (unused_) GrpcThreads::empty(*unused_);
     server_.reset();
@@ -169,6 +169,7 @@ class GrpcServer final : public Server {
   }
 
   const Listener listener_;
+  const std::shared_ptr<LiveLimits> live_{std::make_shared<LiveLimits>(listener_.limits)};
   const std::vector<Door*> doors_;
   Metrics& metrics_;
   std::vector<std::unique_ptr<std::vector<Method>>> methods_;  // their addresses stand in the service
@@ -178,7 +179,7 @@ class GrpcServer final : public Server {
   std::unique_ptr<grpc::ServerCompletionQueue> unused_;
   std::unique_ptr<grpc::Server> server_;
   std::unique_ptr<LiveCertificates> certificates_;  // null without TLS
-  std::uint16_t port_ = 0;
+  Acceptor acceptor_{live_};
 };
 
 }  // namespace
