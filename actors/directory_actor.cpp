@@ -8,6 +8,7 @@
 
 namespace coffer::actors {
 
+namespace directory_actor {
 namespace {
 
 struct DirectoryState {
@@ -158,9 +159,10 @@ DirectoryActor::behavior_type directory(Self self, Context* context) {
 }
 
 }  // namespace
+}  // namespace directory_actor
 
 DirectoryActor spawn_directory(caf::actor_system& system, Context& context) {
-  return system.spawn(directory, &context);
+  return system.spawn(directory_actor::directory, &context);
 }
 
 }  // namespace coffer::actors

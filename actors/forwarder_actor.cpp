@@ -16,6 +16,7 @@
 
 namespace coffer::actors {
 
+namespace forwarder_actor {
 namespace {
 
 using model::Code;
@@ -425,9 +426,10 @@ ForwarderActor::behavior_type forwarder(Self self, Context* context) {
 }
 
 }  // namespace
+}  // namespace forwarder_actor
 
 ForwarderActor spawn_forwarder(caf::actor_system& system, Context& context) {
-  return system.spawn(forwarder, &context);
+  return system.spawn(forwarder_actor::forwarder, &context);
 }
 
 }  // namespace coffer::actors

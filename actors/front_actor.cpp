@@ -7,6 +7,7 @@
 
 namespace coffer::actors {
 
+namespace front_actor {
 namespace {
 
 constexpr std::chrono::milliseconds kSweep{250};  // how late a waiting call may learn that its deadline has passed
@@ -262,9 +263,10 @@ FrontActor::behavior_type front(Self self, Context* context, const RoutingTable*
 }
 
 }  // namespace
+}  // namespace front_actor
 
 FrontActor spawn_front(caf::actor_system& system, Context& context, const RoutingTable& routing) {
-  return system.spawn(front, &context, &routing);
+  return system.spawn(front_actor::front, &context, &routing);
 }
 
 }  // namespace coffer::actors

@@ -12,6 +12,7 @@
 
 namespace coffer::actors {
 
+namespace group_actor {
 namespace {
 
 struct GroupState {
@@ -334,10 +335,11 @@ GroupActor::behavior_type group(Self self, Context* context, const cluster::Grou
 }
 
 }  // namespace
+}  // namespace group_actor
 
 GroupActor spawn_group(caf::actor_system& system, Context& context, const cluster::GroupConfig& config,
                        storage::Recovered recovered) {
-  return system.spawn(group, &context, config, std::make_shared<storage::Recovered>(std::move(recovered)));
+  return system.spawn(group_actor::group, &context, config, std::make_shared<storage::Recovered>(std::move(recovered)));
 }
 
 }  // namespace coffer::actors

@@ -4,6 +4,7 @@
 #include "actors/context.hpp"
 
 namespace coffer::actors {
+namespace group_bell_actor {
 namespace {
 
 struct BellState {
@@ -26,9 +27,10 @@ GroupBellActor::behavior_type group_bell(Self self, Context* context) {
 }
 
 }  // namespace
+}  // namespace group_bell_actor
 
 GroupBellActor spawn_group_bell(caf::actor_system& system, Context& context) {
-  return system.spawn(group_bell, &context);
+  return system.spawn(group_bell_actor::group_bell, &context);
 }
 
 }  // namespace coffer::actors

@@ -7,6 +7,7 @@
 
 namespace coffer::actors {
 
+namespace log_writer_actor {
 namespace {
 
 struct LogWriterState {
@@ -71,9 +72,10 @@ LogWriterActor::behavior_type log_writer(Self self, Context* context) {
 }
 
 }  // namespace
+}  // namespace log_writer_actor
 
 LogWriterActor spawn_log_writer(caf::actor_system& system, Context& context) {
-  return system.spawn<caf::detached>(log_writer, &context);
+  return system.spawn<caf::detached>(log_writer_actor::log_writer, &context);
 }
 
 }  // namespace coffer::actors

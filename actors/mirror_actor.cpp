@@ -12,6 +12,7 @@
 
 namespace coffer::actors {
 
+namespace mirror_actor {
 namespace {
 
 constexpr std::chrono::milliseconds kWaitForState{5};
@@ -234,7 +235,10 @@ MirrorActor::behavior_type mirror(Self self, Context* context) {
 }
 
 }  // namespace
+}  // namespace mirror_actor
 
-MirrorActor spawn_mirror(caf::actor_system& system, Context& context) { return system.spawn(mirror, &context); }
+MirrorActor spawn_mirror(caf::actor_system& system, Context& context) {
+  return system.spawn(mirror_actor::mirror, &context);
+}
 
 }  // namespace coffer::actors

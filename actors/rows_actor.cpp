@@ -8,6 +8,7 @@
 
 namespace coffer::actors {
 
+namespace rows_actor {
 namespace {
 
 struct RowsState {
@@ -76,9 +77,10 @@ SubmitterActor::behavior_type rows(Self self, Context* context, const RowsOrder&
 }
 
 }  // namespace
+}  // namespace rows_actor
 
 void spawn_rows(caf::actor_system& system, Context& context, const RowsOrder& order) {
-  system.spawn(rows, &context, order);
+  system.spawn(rows_actor::rows, &context, order);
 }
 
 }  // namespace coffer::actors

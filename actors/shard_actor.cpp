@@ -8,6 +8,7 @@
 
 namespace coffer::actors {
 
+namespace shard_actor {
 namespace {
 
 struct ShardState {
@@ -227,10 +228,11 @@ ShardActor::behavior_type shard(Self self, Context* context, const TenantRoute& 
 }
 
 }  // namespace
+}  // namespace shard_actor
 
 ShardActor spawn_shard(caf::actor_system& system, Context& context, const TenantRoute& route,
                        std::shared_ptr<ShardCell> cell) {
-  return system.spawn(shard, &context, route, std::move(cell));
+  return system.spawn(shard_actor::shard, &context, route, std::move(cell));
 }
 
 }  // namespace coffer::actors

@@ -11,6 +11,7 @@
 
 namespace coffer::actors {
 
+namespace snapshots_actor {
 namespace {
 
 constexpr std::size_t kMaxSources = 4;                  // transfers to others at a time
@@ -228,9 +229,10 @@ SnapshotsActor::behavior_type snapshots(Self self, Context* context) {
 }
 
 }  // namespace
+}  // namespace snapshots_actor
 
 SnapshotsActor spawn_snapshots(caf::actor_system& system, Context& context) {
-  return system.spawn<caf::detached>(snapshots, &context);
+  return system.spawn<caf::detached>(snapshots_actor::snapshots, &context);
 }
 
 }  // namespace coffer::actors

@@ -8,6 +8,7 @@
 
 namespace coffer::actors {
 
+namespace state_writer_actor {
 namespace {
 
 struct StateWriterState {
@@ -169,9 +170,10 @@ StateWriterActor::behavior_type state_writer(Self self, Context* context) {
 }
 
 }  // namespace
+}  // namespace state_writer_actor
 
 StateWriterActor spawn_state_writer(caf::actor_system& system, Context& context) {
-  return system.spawn<caf::detached>(state_writer, &context);
+  return system.spawn<caf::detached>(state_writer_actor::state_writer, &context);
 }
 
 }  // namespace coffer::actors

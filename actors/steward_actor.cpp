@@ -13,6 +13,7 @@
 
 namespace coffer::actors {
 
+namespace steward_actor {
 namespace {
 
 using Clock = std::chrono::steady_clock;
@@ -256,7 +257,10 @@ StewardActor::behavior_type steward(Self self, Context* context) {
 }
 
 }  // namespace
+}  // namespace steward_actor
 
-StewardActor spawn_steward(caf::actor_system& system, Context& context) { return system.spawn(steward, &context); }
+StewardActor spawn_steward(caf::actor_system& system, Context& context) {
+  return system.spawn(steward_actor::steward, &context);
+}
 
 }  // namespace coffer::actors

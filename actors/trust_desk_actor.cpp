@@ -16,6 +16,7 @@
 
 namespace coffer::actors {
 
+namespace trust_desk_actor {
 namespace {
 
 using model::Code;
@@ -300,9 +301,10 @@ TrustDeskActor::behavior_type trust_desk(Self self, Context* context) {
 }
 
 }  // namespace
+}  // namespace trust_desk_actor
 
 TrustDeskActor spawn_trust_desk(caf::actor_system& system, Context& context) {
-  return system.spawn(trust_desk, &context);
+  return system.spawn(trust_desk_actor::trust_desk, &context);
 }
 
 }  // namespace coffer::actors

@@ -7,6 +7,7 @@
 
 namespace coffer::actors {
 
+namespace views_actor {
 namespace {
 
 constexpr cluster::MonotonicMs kWaitForEntry = 2'000;  // that the collector knows to be committed
@@ -176,9 +177,10 @@ ViewsActor::behavior_type views(Self self, Context* context, ViewDesk* desk) {
 }
 
 }  // namespace
+}  // namespace views_actor
 
 ViewsActor spawn_views(caf::actor_system& system, Context& context, ViewDesk& desk) {
-  return system.spawn<caf::detached>(views, &context, &desk);
+  return system.spawn<caf::detached>(views_actor::views, &context, &desk);
 }
 
 }  // namespace coffer::actors
