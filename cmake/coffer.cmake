@@ -37,6 +37,7 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # In a unity build every .cpp is included; GCC takes it for a header whose anonymous namespace others would see.
   target_compile_options(coffer_options INTERFACE -Wno-subobject-linkage)
 endif()
+set(THREADS_PREFER_PTHREAD_FLAG ON)  # as some packages' targets have it: a precompiled header is for one set of flags
 find_package(Threads REQUIRED)
 target_link_libraries(coffer_options INTERFACE Threads::Threads)
 
@@ -112,10 +113,14 @@ function(coffer_room name)
   endif()
 endfunction()
 
-# coffer_test(NAME LABEL label LINK libs... SOURCES files... [TIMEOUT seconds] [SHARDS number])
+# The tests' own code runs once; optimizing it was a fifth of a build from nothing. What it tests is optimized.
+set(coffer_test_options $<$<CONFIG:Release>:-O0$<SEMICOLON>-g0>)
+set(coffer_test_includes <gmock/gmock.h> <gtest/gtest.h> <map> <memory> <string> <vector>)
+
+# coffer_test(NAME LABEL label LINK libs... SOURCES files... [TIMEOUT seconds] [SHARDS number] [OPTIMIZED])
 #   SHARDS runs every so-manieth case as a test of its own, NAME_0 and so on: what mostly waits then waits side by side.
 function(coffer_test name)
-  cmake_parse_arguments(TEST "" "LABEL;TIMEOUT;SHARDS" "LINK;SOURCES" ${ARGN})
+  cmake_parse_arguments(TEST "OPTIMIZED" "LABEL;TIMEOUT;SHARDS" "LINK;SOURCES" ${ARGN})
   if(NOT TEST_TIMEOUT)
     set(TEST_TIMEOUT 300)
   endif()
@@ -124,9 +129,12 @@ function(coffer_test name)
   set_target_properties(${name} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 11)
   target_link_libraries(${name} PRIVATE ${TEST_LINK} coffer_test_support GTest::gmock GTest::gtest_main)
   target_compile_definitions(${name} PRIVATE COFFER_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
-  # The tests' own code runs once; optimizing it was a fifth of a build from nothing. What it tests is optimized.
-  target_compile_options(${name} PRIVATE $<$<CONFIG:Release>:-O0$<SEMICOLON>-g0>)
-  target_precompile_headers(${name} PRIVATE <gmock/gmock.h> <gtest/gtest.h> <map> <memory> <string> <vector>)
+  if(TEST_OPTIMIZED)
+    target_precompile_headers(${name} PRIVATE ${coffer_test_includes})
+  else()
+    target_compile_options(${name} PRIVATE ${coffer_test_options})
+    target_precompile_headers(${name} REUSE_FROM coffer_test_headers)
+  endif()
   set(shards ${name})
   if(TEST_SHARDS)
     set(shards "")
