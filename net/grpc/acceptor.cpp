@@ -84,21 +84,25 @@ Status Acceptor::listen(const std::string& address) {
   const int code = ::getaddrinfo(parsed->host.empty() ? nullptr : parsed->host.c_str(), port.c_str(), &hints, &list);
   const std::unique_ptr<addrinfo, FreeAddresses> owned(list);
   std::string reason = code != 0 ? ::gai_strerror(code) : "";
+  bool taken = false;
   // The IPv6 ones first: without a host that is "[::]", beside which "0.0.0.0" cannot be opened and need not be.
   for (const int family : {AF_INET6, AF_INET}) {
     for (addrinfo* a = list; a != nullptr; a = a->ai_next) {
       if (a->ai_family != family || (parsed->host.empty() && !listening_.empty())) continue;
       set_port(a->ai_addr, port_ != 0 ? port_ : parsed->port);
       const int fd = open_socket(*a);
-      if (fd < 0) {
-        reason = std::strerror(errno);
+      if (fd >= 0) {
+        listening_.push_back(fd);
+        port_ = port_of(fd);
         continue;
       }
-      listening_.push_back(fd);
-      port_ = port_of(fd);
+      reason = std::strerror(errno);
+      taken = taken || errno == EADDRINUSE;
     }
   }
-  if (!listening_.empty()) return {};
+  // A machine without IPv6 lacks an address; one that another process has would take half of this listener's clients.
+  if (!listening_.empty() && !taken) return {};
+  stop();
   return Error(Code::unavailable, "cannot listen on " + address + ": " + reason);
 }
 

@@ -57,11 +57,19 @@ TEST_F(GrpcConnections, are_taken_on_every_address_of_a_name) {
   start(5);
   EXPECT_TRUE(takes_another());
   const std::string port = std::to_string(server->port());
-  listener.address = "127.0.0.1:" + port;
-  auto second = make_grpc_server(listener, {&door}, gateway, metrics);
-  const auto status = second->start();
-  ASSERT_FALSE(status.ok());
-  EXPECT_EQ(status.error().message(), "cannot listen on 127.0.0.1:" + port + ": Address already in use");
+  for (const char* host : {"127.0.0.1:", "localhost:"}) {
+    listener.address = host + port;
+    const auto status = make_grpc_server(listener, {&door}, gateway, metrics)->start();
+    ASSERT_FALSE(status.ok());
+    EXPECT_EQ(status.error().message(), "cannot listen on " + listener.address + ": Address already in use");
+  }
+}
+
+TEST_F(GrpcConnections, are_not_taken_on_a_name_of_which_another_has_an_address) {
+  listener.address = "127.0.0.1:0";
+  start(5);
+  listener.address = "localhost:" + std::to_string(server->port());
+  EXPECT_FALSE(make_grpc_server(listener, {&door}, gateway, metrics)->start().ok());
 }
 
 }  // namespace
