@@ -25,7 +25,7 @@ using model::Error;
 using model::Result;
 using model::Status;
 
-std::string quoted(std::string_view text) { return "'" + std::string(text) + "'"; }
+std::string in_quotes(std::string_view text) { return "'" + std::string(text) + "'"; }
 
 struct FreeAddresses {
   void operator()(addrinfo* list) const { freeaddrinfo(list); }
@@ -55,7 +55,7 @@ Result<std::string> read_file(const std::string& path, std::string_view what) {
   std::ifstream file(path, std::ios::binary);
   std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
   if (!file && text.empty()) {
-    return Error(Code::invalid_argument, "cannot read the " + std::string(what) + " " + quoted(path) + ": " +
+    return Error(Code::invalid_argument, "cannot read the " + std::string(what) + " " + in_quotes(path) + ": " +
                                              std::strerror(errno ? errno : EIO));
   }
   return text;
@@ -89,7 +89,7 @@ Owned<EVP_PKEY> private_key(std::string_view pem) {
 
 Result<HostPort> parse_address(std::string_view address) {
   const auto bad = [&] {
-    return Error(Code::invalid_argument, "the address " + quoted(address) + " is not of the form host:port");
+    return Error(Code::invalid_argument, "the address " + in_quotes(address) + " is not of the form host:port");
   };
   const auto colon = address.rfind(':');
   if (colon == std::string_view::npos) return bad();
@@ -98,7 +98,7 @@ Result<HostPort> parse_address(std::string_view address) {
   if (host.starts_with('[') && host.ends_with(']')) {
     host = host.substr(1, host.size() - 2);
   } else if (host.find(':') != std::string_view::npos) {
-    return Error(Code::invalid_argument, "the address " + quoted(address) + " needs brackets: [::1]:7780");
+    return Error(Code::invalid_argument, "the address " + in_quotes(address) + " needs brackets: [::1]:7780");
   }
   result.host = std::string(host);
   const auto port = address.substr(colon + 1);
@@ -135,22 +135,22 @@ Result<TlsMaterial> load_tls(const TlsFiles& files) {
   const auto leaf = first_certificate(material.certificate);
   if (!leaf) {
     return Error(Code::invalid_argument,
-                 "the TLS certificate " + quoted(files.certificate) + " is not a PEM certificate");
+                 "the TLS certificate " + in_quotes(files.certificate) + " is not a PEM certificate");
   }
   const auto secret = private_key(material.key.expose());
   if (!secret) {
-    return Error(Code::invalid_argument, "the TLS key " + quoted(files.key) + " is not an unencrypted PEM key");
+    return Error(Code::invalid_argument, "the TLS key " + in_quotes(files.key) + " is not an unencrypted PEM key");
   }
   if (X509_check_private_key(leaf.get(), secret.get()) != 1) {
     ERR_clear_error();
-    return Error(Code::invalid_argument, "the TLS key " + quoted(files.key) + " does not belong to the certificate " +
-                                             quoted(files.certificate));
+    return Error(Code::invalid_argument, "the TLS key " + in_quotes(files.key) + " does not belong to the certificate " +
+                                             in_quotes(files.certificate));
   }
   if (files.client_ca.empty()) return material;
   auto ca = read_file(files.client_ca, "TLS client CA");
   if (!ca) return ca.error();
   if (!first_certificate(*ca)) {
-    return Error(Code::invalid_argument, "the TLS client CA " + quoted(files.client_ca) + " is not a PEM certificate");
+    return Error(Code::invalid_argument, "the TLS client CA " + in_quotes(files.client_ca) + " is not a PEM certificate");
   }
   material.client_ca = *std::move(ca);
   return material;
