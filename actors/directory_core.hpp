@@ -103,6 +103,8 @@ class DirectoryCore {
     std::unique_ptr<DirectoryTenant> next;  // decided, not committed; rare, so it is not in each of a million rows
   };
 
+  static constexpr char kBackupNeedsKeys[] = "a backup is being taken, and no cluster key goes meanwhile";
+
   struct ResealPass {  // over the directory's rows: all tenants by name, deleted ones by id, then the others
     std::uint32_t key = 0;
     std::string name;
@@ -141,6 +143,7 @@ class DirectoryCore {
   model::Status load_resealing();
   void tend_keys(CallHandle call, const std::string& principal, std::vector<Submission>& out);
   model::KeysReply key_numbers(model::TimeMs retire_after) const;
+  bool is_backup_beginning() const;
   model::Result<bool> reseal_slice(std::uint32_t limit, std::vector<storage::RowChange>& rows);
   storage::RowChange sealed_row(std::string row, std::string_view plaintext);
   void committed_keys(Pending& done);

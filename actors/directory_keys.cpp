@@ -181,6 +181,9 @@ void DirectoryCore::change_keys(CallHandle call, const std::string& principal, s
     return call.finish(Error(Code::cas_mismatch, "somebody else is changing the keys; look and try again"));
   }
   if (auto status = check_seals(request); !status) return call.finish(status.error());
+  if (request.action == kRetireClusterKey && is_backup_beginning()) {
+    return call.finish(Error(Code::unavailable, std::string(kBackupNeedsKeys), 1));
+  }
   std::vector<storage::RowChange> rows;
   Pending pending;
   pending.ring = ring_;

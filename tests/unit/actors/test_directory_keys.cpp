@@ -274,5 +274,17 @@ TEST_F(DirectoryKeysTest, ANextLeaderKnowsTheNewestKeysBeforeItReadsWhatIsSealed
   EXPECT_TRUE(has_seal);
 }
 
+// Its views are taken one after the other, and the keys last.
+TEST_F(DirectoryKeysTest, NoClusterKeyIsRetiredWhileABackupIsOpenedAndForNoLongerThanItSaid) {
+  const Rows same{{storage::kKeyRingRow, stored}};
+  ASSERT_TRUE(run(model::PauseMoves{10'000}, true).ok());
+  EXPECT_EQ(change(kRetireClusterKey, same), Code::unavailable);
+  EXPECT_EQ(change("rotate-cluster-key", same), Code::ok) << "what the views need stays";
+  core = std::move(*DirectoryCore::open(directory_deps));
+  EXPECT_EQ(change(kRetireClusterKey, same), Code::unavailable) << "also by the next leader";
+  now += 10'001;
+  EXPECT_EQ(change(kRetireClusterKey, same), Code::ok) << "whoever took the backup may have died";
+}
+
 }  // namespace
 }  // namespace coffer::actors
