@@ -105,7 +105,8 @@ struct Context {
   std::size_t checkpoint_bytes = 32 << 20;
   std::chrono::milliseconds checkpoint_interval{60'000};
   std::chrono::milliseconds placement_interval{1000};
-  std::chrono::milliseconds replace_after{0};   // a silent node's replicas are made elsewhere; 0: never by itself
+  std::chrono::milliseconds leave_after{0};    // a replica whose group left this node goes, when no leader speaks to it
+  std::chrono::milliseconds replace_after{0};  // a silent node's replicas are made elsewhere; 0: never by itself
   std::uint64_t snapshot_bytes_per_second = 0;  // that this node takes from others; 0: as fast as it goes
   std::uint32_t replicas = 3;                   // of a data group, as far as there are nodes
   std::vector<Operator> new_operators;          // to be added when the directory opens

@@ -97,7 +97,7 @@ class NodeImpl final : public Node, private KeeperHost, private Forgetter::Disk 
   void start_groups(std::size_t first, std::vector<storage::Recovered>& fresh);
   GroupActor spawn_one_group(model::GroupId group, storage::Recovered recovered);
   void let_campaign();
-  void drop_old_generations();
+  bool drop_old_generations(model::GroupId group);
   void hand_over();
   bool is_ready() const;
 
