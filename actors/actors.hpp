@@ -209,6 +209,10 @@ struct DropReplica {
   model::Generation generation;
   GroupActor actor;
 };
+/// What stands beside the groups' rows (compacted_marks.hpp), written without a flush.
+struct Note {
+  std::shared_ptr<const storage::Batch> batch;
+};
 /// All rows of a snapshot are written: flush them. The state of the group is then that of `index`.
 struct FlushInstall {
   model::GroupId group;
@@ -236,10 +240,10 @@ struct FoundGroups {
 
 using LogWriterActor = caf::typed_actor<caf::reacts_to<Subscribe>, caf::reacts_to<Write>, caf::reacts_to<Flush>,
                                         caf::reacts_to<FoundGroups>, caf::reacts_to<Finish>>;
-using StateWriterActor =
-    caf::typed_actor<caf::reacts_to<Subscribe>, caf::reacts_to<Apply>, caf::reacts_to<Flush>,
-                     caf::reacts_to<Checkpoint>, caf::reacts_to<Rows>, caf::reacts_to<DropGeneration>,
-                     caf::reacts_to<FlushInstall>, caf::reacts_to<DropReplica>, caf::reacts_to<Finish>>;
+using StateWriterActor = caf::typed_actor<caf::reacts_to<Subscribe>, caf::reacts_to<Apply>, caf::reacts_to<Flush>,
+                                          caf::reacts_to<Checkpoint>, caf::reacts_to<Rows>,
+                                          caf::reacts_to<DropGeneration>, caf::reacts_to<FlushInstall>,
+                                          caf::reacts_to<DropReplica>, caf::reacts_to<Note>, caf::reacts_to<Finish>>;
 
 // ---- front -----------------------------------------------------------------------------------------------------
 
@@ -386,6 +390,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::Installed)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::Leave)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::ReplicaDropped)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::DropReplica)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::Note)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::Rows)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::RowsWritten)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::DropGeneration)

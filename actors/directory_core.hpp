@@ -37,8 +37,8 @@ struct DirectoryDeps {
   std::function<void(const KeyChanges&)> keys_changed;
   /// All of the keys' rows that there are; at the opening, before anything that may be sealed by them is read.
   std::function<void(KeyRows)> keys_read;
-  std::function<void()> tenants_changed;              // one was deleted
-  std::function<void(model::GroupId)> tenant_purged;  // its rows are gone from the group
+  std::function<void()> tenants_changed;                             // one was deleted
+  std::function<void(model::GroupId, model::TimeMs)> tenant_purged;  // its rows are gone from the group, and when
   // What the cluster's part needs of the node; empty where there is no cluster (tests).
   std::string cluster_id;  // 16 bytes
   model::NodeId self;
@@ -126,6 +126,7 @@ class DirectoryCore {
   void change_keys(CallHandle call, const std::string& principal, std::vector<Submission>& out);
   void adopt_operator(CallHandle call, const std::string& principal, std::vector<Submission>& out);
   bool comes_back(const model::TenantId& deleted) const;
+  model::TimeMs next_purged_at(model::TimeMs now) const;
   void order_purge(CallHandle call, const std::string& principal, std::vector<Submission>& out);
   model::Status check_seals(const model::ChangeKeys& change) const;
   // directory_imports.cpp

@@ -295,7 +295,7 @@ void start(Self self) {
 /// Of a replica that this node has left, now or before it started. Their bytes go from the files, too: a tenant may be
 /// purged of which this node hears nothing any more.
 void dropped(Self self) {
-  self->state.context->tenant_purged(self->state.id);
+  self->state.context->replica_gone(self->state.id);
   if (self->state.started) {
     self->state.core->left(boot_clock_ms());
   } else {

@@ -10,6 +10,7 @@
 
 #include "actors/audit_log.hpp"
 #include "actors/bootstrap.hpp"
+#include "actors/compacted_marks.hpp"
 #include "actors/context.hpp"
 #include "actors/disk_watch.hpp"
 #include "actors/forgetter.hpp"
@@ -133,7 +134,8 @@ class NodeImpl final : public Node, private KeeperHost, private Forgetter::Disk 
   std::unique_ptr<ViewDesk> desk_;  // outlives the keeper, who reads views of it
   ViewsActor views_;
   mutable std::mutex key_rows_mutex_;
-  KeyRows key_rows_;                      // as committed; under the mutex
+  KeyRows key_rows_;  // as committed; under the mutex
+  std::unique_ptr<CompactedMarks> marks_;
   std::unique_ptr<Forgetter> forgetter_;  // tells the keeper until it is stopped
   std::unique_ptr<KeyKeeper> keeper_;
   std::unique_ptr<MoveKeeper> movers_;

@@ -182,6 +182,10 @@ StateWriterActor::behavior_type state_writer(Self self, Context* context) {
       [self](const DropGeneration& order) { drop(self, order); },
       [self](const FlushInstall& order) { flush_install(self, order); },
       [self](const DropReplica& order) { drop_replica(self, order); },
+      [self](const Note& note) {
+        const auto status = self->state.context->state_engine->write(*note.batch, storage::Durability::unsynced);
+        if (!status) stop_node(self, status.error());
+      },
       [self](const Finish& finish) {
         write(self);
         finish.done->set_value();

@@ -199,7 +199,7 @@ TEST_F(DirectoryKeysTest, AnImportOfATenantThatIsBeingPurgedIsToBeAskedAgain) {
 
 TEST_F(DirectoryKeysTest, ThatATenantIsPurgedIsToldWhereTheDirectoryIsLedToo) {
   std::vector<model::GroupId> told;
-  directory_deps.tenant_purged = [&](model::GroupId group) { told.push_back(group); };
+  directory_deps.tenant_purged = [&](model::GroupId group, model::TimeMs) { told.push_back(group); };
   const model::TenantInfo gone = deleted("t");
   ASSERT_TRUE(run(model::PurgeTenant{gone.id, false}).ok());
   ASSERT_TRUE(run(model::PurgeTenant{gone.id, false}, true).ok());
@@ -214,7 +214,7 @@ TEST_F(DirectoryKeysTest, ANextLeaderIsToldOfThePurgesOfLateAndNotOfThoseOfOld) 
   ASSERT_TRUE(run(model::PurgeTenant{gone.id, false}, true).ok());
   ASSERT_TRUE(run(model::PurgeTenant{gone.id, true}, true).ok());
   std::vector<model::GroupId> told;
-  directory_deps.tenant_purged = [&](model::GroupId group) { told.push_back(group); };
+  directory_deps.tenant_purged = [&](model::GroupId group, model::TimeMs) { told.push_back(group); };
   ASSERT_TRUE(DirectoryCore::open(directory_deps).ok());
   EXPECT_EQ(told, std::vector<model::GroupId>{gone.group});
   now += 2 * 3600 * 1000;
