@@ -115,6 +115,13 @@ struct Transfer {
 };
 /// The state of the snapshot that a peer announced is on disk.
 struct Installed {};
+/// The group goes on without this node, and everything up to `settled` is committed so (cluster/departure.hpp): its
+/// replica goes when nobody speaks to it any more.
+struct Leave {
+  model::Index settled;
+};
+/// The rows of the replica that was let go of are gone.
+struct ReplicaDropped {};
 /// May elections be won here? Not while the keys are closed, and not when the node is about to stop: then leaderships
 /// are handed over.
 struct Campaign {
@@ -150,7 +157,8 @@ using GroupActor = caf::typed_actor<caf::reacts_to<OpenRequest>, caf::reacts_to<
                                     caf::reacts_to<Applied>, caf::reacts_to<Checkpointed>, caf::reacts_to<Tick>,
                                     caf::reacts_to<Flush>, caf::reacts_to<Finish>, caf::reacts_to<ConfirmLeadership>,
                                     caf::reacts_to<FromPeer>, caf::reacts_to<Target>, caf::reacts_to<Transfer>,
-                                    caf::reacts_to<Installed>, caf::reacts_to<Campaign>, caf::reacts_to<Report>>;
+                                    caf::reacts_to<Installed>, caf::reacts_to<Campaign>, caf::reacts_to<Report>,
+                                    caf::reacts_to<Leave>, caf::reacts_to<ReplicaDropped>>;
 
 using GroupBellActor = caf::typed_actor<caf::reacts_to<Ring>, caf::reacts_to<Finish>>;
 
@@ -194,6 +202,17 @@ struct DropGeneration {
 struct Dropped {
   model::GroupId group;
 };
+/// Removes all rows of a group that has no log here any more, slice by slice; then the group hears ReplicaDropped. What
+/// comes later is of `generation`.
+struct DropReplica {
+  model::GroupId group;
+  model::Generation generation;
+  GroupActor actor;
+};
+/// What stands beside the groups' rows (compacted_marks.hpp), written without a flush.
+struct Note {
+  std::shared_ptr<const storage::Batch> batch;
+};
 /// All rows of a snapshot are written: flush them. The state of the group is then that of `index`.
 struct FlushInstall {
   model::GroupId group;
@@ -221,10 +240,10 @@ struct FoundGroups {
 
 using LogWriterActor = caf::typed_actor<caf::reacts_to<Subscribe>, caf::reacts_to<Write>, caf::reacts_to<Flush>,
                                         caf::reacts_to<FoundGroups>, caf::reacts_to<Finish>>;
-using StateWriterActor =
-    caf::typed_actor<caf::reacts_to<Subscribe>, caf::reacts_to<Apply>, caf::reacts_to<Flush>,
-                     caf::reacts_to<Checkpoint>, caf::reacts_to<Rows>, caf::reacts_to<DropGeneration>,
-                     caf::reacts_to<FlushInstall>, caf::reacts_to<Finish>>;
+using StateWriterActor = caf::typed_actor<caf::reacts_to<Subscribe>, caf::reacts_to<Apply>, caf::reacts_to<Flush>,
+                                          caf::reacts_to<Checkpoint>, caf::reacts_to<Rows>,
+                                          caf::reacts_to<DropGeneration>, caf::reacts_to<FlushInstall>,
+                                          caf::reacts_to<DropReplica>, caf::reacts_to<Note>, caf::reacts_to<Finish>>;
 
 // ---- front -----------------------------------------------------------------------------------------------------
 
@@ -368,6 +387,10 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::Reload)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::BarrierDone)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::Target)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::Installed)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::Leave)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::ReplicaDropped)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::DropReplica)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::Note)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::Rows)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::RowsWritten)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::DropGeneration)

@@ -47,12 +47,22 @@ bool may_be_done(const Error& error) {
 /// Whoever says when to ask again has done nothing: the tenant is still being purged, or this node leads nothing yet.
 bool is_to_wait(const Error& error) { return error.code == Code::unavailable && error.retry_after_s != 0; }
 
+constexpr char kImportAgain[] = "; what came of the tenant goes by itself: import the file again";
+
 /// Another node leads the group that takes the tenant by now, or nobody knows how far it came. Whoever begins anew finds a
 /// leader; asking for the same piece again is of no use, so this is not *unavailable*.
 Error cut_off(const Error& error) {
   if (error.code != Code::unavailable && error.code != Code::outcome_unknown) return error;
-  return {Code::cas_mismatch, "the import was cut off: " + std::string(error.message()) +
-                                  "; what came of the tenant goes by itself: import the file again"};
+  return {Code::cas_mismatch, "the import was cut off: " + std::string(error.message()) + kImportAgain};
+}
+
+/// What another life of this node was importing it does not know any more, nor what nobody went on with for too long.
+Error not_known() {
+  return {
+      Code::cas_mismatch,
+      std::string("the import was cut off: this node knows of none, for it has started anew, or nobody continued the "
+                  "import for two minutes") +
+          kImportAgain};
 }
 
 Error another_order(const char* what) {
@@ -85,7 +95,7 @@ model::Result<model::ReplyBody> BackupSessions::begin_import(const model::Import
 
 model::Result<model::ReplyBody> BackupSessions::write_import(const model::WriteImport& write) {
   auto found = imports_.find(write.id);
-  if (found == imports_.end()) return Error(Code::entry_not_found, "there is no such import under way; begin again");
+  if (found == imports_.end()) return not_known();
   Importing& import = found->second;
   if (import.failure) return *import.failure;
   import.used = Clock::now();
@@ -233,7 +243,7 @@ model::Status BackupSessions::write_last(Importing& import, const model::TenantI
 
 model::Result<model::ReplyBody> BackupSessions::finish_import(const model::FinishImport& finish) {
   auto found = imports_.find(finish.id);
-  if (found == imports_.end()) return Error(Code::entry_not_found, "there is no such import under way; begin again");
+  if (found == imports_.end()) return not_known();
   Importing& import = found->second;
   if (import.failure) return *import.failure;
   import.used = Clock::now();

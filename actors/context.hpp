@@ -105,7 +105,8 @@ struct Context {
   std::size_t checkpoint_bytes = 32 << 20;
   std::chrono::milliseconds checkpoint_interval{60'000};
   std::chrono::milliseconds placement_interval{1000};
-  std::chrono::milliseconds replace_after{0};   // a silent node's replicas are made elsewhere; 0: never by itself
+  std::chrono::milliseconds leave_after{0};    // a replica whose group left this node goes, when no leader speaks to it
+  std::chrono::milliseconds replace_after{0};  // a silent node's replicas are made elsewhere; 0: never by itself
   std::uint64_t snapshot_bytes_per_second = 0;  // that this node takes from others; 0: as fast as it goes
   std::uint32_t replicas = 3;                   // of a data group, as far as there are nodes
   std::vector<Operator> new_operators;          // to be added when the directory opens
@@ -156,11 +157,13 @@ struct Context {
   std::function<void(const KeyChanges&)> keys_changed;           // by a committed write set; by the mirror
   std::function<void(KeyRows)> keys_read;                        // all there are in a state that came; by the mirror
   std::function<void(std::vector<GroupFounding>)> groups_added;  // rows name them, perhaps again; by both publishers
-  std::function<void(model::GroupId)> tenant_purged;             // its rows are gone from the group; by both publishers
-  std::function<void(const model::TenantInfo&)> tenant_moves;    // its row says so, or that it is over; by the mirror
-  std::function<void()> tenant_to_purge;  // its window is over, its rows are there; by the mirror
-  std::atomic<bool> unsealed{false};      // the keys are open
-  std::string request_ids_start;          // of ids that this life of the node gives
+  std::function<void(model::GroupId, model::TimeMs)>
+      tenant_purged;                                           // its rows are gone from the group; by both publishers
+  std::function<void(const model::TenantInfo&)> tenant_moves;  // its row says so, or that it is over; by the mirror
+  std::function<void(model::GroupId)> replica_gone;            // that the node has left: its bytes are to go, too
+  std::function<void()> tenant_to_purge;                       // its window is over, its rows are there; by the mirror
+  std::atomic<bool> unsealed{false};                           // the keys are open
+  std::string request_ids_start;                               // of ids that this life of the node gives
   std::atomic<std::uint64_t> next_request_id{1};
 
   Undelivered undelivered = nullptr;  // what parcels do with calls that nobody took

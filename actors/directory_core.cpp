@@ -114,8 +114,9 @@ model::Status DirectoryCore::load() {
       // An earlier leader's last purges: nobody said so here. Those of old are forgotten, and compacting takes long.
       const bool is_news = tenant->info.purged_at != 0 && tenant->info.purged_at + kNewsOfPurges > directory_time();
       if (is_news && deps_.tenant_purged) {
-        deps_.tenant_purged(tenant->info.group);
-        for (const model::GroupId group : tenant->info.former_groups) deps_.tenant_purged(group);
+        const model::TimeMs at = tenant->info.purged_at;
+        deps_.tenant_purged(tenant->info.group, at);
+        for (const model::GroupId group : tenant->info.former_groups) deps_.tenant_purged(group, at);
       }
       const model::TenantId id = tenant->info.id;
       deleted_.emplace(id, std::move(*tenant));

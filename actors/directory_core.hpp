@@ -37,8 +37,8 @@ struct DirectoryDeps {
   std::function<void(const KeyChanges&)> keys_changed;
   /// All of the keys' rows that there are; at the opening, before anything that may be sealed by them is read.
   std::function<void(KeyRows)> keys_read;
-  std::function<void()> tenants_changed;              // one was deleted
-  std::function<void(model::GroupId)> tenant_purged;  // its rows are gone from the group
+  std::function<void()> tenants_changed;                             // one was deleted
+  std::function<void(model::GroupId, model::TimeMs)> tenant_purged;  // its rows are gone from the group, and when
   // What the cluster's part needs of the node; empty where there is no cluster (tests).
   std::string cluster_id;  // 16 bytes
   model::NodeId self;
@@ -103,6 +103,8 @@ class DirectoryCore {
     std::unique_ptr<DirectoryTenant> next;  // decided, not committed; rare, so it is not in each of a million rows
   };
 
+  static constexpr char kBackupNeedsKeys[] = "a backup is being taken, and no cluster key goes meanwhile";
+
   struct ResealPass {  // over the directory's rows: all tenants by name, deleted ones by id, then the others
     std::uint32_t key = 0;
     std::string name;
@@ -124,6 +126,7 @@ class DirectoryCore {
   void change_keys(CallHandle call, const std::string& principal, std::vector<Submission>& out);
   void adopt_operator(CallHandle call, const std::string& principal, std::vector<Submission>& out);
   bool comes_back(const model::TenantId& deleted) const;
+  model::TimeMs next_purged_at(model::TimeMs now) const;
   void order_purge(CallHandle call, const std::string& principal, std::vector<Submission>& out);
   model::Status check_seals(const model::ChangeKeys& change) const;
   // directory_imports.cpp
@@ -141,6 +144,7 @@ class DirectoryCore {
   model::Status load_resealing();
   void tend_keys(CallHandle call, const std::string& principal, std::vector<Submission>& out);
   model::KeysReply key_numbers(model::TimeMs retire_after) const;
+  bool is_backup_beginning() const;
   model::Result<bool> reseal_slice(std::uint32_t limit, std::vector<storage::RowChange>& rows);
   storage::RowChange sealed_row(std::string row, std::string_view plaintext);
   void committed_keys(Pending& done);

@@ -89,6 +89,15 @@ bool DirectoryCore::comes_back(const model::TenantId& deleted) const {
   });
 }
 
+/// Later than that of every other purge, for nodes remember up to which one they have compacted (compacted_marks.hpp).
+model::TimeMs DirectoryCore::next_purged_at(model::TimeMs now) const {
+  for (const auto& [id, tenant] : deleted_) now = std::max(now, tenant.info.purged_at + 1);
+  for (const Pending& pending : pending_) {
+    if (pending.purge) now = std::max(now, pending.purge->info.purged_at + 1);
+  }
+  return now;
+}
+
 void DirectoryCore::purge(CallHandle call, const std::string& principal, std::vector<Submission>& out) {
   if (!call.request().credential.of_node) return order_purge(std::move(call), principal, out);
   const auto request = operation_of<model::PurgeTenant>(call);
@@ -106,7 +115,7 @@ void DirectoryCore::purge(CallHandle call, const std::string& principal, std::ve
   auto next = std::make_shared<DirectoryTenant>(found->second);
   next->info.state = model::TenantState::purged;
   next->importing = {};
-  if (request.done) next->info.purged_at = now;
+  if (request.done) next->info.purged_at = next_purged_at(now);
   std::vector<storage::RowChange> rows{sealed_row(storage::tenant_row(next->info.id), encode_tenant(*next))};
   Pending pending;
   pending.reply.body = model::TenantReply{next->info, {}, false};
@@ -181,6 +190,9 @@ void DirectoryCore::change_keys(CallHandle call, const std::string& principal, s
     return call.finish(Error(Code::cas_mismatch, "somebody else is changing the keys; look and try again"));
   }
   if (auto status = check_seals(request); !status) return call.finish(status.error());
+  if (request.action == kRetireClusterKey && is_backup_beginning()) {
+    return call.finish(Error(Code::unavailable, std::string(kBackupNeedsKeys), 1));
+  }
   std::vector<storage::RowChange> rows;
   Pending pending;
   pending.ring = ring_;
@@ -232,8 +244,9 @@ void DirectoryCore::committed_keys(Pending& done) {
     const bool is_due = is_over && done.purge->info.purged_at == 0;
     if (is_due && deps_.tenants_changed) deps_.tenants_changed();
     if (done.purge->info.purged_at != 0 && deps_.tenant_purged) {
-      deps_.tenant_purged(done.purge->info.group);
-      for (const model::GroupId group : done.purge->info.former_groups) deps_.tenant_purged(group);
+      const model::TimeMs at = done.purge->info.purged_at;
+      deps_.tenant_purged(done.purge->info.group, at);
+      for (const model::GroupId group : done.purge->info.former_groups) deps_.tenant_purged(group, at);
     }
   }
   if (done.ring) {

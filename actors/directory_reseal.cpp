@@ -21,6 +21,10 @@ model::Status DirectoryCore::load_resealing() {
   return {};
 }
 
+/// Its first views are taken, and the keys, which it reads behind the last of them, must still open what is in those. By the
+/// row that pauses moves, so it ends by itself when whoever takes the backup dies.
+bool DirectoryCore::is_backup_beginning() const { return cluster_.settings().moves_paused_until > directory_time(); }
+
 void DirectoryCore::tend_keys(CallHandle call, const std::string& principal, std::vector<Submission>& out) {
   const auto request = std::get<model::TendKeys>(std::get<model::DirectoryOperation>(call.request().operation));
   key_use_.told(request, deps_.wall_clock());
@@ -72,6 +76,10 @@ model::KeysReply DirectoryCore::key_numbers(model::TimeMs retire_after) const {
   auto verdict = key_use_.judge(data_groups, nodes, sealer_.current_version(), deps_.wall_clock(), retire_after);
   reply.retirable = verdict.retirable;
   reply.waits_for = std::move(verdict.waits_for);
+  if (reply.retirable != 0 && is_backup_beginning()) {
+    reply.retirable = 0;
+    reply.waits_for = kBackupNeedsKeys;
+  }
   return reply;
 }
 

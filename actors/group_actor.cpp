@@ -150,7 +150,9 @@ void publish(Self self, const cluster::Actions& actions) {
   board.durable = state.core->durable_index().value;
   const std::uint64_t generation = state.core->generation().value;
   // Before its start the core does not know it yet, and dropping the rows in use would lose them.
-  if (const std::uint64_t before = board.generation; state.started && before != generation) {
+  // While its replica goes, the state writer says what of it can still be read.
+  const bool counts = state.started && !state.core->is_leaving();
+  if (const std::uint64_t before = board.generation; counts && before != generation) {
     board.generation = generation;
     // A snapshot has become the state: the rows of the one before are of no use, and the directory's tables are old.
     board.applied = std::max(board.applied.load(), state.core->durable_index().value);
@@ -176,6 +178,9 @@ void carry_out(Self self) {
     state.context->send(message.to, cluster::PeerChannel::raft, state.id, cluster::encode(message));
   }
   if (!actions.committed.empty()) hand_out(self, std::move(actions.committed));
+  if (actions.drop_state) {
+    self->send(state.context->state_writer, DropReplica{state.id, state.core->generation(), self});
+  }
   for (const cluster::Refused& refused : actions.refused) {
     auto found = state.origins.find(refused.cookie);
     if (found == state.origins.end()) continue;
@@ -274,6 +279,32 @@ void installed(Self self) {
   carry_out(self);
 }
 
+void leave(Self self, const Leave& word) {
+  GroupState& state = self->state;
+  const auto quiet = static_cast<cluster::MonotonicMs>(state.context->leave_after.count());
+  if (!state.started || !state.core->leave(word.settled, quiet, boot_clock_ms())) return;
+  state.context->log("group " + std::to_string(state.id.value) +
+                     ": this node is no server of it any more; what it has of its log and rows is removed");
+  carry_out(self);
+}
+
+void start(Self self) {
+  self->state.started = true;
+  self->state.core->start(boot_clock_ms());
+}
+
+/// Of a replica that this node has left, now or before it started. Their bytes go from the files, too: a tenant may be
+/// purged of which this node hears nothing any more.
+void dropped(Self self) {
+  self->state.context->replica_gone(self->state.id);
+  if (self->state.started) {
+    self->state.core->left(boot_clock_ms());
+  } else {
+    start(self);
+  }
+  carry_out(self);
+}
+
 GroupActor::behavior_type group(Self self, Context* context, const cluster::GroupConfig& config,
                                 const std::shared_ptr<storage::Recovered>& recovered) {
   GroupState& state = self->state;
@@ -301,8 +332,7 @@ GroupActor::behavior_type group(Self self, Context* context, const cluster::Grou
       },
       [self](const Tick& tick) {
         if (tick.generation == 0) {
-          self->state.started = true;
-          self->state.core->start(boot_clock_ms());
+          start(self);
         } else if (self->state.timer.fired(tick.generation)) {
           self->state.core->tick(boot_clock_ms());
         } else {
@@ -325,6 +355,8 @@ GroupActor::behavior_type group(Self self, Context* context, const cluster::Grou
         carry_out(self);
       },
       [self](const Report&) { report(self); },
+      [self](const Leave& word) { leave(self, word); },
+      [self](const ReplicaDropped&) { dropped(self); },
       [self](const Finish& finish) {
         for (auto& [cookie, read] : self->state.reads) (*read.done)(model::Error(model::Code::unavailable));
         self->state.reads.clear();

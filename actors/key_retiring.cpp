@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "actors/key_keeper.hpp"
+#include "actors/key_use.hpp"
 
 namespace coffer::actors {
 
@@ -98,7 +99,7 @@ void KeyKeeper::retire(std::uint32_t up_to) {
   const auto known = ring.record();
   for (const auto& key : known.cluster_keys()) {
     if (key.version() > up_to || key.version() == ring.current_version()) continue;
-    const auto status = seals_.change_ring("retire-cluster-key", [&](const crypto::KeyRing& now) {
+    const auto status = seals_.change_ring(kRetireClusterKey, [&](const crypto::KeyRing& now) {
       return now.without_cluster_key(key.version(), random_, wall_clock_ms());
     });
     if (!status) {

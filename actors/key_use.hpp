@@ -15,6 +15,9 @@
 
 namespace coffer::actors {
 
+/// The change of the key ring by which a cluster key goes.
+inline constexpr char kRetireClusterKey[] = "retire-cluster-key";
+
 class KeyUseTable {
  public:
   /// What a node's keeper has found. Times are wall clock.

@@ -71,8 +71,9 @@ model::Status publish_tenant(Self self, std::string_view row, std::string_view v
   if (!tenant) return tenant.error();
   if (tenant->info.state != model::TenantState::active) {
     if (tenant->info.purged_at != 0 && context.tenant_purged) {
-      context.tenant_purged(tenant->info.group);
-      for (const model::GroupId group : tenant->info.former_groups) context.tenant_purged(group);
+      const model::TimeMs at = tenant->info.purged_at;
+      context.tenant_purged(tenant->info.group, at);
+      for (const model::GroupId group : tenant->info.former_groups) context.tenant_purged(group, at);
     }
     const bool is_due = tenant->info.purged_at == 0 && tenant->info.purge_at <= context.wall_clock() + kClocksDiffer;
     if (is_due && context.tenant_to_purge) context.tenant_to_purge();

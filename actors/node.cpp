@@ -122,6 +122,7 @@ void NodeImpl::prepare_context(const Identity& identity) {
   context.peer_address = options_.peer_address;
   context.replicas = options_.replicas;
   context.placement_interval = options_.placement_interval;
+  context.leave_after = options_.leave_after;
   context.replace_after = options_.replace_after;
   context.snapshot_bytes_per_second = options_.snapshot_bytes_per_second;
   context.groups_added = [this](std::vector<GroupFounding> groups) { add_groups(std::move(groups)); };
@@ -287,25 +288,40 @@ void NodeImpl::spawn_actors(std::vector<storage::Recovered> groups) {
   context.group_bell = spawn_group_bell(*system_, context);
   context.log_writer = spawn_log_writer(*system_, context);
   context.state_writer = spawn_state_writer(*system_, context);
+  std::vector<bool> is_empty;
   for (std::size_t id = 0; id < groups.size(); ++id) {
+    is_empty.push_back(!groups[id].snapshot && groups[id].entries.empty());
     context.groups[id] = spawn_one_group(model::GroupId{id}, std::move(groups[id]));
   }
   context.groups.grow(groups.size());
-  drop_old_generations();
-  for (const GroupActor& group : context.groups) caf::anon_send(group, Tick{0});
-}
-
-/// Rows that an interrupted snapshot, or the state before a completed one, left behind.
-void NodeImpl::drop_old_generations() {
-  Context& context = *context_;
-  for (std::size_t id = 0; id < context.boards.size(); ++id) {
-    auto found = storage::generations(*options_.state_engine, model::GroupId{id});
-    if (!found) return context.fatal(found.error());
-    for (const model::Generation generation : *found) {
-      if (generation.value == context.boards[id].generation) continue;
-      caf::anon_send(context.state_writer, DropGeneration{model::GroupId{id}, generation, false});
+  for (std::size_t id = 0; id < groups.size(); ++id) {
+    const bool had_rows = drop_old_generations(model::GroupId{id});
+    const GroupActor& group = context.groups[id];
+    if (id != model::kMetaGroup.value && is_empty[id] &&
+        had_rows) {  // left behind when the node let go of the replica: they go before it begins anew
+      caf::anon_send(context.state_writer, DropReplica{model::GroupId{id}, model::Generation{1}, group});
+    } else {
+      caf::anon_send(group, Tick{0});
     }
   }
+}
+
+/// Rows that an interrupted snapshot, or the state before a completed one, left behind. True: there are rows of the
+/// generation that is in use.
+bool NodeImpl::drop_old_generations(model::GroupId group) {
+  Context& context = *context_;
+  const auto found = storage::generations(*options_.state_engine, group);
+  if (!found) {
+    context.fatal(found.error());
+    return false;
+  }
+  bool in_use = false;
+  for (const model::Generation generation : *found) {
+    in_use = in_use || generation.value == context.boards[group.value].generation;
+    if (generation.value == context.boards[group.value].generation) continue;
+    caf::anon_send(context.state_writer, DropGeneration{group, generation, false});
+  }
+  return in_use;
 }
 
 void NodeImpl::connect(cluster::PeerLink& link) {

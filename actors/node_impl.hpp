@@ -10,6 +10,7 @@
 
 #include "actors/audit_log.hpp"
 #include "actors/bootstrap.hpp"
+#include "actors/compacted_marks.hpp"
 #include "actors/context.hpp"
 #include "actors/disk_watch.hpp"
 #include "actors/forgetter.hpp"
@@ -97,7 +98,7 @@ class NodeImpl final : public Node, private KeeperHost, private Forgetter::Disk 
   void start_groups(std::size_t first, std::vector<storage::Recovered>& fresh);
   GroupActor spawn_one_group(model::GroupId group, storage::Recovered recovered);
   void let_campaign();
-  void drop_old_generations();
+  bool drop_old_generations(model::GroupId group);
   void hand_over();
   bool is_ready() const;
 
@@ -133,7 +134,8 @@ class NodeImpl final : public Node, private KeeperHost, private Forgetter::Disk 
   std::unique_ptr<ViewDesk> desk_;  // outlives the keeper, who reads views of it
   ViewsActor views_;
   mutable std::mutex key_rows_mutex_;
-  KeyRows key_rows_;                      // as committed; under the mutex
+  KeyRows key_rows_;  // as committed; under the mutex
+  std::unique_ptr<CompactedMarks> marks_;
   std::unique_ptr<Forgetter> forgetter_;  // tells the keeper until it is stopped
   std::unique_ptr<KeyKeeper> keeper_;
   std::unique_ptr<MoveKeeper> movers_;

@@ -24,12 +24,16 @@ constexpr std::chrono::milliseconds kLookForTheEnd{50};  // of a leadership, whi
 void NodeImpl::start_keeper(const Identity& identity) {
   key_rows_ = identity.key_rows;
   options_.keeper.reason = identity.sealed_because;
+  marks_ = std::make_unique<CompactedMarks>(*options_.state_engine, *log_store_);
   forgetter_ = std::make_unique<Forgetter>(static_cast<Forgetter::Disk&>(*this));
   keeper_ =
       std::make_unique<KeyKeeper>(static_cast<KeeperHost&>(*this), *options_.random, options_.log, options_.keeper);
   context_->keys_changed = [this](const KeyChanges& changes) { keys_committed(changes); };
   context_->keys_read = [this](KeyRows rows) { keys_read(std::move(rows)); };
-  context_->tenant_purged = [this](model::GroupId group) { keeper_->forget(group); };
+  context_->tenant_purged = [this](model::GroupId group, model::TimeMs at) {
+    if (marks_->is_to_compact(group, at, generation(group))) keeper_->forget(group);
+  };
+  context_->replica_gone = [this](model::GroupId group) { keeper_->forget(group); };
   context_->tenant_to_purge = [this] { keeper_->hurry(); };
   movers_ = std::make_unique<MoveKeeper>(static_cast<KeeperHost&>(*this), *options_.random, options_.log);
   context_->tenant_moves = [this](const model::TenantInfo& tenant) { movers_->noticed(tenant); };
@@ -200,7 +204,12 @@ model::Status NodeImpl::carry_out(RowsOrder order) {
 }
 
 void NodeImpl::forget_replaced(model::GroupId group, std::function<void(model::Status)> done) {
-  forgetter_->forget(group, std::move(done));
+  const auto begun = marks_->begin(group, generation(group));
+  forgetter_->forget(group, [this, group, begun, done = std::move(done)](const model::Status& status) {
+    auto mark = status ? marks_->end(group, begun, generation(group)) : std::nullopt;
+    if (mark) caf::anon_send(context_->state_writer, Note{std::make_shared<const storage::Batch>(std::move(*mark))});
+    done(status);
+  });
 }
 
 /// A node that never was a server of the group has nothing of it.

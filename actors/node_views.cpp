@@ -49,8 +49,8 @@ std::unique_ptr<GroupView> NodeImpl::view_here(const RowWish& wish) const {
   }
   const model::Generation generation{board.generation};
   auto scan = storage::scan_rows(*options_.state_engine, wish.group, generation, wish.within, wish.after);
-  // Another one has become active: these rows may have been going away while the scan was opened.
-  if (board.generation != generation.value) return nullptr;
+  // Another one has become active, or the node has left the group: these rows may have been going away while the scan was opened.
+  if (board.generation != generation.value || board.applied < wish.index.value) return nullptr;
   return local_view(std::move(scan), wish.index);
 }
 

@@ -258,7 +258,8 @@ model::Result<std::string> SealKeeper::place_of(const model::AddSeal& add,
                                              std::to_string(names.size()) + " of that kind");
   }
   if (same == all.end()) {
-    return Error(Code::entry_not_found, "there is no seal " + add.name + " that could be replaced");
+    return Error(Code::entry_not_found,
+                 "there is no seal " + add.name + " that could be replaced; add it without saying so");
   }
   if (same->second.kind() != add.kind) {
     return Error(Code::invalid_argument,
@@ -350,7 +351,8 @@ model::Result<model::ReplyBody> SealKeeper::remove(const model::RemoveSeal& remo
 model::Status SealKeeper::remove_once(const model::RemoveSeal& remove) {
   auto keys = look();
   if (!keys) return keys.error();
-  if (!keys->seals.contains(remove.name)) return Error(Code::entry_not_found, "there is no seal " + remove.name);
+  if (!keys->seals.contains(remove.name))
+    return Error(Code::entry_not_found, "there is no seal " + remove.name + "; the status of the seals names them");
   if (keys->seals.size() == 1) {
     return Error(Code::invalid_argument,
                  "this is the last seal: without one nothing ever opens again; add another first");

@@ -129,11 +129,11 @@ void feed(Self self, std::pair<model::GroupId, model::NodeId> key) {
   const auto [group, to] = key;
   SnapshotsState::Sending& sending = found->second;
   while (auto order = sending.source.next()) {
-    const bool same = context.boards[group.value].generation == sending.generation;
     auto block = storage::read_block(*context.state_engine, group, model::Generation{sending.generation}, order->after,
                                      cluster::kMaxChunkBytes);
     if (!block) return context.fatal(block.error());
-    // The rows may be going away while they are read, when a newer snapshot came to this node itself.
+    // The rows may have been going away while they were read: a newer snapshot came to this node itself, or it has left.
+    const bool same = context.boards[group.value].generation == sending.generation;
     if (!same || !send(self, to, group,
                        sending.source.chunk(std::move(block->rows), std::move(block->last_key), block->is_last))) {
       send(self, to, group, cluster::SnapshotRefusal{sending.source.transfer()});
@@ -152,14 +152,15 @@ void take_request(Self self, model::NodeId from, model::GroupId group, const clu
   const GroupBoard& board = state.context->boards[group.value];
   const std::pair key(group, from);
   state.sources.erase(key);
+  const std::uint64_t generation =
+      board.generation;  // first: a replica that goes has applied nothing before it changes
   const bool busy =
       state.sources.size() >= kMaxSources || state.sinks.contains(group) || state.emptying.contains(group);
   if (busy || board.applied < request.index.value) {
     send(self, from, group, cluster::SnapshotRefusal{request.transfer});
     return;
   }
-  state.sources.emplace(
-      key, SnapshotsState::Sending{cluster::SnapshotSource(request), board.generation.load(), boot_clock_ms()});
+  state.sources.emplace(key, SnapshotsState::Sending{cluster::SnapshotSource(request), generation, boot_clock_ms()});
   feed(self, key);
   arm(self);
 }

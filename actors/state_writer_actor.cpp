@@ -130,6 +130,27 @@ void subscribed(StateWriterState& state, const Subscribe& subscribe) {
   state.groups[subscribe.group.value] = subscribe.actor;
 }
 
+/// Nothing of the replica may be taken for its state from the first deletion on: others ask for snapshots and views of it.
+void drop_replica(Self self, const DropReplica& order) {
+  StateWriterState& state = self->state;
+  Context& context = *state.context;
+  subscribed(state, {order.group, order.actor});
+  if (!write(self)) return;
+  GroupBoard& board = context.boards[order.group.value];
+  state.applied[order.group.value] = state.pending[order.group.value] = model::Index{};
+  board.applied = 0;  // before the generation, which readers look at first
+  board.generation = order.generation.value;
+  const auto found = storage::generations(*context.state_engine, order.group);
+  if (!found) return stop_node(self, found.error());
+  if (!found->empty()) {
+    const auto done = storage::drop_generation(*context.state_engine, order.group, found->front(), kDropRows);
+    if (!done) return stop_node(self, done.error());
+    return self->send(self, order);
+  }
+  if (auto status = state.writer->flush(); !status) return stop_node(self, status.error());
+  self->send(order.actor, ReplicaDropped{});
+}
+
 StateWriterActor::behavior_type state_writer(Self self, Context* context) {
   StateWriterState& state = self->state;
   state.context = context;
@@ -161,6 +182,11 @@ StateWriterActor::behavior_type state_writer(Self self, Context* context) {
       [self](const Rows& rows) { write_rows(self, rows); },
       [self](const DropGeneration& order) { drop(self, order); },
       [self](const FlushInstall& order) { flush_install(self, order); },
+      [self](const DropReplica& order) { drop_replica(self, order); },
+      [self](const Note& note) {
+        const auto status = self->state.context->state_engine->write(*note.batch, storage::Durability::unsynced);
+        if (!status) stop_node(self, status.error());
+      },
       [self](const Finish& finish) {
         write(self);
         finish.done->set_value();

@@ -8,6 +8,7 @@
 
 #include "actors/context.hpp"
 #include "actors/control_frames.hpp"
+#include "cluster/departure.hpp"
 #include "cluster/formats.hpp"
 #include "cluster/placement.hpp"
 
@@ -29,6 +30,7 @@ struct StewardState {
   std::shared_ptr<std::atomic<bool>> announcing = std::make_shared<std::atomic<bool>>(false);
   bool telling = false;                             // the others are about to be told who leads here
   std::map<model::GroupId, model::Term> led_terms;  // of the newest leaders that others have told of
+  std::map<model::GroupId, cluster::Departure> departures;
 };
 
 using Self = StewardActor::stateful_pointer<StewardState>;
@@ -114,6 +116,24 @@ void learn_leaders(Self self, model::NodeId from, const GroupsReport& report) {
     board.leader = from.value;
     self->send(context.front, GroupLed{info.id, from});
     self->send(context.forwarder, GroupLed{info.id, from});
+  }
+}
+
+/// Of the directory every node that comes and goes keeps what it has: it starts from those rows.
+void learn_departures(Self self, const GroupsReport& report) {
+  StewardState& state = self->state;
+  Context& context = *state.context;
+  const bool is_known = context.nodes.common_format() >= cluster::kLeavingFormat;
+  for (const model::GroupInfo& info : report.groups) {
+    if (info.id == model::kMetaGroup || info.id.value >= context.groups.size()) continue;
+    cluster::LeaderWord word{info.term, info.commit, model::Index{}, false};
+    for (const model::ReplicaInfo& replica : info.replicas) {
+      if (replica.node == info.leader) word.last = replica.match;
+      word.names_us = word.names_us || replica.node == context.self;
+    }
+    if (word.last.value == 0) continue;
+    const auto settled = state.departures[info.id].heard(word);
+    if (settled && is_known) self->send(context.groups[info.id.value], Leave{*settled});
   }
 }
 
@@ -216,6 +236,7 @@ void take_frame(Self self, const FrameIn& in) {
   }
   if (auto* report = std::get_if<GroupsReport>(&*message)) {
     learn_leaders(self, in.from, *report);
+    learn_departures(self, *report);
     return context.cluster_view.heard(in.from, std::move(report->groups), Clock::now(), report->low_on_disk);
   }
   const auto pass_on = [&](const auto& word) {

@@ -15,8 +15,8 @@ namespace query = model::query;
 namespace {
 
 // One slice of finishing each takes about a millisecond.
-constexpr std::size_t kRowsPerSlice = 4096;
-constexpr std::size_t kEntriesPerSlice = 1024;  // copied into the answer
+constexpr std::size_t kQueryRowsPerSlice = 4096;
+constexpr std::size_t kQueryEntriesPerSlice = 1024;  // copied into the answer
 constexpr std::size_t kBytesPerSlice = 256 << 10;
 
 /// See QueryRun::cost(); measured roughly, in parts of what a plain look takes.
@@ -98,7 +98,7 @@ void QueryRun::begin_rows(const query::Value* rows, std::size_t count) {
 }
 
 model::Result<bool> QueryRun::finish_rows() {
-  std::size_t budget = kRowsPerSlice;
+  std::size_t budget = kQueryRowsPerSlice;
   if (pipeline_ && !writer_) {
     auto done = pipeline_->finish(budget);
     if (!done || !*done) return done;
@@ -120,7 +120,7 @@ model::Result<bool> QueryRun::finish_rows() {
 
 model::Status QueryRun::finish_page(bool* done) {
   std::vector<std::shared_ptr<const model::Document>> page;
-  *done = listing_->take(kEntriesPerSlice, page);
+  *done = listing_->take(kQueryEntriesPerSlice, page);
   for (const auto& document : page) {
     reply_bytes_ += bytes_of(*document->entry);
     if (reply_bytes_ > query_.byte_limit) return too_large(query_.byte_limit);

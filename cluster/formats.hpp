@@ -18,7 +18,10 @@ inline constexpr std::uint32_t kOrderedIdsFormat = 3;
 inline constexpr std::uint32_t kRoomFormat = 3;
 /// Nodes read a group's rows, as they are at one moment, at others that have a replica (group_view.hpp): for backups.
 inline constexpr std::uint32_t kViewsFormat = 4;
+/// A node lets go of replicas whose group it has left, and remembers where their logs ended (departure.hpp): a program that
+/// does not read that record would vote for logs that are older.
+inline constexpr std::uint32_t kLeavingFormat = 5;
 /// That this program knows.
-inline constexpr std::uint32_t kNewestFormat = 4;
+inline constexpr std::uint32_t kNewestFormat = 5;
 
 }  // namespace coffer::cluster

@@ -23,10 +23,15 @@ constexpr std::size_t kMaxEntryBytes = kMaxPeerBody - (64 << 10);
 /// What clocks may differ in an election timeout, and what a thread may take from reading the clock to using it.
 MonotonicMs margin_of(const GroupConfig& config) { return config.election_timeout / 10; }
 
+ReadGate make_gate(const GroupConfig& config) {
+  return {config.self, config.lease ? config.election_timeout - margin_of(config) : 0};
+}
+
 /// Has this server never followed a leader? The first one has at least term 2, and its followers store the term before
 /// they answer.
 bool is_pristine(const storage::Recovered& state) {
-  return state.hard_state.term.value <= 1 && !state.snapshot && state.entries.size() <= 1;
+  return state.hard_state.term.value <= 1 && !state.snapshot && state.entries.size() <= 1 &&
+         state.floor == storage::LogEnd();
 }
 
 }  // namespace
@@ -43,7 +48,7 @@ DurableWrite bootstrap(model::GroupId group, const std::vector<Voter>& voters) {
 
 GroupCore::GroupCore(GroupConfig config, storage::Recovered recovered) : impl_(std::make_unique<Impl>()) {
   impl_->config = config;
-  impl_->gate = ReadGate(config.self, config.lease ? config.election_timeout - margin_of(config) : 0);
+  impl_->gate = make_gate(config);
   impl_->recovered = std::move(recovered);
 }
 GroupCore::GroupCore(GroupCore&&) noexcept = default;
@@ -53,6 +58,9 @@ void GroupCore::start(MonotonicMs now) {
   impl_->now = std::max(impl_->now, now);
   impl_->start();
   impl_->pump();
+  if (impl_->started && !impl_->raft && impl_->is_below_floor() && !impl_->failed) {
+    let_go(impl_->recovered.hard_state);
+  }
 }
 
 void GroupCore::tick(MonotonicMs now) {
@@ -77,6 +85,9 @@ void GroupCore::receive(Message message, MonotonicMs now) {
     return;
   }
   self.heard_at[message.from] = self.now;
+  if (std::holds_alternative<AppendEntries>(message.body) || std::holds_alternative<InstallSnapshot>(message.body)) {
+    self.led_at = self.now;
+  }
   if (std::holds_alternative<RequestVote>(message.body) && self.now < self.votes_from) {
     return;
   }
@@ -150,6 +161,43 @@ void GroupCore::forbid_campaign(MonotonicMs now) {
   impl_->pump();
 }
 
+bool GroupCore::leave(model::Index settled, MonotonicMs quiet, MonotonicMs now) {
+  Impl& self = *impl_;
+  self.now = std::max(self.now, now);
+  const bool idle = self.running() && !self.blocked() && !self.leading && !self.installing;
+  const std::uint64_t last = self.cache.last();
+  if (!idle || last == 0 || last > settled.value || self.now < self.led_at + quiet) {
+    return false;
+  }
+  let_go(self.raft->hard_state());
+  return true;
+}
+
+void GroupCore::let_go(const storage::HardState& hard_state) {
+  Impl& self = *impl_;
+  auto next = std::make_unique<Impl>();
+  next->config = self.config;
+  next->gate = make_gate(self.config);
+  next->now = self.now;
+  next->actions = std::move(self.actions);
+  next->published = self.published;
+  next->next_ticket = self.next_ticket;
+  next->generation = model::Generation(self.generation.value + 1);
+  next->recovered.hard_state = hard_state;
+  next->recovered.floor = next->floor = std::max(self.floor, self.log_end());
+  DurableWrite& write = next->write();
+  write.leave = DurableWrite::Leave{next->floor, model::Index(self.disk_first), model::Index(self.disk_last)};
+  next->leaving = write.ticket;
+  impl_ = std::move(next);
+}
+
+void GroupCore::left(MonotonicMs now) {
+  impl_->now = std::max(impl_->now, now);
+  if (std::exchange(impl_->dropping, false)) {
+    start(now);
+  }
+}
+
 Actions GroupCore::take_actions() { return std::exchange(impl_->actions, {}); }
 
 Leadership GroupCore::leadership() const { return impl_->published; }
@@ -160,6 +208,7 @@ model::Index GroupCore::durable_index() const { return impl_->snapshot ? impl_->
 model::Generation GroupCore::generation() const { return impl_->generation; }
 const std::vector<Voter>& GroupCore::servers() const { return impl_->servers; }
 bool GroupCore::is_transferring() const { return impl_->transfer.has_value(); }
+bool GroupCore::is_leaving() const { return impl_->leaving != 0 || impl_->dropping; }
 
 std::vector<PeerProgress> GroupCore::progress() const {
   return impl_->leading ? impl_->peers() : std::vector<PeerProgress>();
@@ -169,6 +218,8 @@ std::vector<PeerProgress> GroupCore::progress() const {
 
 model::Status GroupCore::Impl::load() {
   snapshot = recovered.snapshot;
+  floor = recovered.floor;
+  led_at = now;
   const std::uint64_t base = snapshot ? snapshot->index.value : 0;
   generation = snapshot ? snapshot->generation : generation;
   cache.reset(base + 1);
@@ -216,7 +267,7 @@ void GroupCore::Impl::start() {
       return;
     }
   }
-  if (!config.may_campaign && is_sole_voter(servers, config.self)) {
+  if (!may_campaign() && is_sole_voter(servers, config.self)) {
     return;  // libraft would elect it inside START
   }
   RaftOptions options;
@@ -329,6 +380,10 @@ void GroupCore::Impl::on_persisted(std::uint64_t ticket) {
   if (installing && installing->ticket != 0 && installing->ticket <= ticket) {
     install_durable = true;
   }
+  if (leaving != 0 && leaving <= ticket) {
+    leaving = 0;
+    dropping = actions.drop_state = true;
+  }
   if (blocked() && ticket >= blocked_on) {
     release();
   }
@@ -363,6 +418,15 @@ void GroupCore::Impl::on_installed() {
   disk_first = next.index.value + 1;
   disk_last = next.index.value;
   installing->ticket = added.ticket;
+}
+
+storage::LogEnd GroupCore::Impl::log_end() const {
+  const std::uint64_t last = cache.last();
+  if (cache.contains(last)) {
+    return {cache.at(last).entry.term, model::Index(last)};
+  }
+  const storage::Snapshot* base = installing ? &installing->snapshot : snapshot ? &*snapshot : nullptr;
+  return base == nullptr ? storage::LogEnd() : storage::LogEnd{base->term, base->index};
 }
 
 const GroupCore::Impl::Configuration& GroupCore::Impl::configuration_at(std::uint64_t index) const {

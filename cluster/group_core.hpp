@@ -96,6 +96,7 @@ struct Actions {
   std::vector<ReadReady> reads_ready;
   std::vector<Refused> reads_refused;        // unavailable (does not lead, or not any more) or overloaded
   std::optional<storage::Snapshot> install;  // a peer's snapshot replaces log and state: write it, then installed()
+  bool drop_state = false;                   // of a replica that was let go of: remove its rows, flush, then left()
   std::optional<Leadership> leadership;      // when it changed
   std::optional<MonotonicMs> wake_at;        // re-arm the one timer
   std::optional<model::Error> fatal;         // the group cannot go on: stop the node
@@ -138,6 +139,14 @@ class GroupCore {
   /// keeps it.
   void forbid_campaign(MonotonicMs now);
 
+  /// This server is in the group no more: everything up to `settled` is committed without it (departure.hpp, which also
+  /// says why that is enough). When its log ends at or before that, and no leader has spoken to it for `quiet`, it lets
+  /// go of log and state and keeps term, vote and where its log ended; false: not now. Then `drop_state` follows, once
+  /// the log is gone from the disk, and until left() the core takes part in nothing.
+  bool leave(model::Index settled, MonotonicMs quiet, MonotonicMs now);
+  /// The rows are gone: the server begins anew, with an empty log.
+  void left(MonotonicMs now);
+
   Actions take_actions();
 
   Leadership leadership() const;
@@ -152,9 +161,12 @@ class GroupCore {
   /// The other servers; empty when this node does not lead.
   std::vector<PeerProgress> progress() const;
   bool is_transferring() const;
+  /// Between leave() and left().
+  bool is_leaving() const;
 
  private:
   struct Impl;
+  void let_go(const storage::HardState& hard_state);
   std::unique_ptr<Impl> impl_;
 };
 

@@ -39,13 +39,13 @@ void GroupCore::Impl::absorb(StepOutcome outcome, const std::vector<Proposal>* p
     ready_index = barrier_due ? 0 : outcome.entries.front().index.value;
   }
   for (Outgoing& outgoing : outcome.messages) {
-    // A sealed node's timer runs, for without it libraft would believe in a dead leader for ever and refuse its vote to
+    // A sealed node's timer runs (and so does that of one below its floor), for without it libraft would believe in a dead leader for ever and refuse its vote to
     // others. But nobody hears of its pre-votes: it stays a candidate that cannot win and that raises no term.
     const bool campaigns = std::holds_alternative<RequestVote>(outgoing.message.body);
     if (std::holds_alternative<TimeoutNow>(outgoing.message.body)) {
       gate.forbid_lease();
     }
-    if (config.may_campaign || !campaigns) {
+    if (!campaigns || may_campaign()) {
       complete(outgoing);
     }
   }

@@ -58,8 +58,12 @@ void GroupCore::Impl::step(model::Result<StepOutcome> outcome) {
 }
 
 void GroupCore::Impl::handle(Message message) {
-  if (std::holds_alternative<TimeoutNow>(message.body) && !config.may_campaign) {
+  if (std::holds_alternative<TimeoutNow>(message.body) && !may_campaign()) {
     return;  // it would raise the term for an election that it does not hold
+  }
+  if (const auto* vote = std::get_if<RequestVote>(&message.body);
+      vote != nullptr && storage::LogEnd{vote->last_log_term, vote->last_log_index} < floor) {
+    return;  // the log that this server had would have refused it
   }
   if (std::holds_alternative<StampEcho>(message.body)) {
     on_stamp(message);
@@ -209,7 +213,7 @@ void GroupCore::Impl::report_configuration() {
 }
 
 bool GroupCore::Impl::withheld() const {
-  return !config.may_campaign && raft->state() != ServerState::leader && is_sole_voter(servers, config.self);
+  return !may_campaign() && raft->state() != ServerState::leader && is_sole_voter(servers, config.self);
 }
 
 void GroupCore::Impl::rearm() {

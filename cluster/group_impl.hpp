@@ -101,6 +101,10 @@ struct GroupCore::Impl {
   void fail(model::Error error);
 
   DurableWrite& write();  // a new one, with the next ticket
+  storage::LogEnd log_end() const;
+  /// Its log is older than one that it has let go of: such a server is nobody's leader (departure.hpp).
+  bool is_below_floor() const { return log_end() < floor; }
+  bool may_campaign() const { return config.may_campaign && !is_below_floor(); }
   bool running() const { return raft != nullptr && !failed; }
   bool blocked() const { return blocked_on != 0; }
   bool withheld() const;  // the timer, from a sealed node that would elect itself
@@ -160,6 +164,12 @@ struct GroupCore::Impl {
   std::optional<Transfer> transfer;
   ProposalBatch parked;  // while a transfer is under way
   std::map<model::NodeId, MonotonicMs> heard_at;
+  MonotonicMs led_at = 0;  // when a leader's message came; before the first one, when this life began
+
+  // Leaving.
+  storage::LogEnd floor;                                  // of the newest log that was let go of
+  std::uint64_t leaving = 0;                              // the ticket of that write; 0: none is under way
+  bool dropping = false;                                  // it is durable, and the host removes the rows
   std::map<model::NodeId, std::uint64_t> snapshots_sent;  // by this leader: the index behind which the peer will go on
 };
 

@@ -29,6 +29,9 @@ void add(storage::LogBatch& batch, const DurableWrite& write) {
   if (write.snapshot) {
     batch.snapshot(write.group, write.snapshot->snapshot, write.snapshot->first, write.snapshot->last);
   }
+  if (write.leave) {
+    batch.leave(write.group, write.leave->floor, write.leave->first, write.leave->last);
+  }
 }
 
 }  // namespace

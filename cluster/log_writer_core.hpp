@@ -26,6 +26,11 @@ struct DurableWrite {
     model::Index first, last;  // entries to delete
   };
   std::optional<SnapshotWrite> snapshot;
+  struct Leave {
+    storage::LogEnd floor;
+    model::Index first, last;  // entries to delete
+  };
+  std::optional<Leave> leave;  // of the replica nothing else stays
 };
 
 /// Tickets that became durable: the highest of each group.

@@ -324,6 +324,7 @@ ServerState RaftCore::state() const {
 }
 
 model::Term RaftCore::term() const { return model::Term(raft_current_term(&impl_->raft)); }
+storage::HardState RaftCore::hard_state() const { return {term(), model::NodeId(raft_voted_for(&impl_->raft))}; }
 model::Index RaftCore::commit_index() const { return model::Index(raft_commit_index(&impl_->raft)); }
 model::Index RaftCore::last_index() const { return model::Index(raft_last_index(&impl_->raft)); }
 model::Index RaftCore::first_index() const { return model::Index(impl_->raft.trail.offset + 1); }

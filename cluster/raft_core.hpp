@@ -76,6 +76,7 @@ class RaftCore {
   /// What a server is known to hold; nullopt when this one does not lead or does not know it.
   std::optional<model::Index> match_index(model::NodeId id) const;
   model::Term term() const;
+  storage::HardState hard_state() const;
   model::Index commit_index() const;  // may go backwards; the caller keeps the maximum
   model::Index last_index() const;
   model::Index first_index() const;  // of the log, 1 when it was never compacted

@@ -146,6 +146,16 @@ void LogBatch::snapshot(model::GroupId group, const Snapshot& snapshot, model::I
   for (std::uint64_t index = first.value; index <= last.value; ++index) batch_.del(log_entry_key(group, index));
 }
 
+void LogBatch::leave(model::GroupId group, const LogEnd& floor, model::Index first, model::Index last) {
+  pb::LogFloorRecord record;
+  record.set_format(kLogFormat);
+  record.set_term(floor.term.value);
+  record.set_index(floor.index.value);
+  batch_.put(log_group_key('f', group), record.SerializeAsString());
+  batch_.del(log_group_key('s', group));
+  for (std::uint64_t index = first.value; index <= last.value; ++index) batch_.del(log_entry_key(group, index));
+}
+
 void LogBatch::node(const Node& node) {
   pb::NodeRecord record;
   record.set_format(kLogFormat);
@@ -166,6 +176,11 @@ model::Result<Recovered> LogStore::recover(model::GroupId group) const {
       load_log_record<pb::HardStateRecord>(engine_, log_group_key('h', group), "hard state of " + name_of_group(group));
   if (!hard.ok()) return hard.error();
   if (*hard) recovered.hard_state = {model::Term((*hard)->term()), model::NodeId((*hard)->voted_for())};
+
+  auto floor = load_log_record<pb::LogFloorRecord>(engine_, log_group_key('f', group),
+                                                   "end of the former log of " + name_of_group(group));
+  if (!floor.ok()) return floor.error();
+  if (*floor) recovered.floor = {model::Term((*floor)->term()), model::Index((*floor)->index())};
 
   auto stored = load_log_record<pb::SnapshotRecord>(engine_, log_group_key('s', group),
                                                     "durable index of " + name_of_group(group));

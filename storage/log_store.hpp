@@ -4,6 +4,7 @@
 //
 // Keys (integers big-endian):   'e' group:8 index:8 -> LogRecord        'h' group:8 -> HardStateRecord
 //                               's' group:8         -> SnapshotRecord   'n'         -> NodeRecord
+//                               'f' group:8 -> LogFloorRecord
 
 #include <cstdint>
 #include <memory>
@@ -42,6 +43,13 @@ struct Snapshot {
   friend bool operator==(const Snapshot&, const Snapshot&) = default;
 };
 
+/// Where a log ends. Compared as Raft compares logs: the higher term is the newer one, then the higher index.
+struct LogEnd {
+  model::Term term;
+  model::Index index;
+  friend auto operator<=>(const LogEnd&, const LogEnd&) = default;
+};
+
 struct Node {
   model::NodeId id;
   std::string cluster_id;  // 16 bytes
@@ -56,6 +64,8 @@ class LogBatch {
   void append(model::GroupId group, const std::vector<LogEntry>& entries, model::Index last_stored);
   /// Sets the durable index and deletes the entries [first, last] that it made superfluous (first > last: none).
   void snapshot(model::GroupId group, const Snapshot& snapshot, model::Index first, model::Index last);
+  /// Of the group's replica nothing stays but term, vote and `floor`: the durable index and the entries [first, last] go.
+  void leave(model::GroupId group, const LogEnd& floor, model::Index first, model::Index last);
   void node(const Node& node);
   bool empty() const { return batch_.empty(); }
   std::size_t bytes() const { return batch_.bytes(); }
@@ -71,6 +81,7 @@ struct Recovered {
   HardState hard_state;
   std::optional<Snapshot> snapshot;  // none: a pristine group
   std::vector<LogEntry> entries;     // commands carry their data, for they are applied again from D on
+  LogEnd floor;                      // of a replica that the node has let go of; zero: none
 };
 
 class LogStore {

@@ -3,6 +3,7 @@
 // fsync; read by shards directly. The tenant is part of the handle: TenantRows cannot name another tenant's row.
 //
 // Keys (integers big-endian):   'g' group:8 generation:8 tenant:16 row      row: see storage/keys.hpp
+//                               'c' group:8 -> what this node has compacted away, see actors/compacted_marks.hpp
 
 #include <memory>
 #include <optional>

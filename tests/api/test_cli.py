@@ -4,8 +4,10 @@ operators' commands, exit codes that scripts can rely on, and errors that say wh
 
 import json
 import os
+import re
 import subprocess
 import tempfile
+import threading
 import unittest
 from pathlib import Path
 
@@ -33,6 +35,28 @@ class Cli(ServerCase):
         # What the command line's grammar refuses is told by its parser, without the program's name.
         self.assertTrue(done.stderr.startswith(b"coffer: ") or code == USAGE and b"--help" in done.stderr, done.stderr)
         return done.stderr.decode()
+
+    def test_top_shows_what_the_server_does_until_it_has_shown_it_often_enough(self):
+        self.ok("put", "busy", input=b"x")
+        asking = threading.Event()
+
+        def ask():
+            while not asking.is_set():
+                self.server.get("busy")
+        asker = threading.Thread(target=ask)
+        asker.start()
+        try:
+            shown = self.ok("admin", "top", "--interval", "300ms", "-n", "2").decode()
+        finally:
+            asking.set()
+            asker.join()
+        self.assertEqual(shown.count("per second"), 2, shown)
+        self.assertRegex(shown, r"\d+ tenants, \d+ shards; per second: [\d.]+ log writes in [\d.]+ syncs")
+        row = next(line.split() for line in shown.splitlines() if re.match(r"native\S*\s+\S*Get\b", line))
+        self.assertGreater(float(row[2]), 1, "somebody asks all the time")
+        self.assertEqual(float(row[3]), 0, "and never in vain")
+        self.assertGreater(float(row[4]), 0)
+        self.assertIn("at least 100ms", self.fails(USAGE, "admin", "top", "--interval", "1ms"))
 
     def test_put_and_get_keep_every_byte(self):
         for name, value in (("text", b"hello"), ("binary", bytes(range(256))), ("lines", b"a\nb\n"), ("empty", b""), ("utf8", "grüße".encode())):

@@ -8,6 +8,7 @@ import unittest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "api"))
+import audit_trail  # noqa: E402
 from cluster import Cluster, wait_for  # noqa: E402
 from documented_metrics import Watch, documented  # noqa: E402
 from harness import ROOT  # noqa: E402
@@ -63,6 +64,19 @@ class ClusterMetrics(unittest.TestCase):
         self.assertEqual(listed - watch.moved - NOT_SEEN_TO_MOVE - set(ELSEWHERE), set(), "it did not move")
         for name, place in ELSEWHERE.items():
             self.assertIn(name, (ROOT / place).read_text(), f"{place} is said to show {name}")
+
+
+class Traces(unittest.TestCase):
+    def test_a_callers_trace_is_in_the_records_of_every_node_whichever_he_asked(self):
+        with Cluster(3, settings=audit_trail.CONFIG) as cluster:
+            traces = {node.number: f"00-0af7651916cd43dd8448eb211c8031{node.number:02d}-b7ad6b7169203331-01" for node in cluster.nodes}
+            for node in cluster.nodes:  # one of them leads the tenant's group, the others pass the call on
+                answer = node.put("n", "x", tenant="traced", headers={"traceparent": traces[node.number], "x-request-id": f"traced-{node.number}"})
+                self.assertEqual(answer.status, 200)
+            for asked in cluster.nodes:
+                for node in cluster.nodes:
+                    record = audit_trail.wait_for(node, lambda r: r["kind"] == "change" and r.get("request_id") == f"traced-{asked.number}")
+                    self.assertEqual(record["trace"], traces[asked.number], f"asked node {asked.number}, look at {node.number}")
 
 
 if __name__ == "__main__":

@@ -39,6 +39,7 @@ void GroupSim::start(std::uint64_t id) {
   node.waiting.clear();
   node.reads.clear();
   node.lease_until = 0;
+  node.departure = {};
   node.writer = std::make_unique<cluster::LogWriterCore>(64 << 10);
   cluster::GroupConfig config;
   config.group = kGroup;
@@ -77,6 +78,9 @@ void GroupSim::settle(std::uint64_t id) {
     if (options_.mutant == GroupMutant::forgets_votes) {
       write.hard_state.reset();
     }
+    if (write.leave && options_.mutant == GroupMutant::forgets_floor) {
+      write.leave->floor = {};
+    }
     node.writer->enqueue(std::move(write));
   }
   for (cluster::Message& message : actions.messages) {
@@ -110,6 +114,9 @@ void GroupSim::settle(std::uint64_t id) {
       settle(id);
       pump_log(id);
     });
+  }
+  if (actions.drop_state) {
+    in_life(id, rng_.between(1, 200), [this, id] { drop_state(id); });
   }
   if (actions.leadership && actions.leadership->role == cluster::Role::leader) {
     checker_.leads(actions.leadership->term, model::NodeId(id));
@@ -164,7 +171,7 @@ void GroupSim::send(cluster::Message message) {
   }
   for (; copies > 0; --copies) {
     const std::uint64_t delay = healed_           ? rng_.between(1, 5)
-                                : rng_.chance(10) ? rng_.between(100, 2000)
+                                : rng_.chance(10) ? rng_.between(100, longest_delay())
                                                   : rng_.between(1, 20);
     time_.after(delay, [this, from, to, message] {
       if (member(to).up && !cut(from, to)) {

@@ -1,7 +1,8 @@
 #pragma once
 // One group of 3 or 5 voters by seed: a network that delays, reorders, loses and doubles messages and is partitioned,
 // nodes that crash with what their log disk had not synced, slow disks, clocks that run fast and slow, checkpoints,
-// snapshots to those who fell behind, members that become standby and voters again, hand-overs, nodes that are sealed.
+// snapshots to those who fell behind, members that become standby, go, let go of their replica and come again, hand-overs,
+// nodes that are sealed.
 //
 // Checked: one leader per term; a committed entry never differs between nodes or lives; nothing acknowledged is lost;
 // nothing refused as "not in the log" is committed; each node's state at an index is the same; a node never forgets
@@ -20,6 +21,8 @@ enum class GroupMutant {
   long_lease,         // a lease that reaches beyond the election timeout
   lease_in_transfer,  // what a leader publishes about its lease is not taken back
   forgets_votes,      // term and vote are not written
+  forgets_floor,      // of a log that a node let go of it is not written where it ended
+  leaves_unproved,    // a node lets go when a leader does not name it, committed or not
 };
 
 struct GroupOptions {
@@ -32,7 +35,7 @@ struct GroupOptions {
 struct GroupReport {
   std::uint64_t trace = 0;
   std::uint64_t acknowledged = 0, crashes = 0, elections = 0, installs = 0, changes = 0, transfers = 0,
-                leased_reads = 0, asked_reads = 0;
+                leased_reads = 0, asked_reads = 0, departures = 0;
   std::string text() const;
 };
 

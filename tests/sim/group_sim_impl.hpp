@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "cluster/departure.hpp"
 #include "cluster/group_core.hpp"
 #include "storage/faulty_engine.hpp"
 #include "tests/sim/group_checker.hpp"
@@ -39,6 +40,7 @@ struct Member {
   };
   std::map<std::uint64_t, Read> reads;
   std::uint64_t lease_until = 0;
+  cluster::Departure departure;
 };
 
 class GroupSim {
@@ -74,10 +76,19 @@ class GroupSim {
   std::uint64_t victim();
   void trouble();
   void change_member();
+  void tell();
+  void hear(std::uint64_t id, const cluster::LeaderWord& word);
+  void drop_state(std::uint64_t id);
+  void restore_members();
   void recover_all();
   std::string standing() const;  // for the message of a violation
   void in_life(std::uint64_t id, std::uint64_t ms, Timeline::Event event);
   bool cut(std::uint64_t from, std::uint64_t to) const { return cut_[from * 8 + to]; }
+
+  /// Every other seed: members come and go, and let go of what they had.
+  bool is_moving() const { return options_.seed % 2 == 0; }
+  /// The longest that a message is under way.
+  std::uint64_t longest_delay() const { return is_moving() ? 400 : 2000; }
 
   const GroupOptions options_;
   Rng rng_;

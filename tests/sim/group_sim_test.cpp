@@ -28,6 +28,7 @@ TEST_P(GroupSimTest, AgreesLosesNothingAndGoesOnAfterHealing) {
       sum.transfers += report.transfers;
       sum.leased_reads += report.leased_reads;
       sum.asked_reads += report.asked_reads;
+      sum.departures += report.departures;
     } catch (const Violation& violation) {
       ADD_FAILURE() << "--seed " << seed << " --steps " << kSteps << " --nodes " << GetParam() << ": "
                     << violation.what();
@@ -42,6 +43,7 @@ TEST_P(GroupSimTest, AgreesLosesNothingAndGoesOnAfterHealing) {
   EXPECT_GT(sum.transfers, 2U);
   EXPECT_GT(sum.leased_reads, 500U);
   EXPECT_GT(sum.asked_reads, 500U);
+  EXPECT_GT(sum.departures, 10U);
 }
 INSTANTIATE_TEST_SUITE_P(Voters, GroupSimTest, testing::Values(3, 5));
 
@@ -84,6 +86,13 @@ TEST(GroupSimCheckTest, TheChecksFindALeaseThatSurvivesATransfer) {
 }
 TEST(GroupSimCheckTest, TheChecksFindForgottenVotes) {
   EXPECT_NE(find_mistake(GroupMutant::forgets_votes, 30).first, 0U);
+}
+
+TEST(GroupSimCheckTest, TheChecksFindANodeThatForgetsWhereALogEndedThatItLetGoOf) {
+  EXPECT_NE(find_mistake(GroupMutant::forgets_floor, 200).first, 0U);
+}
+TEST(GroupSimCheckTest, TheChecksFindANodeThatLetsGoBeforeThatIsProved) {
+  EXPECT_NE(find_mistake(GroupMutant::leaves_unproved, 200).first, 0U);
 }
 
 }  // namespace

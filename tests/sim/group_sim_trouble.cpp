@@ -121,7 +121,7 @@ void GroupSim::trouble() {
     return;
   }
   const std::uint64_t id = victim();
-  switch (rng_.below(10)) {
+  switch (rng_.below(is_moving() ? 14 : 10)) {
     case 0:
     case 1: crash(id); break;
     case 2:  // everybody at once
@@ -137,7 +137,11 @@ void GroupSim::trouble() {
         cut_[id * 8 + other] = cut_[other * 8 + id] = true;
       }
       break;
-    case 5: change_member(); break;
+    case 5:
+    case 10:
+    case 11:
+    case 12:
+    case 13: change_member(); break;
     case 6: seal(); break;
     case 7:
       if (member(id).up && member(id).core->transfer(model::NodeId(rng_.below(options_.nodes + 1)), clock(id)).ok()) {
@@ -151,17 +155,24 @@ void GroupSim::trouble() {
   time_.after(rng_.between(20, 700), [this] { trouble(); });
 }
 
+// One server comes, as voter or standby, becomes the other of both, or goes.
 void GroupSim::change_member() {
-  // One server becomes standby, or the one that is becomes a voter again.
   for (std::uint64_t id = 1; id <= options_.nodes; ++id) {
     Member& node = member(id);
     if (!node.up || node.core->leadership().role != cluster::Role::leader) {
       continue;
     }
-    std::vector<cluster::Voter> next = servers_;
-    const std::uint64_t other = rng_.between(1, options_.nodes);
-    if (rng_.chance(500)) {
-      next[other - 1].role = cluster::ServerRole::standby;
+    std::vector<cluster::Voter> next = is_moving() ? node.core->servers() : servers_;
+    cluster::Voter other = servers_[rng_.between(1, options_.nodes) - 1];
+    other.role = rng_.chance(500) ? cluster::ServerRole::standby : cluster::ServerRole::voter;
+    const bool goes = is_moving() && rng_.chance(400);
+    const auto there = std::find_if(next.begin(), next.end(), [&](const auto& s) { return s.id == other.id; });
+    if (there == next.end()) {
+      next.push_back(other);
+    } else if (goes) {
+      next.erase(there);
+    } else {
+      *there = other;
     }
     if (node.core->change_voters(next, clock(id)).ok()) {
       ++report_.changes;
@@ -169,6 +180,83 @@ void GroupSim::change_member() {
     settle(id);
     pump_log(id);
   }
+}
+
+// What leaders report to everybody; lost, late and in any order.
+void GroupSim::tell() {
+  for (std::uint64_t id = 1; !healed_ && id <= options_.nodes; ++id) {
+    Member& node = member(id);
+    if (!node.up || node.core->leadership().role != cluster::Role::leader || !node.core->leadership().ready) {
+      continue;
+    }
+    const cluster::GroupCore& core = *node.core;
+    for (std::uint64_t to = 1; to <= options_.nodes; ++to) {
+      const auto& servers = core.servers();
+      const bool names_it =
+          std::any_of(servers.begin(), servers.end(), [to](const auto& s) { return s.id.value == to; });
+      const cluster::LeaderWord word{core.leadership().term, core.commit_index(), core.last_index(), names_it};
+      const std::uint64_t delay = rng_.chance(100) ? rng_.between(100, 3000) : rng_.between(1, 20);
+      time_.after(delay, [this, id, to, word] {
+        if (to != id && !healed_ && member(to).up && !cut(id, to)) {
+          hear(to, word);
+        }
+      });
+    }
+  }
+  time_.after(rng_.between(50, 200), [this] { tell(); });
+}
+
+void GroupSim::hear(std::uint64_t id, const cluster::LeaderWord& word) {
+  const cluster::MonotonicMs quiet = longest_delay() + 100;  // no acknowledgement is under way any more
+  Member& node = member(id);
+  auto settled = node.departure.heard(word);
+  if (options_.mutant == GroupMutant::leaves_unproved && !word.names_us) {
+    settled = word.last;
+  }
+  if (settled && node.core->leave(*settled, quiet, clock(id))) {
+    ++report_.departures;
+    trace_.add(settled->value);
+  }
+  settle(id);
+  pump_log(id);
+}
+
+void GroupSim::drop_state(std::uint64_t id) {
+  Member& node = member(id);
+  if (options_.mutant == GroupMutant::forgets_floor || rng_.chance(100)) {
+    return crash(id);
+  }
+  node.applied = 0;
+  node.state = checker_.state_at(0);
+  node.core->left(clock(id));
+  settle(id);
+  pump_log(id);
+}
+
+void GroupSim::restore_members() {
+  for (std::uint64_t id = 1; id <= options_.nodes; ++id) {
+    Member& node = member(id);
+    if (!node.up || node.core->leadership().role != cluster::Role::leader) {
+      continue;
+    }
+    std::vector<cluster::Voter> next = node.core->servers();
+    for (const cluster::Voter& wanted : servers_) {
+      const auto there = std::find_if(next.begin(), next.end(), [&](const auto& s) { return s.id == wanted.id; });
+      if (there != next.end() && there->role == wanted.role) {
+        continue;
+      }
+      if (there == next.end()) {
+        next.push_back(wanted);
+      } else {
+        *there = wanted;
+      }
+      (void)node.core->change_voters(next, clock(id));
+      settle(id);
+      pump_log(id);
+      break;
+    }
+  }
+  time_.after(100, [this] { restore_members(); });
 }
 
 std::string GroupSim::standing() const {
@@ -194,6 +282,7 @@ void GroupSim::recover_all() {
     settle(id);
     pump_log(id);
   }
+  restore_members();
   const auto converged = [this](std::uint64_t goal) {
     return std::all_of(members_.begin(), members_.end(), [goal](const auto& node) { return node->applied >= goal; });
   };
@@ -214,6 +303,7 @@ GroupReport GroupSim::run() {
   time_.after(1, [this] { propose(); });
   time_.after(2, [this] { read(); });
   time_.after(200, [this] { checkpoint(); });
+  if (is_moving()) time_.after(300, [this] { tell(); });
   time_.after(1000, [this] { trouble(); });
   for (std::uint64_t step = 0; step < options_.steps; ++step) {
     require(time_.step(), "the simulation stands still");
@@ -228,8 +318,8 @@ GroupReport GroupSim::run() {
 std::string GroupReport::text() const {
   std::ostringstream out;
   out << acknowledged << " acknowledged, " << crashes << " crashes, " << elections << " elections, " << installs
-      << " snapshots, " << changes << " changes, " << transfers << " transfers, " << leased_reads << " leased and "
-      << asked_reads << " confirmed reads, trace " << std::hex << trace;
+      << " snapshots, " << changes << " changes, " << departures << " departures, " << transfers << " transfers, "
+      << leased_reads << " leased and " << asked_reads << " confirmed reads, trace " << std::hex << trace;
   return out.str();
 }
 

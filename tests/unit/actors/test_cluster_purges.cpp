@@ -19,7 +19,11 @@ class ClusterPurgesTest : public testing::ClusterFixture {
       states[options.peer_address] = options.state_engine.get();
       options.keeper.round = std::chrono::milliseconds(200);
       options.checkpoint_interval = std::chrono::hours(1);  // nothing leaves a file by itself
-      options.log = [](std::string_view) {};
+      options.leave_after = std::chrono::milliseconds(300);
+      options.log = [this, at = options.peer_address](std::string_view line) {
+        const std::lock_guard lock(mutex);
+        if (line.find("is no server of it any more") != std::string_view::npos) ++departures[at];
+      };
     };
   }
   model::TenantInfo info_of(const std::string& tenant) {
@@ -65,7 +69,39 @@ class ClusterPurgesTest : public testing::ClusterFixture {
     });
   }
 
+  int departures_of(std::uint64_t at) {
+    const std::lock_guard lock(mutex);
+    return departures[address(at)];
+  }
+  /// Of the data groups; the directory's own stay everywhere.
+  std::size_t rows_of(std::uint64_t at, std::uint64_t group) {
+    std::string prefix = "g";
+    storage::append_be64(prefix, group);
+    std::size_t rows = 0;
+    const auto scan = states.at(address(at))->scan(prefix, storage::prefix_end(prefix));
+    for (; scan->valid(); scan->next()) ++rows;
+    return rows;
+  }
+  bool serves(std::uint64_t node, std::uint64_t group) {
+    const auto now = status(1);
+    if (!now) return true;
+    for (const auto& info : now->groups) {
+      for (const auto& replica : info.replicas) {
+        if (info.id.value == group && replica.node.value == node) return true;
+      }
+    }
+    return false;
+  }
+  /// Three nodes, and a fourth that gets what node 3 had.
+  std::string move_away_from_the_third(const model::TenantInfo& tenant) {
+    join(4);
+    if (!run(1, operate(model::DrainNode{model::NodeId{3}, false})).ok()) return "it cannot be drained";
+    return eventually([&] { return !serves(3, tenant.group.value); }) ? "" : text_of_status(1);
+  }
+
   std::map<std::string, storage::Engine*> states;  // by the node's address
+  std::mutex mutex;
+  std::map<std::string, int> departures;  // replicas that were let go of, by the node's address
 };
 
 TEST_F(ClusterPurgesTest, APurgedTenantsKeysAreOnNoNodesDiskAlsoWhereTheDirectoryIsLed) {
@@ -109,6 +145,45 @@ TEST_F(ClusterPurgesTest, ANodeThatWasAwayForgetsThemWhenItIsBackHoweverFarBehin
   for (std::uint64_t id = 1; id <= 3; ++id) {
     EXPECT_TRUE(eventually([&] { return !disk_holds(id, key); })) << id;
   }
+}
+
+TEST_F(ClusterPurgesTest, ANodeWhoseReplicaWasMovedAwayKeepsNeitherItsRowsNorItsLogAndServesAgainWhenItIsToldTo) {
+  start_three();
+  ASSERT_EQ(write(1, "t", "a", "value"), "ok");
+  const model::TenantInfo tenant = info_of("t");
+  std::string key;
+  ASSERT_TRUE(eventually([&] { return !(key = wrapped_key(3, tenant)).empty(); }));
+  ASSERT_TRUE(eventually([&] { return disk_holds(3, key); }));
+  ASSERT_EQ(move_away_from_the_third(tenant), "");
+  ASSERT_TRUE(eventually([&] { return rows_of(3, tenant.group.value) == 0; }));
+  ASSERT_TRUE(run(1, operate(model::DeleteTenant{"t", {}, true, 0})).ok());
+  ASSERT_TRUE(eventually([&] { return is_purged(1, tenant); }));
+  for (std::uint64_t id = 1; id <= 4; ++id) EXPECT_TRUE(eventually([&] { return !disk_holds(id, key); })) << id;
+  ASSERT_EQ(write(1, "u", "b", "before"), "ok");
+  ASSERT_TRUE(run(1, operate(model::DrainNode{model::NodeId{3}, true})).ok());
+  ASSERT_TRUE(run(1, operate(model::DrainNode{model::NodeId{4}, false})).ok());
+  ASSERT_TRUE(eventually([&] { return serves(3, tenant.group.value) && !serves(4, tenant.group.value); }));
+  ASSERT_TRUE(settled(3)) << text_of_status(1);
+  kill(1);
+  EXPECT_TRUE(eventually([&] { return read(3, "u", "b") == "before"; }))
+      << "two voters are left, and it is one of them";
+  EXPECT_TRUE(eventually([&] { return write(3, "u", "b", "behind") == "ok"; }));
+}
+
+TEST_F(ClusterPurgesTest, ANodeThatDiesWhileItLetsGoOfAReplicaGoesOnWithThatWhenItIsBack) {
+  start_three();
+  ASSERT_EQ(write(1, "t", "a", "value"), "ok");
+  const model::TenantInfo tenant = info_of("t");
+  for (int n = 0; n < 300; ++n) ASSERT_EQ(write(1, "t", "e" + std::to_string(n), std::string(2'000, 'x')), "ok");
+  ASSERT_TRUE(eventually([&] { return !wrapped_key(3, tenant).empty(); }));
+  ASSERT_EQ(move_away_from_the_third(tenant), "");
+  ASSERT_TRUE(eventually([&] { return departures_of(3) > 0; }));
+  for (int times = 0; times < 3; ++times) {
+    kill(3);
+    start(3);
+  }
+  EXPECT_TRUE(eventually([&] { return rows_of(3, tenant.group.value) == 0; }));
+  EXPECT_EQ(read(3, "t", "e7"), std::string(2'000, 'x')) << "the others have it";
 }
 
 }  // namespace

@@ -199,7 +199,7 @@ TEST_F(DirectoryKeysTest, AnImportOfATenantThatIsBeingPurgedIsToBeAskedAgain) {
 
 TEST_F(DirectoryKeysTest, ThatATenantIsPurgedIsToldWhereTheDirectoryIsLedToo) {
   std::vector<model::GroupId> told;
-  directory_deps.tenant_purged = [&](model::GroupId group) { told.push_back(group); };
+  directory_deps.tenant_purged = [&](model::GroupId group, model::TimeMs) { told.push_back(group); };
   const model::TenantInfo gone = deleted("t");
   ASSERT_TRUE(run(model::PurgeTenant{gone.id, false}).ok());
   ASSERT_TRUE(run(model::PurgeTenant{gone.id, false}, true).ok());
@@ -214,7 +214,7 @@ TEST_F(DirectoryKeysTest, ANextLeaderIsToldOfThePurgesOfLateAndNotOfThoseOfOld) 
   ASSERT_TRUE(run(model::PurgeTenant{gone.id, false}, true).ok());
   ASSERT_TRUE(run(model::PurgeTenant{gone.id, true}, true).ok());
   std::vector<model::GroupId> told;
-  directory_deps.tenant_purged = [&](model::GroupId group) { told.push_back(group); };
+  directory_deps.tenant_purged = [&](model::GroupId group, model::TimeMs) { told.push_back(group); };
   ASSERT_TRUE(DirectoryCore::open(directory_deps).ok());
   EXPECT_EQ(told, std::vector<model::GroupId>{gone.group});
   now += 2 * 3600 * 1000;
@@ -272,6 +272,18 @@ TEST_F(DirectoryKeysTest, ANextLeaderKnowsTheNewestKeysBeforeItReadsWhatIsSealed
   const auto next = DirectoryCore::open(late);
   ASSERT_TRUE(next.ok()) << next.error().message();
   EXPECT_TRUE(has_seal);
+}
+
+// Its views are taken one after the other, and the keys last.
+TEST_F(DirectoryKeysTest, NoClusterKeyIsRetiredWhileABackupIsOpenedAndForNoLongerThanItSaid) {
+  const Rows same{{storage::kKeyRingRow, stored}};
+  ASSERT_TRUE(run(model::PauseMoves{10'000}, true).ok());
+  EXPECT_EQ(change(kRetireClusterKey, same), Code::unavailable);
+  EXPECT_EQ(change("rotate-cluster-key", same), Code::ok) << "what the views need stays";
+  core = std::move(*DirectoryCore::open(directory_deps));
+  EXPECT_EQ(change(kRetireClusterKey, same), Code::unavailable) << "also by the next leader";
+  now += 10'001;
+  EXPECT_EQ(change(kRetireClusterKey, same), Code::ok) << "whoever took the backup may have died";
 }
 
 }  // namespace

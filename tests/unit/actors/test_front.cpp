@@ -53,6 +53,8 @@ GroupActor::behavior_type fake_group(GroupActor::pointer, Heard* heard) {
       [](const Installed&) {},
       [](const Campaign&) {},
       [](const Report&) {},
+      [](const Leave&) {},
+      [](const ReplicaDropped&) {},
   };
 }
 

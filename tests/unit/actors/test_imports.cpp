@@ -201,6 +201,26 @@ TEST(Imports, ARestartAtAnyPieceLeavesNoRowsAndTheTenantCanBeImported) {
   }
 }
 
+// `coffer admin tenants import` begins anew by itself when it hears that, and gives up at anything else.
+TEST(Imports, WhoGoesOnAfterARestartHearsThatTheImportWasCutOff) {
+  Cluster from, to;
+  ASSERT_TRUE(from.start().ok());
+  put_many(from, "t", 30);
+  const std::string file = export_of(from, "t");
+  for (const bool finishes : {false, true}) {
+    ASSERT_TRUE(to.start().ok());
+    Import import(to, "moved");
+    ASSERT_TRUE(import.write(std::string_view(file).substr(0, file.size() / 2)).ok());
+    ASSERT_TRUE(to.start().ok());
+    const auto cut = finishes ? import.finish() : import.write(std::string_view(file).substr(file.size() / 2));
+    EXPECT_EQ(cut.error().code, Code::cas_mismatch);
+    EXPECT_NE(cut.error().message().find("the import was cut off"), std::string::npos) << cut.error().message();
+    EXPECT_NE(cut.error().message().find("import the file again"), std::string::npos) << cut.error().message();
+    ASSERT_TRUE(eventually([&] { return deleted_of(to).empty(); }));
+  }
+  EXPECT_TRUE(import_all(to, "moved", file).ok());
+}
+
 TEST(Imports, ARefusalBeforeTheFirstRowWritesNothing) {
   Cluster from, to;
   ASSERT_TRUE(from.start().ok());

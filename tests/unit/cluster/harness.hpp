@@ -80,6 +80,7 @@ class Host {
     wake = actions.wake_at ? actions.wake_at : wake;
     leadership = actions.leadership.value_or(leadership);
     install = actions.install ? actions.install : install;
+    drop_state = drop_state || actions.drop_state;
     fatal = actions.fatal ? actions.fatal : fatal;
   }
   /// One fsync; false when nothing waited.
@@ -159,6 +160,7 @@ class Host {
   std::optional<MonotonicMs> wake;
   Leadership leadership;
   std::optional<storage::Snapshot> install;
+  bool drop_state = false;
   std::optional<model::Error> fatal;
   int ticks = 0;
 

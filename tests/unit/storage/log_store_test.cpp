@@ -315,5 +315,43 @@ TEST(LogRecords, OfTheGoldenFilesAreStillRead) {
   EXPECT_EQ((*node)->cluster_id, "0123456789abcdef");
 }
 
+LogBatch golden_floor() {
+  LogBatch batch;
+  batch.leave(kGroup, {model::Term(0x1234), model::Index(0x5678)}, model::Index(11), model::Index(12));
+  return batch;
+}
+
+TEST(LogRecords, OfAFormerLogAreThoseOfTheirGoldenFileAndAreStillRead) {
+  const LogBatch gone = golden_floor();
+  const auto put = gone.batch().ops()[0];
+  const test::GoldenLines written{{"key", std::string(put.key)}, {"floor", std::string(put.value)}};
+  const auto stored = test::golden("log_floor.hex", written);
+  ASSERT_EQ(stored.size(), 2U);
+  EXPECT_EQ(stored, written);
+  auto engine = open_memory();
+  Batch batch;
+  batch.put(stored[0].second, stored[1].second);
+  ASSERT_TRUE(engine->write(batch, Durability::synced).ok());
+  EXPECT_EQ(LogStore(*engine).recover(kGroup)->floor, (LogEnd{model::Term(0x1234), model::Index(0x5678)}));
+}
+
+TEST_F(LogStoreTest, OfAReplicaThatIsLetGoOnlyTermVoteAndTheEndOfItsLogStay) {
+  auto engine = open_memory();
+  LogStore store(*engine);
+  LogBatch batch = golden_batch();
+  batch.append(model::GroupId(4), {entry(1, 1, "other")}, {});
+  ASSERT_TRUE(store.commit(batch).ok());
+  LogBatch gone;
+  gone.leave(kGroup, {model::Term(0x1234), model::Index(13)}, model::Index(11), model::Index(13));
+  ASSERT_TRUE(store.commit(gone).ok());
+  const auto left = store.recover(kGroup);
+  ASSERT_TRUE(left.ok());
+  EXPECT_EQ(left->hard_state, (HardState{model::Term(0x1234), model::NodeId(5)}));
+  EXPECT_FALSE(left->snapshot);
+  EXPECT_TRUE(left->entries.empty());
+  EXPECT_EQ(left->floor, (LogEnd{model::Term(0x1234), model::Index(13)}));
+  EXPECT_EQ(store.recover(model::GroupId(4))->entries.size(), 1U);
+}
+
 }  // namespace
 }  // namespace coffer::storage
