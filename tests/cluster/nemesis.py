@@ -270,27 +270,41 @@ def run(seed, seconds, size, network, keep=None, settings="", first=()):
         load = Load(cluster, seed=seed, clients=8, pause=0.02).start()
         nemesis = Nemesis(cluster, rng)
         print(f"seed {seed}: {size} nodes, {replicas} replicas", flush=True)
-        end = time.monotonic() + seconds
-        wanted = [name for name in first if name in nemesis.faults()]
-        while time.monotonic() < end:
-            time.sleep(1 + rng.random())
-            print(f"seed {seed}: {nemesis.once(wanted.pop(0) if wanted else None)}", flush=True)
-        cluster.wait_ready()
-        wait_for(lambda: cluster.status(), "the cluster's status after the last fault")
-        load.stop()
-        load.write_everywhere()
-        nemesis.come_to_rest()
-        nemesis.note_deaths("none")
-        final = load.final()
-        by_history, judged = judge(load.recorder.operations, final)
-        found = nemesis.found + by_history
-        if len(load.acknowledged) < seconds * LEAST_WRITES or load.counts()["reads"] < seconds * LEAST_WRITES:
-            found.append(f"the cluster served next to nothing in {seconds:.0f} s: {load.counts()}")
-        if keep or found:
-            folder = Path(keep or ".")
-            folder.mkdir(parents=True, exist_ok=True)
-            load.recorder.save(folder / f"history-{seed}.jsonl")
+        found = ["the round broke off"]
+        try:
+            go_on(nemesis, seed, seconds, [name for name in first if name in nemesis.faults()])
+            found, judged = come_to_an_end(nemesis, load, seconds)
+        finally:
+            load.stopping.set()
+            if keep or found:
+                folder = Path(keep or ".")
+                folder.mkdir(parents=True, exist_ok=True)
+                load.recorder.save(folder / f"history-{seed}.jsonl")
         return found, load.counts() | judged, nemesis.done
+
+
+def go_on(nemesis, seed, seconds, wanted):
+    """One fault after the other."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        time.sleep(1 + nemesis.rng.random())
+        print(f"seed {seed}: {nemesis.once(wanted.pop(0) if wanted else None)}", flush=True)
+
+
+def come_to_an_end(nemesis, load, seconds):
+    """What is wrong after all faults are undone, and how much of the history the search judged."""
+    cluster = nemesis.cluster
+    cluster.wait_ready()
+    wait_for(lambda: cluster.status(), "the cluster's status after the last fault")
+    load.stop()
+    load.write_everywhere()
+    nemesis.come_to_rest()
+    nemesis.note_deaths("none")
+    final = load.final()                # its reads are part of the history
+    found, judged = judge(load.recorder.operations, final)
+    if len(load.acknowledged) < seconds * LEAST_WRITES or load.counts()["reads"] < seconds * LEAST_WRITES:
+        found.append(f"the cluster served next to nothing in {seconds:.0f} s: {load.counts()}")
+    return nemesis.found + found, judged
 
 
 def report(runs, sizes, in_namespaces):
@@ -300,7 +314,7 @@ def report(runs, sizes, in_namespaces):
         faults.update(f)
         violations += len(found)
     lines = [MARK_BEGIN, "",
-             f"Run of {datetime.date.today().isoformat()}: {' and '.join(map(str, sizes))} nodes"
+             f"Run of {datetime.date.today().isoformat()}: {len(runs)} rounds with {' and '.join(map(str, sizes))} nodes"
              f"{' in network namespaces' if in_namespaces else ' on loopback'}, seeds {', '.join(str(r[0]) for r in runs)}.", "",
              "| what | number |", "|---|---|"]
     lines += [f"| {name} | {number:,} |" for name, number in counts.items()]
@@ -328,7 +342,10 @@ def main():
         size = arguments.nodes[len(runs) % len(arguments.nodes)]
         network = None if why_not else namespaces.Network(size + REPLACEMENTS)
         seconds = min(arguments.round, max(10, end - time.monotonic()))
-        found, counts, faults = run(seed, seconds, size, network, arguments.keep)
+        try:
+            found, counts, faults = run(seed, seconds, size, network, arguments.keep)
+        except AssertionError as error:             # the next round may still tell something
+            found, counts, faults = [f"the round broke off: {error}"], {}, {}
         runs.append((seed, found, counts, faults))
         print(f"seed {seed}: {counts}, {sum(faults.values())} faults, {len(found)} violations", flush=True)
         for sentence in found:
