@@ -93,7 +93,7 @@ void KeyKeeper::follow_resealing(const KeyRows& rows) {
 void KeyKeeper::keys_changed(const KeyRows& rows) {
   follow_resealing(rows);
   if (auto status = seals_.follow(rows); !status) {
-    log_("the new keys are not used here: " + std::string(status.error().message()) + "; unseal this node anew");
+    log_("the new keys are not used here: " + std::string(status.error().message()));
   }
 }
 

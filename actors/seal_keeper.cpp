@@ -63,7 +63,21 @@ auto age_of(const store::v1::KeyRingRecord& ring) {
   return std::tuple(std::max(1U, ring.root_version()), newest, ring.current(), ring.retired_keys_size());
 }
 
+std::string describe(const store::v1::KeyRingRecord& ring) {
+  const auto [root, newest, current, retired] = age_of(ring);
+  return "root key " + std::to_string(root) + " and cluster key " + std::to_string(newest);
+}
+
 Error wrong_passphrase() { return {Code::unauthenticated, "no seal of this cluster opens by this passphrase"}; }
+
+Error unreadable_ring() { return {Code::data_loss, "the committed key ring does not parse"}; }
+
+/// What a node needs whose ring does not become the committed one by itself.
+std::string how_to_follow(const Error& why) {
+  if (why.code != Code::key_mismatch) return std::string(why.message());
+  return "no seal that it knew from before opens the new root key; restart it, or run `coffer admin seal now` and "
+         "`coffer admin unseal` there";
+}
 
 const Error& is_sealed() {
   static const Error error(Code::sealed);
@@ -88,7 +102,11 @@ model::Result<SealKeeper::Keys> SealKeeper::look() const {
   Keys keys{ring->record().SerializeAsString(), ring->root(), {}};
   const auto row = rows->find(storage::kKeyRingRow);
   if (row == rows->end() || row->second != keys.ring) {
-    return Error(Code::cas_mismatch, "the keys are being changed; look and try again");
+    store::v1::KeyRingRecord committed;
+    if (row == rows->end() || !committed.ParseFromString(row->second)) return unreadable_ring();
+    const std::string both = "the cluster has " + describe(committed) + ", this node " + describe(ring->record());
+    if (row->second == lag_.ring) return Error(lag_.why.code, both + ", and cannot follow: " + how_to_follow(lag_.why));
+    return Error(Code::cas_mismatch, "the keys are being changed: " + both + "; look and try again");
   }
   auto seals = seals_in(*rows);
   if (!seals) return seals.error();
@@ -423,13 +441,17 @@ model::Status SealKeeper::follow(const KeyRows& rows) {
   const auto row = rows.find(storage::kKeyRingRow);
   store::v1::KeyRingRecord record;
   if (row == rows.end() || !record.ParseFromString(row->second)) {
-    return Error(Code::data_loss, "the committed key ring does not parse");
+    return unreadable_ring();
   }
   if (ring->record().SerializeAsString() != row->second) {
     // A log that is replayed shows old rings, too. Going back to one would have new keys wrapped under a key that is retired.
     if (age_of(record) < age_of(ring->record())) return {};
-    if (auto done = adopt(*ring, record, rows); !done) return done;
+    if (auto done = adopt(*ring, record, rows); !done) {
+      lag_ = {row->second, done.error()};
+      return Error(done.error().code, how_to_follow(done.error()));
+    }
   }
+  lag_ = {};
   known_ = rows;
   return {};
 }

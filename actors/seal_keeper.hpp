@@ -83,6 +83,10 @@ class SealKeeper {
   mutable std::mutex follow_mutex_;
   std::optional<crypto::Key> next_root_;  // of a rotation that is being committed; under the mutex
   KeyRows known_;                         // those of the ring that this node uses; under the mutex
+  struct Lag {
+    std::string ring;  // the committed row
+    model::Error why{model::Code::ok};
+  } lag_;  // what could not be followed last; under the mutex
 };
 
 }  // namespace coffer::actors

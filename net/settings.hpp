@@ -26,6 +26,7 @@ struct Limits {
   std::uint32_t streams_per_connection = 1000;
   std::size_t calls_in_flight = 20000;
   std::chrono::milliseconds header_timeout{10'000};  // slow senders
+  std::chrono::milliseconds slow_reader{30'000};     // of a stream takes nothing for so long: he is cut
   std::chrono::milliseconds idle_timeout{120'000};
   std::chrono::milliseconds default_deadline{15'000};
   std::chrono::milliseconds max_deadline{60'000};

@@ -20,8 +20,6 @@ inline constexpr std::chrono::milliseconds kStreamGrace{10'000};
 inline constexpr std::chrono::milliseconds kStreamPause{250};
 /// A stream without any answer for so long ends; its client resumes at another node.
 inline constexpr std::chrono::seconds kStreamPatience{30};
-/// A reader who takes nothing for so long is cut; he resumes from what he has read.
-inline constexpr std::chrono::seconds kSlowReader{30};
 
 class Streaming {
  public:
@@ -42,13 +40,11 @@ class Streaming {
   Outcome answered(const model::Result<model::Reply>& reply, Clock::time_point now);
   /// A first answer came: what fails from here on fails within the stream.
   bool has_begun() const { return begun_; }
-  /// Where a client resumes that has read everything up to now; empty before the first answer.
-  const std::string& position() const { return position_; }
 
  private:
   const Method& method_;
   model::Request next_;
-  std::string position_;
+  std::string position_;  // where a client resumes that has read everything up to now; empty before the first answer
   bool begun_ = false;
   Clock::time_point heard_;  // of the actors
 };

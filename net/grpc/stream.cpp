@@ -11,6 +11,10 @@ namespace {
 using model::Code;
 using model::Error;
 
+std::string behind(const std::string& position) {
+  return position.empty() ? "" : "; go on behind revision " + position;
+}
+
 }  // namespace
 
 /// One request to the actors. It belongs to itself: the stream may end before it is completed, and the worker too.
@@ -80,9 +84,9 @@ void StreamCall::proceed(bool ok) {
     began_ = true;
     return begin();
   }
-  is_writing_ = false;
+  --writes_;
   if (is_finishing_) {
-    is_finished_ = true;
+    is_finished_ = !is_writing();
     return leave();
   }
   if (!ok || is_gone_) return finish(grpc::Status::CANCELLED);
@@ -137,16 +141,19 @@ void StreamCall::answered(const model::Result<model::Reply>& reply) {
   if (first) {
     Metrics::observe(*served_.series, model::Category::ok,
                      std::chrono::duration<double>(Clock::now() - arrived_).count());
-    is_writing_ = true;  // the client learns at once that it is listened to
+    ++writes_;  // the client learns at once that it is listened to
     writer_.SendInitialMetadata(static_cast<Tag*>(this));
   }
   tell(std::move(outcome.part));
 }
 
 void StreamCall::tell(StreamPart part) {
-  for (const auto& event : part.events) unsent_.push_back(to_buffer(event.message->SerializeAsString()));
-  if (part.events.empty() && part.progress) unsent_.push_back(to_buffer(part.progress->SerializeAsString()));
-  if (!is_writing_) go_on();
+  for (auto& event : part.events) {
+    unsent_.push_back({to_buffer(event.message->SerializeAsString()), std::move(event.id)});
+  }
+  if (part.events.empty() && part.progress) unsent_.push_back({to_buffer(part.progress->SerializeAsString()), {}});
+  (unsent_.empty() ? told_ : unsent_.back().position) = std::move(part.position);
+  if (!is_writing()) go_on();
 }
 
 void StreamCall::go_on() {
@@ -155,8 +162,10 @@ void StreamCall::go_on() {
     return;
   }
   acted_ = Clock::now();
-  is_writing_ = true;
-  writer_.Write(unsent_.front(), static_cast<Tag*>(this));
+  ++writes_;
+  Unsent& next = unsent_.front();
+  if (!next.position.empty()) told_ = std::move(next.position);
+  writer_.Write(next.message, static_cast<Tag*>(this));
   unsent_.pop_front();
 }
 
@@ -187,19 +196,24 @@ void StreamCall::finish(const grpc::Status& status) {
   unsent_.clear();
   is_pausing_ = false;
   acted_ = Clock::now();
-  is_writing_ = is_finishing_ = true;
+  ++writes_;
+  is_finishing_ = true;
+  if (!told_.empty()) context_.AddTrailingMetadata("last-event-id", told_);
   writer_.Finish(status, static_cast<Tag*>(this));
 }
 
+/// Nobody reads. What grpc++ has taken stays on its way, and the end goes behind it: whoever reads on within as long again learns
+/// where he is. All else is forgotten.
+void StreamCall::cut() { fail(Error(Code::unavailable, "nothing was read for too long" + behind(told_))); }
+
 void StreamCall::tick(Clock::time_point now) {
   if (is_gone_ || is_finished_) return;
-  if (is_writing_) {  // by whom nothing is read, he is cut
-    if (now - acted_ >= kSlowReader) context_.TryCancel();
-    return;
+  if (is_writing()) {
+    if (now - acted_ < worker_.shared().limits().slow_reader) return;
+    return is_finishing_ ? context_.TryCancel() : cut();
   }
   if (worker_.shared().draining.load(std::memory_order_acquire)) {
-    return finish({grpc::StatusCode::UNAVAILABLE,
-                   "the server is stopping; resume from revision " + (streaming_ ? streaming_->position() : "0")});
+    return fail(Error(Code::unavailable, "the server is stopping" + behind(told_)));
   }
   if (is_pausing_ && now - acted_ >= kStreamPause) return ask();
   if (poll_ != nullptr && now - acted_ >= Streaming::patience()) fail(Error(Code::deadline_exceeded));
@@ -208,7 +222,7 @@ void StreamCall::tick(Clock::time_point now) {
 void StreamCall::ended() {
   is_gone_ = true;
   if (is_finished_) return leave();
-  if (!is_writing_) finish(grpc::Status::CANCELLED);
+  if (!is_writing()) finish(grpc::Status::CANCELLED);
 }
 
 /// The call is over when its last write, the notice of its end and its last answer have come.

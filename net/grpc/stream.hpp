@@ -1,6 +1,7 @@
 #pragma once
 // One call over gRPC that is answered by a stream: a row of requests to the actors, each asked when everything that the
-// last one brought was sent. Everything runs on its worker's thread, except that a request may be completed by any.
+// last one brought was sent. However it ends, its trailer last-event-id says where to go on. Everything runs on its worker's
+// thread, except that a request may be completed by any.
 
 #include <deque>
 #include <memory>
@@ -20,6 +21,10 @@ class StreamCall final : private GrpcCaller, private Tag, private Visited {
 
  private:
   class Poll;
+  struct Unsent {
+    grpc::ByteBuffer message;
+    std::string position;  // where a client that has seen it resumes; empty: it is not the last of its position
+  };
   /// The event that the client is gone, or that the call is over.
   struct Gone final : Tag {
     explicit Gone(StreamCall& stream) : call(stream) {}
@@ -41,20 +46,24 @@ class StreamCall final : private GrpcCaller, private Tag, private Visited {
   void refuse(const model::Error& error);
   void fail(const model::Error& error);
   void finish(const grpc::Status& status);
+  void cut();
   void ended();
   void leave();
+  bool is_writing() const { return writes_ > 0; }
 
   Worker& worker_;
   const ServedMethod& served_;
   Gone gone_{*this};
-  bool began_ = false, is_writing_ = false, is_finishing_ = false, is_finished_ = false, is_gone_ = false;
+  bool began_ = false, is_finishing_ = false, is_finished_ = false, is_gone_ = false;
+  int writes_ = 0;  // under way; two while a message that nobody takes and the end behind it are
   bool is_counted_ = false;
   Clock::time_point arrived_;
   Clock::time_point acted_;  // the last request, write or pause began
   bool is_pausing_ = false;
   std::optional<Streaming> streaming_;
   Poll* poll_ = nullptr;  // the request that is under way, or its answer on its way back; it owns itself
-  std::deque<grpc::ByteBuffer> unsent_;
+  std::deque<Unsent> unsent_;
+  std::string told_;  // the position of what was written
 
   grpc::ServerContext context_;
   grpc::ByteBuffer payload_;

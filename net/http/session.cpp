@@ -207,7 +207,7 @@ Await<Session::Next> Session::send_stream(std::unique_ptr<Job> job) {
   while (true) {
     if (!job->is_head()) append_piece(job->outcome.body, http_10, &output_);
     job->outcome.body.clear();
-    allow(kSlowReader, output_.size());
+    allow(shared_.limits().slow_reader, output_.size());
     const bool sent = co_await write(output_);
     output_.clear();
     if (!sent) co_return Next::close;

@@ -99,12 +99,12 @@ class Node(harness.Server):
 class Cluster:
     """`with Cluster(3) as cluster:` gives three nodes that take calls and replicate every group."""
 
-    def __init__(self, size=3, data_groups=4, network=None, folder=None, settings=""):
+    def __init__(self, size=3, data_groups=4, network=None, folder=None, settings="", replicas=3):
         self.owned = folder is None
         self.folder = Path(folder or tempfile.mkdtemp(prefix="coffer-cluster-"))
         self.network = network
-        self.size = size
-        self.config = f"[cluster]\ndata_groups = {data_groups}\n{settings}\n{STORES}"
+        self.size, self.replicas = size, replicas
+        self.config = f"[cluster]\ndata_groups = {data_groups}\nreplicas = {replicas}\n{settings}\n{STORES}"
         self.nodes, self.made = [], 0
 
     @property
@@ -175,7 +175,8 @@ class Cluster:
     def wait_replicated(self, seconds=PATIENCE, voters=None):
         """Every group has a leader and as many voters as there should be, and none on a node that is gone for good: as
         long as it counts as one, a majority is more than half of the others."""
-        wanted = voters or min(3, len(self.alive()))
+        most = min(self.replicas, len(self.alive()))
+        wanted = voters or (most if most < 4 else most - (most + 1) % 2)      # an odd number, but for two
         known = {node.id for node in self.nodes}
 
         def whole():
@@ -190,12 +191,12 @@ class Cluster:
         return wait_for(whole, lambda: f"every group has {wanted} voters: {json.dumps(self.status())}", seconds)
 
     def homes(self):
-        """{data group: its nodes} once every one has its three voters and nothing is planned."""
+        """{data group: its nodes} once every one has its voters and nothing is planned."""
         status = self.status()
         if not status or status.get("plan"):
             return None
         homes = {g["id"]: {r["node"] for r in g.get("replicas", []) if r["role"] == "voter"} for g in status["groups"] if g["id"] != 0}
-        return homes if len(homes) == status["data_groups"] and all(len(nodes) == 3 for nodes in homes.values()) else None
+        return homes if len(homes) == status["data_groups"] and all(len(nodes) == self.replicas for nodes in homes.values()) else None
 
     def leader_of(self, group=0):
         """The node that leads the group, or None."""

@@ -3,7 +3,7 @@
 Every write is answered with a version that is one higher than the one before it, and every value is written once. So
 the order of a key's writes is known from their versions, and a history is linearizable exactly when that order agrees
 with real time, which one sweep over it shows. Writes whose outcome nobody knows take part when somebody saw their
-value; `search()` is a second opinion for small histories, which knows nothing of versions.
+value, or when a version was made that nobody else can have made. search.py is a second opinion.
 """
 
 import heapq
@@ -73,13 +73,18 @@ def check(operations, final=None):
 
     `final`: key -> version that was read at the end, by a read after everything else.
     """
+    found = []
+    for key, those in grouped(operations):
+        found += [f"{key}: {sentence}" for sentence in check_key(those, None if final is None else final.get(key, 0))]
+    return found
+
+
+def grouped(operations):
+    """[(key, its operations)]"""
     by_key = {}
     for operation in operations:
         by_key.setdefault(operation.key, []).append(operation)
-    found = []
-    for key, those in sorted(by_key.items()):
-        found += [f"{key}: {sentence}" for sentence in check_key(those, None if final is None else final.get(key, 0))]
-    return found
+    return sorted(by_key.items())
 
 
 def with_versions(operations):
@@ -113,8 +118,6 @@ def check_key(operations, final=None):
             continue
         if o.kind == "put":
             learn(o.version, o.value, o.client)
-            if o.cas is not None and o.version != o.cas + 1:
-                found.append(f"a put that wanted version {o.cas} to be current made version {o.version} ({o.client})")
         elif o.version != 0:
             put = writers.get(o.value)
             if put is None:
@@ -126,7 +129,12 @@ def check_key(operations, final=None):
             if o.version:
                 learn(o.version, o.value, o.client)
 
+    for o in operations:
+        made = version_of.get(o.value) if o.kind == "put" else None
+        if made is not None and o.cas is not None and made != o.cas + 1:
+            found.append(f"a put that wanted version {o.cas} to be current made version {made} ({o.client})")
     found += refused_wrongly(operations, version_of)
+    found += made_by_nobody(operations, version_of)
 
     # Everything whose place in the order of versions is known; a put with an unknown outcome may take effect any time.
     placed = []
@@ -165,35 +173,31 @@ def refused_wrongly(operations, version_of):
     return found
 
 
-def search(operations, limit=200_000):
-    """Wing and Gong's search over one key: is there any order of effects that explains the answers? None: too many states.
-
-    It believes no version: a put replaces the value, a put with cas compares the number of writes before it.
-    """
-    operations = [o for o in operations if o.ok or (o.kind == "put" and o.end == NEVER)]
-    count = len(operations)
-    start = (frozenset(), None, 0)
-    seen, stack = {start}, [start]
-    while stack:
-        done, value, version = stack.pop()
-        if all(i in done for i in range(count) if operations[i].end != NEVER):
-            return True
-        if len(seen) > limit:
-            return None
-        least_end = min((operations[i].end for i in range(count) if i not in done), default=NEVER)
-        for i in range(count):
-            o = operations[i]
-            if i in done or o.begin > least_end:
-                continue
-            if o.kind == "get":
-                if (o.value if o.version else None) != value:
-                    continue
-                state = (done | {i}, value, version)
+def made_by_nobody(operations, version_of):
+    """Versions for which there is no write: one took effect twice. Each can be that of a write which had begun before anybody
+    knew of this or a later version, and of which nobody knows the outcome."""
+    told = sorted((o.version, o.end) for o in operations if o.ok and o.version)
+    known, plain, comparing = set(version_of.values()), [], {}
+    for o in operations:
+        if o.kind == "put" and o.end == NEVER and o.value not in version_of:
+            if o.cas is None:
+                plain.append(o.begin)
             else:
-                if o.cas is not None and o.cas != version:
-                    continue
-                state = (done | {i}, o.value, version + 1)
-            if state not in seen:
-                seen.add(state)
-                stack.append(state)
-    return False
+                comparing[o.cas] = min(o.begin, comparing.get(o.cas, NEVER))
+    plain.sort(reverse=True)
+    latest = {}                               # version that is missing -> when it was there at the latest
+    least, highest = NEVER, told[-1][0] if told else 0
+    for version in range(highest, 0, -1):
+        while told and told[-1][0] >= version:
+            least = min(least, told.pop()[1])
+        if version not in known:
+            latest[version] = least
+    found = []
+    for version, end in sorted(latest.items()):
+        if comparing.get(version - 1, NEVER) <= end:
+            continue
+        if plain and plain[-1] <= end:
+            plain.pop()
+        else:
+            found.append(f"version {version} was made by nobody")
+    return found

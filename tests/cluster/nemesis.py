@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Faults under load against a cluster of real processes, and a linearizability check of what its clients saw.
 
-    ./dev nemesis [--minutes M] [--seed S] [--nodes N] [--loopback] [--write] [--keep DIR]
+    ./dev nemesis [--minutes M] [--seed S] [--nodes N ...] [--loopback] [--write] [--keep DIR]
 
 Each node runs in a network namespace of its own (--loopback: none, and no faults of the network). One fault after another is
 chosen by the seed; clients on several doors go on meanwhile. --write puts the report into docs/faults.md, --keep
@@ -23,8 +23,8 @@ from pathlib import Path
 import clocks
 import namespaces
 from cluster import Cluster, wait_for
-from history import check
 from load import Load, TENANTS
+from search import judge
 
 ROOT = Path(__file__).resolve().parents[2]
 REPORT = ROOT / "docs/faults.md"
@@ -53,6 +53,8 @@ class Nemesis:
             names.append("fill a disk")
         if self.replacements and len(self.cluster.nodes) >= 3:
             names.append("wipe a node and let another join")
+        if len(self.cluster.nodes) >= 5:
+            names.append("kill two nodes")
         if self.cluster.network:
             names += ["isolate a leader", "cut one link", "cut one link one way", "cut two sides apart"]
         return names
@@ -70,6 +72,7 @@ class Nemesis:
         action = {
             "kill a leader": lambda: self.kill(self.victim()),
             "kill any node": lambda: self.kill(self.rng.choice(self.cluster.alive())),
+            "kill two nodes": lambda: self.kill(*self.rng.sample(self.cluster.alive(), 2)),
             "stop and continue a leader": lambda: self.stop(self.victim()),
             "restart all": self.restart_all,
             "hand a group over": self.transfer,
@@ -123,10 +126,11 @@ class Nemesis:
     def pair(self):
         return self.rng.sample([n.number for n in self.cluster.nodes], 2)
 
-    def kill(self, node):
-        node.kill()
+    def kill(self, *nodes):
+        for node in nodes:
+            node.kill()
         self.wait()
-        self.revive([node])
+        self.revive(nodes)
 
     @staticmethod
     def revive(nodes):
@@ -260,39 +264,57 @@ class FaultyCluster(Cluster):
 def run(seed, seconds, size, network, keep=None, settings="", first=()):
     """One cluster under faults for so long; those of `first` that are possible here come first. (violations, counts, faults)"""
     rng = random.Random(seed)
+    replicas = rng.choice((3, 5)) if size >= 5 else 3
     settings += f'\n[storage]\nread_only_below = "{READ_ONLY_MIB}MiB"\n'
-    with FaultyCluster(size, network=network, settings=settings) as cluster:
+    with FaultyCluster(size, network=network, settings=settings, replicas=replicas) as cluster:
         load = Load(cluster, seed=seed, clients=8, pause=0.02).start()
         nemesis = Nemesis(cluster, rng)
-        end = time.monotonic() + seconds
-        wanted = [name for name in first if name in nemesis.faults()]
-        while time.monotonic() < end:
-            time.sleep(1 + rng.random())
-            print(f"seed {seed}: {nemesis.once(wanted.pop(0) if wanted else None)}", flush=True)
-        cluster.wait_ready()
-        wait_for(lambda: cluster.status(), "the cluster's status after the last fault")
-        load.stop()
-        load.write_everywhere()
-        nemesis.come_to_rest()
-        nemesis.note_deaths("none")
-        found = nemesis.found + check(load.recorder.operations, load.final())
-        if len(load.acknowledged) < seconds * LEAST_WRITES or load.counts()["reads"] < seconds * LEAST_WRITES:
-            found.append(f"the cluster served next to nothing in {seconds:.0f} s: {load.counts()}")
-        if keep or found:
-            folder = Path(keep or ".")
-            folder.mkdir(parents=True, exist_ok=True)
-            load.recorder.save(folder / f"history-{seed}.jsonl")
-        return found, load.counts(), nemesis.done
+        print(f"seed {seed}: {size} nodes, {replicas} replicas", flush=True)
+        found = ["the round broke off"]
+        try:
+            go_on(nemesis, seed, seconds, [name for name in first if name in nemesis.faults()])
+            found, judged = come_to_an_end(nemesis, load, seconds)
+        finally:
+            load.stopping.set()
+            if keep or found:
+                folder = Path(keep or ".")
+                folder.mkdir(parents=True, exist_ok=True)
+                load.recorder.save(folder / f"history-{seed}.jsonl")
+        return found, load.counts() | judged, nemesis.done
 
 
-def report(runs, size, in_namespaces):
+def go_on(nemesis, seed, seconds, wanted):
+    """One fault after the other."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        time.sleep(1 + nemesis.rng.random())
+        print(f"seed {seed}: {nemesis.once(wanted.pop(0) if wanted else None)}", flush=True)
+
+
+def come_to_an_end(nemesis, load, seconds):
+    """What is wrong after all faults are undone, and how much of the history the search judged."""
+    cluster = nemesis.cluster
+    cluster.wait_ready()
+    wait_for(lambda: cluster.status(), "the cluster's status after the last fault")
+    load.stop()
+    load.write_everywhere()
+    nemesis.come_to_rest()
+    nemesis.note_deaths("none")
+    final = load.final()                # its reads are part of the history
+    found, judged = judge(load.recorder.operations, final)
+    if len(load.acknowledged) < seconds * LEAST_WRITES or load.counts()["reads"] < seconds * LEAST_WRITES:
+        found.append(f"the cluster served next to nothing in {seconds:.0f} s: {load.counts()}")
+    return nemesis.found + found, judged
+
+
+def report(runs, sizes, in_namespaces):
     counts, faults, violations = collections.Counter(), collections.Counter(), 0
     for _, found, c, f in runs:
         counts.update(c)
         faults.update(f)
         violations += len(found)
     lines = [MARK_BEGIN, "",
-             f"Run of {datetime.date.today().isoformat()}: {size} nodes"
+             f"Run of {datetime.date.today().isoformat()}: {len(runs)} rounds with {' and '.join(map(str, sizes))} nodes"
              f"{' in network namespaces' if in_namespaces else ' on loopback'}, seeds {', '.join(str(r[0]) for r in runs)}.", "",
              "| what | number |", "|---|---|"]
     lines += [f"| {name} | {number:,} |" for name, number in counts.items()]
@@ -306,7 +328,8 @@ def main():
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--round", type=float, default=90, help="seconds of one cluster; then a new one, with the next seed")
     parser.add_argument("--seed", type=int, default=int(time.time()) % 100_000)
-    parser.add_argument("--nodes", type=int, default=3)
+    parser.add_argument("--nodes", type=int, nargs="+", default=[3, 5], help="the rounds take turns; of five and more the seed "
+                        "chooses whether a data group is on three of them or on five")
     parser.add_argument("--loopback", action="store_true")
     parser.add_argument("--write", action="store_true")
     parser.add_argument("--keep")
@@ -316,9 +339,13 @@ def main():
         print(f"without network faults: {why_not}")
     runs, end, seed = [], time.monotonic() + arguments.minutes * 60, arguments.seed
     while not runs or time.monotonic() < end:
-        network = None if why_not else namespaces.Network(arguments.nodes + REPLACEMENTS)
+        size = arguments.nodes[len(runs) % len(arguments.nodes)]
+        network = None if why_not else namespaces.Network(size + REPLACEMENTS)
         seconds = min(arguments.round, max(10, end - time.monotonic()))
-        found, counts, faults = run(seed, seconds, arguments.nodes, network, arguments.keep)
+        try:
+            found, counts, faults = run(seed, seconds, size, network, arguments.keep)
+        except AssertionError as error:             # the next round may still tell something
+            found, counts, faults = [f"the round broke off: {error}"], {}, {}
         runs.append((seed, found, counts, faults))
         print(f"seed {seed}: {counts}, {sum(faults.values())} faults, {len(found)} violations", flush=True)
         for sentence in found:

@@ -120,12 +120,33 @@ TEST(SealRaces, ANodeThatCouldNotFollowFollowsALaterRotation) {
   EXPECT_EQ(host.ring()->record().root_version(), 2U);
 }
 
+TEST(SealRaces, ANodeThatCannotFollowSaysWhatItLacksAndWhatToDo) {
+  LaggingHost host;
+  const KeyRows before = host.rows;
+  ASSERT_TRUE(host.keeper.rotate_root().ok());
+  host.rows[storage::seal_row("night")] = before.at(storage::seal_row("night"));
+  ASSERT_FALSE(host.keeper.follow(host.rows).ok());
+  const auto started = std::chrono::steady_clock::now();
+  const auto done = host.keeper.rotate_root();
+  EXPECT_LT(std::chrono::steady_clock::now() - started, std::chrono::seconds(1)) << "trying again would not help";
+  EXPECT_EQ(done.error().code, Code::key_mismatch);
+  EXPECT_EQ(
+      done.error().message(),
+      "the cluster has root key 2 and cluster key 1, this node root key 1 and cluster key 1, and cannot follow: no "
+      "seal that it knew "
+      "from before opens the new root key; restart it, or run `coffer admin seal now` and `coffer admin unseal` there");
+}
+
 TEST(SealRaces, ANodeWhoseRingDoesNotFollowSaysSoAndChangesNothing) {
   LaggingHost host;
   ASSERT_TRUE(host.keeper.rotate_root().ok());
   host.stands_still = true;
   const KeyRows before = host.rows;
-  EXPECT_EQ(host.keeper.rotate_root().error().code, Code::cas_mismatch);
+  const auto refused = host.keeper.rotate_root().error();
+  EXPECT_EQ(refused.code, Code::cas_mismatch);
+  EXPECT_EQ(refused.message(),
+            "the keys are being changed: the cluster has root key 2 and cluster key 1, this node root key 1 and "
+            "cluster key 1; look and try again");
   model::RemoveSeal remove;
   remove.name = "night";
   EXPECT_EQ(host.keeper.remove(remove).error().code, Code::cas_mismatch);

@@ -5,6 +5,9 @@
 
 #include <sys/stat.h>
 
+#include <cstdlib>
+#include <fstream>
+
 #include "app/config.hpp"
 #include "app/peer_identity.hpp"
 #include "cli_fixture.hpp"
@@ -51,6 +54,25 @@ TEST(PeerIdentityFile, ReadsWhatItWroteAndNobodyElseDoes) {
   struct stat status {};
   ASSERT_EQ(::stat(path.c_str(), &status), 0);
   EXPECT_EQ(status.st_mode & 0777, 0600U);
+}
+
+TEST(PeerIdentityFile, IsWrittenAsEverAndReadAsAnEarlierBuildWroteIt) {
+  const std::string golden = COFFER_SOURCE_DIR "/tests/unit/app/golden/peer_identity.txt";
+  if (std::getenv("COFFER_WRITE_GOLDEN") != nullptr) ASSERT_TRUE(write_peer_identity(golden, example_identity()).ok());
+  const TemporaryDirectory data;
+  const std::string path = peer_identity_path(data.path(""));
+  ASSERT_TRUE(write_peer_identity(path, example_identity()).ok());
+  const auto text = [](const std::string& from) {
+    std::ifstream in(from);
+    return std::string(std::istreambuf_iterator<char>(in), {});
+  };
+  const std::string stored = text(golden);
+  EXPECT_FALSE(stored.empty());
+  EXPECT_EQ(text(path), stored);
+  std::ofstream(path, std::ios::trunc) << stored;
+  const auto read = read_peer_identity(path);
+  ASSERT_TRUE(read.ok() && read->has_value());
+  EXPECT_EQ((*read)->peers, example_identity().peers);
 }
 
 TEST(PeerIdentityFile, ReplacesTheOldOneWhole) {

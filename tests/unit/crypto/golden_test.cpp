@@ -6,7 +6,9 @@
 
 #include <cstdlib>
 
+#include "crypto/cluster_ca.hpp"
 #include "crypto/hash.hpp"
+#include "crypto/join_token.hpp"
 #include "crypto/key_ring.hpp"
 #include "crypto/token.hpp"
 #include "support.hpp"
@@ -17,8 +19,8 @@ namespace {
 using test::tenant;
 using test::unhex;
 
-/// The stored bytes of that name. Fails the test when they are not `fresh`.
-std::string golden(const std::string& name, const std::string& fresh) {
+/// The stored bytes of that name; `fresh` ones are stored first when that is asked for.
+std::string stored(const std::string& name, const std::string& fresh) {
   const std::string path = std::string(COFFER_SOURCE_DIR) + "/tests/unit/crypto/golden/" + name + ".hex";
   if (const char* write = std::getenv("COFFER_WRITE_GOLDEN"); write != nullptr && std::string_view(write) == "1") {
     std::string lines;
@@ -29,8 +31,14 @@ std::string golden(const std::string& name, const std::string& fresh) {
   std::string digits = test::read_file(path);
   std::erase(digits, '\n');
   EXPECT_FALSE(digits.empty()) << path << " is missing";
-  EXPECT_EQ(digits, hex(fresh)) << name << ": today's bytes differ from the stored ones";
   return unhex(digits);
+}
+
+/// The stored bytes of that name. Fails the test when they are not `fresh`.
+std::string golden(const std::string& name, const std::string& fresh) {
+  std::string bytes = stored(name, fresh);
+  EXPECT_EQ(hex(bytes), hex(fresh)) << name << ": today's bytes differ from the stored ones";
+  return bytes;
 }
 
 template <class Record>
@@ -110,6 +118,28 @@ TEST_F(GoldenTest, DirectorySealedBytes) {
   const auto opened = ring_.directory_sealer(random_).open(sealed, "identity");
   ASSERT_TRUE(opened.ok());
   EXPECT_EQ(opened->expose(), "a directory row");
+}
+
+TEST_F(GoldenTest, JoinTokenText) {
+  const JoinToken token = new_join_token(std::string(32, 'c'), random_);
+  const auto read = parse_join_token(golden("join_token", std::string(join_token_text(token).expose())));
+  ASSERT_TRUE(read.ok());
+  EXPECT_EQ(read->id, token.id);
+  EXPECT_EQ(read->secret, token.secret);
+  EXPECT_EQ(read->ca_hash, std::string(32, 'c'));
+}
+
+/// OpenSSL makes its key, so a new one has other bytes; the stored one is written as ever when it is sealed by the same chance.
+TEST_F(GoldenTest, ClusterCaRecord) {
+  constexpr char kCluster[] = "30313233343536373839616263646566";
+  SeededRandom chance{20240102};
+  const std::string record =
+      stored("cluster_ca", ClusterCa::make(kCluster, 1'700'000'000'000, random_).seal(ring_, chance));
+  const auto ca = ClusterCa::open(record, kCluster, ring_);
+  ASSERT_TRUE(ca.ok());
+  SeededRandom again{20240102};
+  EXPECT_EQ(hex(ca->seal(ring_, again)), hex(record));
+  EXPECT_EQ(*ClusterCa::key_version(record), 1U);
 }
 
 TEST_F(GoldenTest, TokenText) {
