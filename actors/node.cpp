@@ -122,6 +122,7 @@ void NodeImpl::prepare_context(const Identity& identity) {
   context.peer_address = options_.peer_address;
   context.replicas = options_.replicas;
   context.placement_interval = options_.placement_interval;
+  context.load_window = options_.load_window;
   context.replace_after = options_.replace_after;
   context.snapshot_bytes_per_second = options_.snapshot_bytes_per_second;
   context.groups_added = [this](std::vector<GroupFounding> groups) { add_groups(std::move(groups)); };

@@ -18,7 +18,9 @@ inline constexpr std::uint32_t kOrderedIdsFormat = 3;
 inline constexpr std::uint32_t kRoomFormat = 3;
 /// Nodes read a group's rows, as they are at one moment, at others that have a replica (group_view.hpp): for backups.
 inline constexpr std::uint32_t kViewsFormat = 4;
+/// Nodes report how busy the groups are that they lead (group_load.hpp).
+inline constexpr std::uint32_t kLoadFormat = 5;
 /// That this program knows.
-inline constexpr std::uint32_t kNewestFormat = 4;
+inline constexpr std::uint32_t kNewestFormat = 5;
 
 }  // namespace coffer::cluster

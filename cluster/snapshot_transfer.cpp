@@ -193,7 +193,9 @@ void SnapshotSink::written(std::uint64_t number) {
   while (!unwritten_.empty() && unwritten_.front().number <= number) {
     const Unwritten& done = unwritten_.front();
     if (done.transfer == transfer_) {
-      outbox_.push_back({done.from, SnapshotCredit{done.transfer, done.of_transfer}});
+      Outgoing& credit = outbox_.emplace_back();
+      credit.to = done.from;
+      credit.message = SnapshotCredit{done.transfer, done.of_transfer};
     }
     unwritten_.pop_front();
   }

@@ -58,7 +58,7 @@ class Upgrade(unittest.TestCase):
                 node.joining = None
                 node.config_path.write_text(newer)
                 node.start()
-            wait_for(lambda: self.format(cluster) == 4, "the newer format is active")
+            wait_for(lambda: self.format(cluster) == 5, "the newer format is active")
             load.stop()
             self.assertEqual(load.failures(), [])
             self.assertEqual(check(load.recorder.operations, load.final()), [])
@@ -74,7 +74,7 @@ class Upgrade(unittest.TestCase):
         node.config_path.write_text(cluster.config)
         node.spawn()
         self.assertNotEqual(node.process.wait(60), 0, "a program that does not know what the others store")
-        self.assertIn("the cluster speaks format 4", node.log())
+        self.assertIn("the cluster speaks format 5", node.log())
         self.assertEqual(cluster.nodes[0].get("made", tenant="acme").json["value"], "first")
         node.config_path.write_text(newer)
         node.start()
