@@ -19,6 +19,7 @@ void ClusterView::begin(Clock::time_point now) {
   const std::lock_guard lock(mutex_);
   since_ = now;
   heard_.clear();
+  loads_.clear();
   plan_.clear();
 }
 
@@ -39,6 +40,11 @@ bool ClusterView::is_informed(const std::vector<model::NodeId>& reporters, std::
 void ClusterView::heard(model::NodeId node, std::vector<model::GroupInfo> leads, Clock::time_point at,
                         bool low_on_disk) {
   const std::lock_guard lock(mutex_);
+  for (const model::GroupInfo& info : leads) {
+    if (!info.load) continue;
+    Measured& known = loads_[info.id];
+    if (known.term <= info.term) known = {info.term, *info.load};
+  }
   heard_[node] = {std::move(leads), at, low_on_disk};
 }
 
@@ -64,7 +70,10 @@ std::vector<model::GroupInfo> ClusterView::groups_locked() const {
   }
   std::vector<model::GroupInfo> out;
   out.reserve(newest.size());
-  for (auto& [id, info] : newest) out.push_back(std::move(info));
+  for (auto& [id, info] : newest) {
+    if (const auto known = loads_.find(id); !info.load && known != loads_.end()) info.load = known->second.load;
+    out.push_back(std::move(info));
+  }
   return out;
 }
 

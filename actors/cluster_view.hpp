@@ -31,7 +31,8 @@ class ClusterView {
   Clock::time_point heard_at(model::NodeId node) const;
   /// Has it reported within the last seconds?
   bool hears(model::NodeId node, Clock::time_point now) const { return now - heard_at(node) < kSilent; }
-  /// Of each group what the leader of the newest term said; by id.
+  /// Of each group what the leader of the newest term said; by id. A leader that has not measured the group's load yet
+  /// gives it the one that was measured last.
   std::vector<model::GroupInfo> groups() const;
   std::uint32_t replicas_of(model::NodeId node) const;
   void set_plan(std::vector<std::string> words);
@@ -48,6 +49,11 @@ class ClusterView {
   mutable std::mutex mutex_;
   Clock::time_point since_;
   std::map<model::NodeId, Heard> heard_;
+  struct Measured {
+    model::Term term;
+    model::GroupLoad load;
+  };
+  std::map<model::GroupId, Measured> loads_;
   std::vector<std::string> plan_;
 };
 

@@ -32,7 +32,15 @@ bool GroupBoard::holds_lease() const {
 
 void GroupReports::put(model::GroupInfo info) {
   std::lock_guard lock(mutex_);
-  reports_[info.id] = std::move(info);
+  model::GroupInfo& known = reports_[info.id];
+  if (known.term == info.term) info.load = known.load;
+  known = std::move(info);
+}
+
+void GroupReports::put_load(model::GroupId group, model::Term term, const model::GroupLoad& load) {
+  std::lock_guard lock(mutex_);
+  auto found = reports_.find(group);
+  if (found != reports_.end() && found->second.term == term) found->second.load = load;
 }
 
 void GroupReports::forget(model::GroupId group) {

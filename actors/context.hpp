@@ -38,6 +38,10 @@ struct GroupBoard {
   std::atomic<std::uint64_t> lease_until{0};       // boot_clock_ms() below which this node certainly leads
   std::atomic<std::uint32_t> voters{0};
   std::atomic<std::uint32_t> inbox{0};  // messages of peers on their way to the group's actor
+  /// Requests that this node has answered as the group's leader. In a line of its own, for every Get from memory counts
+  /// here while it looks at what stands above.
+  alignas(64) std::atomic<std::uint64_t> requests{0};
+  void count_request() { requests.fetch_add(1, std::memory_order_relaxed); }
 
   /// May what is read now be answered without asking anybody? Asked AFTER the reading: then no pause of the thread in
   /// between can make it untrue of the moment that counts.
@@ -78,11 +82,13 @@ class ShardTable {
   std::atomic<std::uint64_t> size_{0};
 };
 
-/// What the leaders of groups said last; written by group actors, read by the steward.
+/// What the leaders of groups said last; written by group actors and by the steward, read by the steward.
 class GroupReports {
  public:
   void put(model::GroupInfo info);
   void forget(model::GroupId group);
+  /// In the reports of this term from now on; by the steward, who measures it.
+  void put_load(model::GroupId group, model::Term term, const model::GroupLoad& load);
   std::vector<model::GroupInfo> all() const;
 
  private:
@@ -105,11 +111,12 @@ struct Context {
   std::size_t checkpoint_bytes = 32 << 20;
   std::chrono::milliseconds checkpoint_interval{60'000};
   std::chrono::milliseconds placement_interval{1000};
-  std::chrono::milliseconds leave_after{0};    // a replica whose group left this node goes, when no leader speaks to it
-  std::chrono::milliseconds replace_after{0};  // a silent node's replicas are made elsewhere; 0: never by itself
-  std::uint64_t snapshot_bytes_per_second = 0;  // that this node takes from others; 0: as fast as it goes
-  std::uint32_t replicas = 3;                   // of a data group, as far as there are nodes
-  std::vector<Operator> new_operators;          // to be added when the directory opens
+  std::chrono::milliseconds leave_after{0};  // a replica whose group left this node goes, when no leader speaks to it
+  std::chrono::milliseconds load_window{60'000};  // over which the groups' loads are smoothed
+  std::chrono::milliseconds replace_after{0};     // a silent node's replicas are made elsewhere; 0: never by itself
+  std::uint64_t snapshot_bytes_per_second = 0;    // that this node takes from others; 0: as fast as it goes
+  std::uint32_t replicas = 3;                     // of a data group, as far as there are nodes
+  std::vector<Operator> new_operators;            // to be added when the directory opens
   model::NodeId self;
   std::string cluster_id;                                // 16 bytes
   std::uint32_t newest_format = cluster::kNewestFormat;  // that this node announces

@@ -2,6 +2,8 @@
 
 #include "actors/control_frames.hpp"
 
+#include <algorithm>
+
 #include "model/wire.hpp"
 
 namespace coffer::actors {
@@ -12,11 +14,24 @@ using model::Error;
 namespace {
 
 constexpr std::uint64_t kReport = 1, kTarget = 2, kTransfer = 3;
-constexpr std::uint64_t kLowOnDisk = 1;
 
 std::uint64_t read_role(model::wire::Reader& reader) {
   const std::uint64_t role = reader.varint();
   return role <= static_cast<std::uint64_t>(model::ReplicaRole::spare) ? role : reader.fail();
+}
+
+/// One of the report's groups behind `next`, which is moved behind it: they stand in the groups' order.
+void read_load(model::wire::Reader& reader, std::vector<model::GroupInfo>& groups, std::size_t& next) {
+  const model::GroupId id{reader.varint()};
+  while (next < groups.size() && groups[next].id != id) ++next;
+  model::GroupLoad load;
+  load.requests = reader.varint();
+  load.writes = reader.varint();
+  if (next < groups.size()) {
+    groups[next++].load = load;
+  } else {
+    reader.fail();
+  }
 }
 
 GroupsReport read_report(model::NodeId from, model::wire::Reader& reader) {
@@ -38,8 +53,30 @@ GroupsReport read_report(model::NodeId from, model::wire::Reader& reader) {
     }
     report.groups.push_back(std::move(info));
   }
-  if (reader.ok() && !reader.at_end()) report.low_on_disk = reader.varint() == kLowOnDisk || reader.fail() != 0;
+  if (!reader.ok() || reader.at_end()) return report;
+  report.low_on_disk = reader.boolean();
+  if (reader.at_end()) {
+    if (!report.low_on_disk) reader.fail();  // it would have ended before
+    return report;
+  }
+  const std::size_t loads = reader.count();
+  if (loads == 0) reader.fail();
+  for (std::size_t i = 0, next = 0; i < loads && reader.ok(); ++i) read_load(reader, report.groups, next);
   return report;
+}
+
+void write_loads(model::wire::Writer& writer, const GroupsReport& report) {
+  const auto is_known = [](const model::GroupInfo& info) { return info.load.has_value(); };
+  const auto loads = std::count_if(report.groups.begin(), report.groups.end(), is_known);
+  if (report.low_on_disk || loads > 0) writer.boolean(report.low_on_disk);
+  if (loads == 0) return;
+  writer.varint(static_cast<std::uint64_t>(loads));
+  for (const model::GroupInfo& info : report.groups) {
+    if (!info.load) continue;
+    writer.varint(info.id.value);
+    writer.varint(info.load->requests);
+    writer.varint(info.load->writes);
+  }
 }
 
 }  // namespace
@@ -66,7 +103,7 @@ model::Secret encode_control(const ControlMessage& message) {
         writer.varint(replica.match.value);
       }
     }
-    if (report->low_on_disk) writer.varint(kLowOnDisk);
+    write_loads(writer, *report);
     return out;
   }
   if (const auto* target = std::get_if<Target>(&message)) {

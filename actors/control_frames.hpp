@@ -3,11 +3,14 @@
 // placement's words to the leaders of groups. Used by the steward; pure, any thread. A golden file fixes the bytes.
 //
 //   body     = format:1 (=1) kind:1 fields      numbers are varints
-//   report   = n group*n [1]                    kind 1     group   = id term commit m replica*m
+//   report   = n group*n [low [m load*m]]       kind 1     group   = id term commit m replica*m
 //   target   = group m server*m                 kind 2     replica = node role match
 //   transfer = group node                       kind 3     server  = node role
+//                                                          load    = id requests writes
 //
-// The 1 after a report's groups: the sender's disk has no room for changes. Only since cluster::kRoomFormat.
+// `low` is 1 when the sender's disk has no room for changes (only since cluster::kRoomFormat), 0 only when loads follow.
+// The loads, per second, are of those of the report's groups that have one, in their order; only since
+// cluster::kLoadFormat. A report ends where nothing more is to be said.
 
 #include <cstdint>
 #include <string_view>

@@ -45,8 +45,9 @@ void deliver(Self self, CallHandle call) {
     if (state.unconfirmed.add(std::move(call))) ask(self);
     return;
   }
+  state.context->boards[model::kMetaGroup.value].count_request();
   std::vector<Submission> out;
-  self->state.core->handle(std::move(call), out);
+  state.core->handle(std::move(call), out);
   propose(self, std::move(out));
 }
 

@@ -123,6 +123,7 @@ void NodeImpl::prepare_context(const Identity& identity) {
   context.replicas = options_.replicas;
   context.placement_interval = options_.placement_interval;
   context.leave_after = options_.leave_after;
+  context.load_window = options_.load_window;
   context.replace_after = options_.replace_after;
   context.snapshot_bytes_per_second = options_.snapshot_bytes_per_second;
   context.groups_added = [this](std::vector<GroupFounding> groups) { add_groups(std::move(groups)); };

@@ -63,8 +63,9 @@ struct NodeOptions {
   std::chrono::milliseconds placement_interval{1000};
   /// A replica whose group goes on without this node is let go of when no leader has spoken to it for so long.
   std::chrono::milliseconds leave_after{30'000};
-  std::chrono::milliseconds replace_after{0};   // a silent node's replicas are made elsewhere; 0: only by an operator
-  std::uint64_t snapshot_bytes_per_second = 0;  // of groups' states that others send; 0: as fast as it goes
+  std::chrono::milliseconds load_window{60'000};  // over which the groups' loads are smoothed (cluster/group_load.hpp)
+  std::chrono::milliseconds replace_after{0};     // a silent node's replicas are made elsewhere; 0: only by an operator
+  std::uint64_t snapshot_bytes_per_second = 0;    // of groups' states that others send; 0: as fast as it goes
   /// What ends the process when a disk fails or what is stored is damaged. Default: says why and aborts at once,
   /// without running destructors, so that nothing more is acknowledged.
   std::function<void(const model::Error&)> fatal;

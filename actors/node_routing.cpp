@@ -124,7 +124,9 @@ void NodeImpl::route_to_tenant(CallHandle call) noexcept {
   if (shard.group != tenant->group) shard = {};
   if (shard.cell && shard.cell->try_get(request, call.reply(), &call.audit())) {
     // The lease is looked at after the reading, so that no pause in between can make the answer an old one.
-    if (context_->boards[tenant->group.value].holds_lease()) {
+    GroupBoard& board = context_->boards[tenant->group.value];
+    if (board.holds_lease()) {
+      board.count_request();
       call.call().confirmed = true;
       return call.finish();
     }

@@ -119,6 +119,8 @@ std::vector<Sample> NodeImpl::samples() const {
     const std::vector<std::pair<std::string, std::string>> labels{{"group", std::to_string(group.id.value)}};
     samples.push_back({"coffer_group_leader", "1 when this node leads the group.", false, labels,
                        group.role == "leader" ? 1.0 : 0.0});
+    samples.push_back({"coffer_group_requests_total", "Requests answered as the group's leader.", true, labels,
+                       static_cast<double>(context_->boards[group.id.value].requests.load())});
     samples.push_back({"coffer_group_commit_index", "Highest committed index.", false, labels,
                        static_cast<double>(group.commit_index)});
     samples.push_back({"coffer_group_applied_index", "Highest applied index.", false, labels,

@@ -59,6 +59,7 @@ void deliver(Self self, TenantCore& core, CallHandle call) {
     if (state.unconfirmed.add(std::move(call))) ask(self);
     return;
   }
+  state.board().count_request();
   std::vector<Submission> out;
   core.handle(std::move(call), out);
   if (!out.empty()) {

@@ -10,6 +10,7 @@
 #include "actors/control_frames.hpp"
 #include "cluster/departure.hpp"
 #include "cluster/formats.hpp"
+#include "cluster/group_load.hpp"
 #include "cluster/placement.hpp"
 
 namespace coffer::actors {
@@ -22,7 +23,8 @@ using Clock = std::chrono::steady_clock;
 constexpr std::chrono::milliseconds kTell{20};  // gathers the groups that one node comes to lead at once
 constexpr int kSilentTicks = 4;                 // without a report: is given nothing new
 constexpr int kGraceTicks = 8;                  // of a new leader, before it takes anybody's silence for an absence
-constexpr int kListenTicks = 2;  // of a new leader, before it moves anything: who lives has reported then
+constexpr int kListenTicks = 2;   // of a new leader, before it moves anything: who lives has reported then
+constexpr int kLastingLoad = 10;  // windows of the loads, before another one counts for replicas
 
 struct StewardState {
   static constexpr const char* name = "steward";
@@ -31,6 +33,13 @@ struct StewardState {
   bool telling = false;                             // the others are about to be told who leads here
   std::map<model::GroupId, model::Term> led_terms;  // of the newest leaders that others have told of
   std::map<model::GroupId, cluster::Departure> departures;
+  struct Meter {
+    model::Term term;
+    cluster::LoadMeter meter;
+  };
+  std::map<model::GroupId, Meter> meters;  // of the groups led here
+  std::optional<cluster::LoadLevels> levels;
+  Clock::time_point levels_since;  // the leadership of the meta group that they belong to
 };
 
 using Self = StewardActor::stateful_pointer<StewardState>;
@@ -93,8 +102,30 @@ void tell(Self self) {
   }
 }
 
+/// How busy the groups are that are led here, for the reports. A group's report begins when all that was written before
+/// is committed, so from then on the commit index counts this leader's writes.
+void measure(Self self) {
+  StewardState& state = self->state;
+  Context& context = *state.context;
+  // Else who leads the meta group would know its own groups' loads and nobody else's, and hand all of them over.
+  if (context.nodes.common_format() < cluster::kLoadFormat) return;
+  const auto now = boot_clock_ms();
+  std::map<model::GroupId, StewardState::Meter> meters;
+  for (const model::GroupInfo& info : context.reports.all()) {
+    const auto before = state.meters.find(info.id);
+    const bool goes_on = before != state.meters.end() && before->second.term == info.term;
+    const StewardState::Meter fresh{info.term, cluster::LoadMeter(context.load_window)};
+    StewardState::Meter& meter = meters.emplace(info.id, goes_on ? before->second : fresh).first->second;
+    const GroupBoard& board = context.boards[info.id.value];
+    meter.meter.sample({board.requests, board.commit}, now);
+    if (const auto load = meter.meter.load()) context.reports.put_load(info.id, info.term, *load);
+  }
+  state.meters = std::move(meters);
+}
+
 void collect(Self self) {
   Context& context = *self->state.context;
+  measure(self);
   for (std::size_t group = 0; group < context.boards.size(); ++group) {
     if (context.boards[group].role == cluster::Role::leader) self->send(context.groups[group], Report{});
   }
@@ -190,22 +221,38 @@ std::string to_words(const Target& target) {
   return words;
 }
 
+/// Every group as its leader sees it, with the loads that placement goes by.
+std::vector<cluster::PlacementGroup> groups_for_placement(StewardState& state) {
+  Context& context = *state.context;
+  if (!state.levels || state.levels_since != context.cluster_view.since()) {
+    state.levels.emplace(kLastingLoad * context.load_window);
+    state.levels_since = context.cluster_view.since();
+  }
+  std::vector<cluster::PlacementGroup> groups;
+  for (const model::GroupInfo& info : context.cluster_view.groups()) {
+    state.levels->follow(info.id, info.load, context.replicas, boot_clock_ms());
+    const auto level = state.levels->of(info.id);
+    cluster::PlacementGroup group{info.id, {}, info.leader, level.leading, level.replica};
+    for (const model::ReplicaInfo& replica : info.replicas) {
+      group.servers.push_back(server_of(replica.node, static_cast<cluster::ServerRole>(replica.role)));
+    }
+    groups.push_back(std::move(group));
+  }
+  return groups;
+}
+
 void place(Self self) {
   Context& context = *self->state.context;
   const auto now = Clock::now();
   if (!leads_meta(context) || context.link.load() == nullptr) return;
   context.cluster_view.heard(context.self, context.reports.all(), now, context.is_low_on_disk());
   if (now - context.cluster_view.since() < kListenTicks * context.placement_interval) return;
-  std::vector<cluster::PlacementGroup> groups;
-  for (const model::GroupInfo& info : context.cluster_view.groups()) {
-    cluster::PlacementGroup group{info.id, {}, info.leader, 0};
-    for (const model::ReplicaInfo& replica : info.replicas) {
-      group.servers.push_back(server_of(replica.node, static_cast<cluster::ServerRole>(replica.role)));
-    }
-    groups.push_back(std::move(group));
-  }
+  const std::vector<cluster::PlacementGroup> groups = groups_for_placement(self->state);
   cluster::PlacementOptions options;
   options.replicas = context.replicas;
+  // Groups that have lost their leader with the meta group's are measured anew: until then nobody knows what they weigh.
+  const bool may_guess = now - context.cluster_view.since() > context.load_window;
+  options.balance = may_guess || !self->state.levels->is_partial();
   cluster::PlacementPlan plan = cluster::plan_placement(nodes_for_placement(context, now), groups, options);
   std::vector<std::string> words;
   for (const cluster::PlacementGroup& group : groups) {

@@ -21,6 +21,8 @@ inline constexpr std::uint32_t kViewsFormat = 4;
 /// A node lets go of replicas whose group it has left, and remembers where their logs ended (departure.hpp): a program that
 /// does not read that record would vote for logs that are older.
 inline constexpr std::uint32_t kLeavingFormat = 5;
+/// Nodes report how busy the groups are that they lead (group_load.hpp).
+inline constexpr std::uint32_t kLoadFormat = 5;
 /// That this program knows.
 inline constexpr std::uint32_t kNewestFormat = 5;
 

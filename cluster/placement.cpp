@@ -13,7 +13,13 @@ namespace {
 
 using Servers = std::vector<Voter>;
 
-constexpr std::uint64_t kReplicaWeight = 1000;  // half of what an average group weighs; the other half is its load
+// In requests per second, of which one core serves some 58,000 (docs/benchmarks.md).
+constexpr std::uint64_t kIdleWeight = 500;       // of a group that nobody uses
+constexpr std::uint64_t kLeastForLeader = 1000;  // two nodes that differ by less are equally busy
+constexpr std::uint64_t kLeastForReplica = 2000;
+// Of what a node does on average because of loads: the difference that is worth a hand-over, and a copy; and how much of it
+// one copy must take along.
+constexpr std::uint64_t kPartForLeader = 4, kPartForReplica = 2, kPartOfReplica = 64;
 
 std::size_t odd_at_most(std::size_t n) { return n == 0 ? 0 : n - (n + 1) % 2; }
 
@@ -36,11 +42,12 @@ class PlacementPlanner {
     for (const PlacementGroup& group : groups_) {
       if (plan_.transfers.size() < options_.max_transfers) relieve(group);
     }
-    for (bool moved = plan_.targets.empty(); moved && plan_.targets.size() < options_.max_moves;) {
-      moved = balance_replicas();
-    }
-    for (bool moved = plan_.targets.empty(); moved && plan_.transfers.size() < options_.max_transfers;) {
+    const bool is_whole = plan_.targets.empty();
+    for (bool moved = options_.balance; moved && plan_.transfers.size() < options_.max_transfers;) {
       moved = balance_leaders();
+    }
+    for (bool moved = options_.balance && is_whole; moved && plan_.targets.size() < options_.max_moves;) {
+      moved = balance_replicas();
     }
     return std::move(plan_);
   }
@@ -53,19 +60,51 @@ class PlacementPlanner {
   bool stays(model::NodeId id) const { return health(id) == NodeHealth::up || health(id) == NodeHealth::away; }
   bool is_up(model::NodeId id) const { return health(id) == NodeHealth::up; }
 
+  /// What a node has to do of one kind: led groups, or replicas.
+  struct Burden {
+    std::uint64_t weight = 0;
+    std::size_t groups = 0;
+    void add(std::uint64_t more) {
+      weight += more;
+      ++groups;
+    }
+    void take(std::uint64_t less) {
+      weight -= less;
+      --groups;
+    }
+  };
+  using Burdens = std::map<model::NodeId, Burden>;
+
+  static std::uint64_t weight_of_leading(const PlacementGroup& group) { return kIdleWeight + group.leading; }
+  static std::uint64_t weight_of_replica(const PlacementGroup& group) { return kIdleWeight + group.replica; }
+
   void weigh() {
-    std::uint64_t total = 0;
+    std::uint64_t leading = 0, copying = 0, up = 0;
     for (const PlacementGroup& group : groups_) {
-      total += group.load;
+      for (const Voter& server : group.servers) replicas_[server.id].add(weight_of_replica(group));
+      leads_[group.leader].add(weight_of_leading(group));
+      leading += group.leading;
+      copying += group.replica * group.servers.size();
     }
-    for (const PlacementGroup& group : groups_) {
-      const std::uint64_t load = total == 0 ? 0 : kReplicaWeight * group.load * groups_.size() / total;
-      weight_[group.id] = kReplicaWeight + load;
-      for (const Voter& server : group.servers) {
-        cost_[server.id] += weight_[group.id];
-      }
-      leads_[group.leader] += weight_[group.id];
-    }
+    for (const auto& [id, node] : nodes_) up += is_up(id) ? 1 : 0;
+    if (up == 0) return;
+    worth_leader_ = std::max(kLeastForLeader, leading / up / kPartForLeader);
+    worth_replica_ = std::max(kLeastForReplica, copying / up / kPartForReplica);
+    least_replica_ = copying / up / kPartOfReplica;
+  }
+
+  static Burden burden(const Burdens& burdens, model::NodeId id) {
+    const auto found = burdens.find(id);
+    return found == burdens.end() ? Burden() : found->second;
+  }
+
+  /// What the move of so much from one node to another gains; 0: it should not be made. `worth`: the difference between
+  /// the two that is worth it where it does not make their numbers more even.
+  static std::uint64_t gain(const Burden& from, const Burden& to, std::uint64_t weight, std::uint64_t worth) {
+    if (from.weight < to.weight + weight + weight / 2) return 0;
+    const std::uint64_t difference = from.weight - to.weight;
+    if (from.groups < to.groups + 2 && difference < worth) return 0;
+    return weight * (difference - weight);
   }
 
   static bool has(const Servers& servers, model::NodeId id) {
@@ -82,14 +121,11 @@ class PlacementPlanner {
     }
     return best;
   }
-  std::uint64_t cost_of(model::NodeId id) const {
-    const auto found = cost_.find(id);
-    return found == cost_.end() ? 0 : found->second;
-  }
+  std::uint64_t cost_of(model::NodeId id) const { return burden(replicas_, id).weight; }
 
-  void add(Servers& servers, model::NodeId id, model::GroupId group) {
+  void add(Servers& servers, model::NodeId id, const PlacementGroup& group) {
     servers.push_back({id, nodes_.at(id).address, ServerRole::standby});
-    cost_[id] += weight_[group];
+    replicas_[id].add(weight_of_replica(group));
   }
 
   /// Takes out the server whose node has most to do.
@@ -100,7 +136,7 @@ class PlacementPlanner {
                               (cost_of(server->id) == cost_of(heaviest->id) && heaviest->id == group.leader);
       heaviest = is_heavier ? server : heaviest;
     }
-    cost_[heaviest->id] -= weight_[group.id];
+    replicas_[heaviest->id].take(weight_of_replica(group));
     const Voter dropped = *heaviest;
     servers.erase(heaviest);
     return dropped;
@@ -140,7 +176,7 @@ class PlacementPlanner {
       if (!next) {
         break;
       }
-      add(servers, *next, group.id);
+      add(servers, *next, group);
     }
     Servers dropped;
     while (servers.size() > wanted && !is_meta) {
@@ -184,38 +220,34 @@ class PlacementPlanner {
     return key(from) != key(to);
   }
 
-  /// One replica from the busiest to the idlest node, when that makes a real difference.
+  /// The one replica whose move to the idlest node that could have it gains most.
   bool balance_replicas() {
-    std::optional<PlacementPlan::Target> best;
+    const PlacementGroup* best = nullptr;
+    Voter best_from;
+    model::NodeId best_to;
     std::uint64_t best_gain = 0;
-    model::NodeId best_from, best_to;
     for (const PlacementGroup& group : groups_) {
-      if (group.id == model::kMetaGroup || group.leader.value == 0 || is_targeted(group.id)) {
-        continue;
-      }
+      if (group.id == model::kMetaGroup || group.leader.value == 0 || is_planned(group.id)) continue;
       const auto to = lightest(group.servers);
-      for (const Voter& server : group.servers) {
-        const std::uint64_t weight = weight_[group.id];
-        const std::uint64_t after = to ? cost_of(*to) + weight + weight / 2 : 0;
-        if (!to || !is_up(server.id) || cost_of(server.id) < after || cost_of(server.id) - after < best_gain) {
-          continue;
-        }
-        best_gain = cost_of(server.id) - after + 1;
-        best_from = server.id;
+      const std::uint64_t weight = weight_of_replica(group);
+      for (const Voter& server : to ? group.servers : Servers()) {
+        const Burden &from = replicas_[server.id], &there = replicas_[*to];
+        if (!is_up(server.id) || (from.groups < there.groups + 2 && weight < least_replica_)) continue;
+        const std::uint64_t gained = gain(from, there, weight, worth_replica_);
+        if (gained <= best_gain) continue;
+        best_gain = gained;
+        best = &group;
+        best_from = server;
         best_to = *to;
-        Servers servers = group.servers;
-        const ServerRole role = server.role;
-        std::erase_if(servers, [&](const Voter& v) { return v.id == server.id; });
-        servers.push_back({*to, nodes_.at(*to).address, role});
-        best = PlacementPlan::Target{group.id, std::move(servers)};
       }
     }
-    if (!best) {
-      return false;
-    }
-    cost_[best_from] -= weight_[best->group];
-    cost_[best_to] += weight_[best->group];
-    plan_.targets.push_back(std::move(*best));
+    if (best == nullptr) return false;
+    Servers servers = best->servers;
+    std::erase_if(servers, [&](const Voter& v) { return v.id == best_from.id; });
+    servers.push_back({best_to, nodes_.at(best_to).address, best_from.role});
+    replicas_[best_from.id].take(weight_of_replica(*best));
+    replicas_[best_to].add(weight_of_replica(*best));
+    plan_.targets.push_back({best->id, std::move(servers)});
     return true;
   }
 
@@ -226,48 +258,46 @@ class PlacementPlanner {
 
   /// From a leader that should not be one to the voter that leads least.
   void relieve(const PlacementGroup& group) {
-    if (group.leader.value == 0 || is_targeted(group.id) || !stays(group.leader) || may_lead(group.leader)) return;
+    if (group.leader.value == 0 || is_planned(group.id) || !stays(group.leader) || may_lead(group.leader)) return;
     const Voter* best = nullptr;
     for (const Voter& server : group.servers) {
       if (server.role != ServerRole::voter || !is_up(server.id) || !may_lead(server.id)) continue;
-      if (best == nullptr || leads_[server.id] < leads_[best->id]) best = &server;
+      if (best == nullptr || leads_[server.id].weight < leads_[best->id].weight) best = &server;
     }
     if (best != nullptr) hand_over(group, best->id);
   }
 
   void hand_over(const PlacementGroup& group, model::NodeId to) {
-    leads_[group.leader] -= weight_[group.id];
-    leads_[to] += weight_[group.id];
+    leads_[group.leader].take(weight_of_leading(group));
+    leads_[to].add(weight_of_leading(group));
     plan_.transfers.push_back({group.id, to});
   }
 
-  /// One leadership from the node that leads most to one that leads least.
+  /// The one leadership whose hand-over gains most.
   bool balance_leaders() {
     const PlacementGroup* best = nullptr;
     model::NodeId best_to;
     std::uint64_t best_gain = 0;
     for (const PlacementGroup& group : groups_) {
-      const bool is_free = group.leader.value != 0 && !is_targeted(group.id);
+      const bool is_free = group.leader.value != 0 && !is_planned(group.id);
       for (const Voter& server : is_free ? group.servers : Servers()) {
         const bool can_lead =
             server.role == ServerRole::voter && server.id != group.leader && is_up(server.id) && may_lead(server.id);
-        const std::uint64_t weight = weight_[group.id];
-        const std::uint64_t after = leads_[server.id] + weight + weight / 2;
-        if (can_lead && leads_[group.leader] >= after && leads_[group.leader] - after >= best_gain) {
-          best_gain = leads_[group.leader] - after + 1;
-          best = &group;
-          best_to = server.id;
-        }
+        if (!can_lead) continue;
+        const std::uint64_t gained =
+            gain(leads_[group.leader], leads_[server.id], weight_of_leading(group), worth_leader_);
+        if (gained <= best_gain) continue;
+        best_gain = gained;
+        best = &group;
+        best_to = server.id;
       }
     }
-    if (best == nullptr) {
-      return false;
-    }
+    if (best == nullptr) return false;
     hand_over(*best, best_to);
     return true;
   }
 
-  bool is_targeted(model::GroupId id) const {
+  bool is_planned(model::GroupId id) const {
     return std::any_of(plan_.targets.begin(), plan_.targets.end(), [id](const auto& t) { return t.group == id; }) ||
            std::any_of(plan_.transfers.begin(), plan_.transfers.end(), [id](const auto& t) { return t.group == id; });
   }
@@ -276,8 +306,8 @@ class PlacementPlanner {
   const std::vector<PlacementGroup>& groups_;
   const PlacementOptions& options_;
   std::size_t staying_ = 0;
-  std::map<model::GroupId, std::uint64_t> weight_;
-  std::map<model::NodeId, std::uint64_t> cost_, leads_;
+  Burdens replicas_, leads_;
+  std::uint64_t worth_leader_ = 0, worth_replica_ = 0, least_replica_ = 0;
   PlacementPlan plan_;
 };
 

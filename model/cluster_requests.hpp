@@ -3,6 +3,7 @@
 // directory (model/requests.hpp), which keeps the answers as rows of the meta group. Pure values, any thread.
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -39,6 +40,12 @@ struct ReplicaInfo {
   Index match;  // what the leader knows it to hold
   friend bool operator==(const ReplicaInfo&, const ReplicaInfo&) = default;
 };
+/// What a group's leader serves per second, smoothed over a minute (cluster/group_load.hpp).
+struct GroupLoad {
+  std::uint64_t requests = 0;  // of any kind, writes among them
+  std::uint64_t writes = 0;    // committed write sets
+  friend bool operator==(const GroupLoad&, const GroupLoad&) = default;
+};
 /// A group as its leader reports it.
 struct GroupInfo {
   GroupId id;
@@ -46,6 +53,7 @@ struct GroupInfo {
   Term term;
   Index commit;
   std::vector<ReplicaInfo> replicas;
+  std::optional<GroupLoad> load = std::nullopt;  // none: not measured yet, or by an older program
   friend bool operator==(const GroupInfo&, const GroupInfo&) = default;
 };
 

@@ -58,7 +58,7 @@ void print_status(const admin::ClusterStatus& status, bool with_groups, std::ost
   nodes.print(out);
   if (with_groups) {
     out << "\n";
-    Table groups({"GROUP", "LEADER", "TERM", "COMMIT", "VOTERS", "OTHERS"});
+    Table groups({"GROUP", "LEADER", "TERM", "COMMIT", "REQUESTS/S", "WRITES/S", "VOTERS", "OTHERS"});
     for (const auto& group : status.groups()) {
       std::string voters, others;
       for (const auto& replica : group.replicas()) {
@@ -66,7 +66,9 @@ void print_status(const admin::ClusterStatus& status, bool with_groups, std::ost
         list += (list.empty() ? "" : " ") + std::to_string(replica.node());
       }
       groups.add({std::to_string(group.id()), node_name(group.leader()), std::to_string(group.term()),
-                  std::to_string(group.commit_index()), voters, others});
+                  std::to_string(group.commit_index()),
+                  group.has_requests_per_second() ? std::to_string(group.requests_per_second()) : "-",
+                  group.has_writes_per_second() ? std::to_string(group.writes_per_second()) : "-", voters, others});
     }
     groups.print(out);
   }

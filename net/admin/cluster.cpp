@@ -89,6 +89,10 @@ void to_message(const model::ClusterStatusReply& status, api::ClusterStatus* out
     added->set_leader(group.leader.value);
     added->set_term(group.term.value);
     added->set_commit_index(group.commit.value);
+    if (group.load) {
+      added->set_requests_per_second(group.load->requests);
+      added->set_writes_per_second(group.load->writes);
+    }
     for (const auto& replica : group.replicas) {
       api::ClusterReplica* const one = added->add_replicas();
       one->set_node(replica.node.value);

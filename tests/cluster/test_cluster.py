@@ -59,6 +59,23 @@ class FormedCluster(unittest.TestCase):
             # A group is reported by its leader, so one that changes hands may be missing for a moment.
             wait_for(lambda: len((node.cluster_status() or {"groups": []})["groups"]) == 5, "every group is reported")
 
+    def test_status_shows_how_busy_the_groups_are(self):
+        first, other = self.cluster.nodes[0], self.cluster.nodes[-1]
+        self.assertEqual(first.put("busy", "v", tenant="asked").status, 200)
+
+        def measured():
+            for _ in range(200):
+                self.assertEqual(first.get("busy", tenant="asked").status, 200)
+            status = other.cluster_status()
+            return status and all("requests_per_second" in group for group in status["groups"]) and \
+                any(int(group["requests_per_second"]) > 20 for group in status["groups"] if int(group["id"]) > 0)
+        wait_for(measured, lambda: json.dumps(other.cluster_status()))
+        table = other.cli("admin", "cluster", "status", "--groups").stdout.decode()
+        self.assertRegex(table, r"GROUP +LEADER +TERM +COMMIT +REQUESTS/S +WRITES/S +VOTERS")
+        total = re.findall(r"(?m)^coffer_group_requests_total\S* ([0-9.e+]+)$",
+                           first.request("GET", "/metrics", token=None).body.decode())
+        self.assertEqual(len(total), 5)
+
     def test_jwts_are_verified_on_every_node_and_nothing_unauthenticated_leaves_it(self):
         folder = tempfile.mkdtemp(prefix="coffer-cluster-jwt-")
         self.addCleanup(shutil.rmtree, folder)

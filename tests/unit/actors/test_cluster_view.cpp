@@ -72,5 +72,29 @@ TEST(ClusterViewTest, WhoeverDoesNotReportIsNotWaitedForLong) {
   EXPECT_EQ(status.nodes[1].silent_ms, 2000);
 }
 
+TEST(ClusterViewTest, ALoadStaysKnownUntilTheGroupsNextLeaderHasMeasuredIt) {
+  ClusterView view;
+  view.begin(kStart);
+  auto report = report_of(1, 2, 4);
+  report.load = model::GroupLoad{900, 9};
+  view.heard(NodeId{2}, {report}, kStart, false);
+  view.heard(NodeId{3}, {report_of(1, 3, 5)}, kStart + seconds(1), false);
+  ASSERT_EQ(view.groups().size(), 1U);
+  EXPECT_EQ(view.groups()[0].leader, NodeId{3});
+  EXPECT_EQ(view.groups()[0].load, (model::GroupLoad{900, 9}));
+  report = report_of(1, 3, 5);
+  report.load = model::GroupLoad{50, 5};
+  view.heard(NodeId{3}, {report}, kStart + seconds(20), false);
+  EXPECT_EQ(view.groups()[0].load, (model::GroupLoad{50, 5}));
+  auto late = report_of(1, 2, 4);
+  late.load = model::GroupLoad{900, 9};
+  view.heard(NodeId{2}, {late}, kStart + seconds(21), false);
+  view.heard(NodeId{3}, {report_of(1, 3, 6)}, kStart + seconds(22), false);
+  EXPECT_EQ(view.groups()[0].load, (model::GroupLoad{50, 5})) << "a leader of before says nothing new";
+  view.begin(kStart + seconds(30));
+  view.heard(NodeId{3}, {report_of(1, 3, 6)}, kStart + seconds(30), false);
+  EXPECT_FALSE(view.groups()[0].load);
+}
+
 }  // namespace
 }  // namespace coffer::actors

@@ -158,6 +158,44 @@ TEST(ControlFrames, AReportSaysWhetherItsSendersDiskHasRoom) {
   EXPECT_FALSE(decode_control(model::NodeId{9}, bytes + "\x01").ok());
 }
 
+TEST(ControlFrames, AReportSaysHowBusyItsGroupsAre) {
+  GroupsReport report = sample_report();
+  report.groups.push_back({model::GroupId{5}, model::NodeId{9}, model::Term{1}, model::Index{2}, {}});
+  report.groups.push_back({model::GroupId{6}, model::NodeId{9}, model::Term{1}, model::Index{2}, {}});
+  report.groups[0].load = model::GroupLoad{1200, 80};
+  report.groups[2].load = model::GroupLoad{0, 0};
+  for (const bool low : {false, true}) {
+    report.low_on_disk = low;
+    const std::string bytes(encode_control(report).expose());
+    EXPECT_EQ(crypto::hex(bytes), std::string("01010303"
+                                              "04f403020901f403020007"
+                                              "0501020006010200") +
+                                      (low ? "01" : "00") + "0203b00950060000");
+    auto read = decode_control(model::NodeId{9}, bytes);
+    ASSERT_TRUE(read.ok());
+    EXPECT_EQ(std::get<GroupsReport>(*read).groups, report.groups);
+    EXPECT_EQ(std::get<GroupsReport>(*read).low_on_disk, low);
+    const std::size_t old_end = bytes.size() - 9;  // low, how many, and two loads
+    for (std::size_t size = 0; size < bytes.size(); ++size) {
+      if (size == old_end || (low && size == old_end + 1)) continue;  // what an older program says
+      EXPECT_FALSE(decode_control(model::NodeId{9}, std::string_view(bytes).substr(0, size)).ok()) << size;
+    }
+    EXPECT_FALSE(decode_control(model::NodeId{9}, bytes + "\x01").ok());
+  }
+}
+
+TEST(ControlFrames, ALoadOfAGroupThatIsNotInTheReportOrOutOfOrderIsRefused) {
+  const std::string head(encode_control(sample_report()).expose());
+  const auto with = [&](std::string_view tail) {
+    return decode_control(model::NodeId{9}, head + std::string(tail)).ok();
+  };
+  using namespace std::string_view_literals;
+  EXPECT_TRUE(with("\0\1\3\7\7"sv));
+  EXPECT_FALSE(with("\0\1\4\7\7"sv)) << "another group";
+  EXPECT_FALSE(with("\0\2\3\7\7\3\7\7"sv)) << "twice";
+  EXPECT_FALSE(with("\0\0"sv)) << "no load would have been no tail";
+}
+
 TEST(ControlFrames, RefuseOthers) {
   const std::string bytes(encode_control(sample_report()).expose());
   for (std::size_t size = 0; size < bytes.size(); ++size) {

@@ -233,7 +233,32 @@ TEST(ForwardCodec, HasTheBytesOfTheGoldenFiles) {
   each_request([&](const Request& request) { requests += text(encode_forwarded(request)); });
   each_reply([&](const Result<Reply>& reply) { replies += text(encode_forwarded(reply)); });
   test::expect_golden("forwarded_requests", requests);
-  test::expect_golden("forwarded_replies", replies);
+  test::expect_golden("forwarded_replies_loads", replies);
+}
+
+TEST(ForwardCodec, RepliesOfTheProgramBeforeGroupsHadLoadsAreRead) {
+  const std::string older = test::golden_bytes("forwarded_replies");
+  constexpr std::size_t kHead = 6;  // format, success, and the outermost struct's length
+  std::size_t at = 0;
+  each_reply([&](const Result<Reply>& reply) {
+    ASSERT_LE(at + kHead, older.size());
+    const std::size_t size = kHead + length_at(older, at + 2);
+    const auto arrived = decode_forwarded_reply(std::string_view(older).substr(at, size));
+    at += size;
+    ASSERT_TRUE(arrived.ok());
+    const auto* status = arrived->ok() ? std::get_if<ClusterStatusReply>(&(*arrived)->body) : nullptr;
+    if (status == nullptr) {
+      EXPECT_EQ(text(encode_forwarded(*arrived)), text(encode_forwarded(reply)));
+      return;
+    }
+    ASSERT_EQ(status->groups.size(), 2U);
+    for (const GroupInfo& group : status->groups) {
+      EXPECT_FALSE(group.load);
+      EXPECT_EQ(group.replicas.size(), 2U);
+    }
+    EXPECT_EQ(status->plan.size(), 2U) << "what stands behind the groups";
+  });
+  EXPECT_EQ(at, older.size());
 }
 
 }  // namespace

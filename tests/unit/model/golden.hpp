@@ -24,6 +24,16 @@ inline std::string hex_lines(std::string_view bytes) {
   return text;
 }
 
+/// The bytes of a file that is read and never written any more: what an older program sent or stored.
+inline std::string golden_bytes(const std::string& name) {
+  std::ifstream file(std::string(COFFER_SOURCE_DIR) + "/tests/unit/model/golden/" + name + ".hex");
+  std::string bytes;
+  for (char high, low; file >> high >> low;) {
+    bytes += static_cast<char>(std::stoi(std::string{high, low}, nullptr, 16));
+  }
+  return bytes;
+}
+
 inline void expect_golden(const std::string& name, std::string_view bytes) {
   const std::string path = std::string(COFFER_SOURCE_DIR) + "/tests/unit/model/golden/" + name + ".hex";
   if (const char* write = std::getenv("COFFER_WRITE_GOLDEN"); write && std::string_view(write) == "1") {

@@ -47,7 +47,9 @@ TEST_F(ClusterDoorTest, shows_nodes_and_groups) {
                           model::Term{3},
                           model::Index{77},
                           {{NodeId{1}, model::ReplicaRole::voter, model::Index{77}},
-                           {NodeId{2}, model::ReplicaRole::standby, model::Index{5}}}});
+                           {NodeId{2}, model::ReplicaRole::standby, model::Index{5}}},
+                          model::GroupLoad{1200, 80}});
+  reply.groups.push_back({GroupId{5}, NodeId{1}, model::Term{3}, model::Index{1}, {}});
   reply.plan = {"group 4: make node 2 a voter"};
   gateway.answer(reply);
   const auto outcome = run<api::ClusterStatus>("Status", api::ClusterStatusRequest());
@@ -61,7 +63,10 @@ TEST_F(ClusterDoorTest, shows_nodes_and_groups) {
   EXPECT_EQ(outcome.out.nodes(1).silent_ms(), 900U);
   EXPECT_FALSE(outcome.out.nodes(1).connected());
   EXPECT_EQ(outcome.out.nodes(1).certificate_expires_at().seconds(), kClusterTime / 1000 + 1);
-  ASSERT_EQ(outcome.out.groups_size(), 1);
+  ASSERT_EQ(outcome.out.groups_size(), 2);
+  EXPECT_EQ(outcome.out.groups(0).requests_per_second(), 1200U);
+  EXPECT_EQ(outcome.out.groups(0).writes_per_second(), 80U);
+  EXPECT_FALSE(outcome.out.groups(1).has_requests_per_second()) << "not measured yet is not idle";
   EXPECT_EQ(outcome.out.groups(0).replicas(1).role(), "standby");
   EXPECT_EQ(outcome.out.groups(0).replicas(1).match_index(), 5U);
   EXPECT_EQ(outcome.out.plan(0), "group 4: make node 2 a voter");
