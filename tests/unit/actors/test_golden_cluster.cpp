@@ -52,6 +52,13 @@ TenantTrust trust() {
   return trust;
 }
 
+GroupsReport report_with_loads() {
+  GroupsReport loads = report(false);
+  loads.groups.push_back({GroupId{5}, NodeId{9}, model::Term{1}, model::Index{2}, {}});
+  loads.groups.front().load = model::GroupLoad{1200, 80};
+  return loads;
+}
+
 std::string only_piece(FrameKind kind, std::string_view message) {
   std::string bytes;
   encode_pieces(kind, 1, message, [&](Secret body) { bytes.append(body.expose()); });
@@ -79,6 +86,7 @@ GoldenLines frames() {
           {"call_text", text(encode_call_text(300, tenant(), Secret("r")))},
           {"report", text(encode_control(report(false)))},
           {"report_low_on_disk", text(encode_control(report(true)))},
+          {"report_with_loads", text(encode_control(report_with_loads()))},
           {"target", text(encode_control(target))},
           {"transfer", text(encode_control(Transfer{GroupId{3}, NodeId{2}}))}};
 }
@@ -137,6 +145,7 @@ TEST(ClusterGolden, WhatANodeOfAnEarlierBuildSendsIsRead) {
   EXPECT_EQ(control<GroupsReport>("report").groups, report(false).groups);
   EXPECT_FALSE(control<GroupsReport>("report").low_on_disk);
   EXPECT_TRUE(control<GroupsReport>("report_low_on_disk").low_on_disk);
+  EXPECT_EQ(control<GroupsReport>("report_with_loads").groups, report_with_loads().groups);
   EXPECT_EQ(control<Target>("target").group, GroupId{3});
   EXPECT_EQ(control<Transfer>("transfer").to, NodeId{2});
 }
