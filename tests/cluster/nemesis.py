@@ -302,9 +302,18 @@ def come_to_an_end(nemesis, load, seconds):
     nemesis.note_deaths("none")
     final = load.final()                # its reads are part of the history
     found, judged = judge(load.recorder.operations, final)
+    found += stop_all(cluster.nodes)
     if len(load.acknowledged) < seconds * LEAST_WRITES or load.counts()["reads"] < seconds * LEAST_WRITES:
         found.append(f"the cluster served next to nothing in {seconds:.0f} s: {load.counts()}")
     return nemesis.found + found, judged
+
+
+def stop_all(nodes):
+    """An orderly end is one, too: a program that breaks while it goes down would be noticed by nobody."""
+    for node in nodes:
+        node.process.terminate()
+    ends = {node.number: node.process.wait(60) for node in nodes}
+    return [f"node {number} was asked to stop and ended with {status}" for number, status in ends.items() if status != 0]
 
 
 def report(runs, sizes, in_namespaces):
