@@ -37,7 +37,6 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # In a unity build every .cpp is included; GCC takes it for a header whose anonymous namespace others would see.
   target_compile_options(coffer_options INTERFACE -Wno-subobject-linkage)
 endif()
-set(THREADS_PREFER_PTHREAD_FLAG ON)  # as some packages' targets have it: a precompiled header is for one set of flags
 find_package(Threads REQUIRED)
 target_link_libraries(coffer_options INTERFACE Threads::Threads)
 
@@ -114,7 +113,8 @@ function(coffer_room name)
 endfunction()
 
 # The tests' own code runs once; optimizing it was a fifth of a build from nothing. What it tests is optimized.
-set(coffer_test_options $<$<CONFIG:Release>:-O0$<SEMICOLON>-g0>)
+# Some packages' targets ask for -pthread, and the precompiled header is for one set of flags.
+set(coffer_test_options -pthread $<$<CONFIG:Release>:-O0$<SEMICOLON>-g0>)
 set(coffer_test_includes <gmock/gmock.h> <gtest/gtest.h> <map> <memory> <string> <vector>)
 
 # coffer_test(NAME LABEL label LINK libs... SOURCES files... [TIMEOUT seconds] [SHARDS number] [OPTIMIZED])

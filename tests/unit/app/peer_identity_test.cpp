@@ -58,7 +58,9 @@ TEST(PeerIdentityFile, ReadsWhatItWroteAndNobodyElseDoes) {
 
 TEST(PeerIdentityFile, IsWrittenAsEverAndReadAsAnEarlierBuildWroteIt) {
   const std::string golden = COFFER_SOURCE_DIR "/tests/unit/app/golden/peer_identity.txt";
-  if (std::getenv("COFFER_WRITE_GOLDEN") != nullptr) ASSERT_TRUE(write_peer_identity(golden, example_identity()).ok());
+  if (std::getenv("COFFER_WRITE_GOLDEN") != nullptr) {
+    ASSERT_TRUE(write_peer_identity(golden, example_identity()).ok());
+  }
   const TemporaryDirectory data;
   const std::string path = peer_identity_path(data.path(""));
   ASSERT_TRUE(write_peer_identity(path, example_identity()).ok());
