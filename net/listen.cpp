@@ -143,14 +143,15 @@ Result<TlsMaterial> load_tls(const TlsFiles& files) {
   }
   if (X509_check_private_key(leaf.get(), secret.get()) != 1) {
     ERR_clear_error();
-    return Error(Code::invalid_argument, "the TLS key " + in_quotes(files.key) + " does not belong to the certificate " +
-                                             in_quotes(files.certificate));
+    return Error(Code::invalid_argument, "the TLS key " + in_quotes(files.key) +
+                                             " does not belong to the certificate " + in_quotes(files.certificate));
   }
   if (files.client_ca.empty()) return material;
   auto ca = read_file(files.client_ca, "TLS client CA");
   if (!ca) return ca.error();
   if (!first_certificate(*ca)) {
-    return Error(Code::invalid_argument, "the TLS client CA " + in_quotes(files.client_ca) + " is not a PEM certificate");
+    return Error(Code::invalid_argument,
+                 "the TLS client CA " + in_quotes(files.client_ca) + " is not a PEM certificate");
   }
   material.client_ca = *std::move(ca);
   return material;

@@ -3,7 +3,7 @@
 
     cluster_bench.py --build build/release --etcd build/peers/usr/bin/etcd [--rounds 5] [--seconds 3] [--kills 10] [--only Put]
                      [--growth idle,tenants,catch-up,move]
-                     [--write]
+                     [--write]                       --rounds 0 measures growth only
 
 The same load generator (h2load, a prepared body, plaintext towards clients, 256-byte values, fsync on) for both. Whoever
 is not measured is stopped meanwhile. The nodes of both speak TLS with each other: Coffer's with certificates of their own authority, as they
@@ -35,7 +35,6 @@ from harness import Server, free_port  # noqa: E402
 from cluster_growth import MEASURES  # noqa: E402
 from load import GrpcDoor  # noqa: E402
 
-MARK_BEGIN, MARK_END = "<!-- cluster: begin -->", "<!-- cluster: end -->"
 TENANT = "default"
 GET_ALONE = "Get by a node alone, 64 connections"
 WANTED = {"Put, 64 connections, per second": ("at least", 1.3), "Put, 64 connections, median": ("at most", 1.0),
@@ -213,17 +212,8 @@ def bound(what, value):
     return f" {sign} {wanted}" + ("" if holds else ", **missed**") + " |"
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--build", type=Path, default=ROOT / "build/release")
-    parser.add_argument("--etcd", type=Path, default=ROOT / "build/peers/usr/bin/etcd")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=3)
-    parser.add_argument("--kills", type=int, default=10)
-    parser.add_argument("--only", default="", help="what the name of a case must contain")
-    parser.add_argument("--growth", default=",".join(MEASURES), help="measures of cluster_growth.py, separated by commas; empty: none")
-    parser.add_argument("--write", action="store_true")
-    o = parser.parse_args()
+def compare(o):
+    """All cases in turn: what each slice measured, the gaps after kills, and how many acknowledged writes they lost."""
     results = {}
     with tempfile.TemporaryDirectory(prefix="bench-", dir=o.build) as folder, \
             Cluster(3, data_groups=16, folder=f"{folder}") as cluster, closing(Server(data=f"{folder}/alone")) as lonely:
@@ -265,7 +255,10 @@ def main():
             lonely.process.send_signal(signal.SIGCONT)
         for node in cluster.nodes:
             node.continue_process()
-        gaps, lost = kill_gaps(cluster, o.kills) if o.kills else ([], 0)
+        return results, *(kill_gaps(cluster, o.kills) if o.kills else ([], 0))
+
+
+def table(results, gaps, lost):
     lines = ["| what | Coffer | etcd | ratio | wanted |", "|---|---|---|---|---|"]
     for name in dict.fromkeys(n for n, _ in results):
         own, reference = results[name, "coffer"], results.get((name, "etcd"))
@@ -287,20 +280,44 @@ def main():
         gap = statistics.median(gaps)
         lines.append(f"| gap in acknowledged writes after kill -9 of the leader, median of {len(gaps)} | {gap:.0f} ms | | |" + bound("gap", gap))
         lines.append(f"| acknowledged writes lost by it | {lost} | | |" + bound("lost", lost))
+    return lines
+
+
+def write(mark, title, lines):
+    """Into docs/benchmarks.md, in place of what stands between its marks."""
+    begin, end = f"<!-- {mark}: begin -->", f"<!-- {mark}: end -->"
+    text = "\n".join([begin, "", *lines, "", end])
+    path = ROOT / "docs/benchmarks.md"
+    whole = path.read_text(encoding="utf-8")
+    if begin in whole:
+        before, rest = whole.split(begin, 1)
+        whole = before + text + rest.split(end, 1)[1]
+    else:
+        whole += f"\n## {title}\n\n" + text + "\n"
+    path.write_text(whole, encoding="utf-8")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--build", type=Path, default=ROOT / "build/release")
+    parser.add_argument("--etcd", type=Path, default=ROOT / "build/peers/usr/bin/etcd")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=3)
+    parser.add_argument("--kills", type=int, default=10)
+    parser.add_argument("--only", default="", help="what the name of a case must contain")
+    parser.add_argument("--growth", default=",".join(MEASURES), help="measures of cluster_growth.py, separated by commas; empty: none")
+    parser.add_argument("--write", action="store_true")
+    o = parser.parse_args()
+    tables = []
+    if o.rounds:
+        tables.append(("cluster", "Three nodes beside a three-node etcd", table(*compare(o))))
     growth = [row for name in o.growth.split(",") if name for row in MEASURES[name](str(o.build.resolve() / "coffer"))]
     if growth:
-        lines += ["", "| what | measured | wanted |", "|---|---|---|", *growth]
-    text = "\n".join([MARK_BEGIN, "", *lines, "", MARK_END])
-    print(text)
-    if o.write:
-        path = ROOT / "docs/benchmarks.md"
-        whole = path.read_text(encoding="utf-8")
-        if MARK_BEGIN in whole:
-            before, rest = whole.split(MARK_BEGIN, 1)
-            whole = before + text + rest.split(MARK_END, 1)[1]
-        else:
-            whole += "\n## Three nodes beside a three-node etcd\n\n" + text + "\n"
-        path.write_text(whole, encoding="utf-8")
+        tables.append(("growth", "Three nodes and much of everything", ["| what | measured | wanted |", "|---|---|---|", *growth]))
+    for mark, title, lines in tables:
+        print("\n".join(lines))
+        if o.write:
+            write(mark, title, lines)
 
 
 if __name__ == "__main__":
