@@ -25,7 +25,7 @@ class WideBackup(unittest.TestCase):
     restore = test_moves.Backup.restore
 
     def setUp(self):
-        self.cluster = Cluster(4, settings=f'replicas = 3\n[backup]\nrate = "{RATE}"\n').__enter__()
+        self.cluster = Cluster(4, settings=f'[backup]\nrate = "{RATE}"\n').__enter__()
         self.addCleanup(self.cluster.__exit__, None, None, None)
         self.groups = wait_for(self.settled, lambda: f"three replicas of each group: {self.cluster.status()}")
         for tenant in TENANTS:

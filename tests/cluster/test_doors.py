@@ -27,7 +27,7 @@ class Doors(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.folder = tempfile.mkdtemp(prefix="coffer-doors-")
-        cls.cluster = Cluster(4, settings="replicas = 3\n" + STORES)
+        cls.cluster = Cluster(4, settings=STORES)
         cls.cluster.__enter__()
         cls.first = cls.cluster.nodes[0]
         cls.channels = {node.number: grpc.insecure_channel(node.grpc_address) for node in cls.cluster.nodes}
