@@ -2,7 +2,6 @@
 
 #include "net/listen.hpp"
 
-#include <netdb.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -11,7 +10,6 @@
 #include <cstring>
 #include <fstream>
 #include <iterator>
-#include <memory>
 
 #include <openssl/err.h>
 #include <openssl/pem.h>
@@ -26,10 +24,6 @@ using model::Result;
 using model::Status;
 
 std::string in_quotes(std::string_view text) { return "'" + std::string(text) + "'"; }
-
-struct FreeAddresses {
-  void operator()(addrinfo* list) const { freeaddrinfo(list); }
-};
 
 /// Empty when one of the addresses could be bound, else the reason.
 std::string try_bind(const addrinfo* addresses) {
@@ -107,7 +101,7 @@ Result<HostPort> parse_address(std::string_view address) {
   return result;
 }
 
-Status check_free(std::string_view address) {
+Result<Addresses> addresses_of(std::string_view address) {
   const auto parsed = parse_address(address);
   if (!parsed) return parsed.error();
   addrinfo hints{};
@@ -116,8 +110,14 @@ Status check_free(std::string_view address) {
   addrinfo* list = nullptr;
   const std::string port = std::to_string(parsed->port);
   const int code = getaddrinfo(parsed->host.empty() ? nullptr : parsed->host.c_str(), port.c_str(), &hints, &list);
-  const std::unique_ptr<addrinfo, FreeAddresses> owned(list);
-  const std::string reason = code != 0 ? gai_strerror(code) : try_bind(list);
+  if (code == 0) return Addresses(list);
+  return Error(Code::unavailable, "cannot listen on " + std::string(address) + ": " + gai_strerror(code));
+}
+
+Status check_free(std::string_view address) {
+  const auto addresses = addresses_of(address);
+  if (!addresses) return addresses.error();
+  const std::string reason = try_bind(addresses->get());
   if (reason.empty()) return {};
   return Error(Code::unavailable, "cannot listen on " + std::string(address) + ": " + reason);
 }

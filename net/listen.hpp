@@ -2,7 +2,10 @@
 // What both listeners need before they open a socket: the address taken apart, a sentence when it cannot be bound, and
 // the TLS files read and checked. Called by start(), on main's thread.
 
+#include <netdb.h>
+
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -20,7 +23,16 @@ struct HostPort {
 /// Reads "127.0.0.1:7780", "[::1]:7780", "localhost:7780" and ":7780". Errors: invalid_argument, one sentence.
 model::Result<HostPort> parse_address(std::string_view address);
 
-/// Binds the address for a moment, because neither grpc++ nor SO_REUSEPORT tells that another process has it.
+struct FreeAddresses {
+  void operator()(addrinfo* list) const { freeaddrinfo(list); }
+};
+using Addresses = std::unique_ptr<addrinfo, FreeAddresses>;
+
+/// What the address stands for to somebody who listens there. Errors: invalid_argument; unavailable, with address and
+/// reason.
+model::Result<Addresses> addresses_of(std::string_view address);
+
+/// Binds the address for a moment, because SO_REUSEPORT does not tell that another process has it.
 /// Errors: unavailable, with address and reason.
 model::Status check_free(std::string_view address);
 

@@ -2,7 +2,6 @@
 
 #include "net/grpc/acceptor.hpp"
 
-#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -28,10 +27,6 @@ using model::Status;
 
 constexpr std::chrono::milliseconds kLook{20};               // while it is full: a look at 10,000 connections takes 3
 constexpr std::chrono::milliseconds kOutOfDescriptors{100};  // a retry at once would only burn the processor
-
-struct FreeAddresses {
-  void operator()(addrinfo* list) const { freeaddrinfo(list); }
-};
 
 void set(int fd, int level, int option, int value) { ::setsockopt(fd, level, option, &value, sizeof value); }
 
@@ -74,22 +69,16 @@ std::uint64_t inode_of(int fd) {
 bool Acceptor::Connection::is_open() const { return inode_of(fd) == inode; }
 
 Status Acceptor::listen(const std::string& address) {
-  const auto parsed = parse_address(address);
-  if (!parsed) return parsed.error();
-  addrinfo hints{};
-  hints.ai_socktype = SOCK_STREAM;
-  hints.ai_flags = AI_PASSIVE;
-  addrinfo* list = nullptr;
-  const std::string port = std::to_string(parsed->port);
-  const int code = ::getaddrinfo(parsed->host.empty() ? nullptr : parsed->host.c_str(), port.c_str(), &hints, &list);
-  const std::unique_ptr<addrinfo, FreeAddresses> owned(list);
-  std::string reason = code != 0 ? ::gai_strerror(code) : "";
+  const auto addresses = addresses_of(address);
+  if (!addresses) return addresses.error();
+  const bool is_any = address.starts_with(':');
+  std::string reason = "the name has no address";
   bool taken = false;
   // The IPv6 ones first: without a host that is "[::]", beside which "0.0.0.0" cannot be opened and need not be.
   for (const int family : {AF_INET6, AF_INET}) {
-    for (addrinfo* a = list; a != nullptr; a = a->ai_next) {
-      if (a->ai_family != family || (parsed->host.empty() && !listening_.empty())) continue;
-      set_port(a->ai_addr, port_ != 0 ? port_ : parsed->port);
+    for (addrinfo* a = addresses->get(); a != nullptr; a = a->ai_next) {
+      if (a->ai_family != family || (is_any && !listening_.empty())) continue;
+      if (port_ != 0) set_port(a->ai_addr, port_);  // the free one that the first address got
       const int fd = open_socket(*a);
       if (fd >= 0) {
         listening_.push_back(fd);

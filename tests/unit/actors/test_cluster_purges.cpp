@@ -49,6 +49,12 @@ class ClusterPurgesTest : public testing::ClusterFixture {
     }
     return false;
   }
+  /// The tenant's wrapped key, once the node has it on its disk; empty: that did not come.
+  std::string key_on_disk(std::uint64_t at, const model::TenantInfo& tenant) {
+    std::string key;
+    const bool holds = eventually([&] { return !(key = wrapped_key(at, tenant)).empty() && disk_holds(at, key); });
+    return holds ? key : std::string();
+  }
   bool is_purged(std::uint64_t at, const model::TenantInfo& tenant) {
     model::ListTenants list;
     list.show_deleted = true;
@@ -126,9 +132,8 @@ TEST_F(ClusterPurgesTest, ANodeThatWasAwayForgetsThemWhenItIsBackHoweverFarBehin
   start_three();
   ASSERT_EQ(write(1, "t", "a", "value"), "ok");
   const model::TenantInfo tenant = info_of("t");
-  std::string key;
-  ASSERT_TRUE(eventually([&] { return !(key = wrapped_key(3, tenant)).empty(); }));
-  ASSERT_TRUE(eventually([&] { return disk_holds(3, key); }));
+  const std::string key = key_on_disk(3, tenant);
+  ASSERT_NE(key, "");
   kill(3);
   ASSERT_TRUE(eventually([&] { return write(1, "t", "b", "value") == "ok"; }));
   std::string other;  // of the same group: what node 3 has to catch up with
@@ -151,9 +156,8 @@ TEST_F(ClusterPurgesTest, ANodeWhoseReplicaWasMovedAwayKeepsNeitherItsRowsNorIts
   start_three();
   ASSERT_EQ(write(1, "t", "a", "value"), "ok");
   const model::TenantInfo tenant = info_of("t");
-  std::string key;
-  ASSERT_TRUE(eventually([&] { return !(key = wrapped_key(3, tenant)).empty(); }));
-  ASSERT_TRUE(eventually([&] { return disk_holds(3, key); }));
+  const std::string key = key_on_disk(3, tenant);
+  ASSERT_NE(key, "");
   ASSERT_EQ(move_away_from_the_third(tenant), "");
   ASSERT_TRUE(eventually([&] { return rows_of(3, tenant.group.value) == 0; }));
   ASSERT_TRUE(run(1, operate(model::DeleteTenant{"t", {}, true, 0})).ok());
