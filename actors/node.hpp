@@ -66,6 +66,7 @@ struct NodeOptions {
   std::chrono::milliseconds load_window{60'000};  // over which the groups' loads are smoothed (cluster/group_load.hpp)
   std::chrono::milliseconds replace_after{0};     // a silent node's replicas are made elsewhere; 0: only by an operator
   std::uint64_t snapshot_bytes_per_second = 0;    // of groups' states that others send; 0: as fast as it goes
+  std::size_t catch_up_memory = 512 << 20;  // of the groups' logs, for nodes that are behind (cluster/log_room.hpp)
   /// What ends the process when a disk fails or what is stored is damaged. Default: says why and aborts at once,
   /// without running destructors, so that nothing more is acknowledged.
   std::function<void(const model::Error&)> fatal;

@@ -24,6 +24,7 @@ GroupActor NodeImpl::spawn_one_group(model::GroupId group, storage::Recovered re
   config.heartbeat = options_.heartbeat_ms;
   config.may_campaign = context_->unsealed;
   config.lease = options_.lease;
+  config.room = log_room_;
   if (recovered.snapshot) {
     context_->boards[group.value].generation = recovered.snapshot->generation.value;
     // The state holds that much; where nothing new comes, whoever waits for it must not wait for the next entry.

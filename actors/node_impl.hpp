@@ -113,6 +113,7 @@ class NodeImpl final : public Node, private KeeperHost, private Forgetter::Disk 
   static void resubmit(void* router, Call* call);
 
   NodeOptions options_;
+  const std::shared_ptr<cluster::LogRoom> log_room_ = std::make_shared<cluster::LogRoom>(options_.catch_up_memory);
   std::optional<storage::Node> identity_;
   std::unique_ptr<crypto::KeyRing> ring_;
   std::unique_ptr<crypto::TokenVerifier> tokens_;

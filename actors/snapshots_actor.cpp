@@ -6,6 +6,8 @@
 
 #include "actors/context.hpp"
 #include "actors/paced_credits.hpp"
+#include "actors/snapshot_queue.hpp"
+#include "actors/snapshot_speed.hpp"
 #include "cluster/snapshot_transfer.hpp"
 #include "storage/state_copy.hpp"
 
@@ -28,12 +30,14 @@ struct SnapshotsState {
   struct Receiving {
     std::unique_ptr<cluster::SnapshotSink> sink;
     PacedCredits credits;
+    unsigned speed = 1;  // times the pace
   };
   Context* context = nullptr;
   Pace pace{0};  // of everything that this node receives
+  SnapshotSpeed speed;
   std::map<model::GroupId, Receiving> sinks;
-  std::map<model::GroupId, storage::Snapshot> emptying;   // whose new generation is being emptied
-  std::map<model::GroupId, model::Generation> switching;  // whose new generation is whole, and active in a moment
+  std::map<model::GroupId, storage::Snapshot> announced;  // that have not begun
+  SnapshotQueue queue;                                    // of those, the ones whose new generation is empty
   std::map<std::pair<model::GroupId, model::NodeId>, Sending> sources;
   std::uint64_t seed = 1;
   bool armed = false;
@@ -65,6 +69,8 @@ std::vector<model::NodeId> whom_to_ask(const Context& context, model::GroupId gr
   return nodes;
 }
 
+void begin_next(Self self);
+
 void go_on(Self self, model::GroupId group) {
   SnapshotsState& state = self->state;
   auto found = state.sinks.find(group);
@@ -74,27 +80,44 @@ void go_on(Self self, model::GroupId group) {
   for (const auto& outgoing : sink.take_messages()) send(self, outgoing.to, group, outgoing.message);
   if (!sink.finished()) return;
   self->send(state.context->state_writer, FlushInstall{group, sink.snapshot().index});
-  state.switching[group] = sink.snapshot().generation;
+  state.speed.whole(group, Pace::Clock::now());
+  state.queue.forget(group);
   state.sinks.erase(found);
+  begin_next(self);
 }
 
-void begin(Self self, const Install& install) {
+void announce(Self self, const Install& install) {
   SnapshotsState& state = self->state;
   state.sinks.erase(install.group);
-  state.switching.erase(install.group);
-  state.emptying[install.group] = install.snapshot;
+  state.queue.forget(install.group);
+  state.announced[install.group] = install.snapshot;
   self->send(state.context->state_writer, DropGeneration{install.group, install.snapshot.generation, true});
 }
 
-void emptied(Self self, model::GroupId group) {
+void begin_next(Self self) {
   SnapshotsState& state = self->state;
-  auto found = state.emptying.find(group);
-  if (found == state.emptying.end()) return;
-  const storage::Snapshot snapshot = found->second;
-  state.emptying.erase(found);
-  state.sinks[group].sink = std::make_unique<cluster::SnapshotSink>(snapshot, whom_to_ask(*state.context, group),
-                                                                    state.seed++, boot_clock_ms());
+  const auto now = Pace::Clock::now();
+  const auto next = state.queue.next(now);
+  if (!next) return;
+  const model::GroupId group = *next;
+  const storage::Snapshot snapshot = state.announced.at(group);
+  state.announced.erase(group);
+  auto sink = std::make_unique<cluster::SnapshotSink>(snapshot, whom_to_ask(*state.context, group), state.seed++,
+                                                      boot_clock_ms());
+  const unsigned speed = state.speed.begin(group, now);
+  if (speed > 1) {
+    state.context->log("group " + std::to_string(group.value) +
+                       ": the log behind its state was cut before the state was here; it comes again, at " +
+                       std::to_string(speed) + " times [cluster] snapshot_rate");
+  }
+  state.sinks[group] = {std::move(sink), {}, speed};
   go_on(self, group);
+}
+
+void emptied(Self self, model::GroupId group) {
+  if (!self->state.announced.contains(group)) return;
+  self->state.queue.wait(group);
+  begin_next(self);
   arm(self);
 }
 
@@ -102,10 +125,11 @@ void take_chunk(Self self, model::NodeId from, model::GroupId group, cluster::Sn
   SnapshotsState& state = self->state;
   auto found = state.sinks.find(group);
   if (found == state.sinks.end()) return;
-  auto& [sink, credits] = found->second;
+  auto& [sink, credits, speed] = found->second;
   if (auto rows = sink->chunk(from, std::move(chunk), boot_clock_ms())) {
     const auto now = Pace::Clock::now();
-    credits.taken(rows->number, now + state.pace.wait_for(rows->rows.size(), now));
+    state.queue.moved(group, now);
+    credits.taken(rows->number, now + state.pace.wait_for(rows->rows.size() / speed, now));
     self->send(state.context->state_writer, Rows{group, sink->snapshot().generation, rows->number,
                                                  std::make_shared<const std::string>(std::move(rows->rows))});
   }
@@ -155,7 +179,7 @@ void take_request(Self self, model::NodeId from, model::GroupId group, const clu
   const std::uint64_t generation =
       board.generation;  // first: a replica that goes has applied nothing before it changes
   const bool busy =
-      state.sources.size() >= kMaxSources || state.sinks.contains(group) || state.emptying.contains(group);
+      state.sources.size() >= kMaxSources || state.sinks.contains(group) || state.announced.contains(group);
   if (busy || board.applied < request.index.value) {
     send(self, from, group, cluster::SnapshotRefusal{request.transfer});
     return;
@@ -209,7 +233,8 @@ void sweep(Self self) {
     }
     go_on(self, group);
   }
-  if (!state.sources.empty() || !state.sinks.empty()) arm(self);
+  begin_next(self);
+  if (!state.sources.empty() || !state.sinks.empty() || !state.queue.is_empty()) arm(self);
 }
 
 SnapshotsActor::behavior_type snapshots(Self self, Context* context) {
@@ -217,7 +242,7 @@ SnapshotsActor::behavior_type snapshots(Self self, Context* context) {
   self->state.pace = Pace(context->snapshot_bytes_per_second);
   self->state.seed = boot_clock_ms() << 16;  // another one in each life of the node
   return {
-      [self](const Install& install) { begin(self, install); },
+      [self](const Install& install) { announce(self, install); },
       [self](const SnapshotFrame& in) { take_frame(self, in); },
       [self](const RowsWritten& rows) { rows_written(self, rows); },
       [self](const Dropped& dropped) { emptied(self, dropped.group); },

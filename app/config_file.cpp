@@ -254,6 +254,7 @@ void read_all(Section& root, Config& out) {
     s.number("replicas", out.cluster.replicas, 1, 5);
     s.duration("replace_after", out.cluster.replace_after, 0ms, 24h * 30);
     s.size("snapshot_rate", out.cluster.snapshot_bytes_per_second, 0, 1ULL << 40);
+    s.size("catch_up_memory", out.cluster.catch_up_memory, 0, 1ULL << 40);
   });
   root.table("storage", [&](Section& s) {
     s.size("checkpoint_bytes", out.storage.checkpoint_bytes, 1 << 20, 16ULL << 30);

@@ -199,6 +199,7 @@ model::Result<Running> start_node(const Config& config, const Start& start) {
   options.replicas = config.cluster.replicas;
   options.replace_after = config.cluster.replace_after;
   options.snapshot_bytes_per_second = config.cluster.snapshot_bytes_per_second;
+  options.catch_up_memory = config.cluster.catch_up_memory;
   if (running.peers) running.peers->fill(options);
   options.fatal = [](const Error& error) {
     // Nothing may be acknowledged after a failed write: no destructor runs, the restart replays what is durable.

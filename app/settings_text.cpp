@@ -174,6 +174,7 @@ void add_node(SettingsWriter& out, const Config& config) {
   out.add("cluster.lease", config.cluster.lease);
   out.add("cluster.replicas", config.cluster.replicas);
   out.add("cluster.snapshot_rate", config.cluster.snapshot_bytes_per_second);
+  out.add("cluster.catch_up_memory", config.cluster.catch_up_memory);
   out.add("cluster.replace_after", config.cluster.replace_after);
   out.add("storage.checkpoint_bytes", config.storage.checkpoint_bytes);
   out.add("storage.read_only_below", config.storage.read_only_below);

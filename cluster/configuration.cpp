@@ -47,11 +47,15 @@ model::Result<std::vector<Voter>> decode_configuration(std::string_view bytes) {
   return servers;
 }
 
+bool is_voter(const std::vector<Voter>& servers, model::NodeId id) {
+  return std::any_of(servers.begin(), servers.end(),
+                     [id](const Voter& v) { return v.id == id && v.role == ServerRole::voter; });
+}
+
 bool is_sole_voter(const std::vector<Voter>& servers, model::NodeId self) {
   const auto voters =
       std::count_if(servers.begin(), servers.end(), [](const Voter& v) { return v.role == ServerRole::voter; });
-  return voters == 1 && std::any_of(servers.begin(), servers.end(),
-                                    [self](const Voter& v) { return v.role == ServerRole::voter && v.id == self; });
+  return voters == 1 && is_voter(servers, self);
 }
 
 model::Status check_single_change(const std::vector<Voter>& from, const std::vector<Voter>& to) {

@@ -16,6 +16,7 @@ model::Result<std::string> encode_configuration(const std::vector<Voter>& server
 /// Errors: data_loss.
 model::Result<std::vector<Voter>> decode_configuration(std::string_view bytes);
 
+bool is_voter(const std::vector<Voter>& servers, model::NodeId id);
 /// True when `self` is the only voter: it elects itself without asking anybody.
 bool is_sole_voter(const std::vector<Voter>& servers, model::NodeId self);
 

@@ -46,8 +46,7 @@ DurableWrite bootstrap(model::GroupId group, const std::vector<Voter>& voters) {
   return write;
 }
 
-GroupCore::GroupCore(GroupConfig config, storage::Recovered recovered) : impl_(std::make_unique<Impl>()) {
-  impl_->config = config;
+GroupCore::GroupCore(GroupConfig config, storage::Recovered recovered) : impl_(std::make_unique<Impl>(config)) {
   impl_->gate = make_gate(config);
   impl_->recovered = std::move(recovered);
 }
@@ -175,8 +174,7 @@ bool GroupCore::leave(model::Index settled, MonotonicMs quiet, MonotonicMs now) 
 
 void GroupCore::let_go(const storage::HardState& hard_state) {
   Impl& self = *impl_;
-  auto next = std::make_unique<Impl>();
-  next->config = self.config;
+  auto next = std::make_unique<Impl>(self.config);
   next->gate = make_gate(self.config);
   next->now = self.now;
   next->actions = std::move(self.actions);
@@ -333,9 +331,7 @@ model::Status GroupCore::Impl::change(const std::vector<Voter>& voters) {
   if (model::Status status = check_single_change(servers, voters); !status.ok()) {
     return status;
   }
-  const bool stays = std::any_of(voters.begin(), voters.end(),
-                                 [this](const Voter& v) { return v.id == config.self && v.role == ServerRole::voter; });
-  if (!stays) {
+  if (!is_voter(voters, config.self)) {
     // libraft never campaigns on a server that its own log has removed, though until the removal is committed nobody
     // else may be electable: a crash in between would leave the group without a leader for good.
     return model::Error(model::Code::invalid_argument,
@@ -376,6 +372,7 @@ void GroupCore::Impl::on_persisted(std::uint64_t ticket) {
   while (!checkpoints.empty() && checkpoints.front().ticket <= ticket) {
     snapshot = taken = std::move(checkpoints.front().snapshot);
     checkpoints.pop_front();
+    cache.cover(snapshot->index.value);
   }
   if (installing && installing->ticket != 0 && installing->ticket <= ticket) {
     install_durable = true;

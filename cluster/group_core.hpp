@@ -1,5 +1,5 @@
 #pragma once
-// A Raft group as a value: libraft's raft_step with every guard of ARCHITECTURE.md's list (G1-G10), the cache of
+// A Raft group as a value: libraft's raft_step with every guard of ARCHITECTURE.md's list (G1-G14), the cache of
 // entries that are not yet applied, proposals, and the order of effects. Events in, actions out; no threads, clock,
 // disk or sockets. The group actor or the simulator calls one method, then carries out take_actions(), in the order
 // of the fields of Actions. One owner at a time.
@@ -18,6 +18,7 @@
 #include <string>
 #include <vector>
 
+#include "cluster/log_room.hpp"
 #include "cluster/log_writer_core.hpp"
 #include "cluster/message.hpp"
 #include "cluster/types.hpp"
@@ -37,9 +38,10 @@ struct GroupConfig {
   std::size_t max_pending_bytes = 64 << 20;  // proposals beyond it are refused as overloaded
   bool may_campaign = true;                  // false while sealed: asks for no vote; a sole voter stays unstarted
   std::uint32_t trailing_entries = 1024;     // kept in memory behind D, for peers; a group without peers keeps none
-  std::size_t trailing_bytes = 32 << 20;     // also for a peer that needs more than those, but not beyond this
-  bool lease = true;                         // false: every read of a group of several voters asks a majority
-  std::size_t max_waiting_reads = 16384;     // reads beyond it are refused as overloaded
+  std::size_t trailing_bytes = 4 << 20;   // also for a living peer that needs more than those; more while there is room
+  std::shared_ptr<LogRoom> room;          // of all groups of the node; null: there is none beyond trailing_bytes
+  bool lease = true;                      // false: every read of a group of several voters asks a majority
+  std::size_t max_waiting_reads = 16384;  // reads beyond it are refused as overloaded
 };
 
 /// What a new group's every initial voter stores, synced, before its first start: term 1 and entry 1, the

@@ -1,6 +1,7 @@
 // What the outcome of a step becomes: writes, held messages, committed entries, refusals. See group_impl.hpp.
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "cluster/configuration.hpp"
@@ -132,7 +133,8 @@ void GroupCore::Impl::complete(Outgoing& outgoing) {
     message.stamp = gate.stamp(now);
     std::size_t bytes = 0;
     const std::uint64_t first = append->prev_log_index.value + 1;
-    for (std::uint64_t index = first; index < first + outgoing.entry_count; ++index) {
+    const std::uint64_t end = std::min(first + outgoing.entry_count, withheld_from(message.to));
+    for (std::uint64_t index = first; index < end; ++index) {
       if (!cache.contains(index)) {
         fail({model::Code::internal, "an entry that a peer needs is not in memory"});
         return;
@@ -158,6 +160,19 @@ void GroupCore::Impl::complete(Outgoing& outgoing) {
     snapshots_sent[message.to] = snapshot->index.value;
   }
   held.messages.push_back(std::move(message));
+}
+
+// G14: libraft never campaigns on a server whose own log takes its vote, and that server refuses whoever has less than it.
+// As long as its vote may be needed for an election, it must not hold the change: where the others lose it with their
+// power, or it is the only one that got it, nobody could be elected any more. libraft takes what stays here for lost and
+// sends it again after the next heartbeat.
+std::uint64_t GroupCore::Impl::withheld_from(model::NodeId to) const {
+  constexpr std::uint64_t kNothing = std::numeric_limits<std::uint64_t>::max();
+  if (configurations.size() < 2 || configurations.back().index.value <= commit || is_voter(servers, to)) {
+    return kNothing;
+  }
+  const auto before = decode_configuration(configurations[configurations.size() - 2].bytes);
+  return before.ok() && is_voter(*before, to) ? configurations.back().index.value : kNothing;
 }
 
 void GroupCore::Impl::settle() {

@@ -153,7 +153,7 @@ void GroupCore::Impl::report_snapshot_taken() {
 
 // While a peer receives a snapshot, libraft is not told of newer ones: it would anchor its heartbeats behind what the peer
 // is about to have, take the refusals for a failed snapshot and send the next one, and so on for as long as the leader
-// writes. A peer that is dead, or needs more memory than the bound, does not count.
+// writes. A peer that is dead, or needs more memory than there is, does not count.
 bool GroupCore::Impl::awaits_installation() {
   if (!leading) {
     return false;
@@ -167,13 +167,13 @@ bool GroupCore::Impl::awaits_installation() {
     if (peer.match.value >= sent->second) {
       snapshots_sent.erase(sent);
     } else {
-      awaits = awaits || (is_alive(peer, 4) && cache.bytes() <= config.trailing_bytes);
+      awaits = awaits || (is_alive(peer, 4) && may_keep(cache.trail_bytes()));
     }
   }
   return awaits;
 }
 
-// How many entries up to `index` stay in memory: the usual number, and what a living peer lacks within the bound of bytes.
+// How many entries up to `index` stay in memory: the usual number, and what a living peer lacks, as far as may_keep().
 // The last one always does, for whoever holds it gets the next one with its term.
 unsigned GroupCore::Impl::trailing_behind(std::uint64_t index) const {
   if (servers.size() <= 1) {
@@ -189,7 +189,7 @@ unsigned GroupCore::Impl::trailing_behind(std::uint64_t index) const {
   std::size_t bytes = 0;
   for (std::uint64_t at = index - 1; cache.contains(at); --at, ++kept) {
     bytes += cache.at(at).entry.data->size();
-    if ((kept >= config.trailing_entries && at < needed) || bytes > config.trailing_bytes) {
+    if ((kept >= config.trailing_entries && at < needed) || !may_keep(bytes)) {
       break;
     }
   }

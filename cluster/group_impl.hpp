@@ -92,6 +92,7 @@ struct GroupCore::Impl {
   void truncate_from(std::uint64_t index);
   void begin_install(storage::Snapshot snapshot);
   void complete(Outgoing& outgoing);
+  std::uint64_t withheld_from(model::NodeId to) const;
   void release();
   void settle();
   void hand_out();
@@ -110,8 +111,14 @@ struct GroupCore::Impl {
   bool withheld() const;  // the timer, from a sealed node that would elect itself
   const Configuration& configuration_at(std::uint64_t index) const;
   unsigned trailing_behind(std::uint64_t index) const;
+  /// May so many bytes of the log stay in memory for peers that need them?
+  bool may_keep(std::size_t bytes) const {
+    return bytes <= config.trailing_bytes || (config.room && !config.room->is_full());
+  }
   bool awaits_installation();
   void learn_configurations();
+
+  explicit Impl(const GroupConfig& of) : config(of), cache(of.room) {}
 
   GroupConfig config;
   storage::Recovered recovered;  // until start()

@@ -49,6 +49,10 @@ void GroupSim::start(std::uint64_t id) {
   config.lease = options_.seed % 4 != 0;
   config.may_campaign = !node.sealed;
   config.trailing_entries = static_cast<std::uint32_t>(rng_.below(20));
+  if (options_.seed % 4 == 3) {  // peers that lag need snapshots, and then some more
+    config.trailing_bytes = rng_.below(500);
+    config.room = std::make_shared<cluster::LogRoom>(rng_.below(2000));
+  }
   node.core = std::make_unique<cluster::GroupCore>(config, std::move(*recovered));
   node.core->start(clock(id));
   settle(id);

@@ -99,6 +99,7 @@ class GroupSim {
   std::vector<cluster::Voter> servers_;
   std::vector<std::unique_ptr<Member>> members_;
   std::vector<bool> cut_ = std::vector<bool>(64);
+  std::uint64_t said_committed_ = 0;  // the highest index of which a leader has said so
   bool healed_ = false;
   std::uint64_t next_cookie_ = 1;
 };

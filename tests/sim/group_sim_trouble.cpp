@@ -190,6 +190,7 @@ void GroupSim::tell() {
       continue;
     }
     const cluster::GroupCore& core = *node.core;
+    said_committed_ = std::max(said_committed_, core.commit_index().value);
     for (std::uint64_t to = 1; to <= options_.nodes; ++to) {
       const auto& servers = core.servers();
       const bool names_it =
@@ -214,6 +215,7 @@ void GroupSim::hear(std::uint64_t id, const cluster::LeaderWord& word) {
     settled = word.last;
   }
   if (settled && node.core->leave(*settled, quiet, clock(id))) {
+    require(settled->value <= said_committed_, "a node let go of its log before that was committed without it");
     ++report_.departures;
     trace_.add(settled->value);
   }
@@ -267,7 +269,10 @@ std::string GroupSim::standing() const {
     out << " [node " << i + 1 << ": role " << static_cast<int>(leadership.role) << " term " << leadership.term.value
         << (leadership.ready ? " ready" : "") << " D " << core.durable_index().value << " applied "
         << members_[i]->applied << " commit " << core.commit_index().value << " last " << core.last_index().value
-        << "]";
+        << " servers";
+    for (const cluster::Voter& server : core.servers())
+      out << ' ' << server.id.value << "svp"[static_cast<int>(server.role)];
+    out << "]";
   }
   return out.str();
 }

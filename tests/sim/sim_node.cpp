@@ -62,6 +62,7 @@ void SimNode::start(bool sealed) {
   moving_.clear();
   unapplied_.clear();
   applying_ = log_failed_ = false;
+  room_ = std::make_shared<cluster::LogRoom>(world_.rng().below(20'000));
   writer_ = cluster::LogWriterCore(64 << 10);
   state_ = std::make_unique<storage::StateWriter>(state_disk_);
   const storage::LogStore store(log_disk_);
@@ -98,6 +99,8 @@ void SimNode::open_group(model::GroupId id, storage::Recovered recovered) {
   config.seed = world_.rng().next();
   config.max_inflight_entries = 64;
   config.trailing_entries = static_cast<std::uint32_t>(world_.rng().below(30));
+  config.trailing_bytes = world_.rng().below(4'000);
+  config.room = room_;
   config.may_campaign = !sealed_;
   group.core = std::make_unique<cluster::GroupCore>(config, std::move(recovered));
 }

@@ -181,6 +181,7 @@ class SimNode {
     std::uint64_t life = 0;
     model::Term term;
     std::unique_ptr<actors::DirectoryCore> core;
+    std::vector<actors::Submission> due;  // to be proposed before whatever follows
   };
 
   // sim_node.cpp: lives, disks, consensus
@@ -212,7 +213,7 @@ class SimNode {
   void prepare_directory();
   bool open_directory();
   void deliver_directory(actors::CallHandle call);
-  void propose_directory(std::vector<actors::Submission> submissions);
+  void propose_directory();
   void directory_committed(const Origin& of, model::Index index);
   void end_directory(std::uint64_t sequence, const model::Error& error);
   void mirror(const storage::LogEntry& entry);
@@ -260,6 +261,7 @@ class SimNode {
   // One life.
   std::uint64_t life_ = 0, next_life_of_shards_ = 1, next_cookie_ = 1;
   bool up_ = false, sealed_ = false;
+  std::shared_ptr<cluster::LogRoom> room_;
   std::map<model::GroupId, Group> groups_;
   std::map<std::size_t, Shard> shards_;
   std::map<std::size_t, Move> moves_;

@@ -73,7 +73,7 @@ void SimNode::deliver_directory(actors::CallHandle call) {
     call.finish(model::Error(model::Code::unavailable));
     return;
   }
-  std::vector<actors::Submission> out;
+  std::vector<actors::Submission>& out = directory_->due;
   directory_->core->handle(std::move(call), out);
   if (world_.mutant() == ClusterMutant::begins_decided_groups) {
     actors::WriteSetView set;
@@ -86,10 +86,11 @@ void SimNode::deliver_directory(actors::CallHandle call) {
       }
     }
   }
-  propose_directory(std::move(out));
+  propose_directory();
 }
 
-void SimNode::propose_directory(std::vector<actors::Submission> submissions) {
+void SimNode::propose_directory() {
+  std::vector<actors::Submission> submissions = std::exchange(directory_->due, {});
   if (submissions.empty()) {
     return;
   }
@@ -114,13 +115,12 @@ void SimNode::directory_committed(const Origin& of, model::Index index) {
   if (!directory_ || directory_->life != of.life) {
     return;
   }
-  auto out = std::make_shared<std::vector<actors::Submission>>();
-  directory_->core->committed(of.sequence, *out);
+  directory_->core->committed(of.sequence, directory_->due);
   published_ = std::max(published_, index.value);
-  if (!out->empty()) {
-    world_.in_life(id_, 0, [this, life = of.life, out] {
+  if (!directory_->due.empty()) {  // not from within the group's own actions
+    world_.in_life(id_, 0, [this, life = of.life] {
       if (directory_ && directory_->life == life) {
-        propose_directory(std::move(*out));
+        propose_directory();
       }
     });
   }

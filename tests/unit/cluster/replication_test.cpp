@@ -190,6 +190,53 @@ TEST_F(ReplicationTest, APeerThatReceivesASnapshotKeepsTheEntriesBehindItInTheLe
   EXPECT_EQ(follower.commands(), (std::vector<std::string>{"c", "d", "e"}));
 }
 
+/// A follower takes a snapshot while its leader writes 3,000 bytes and truncates its log; a group alone keeps 1,000.
+/// Does the follower need another snapshot when it has this one?
+bool needs_another_snapshot(std::size_t room) {
+  Net net(3);
+  for (std::uint64_t id = 1; id <= 3; ++id) {
+    net[id].config.trailing_entries = 0;
+    net[id].config.trailing_bytes = 1000;
+    net[id].config.room = std::make_shared<LogRoom>(room);
+  }
+  net.start();
+  Host* leader = net.await_leader();
+  EXPECT_NE(leader, nullptr);
+  if (leader == nullptr) return true;
+  const std::uint64_t behind = leader->config.self.value % 3 + 1;
+  Host& follower = net[behind];
+  const auto write_and_checkpoint = [&](int entries, std::uint64_t cookie) {
+    leader->propose(std::vector<std::string>(entries, std::string(100, 'x')), cookie, net.now);
+    net.advance(100);
+    leader->core->checkpoint(leader->committed.back().entry.index, net.now);
+    leader->collect();
+    net.settle();
+  };
+  net.isolate(behind);
+  net.advance(3000);  // as long as a dead peer is waited for
+  write_and_checkpoint(2, 1);
+  net.drop = nullptr;
+  net.advance(1000);
+  EXPECT_TRUE(follower.install);
+  for (std::uint64_t i = 1; i <= 3; ++i) {
+    write_and_checkpoint(10, 100 * i);
+  }
+  follower.install.reset();
+  follower.core->installed(net.now);
+  follower.collect();
+  net.advance(100);
+  write_and_checkpoint(1, 900);  // the first one that libraft hears of
+  net.advance(300);
+  const bool another = follower.install.has_value();
+  EXPECT_TRUE(another || follower.commands().size() == 31U);
+  return another;
+}
+
+TEST_F(ReplicationTest, WhatIsWrittenWhileAPeerReceivesASnapshotStaysAsLongAsTheNodeHasRoomForIt) {
+  EXPECT_FALSE(needs_another_snapshot(10'000));
+  EXPECT_TRUE(needs_another_snapshot(500));
+}
+
 TEST_F(ReplicationTest, ADeadPeerOrOneThatNeedsTooMuchKeepsNothingInMemory) {
   Net net(3);
   for (std::uint64_t id = 1; id <= 3; ++id) {
@@ -250,6 +297,36 @@ TEST_F(ReplicationTest, AnEmptyServerJoinsAsStandbyAndThenVotes) {
   leader->propose({"b"}, 2, net.now);
   net.advance(500);
   EXPECT_EQ(net[4].commands(), (std::vector<std::string>{"a", "b"}));
+}
+
+TEST_F(ReplicationTest, G14_AServerLearnsThatItsVoteIsTakenOnlyWhenThatIsCommitted) {
+  Net net(2);
+  net.start();
+  Host* leader = net.await_leader();
+  ASSERT_NE(leader, nullptr);
+  const std::uint64_t self = leader->config.self.value;
+  Host& other = net[3 - self];
+  std::vector<Voter> servers = voters(2);
+  servers[2 - self].role = ServerRole::standby;
+  net.slow_disk.insert(self);
+  ASSERT_TRUE(leader->core->change_voters(servers, net.now).ok());
+  leader->propose({"a"}, 1, net.now);
+  net.advance(200);
+  EXPECT_EQ(other.core->servers(), voters(2)) << "the leader's disk has not taken it yet";
+  // The leader loses what its disk did not have. The two must still be able to elect one of them.
+  leader->stop();
+  net.slow_disk.clear();
+  leader->start(net.now);
+  leader = net.await_leader();
+  ASSERT_NE(leader, nullptr);
+  const std::uint64_t second = leader->config.self.value;
+  servers = voters(2);
+  servers[2 - second].role = ServerRole::standby;
+  ASSERT_TRUE(leader->core->change_voters(servers, net.now).ok());
+  leader->propose({"b"}, 2, net.now);
+  net.advance(500);
+  EXPECT_EQ(net[3 - second].core->servers(), servers);
+  EXPECT_EQ(net[3 - second].commands(), leader->commands());
 }
 
 TEST_F(ReplicationTest, ALeaderDoesNotRemoveItselfAndAnotherMayRemoveIt) {
