@@ -65,9 +65,12 @@ void GroupCore::Impl::handle(Message message) {
       vote != nullptr && storage::LogEnd{vote->last_log_term, vote->last_log_index} < floor) {
     return;  // the log that this server had would have refused it
   }
-  if (std::holds_alternative<StampEcho>(message.body)) {
-    on_stamp(message);
+  if (const auto* stamp_echo = std::get_if<StampEcho>(&message.body)) {
+    on_stamp(message.from, stamp_echo->term, message.stamp);
     return;
+  }
+  if (const auto* result = std::get_if<AppendEntriesResult>(&message.body); result && message.stamp != Stamp{}) {
+    on_stamp(message.from, result->term, message.stamp);
   }
   // What an echo needs, for the step takes the message.
   Message asks{message.group, message.from, message.to, StampPing{}, message.stamp};

@@ -73,7 +73,7 @@ struct GroupCore::Impl {
   void answer_reads();
   void ping();
   void echo(const Message& message);
-  void on_stamp(const Message& message);
+  void on_stamp(model::NodeId from, model::Term term, const Stamp& stamp);
   void publish_lease();
   model::Status begin_transfer(model::NodeId to);
   void drive_transfer();
@@ -104,7 +104,7 @@ struct GroupCore::Impl {
   DurableWrite& write();  // a new one, with the next ticket
   storage::LogEnd log_end() const;
   /// Its log is older than one that it has let go of: such a server is nobody's leader (departure.hpp).
-  bool is_below_floor() const { return log_end() < floor; }
+  bool is_below_floor() const { return floor.index.value != 0 && log_end() < floor; }
   bool may_campaign() const { return config.may_campaign && !is_below_floor(); }
   bool running() const { return raft != nullptr && !failed; }
   bool blocked() const { return blocked_on != 0; }

@@ -61,7 +61,7 @@ struct Stamp {
 struct StampPing {
   model::Term term;
 };
-/// The receiver follows the sender of `stamp` in this term.
+/// The receiver follows the sender of `stamp` in this term. An AppendEntriesResult with a stamp says so, too.
 struct StampEcho {
   model::Term term;
 };
@@ -72,7 +72,7 @@ struct Message {
   model::GroupId group;
   model::NodeId from, to;
   Body body;
-  Stamp stamp;  // of AppendEntries, InstallSnapshot, StampPing; and of a StampEcho, whose stamp it repeats
+  Stamp stamp;  // of AppendEntries, InstallSnapshot, StampPing; StampEcho repeats it, AppendEntriesResult may
 };
 
 }  // namespace coffer::cluster

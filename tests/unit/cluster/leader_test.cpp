@@ -44,6 +44,29 @@ TEST_F(LeaderTest, TheLeaseNeverReachesBeyondAnElectionTimeoutAfterTheLastContac
   EXPECT_TRUE(leader.reads_ready.empty());
 }
 
+TEST_F(LeaderTest, TheAnswerToAHeartbeatTakesTheEchoAlong) {
+  Net net(3);
+  net.start();
+  Host* leader = net.await_leader();
+  ASSERT_NE(leader, nullptr);
+  net.advance(200);
+  int answers = 0, echoes = 0;
+  net.drop = [&](const Message& m) {
+    answers += std::holds_alternative<AppendEntriesResult>(m.body);
+    echoes += std::holds_alternative<StampEcho>(m.body);
+    return false;
+  };
+  net.advance(2000);
+  EXPECT_GT(answers, 50);
+  EXPECT_EQ(echoes, 0);
+  EXPECT_GT(leader->lease_until, net.now) << "the leader looks there";
+  // Who has to write first answers late, and the echo does not wait for that.
+  net.slow_disk = {1, 2, 3};
+  leader->propose({"a"}, 1, net.now);
+  net.advance(10);
+  EXPECT_EQ(echoes, 2);
+}
+
 TEST_F(LeaderTest, WithoutALeaseAReadWaitsForAMajorityOfThisMoment) {
   Net net(3);
   Host& leader = lead(net, false);

@@ -30,6 +30,8 @@ std::vector<std::pair<std::string, Message>> samples() {
       {"heartbeat", {kGroup, kFrom, kTo, append(7, 44, 7, 44, {}), stamp}},
       {"append_result",
        {kGroup, kFrom, kTo, AppendEntriesResult{model::Term(7), model::Index(41), model::Index(30), 1, 0}}},
+      {"append_result_with_echo",
+       {kGroup, kFrom, kTo, AppendEntriesResult{model::Term(7), {}, model::Index(44), 1, 0}, stamp}},
       {"install_snapshot",
        {kGroup, kFrom, kTo,
         InstallSnapshot{model::Term(9), {model::Index(500), model::Term(8), "servers", model::Index(4)}}, stamp}},
