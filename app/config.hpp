@@ -47,8 +47,8 @@ struct ClusterSettings {
   bool lease = true;                           // false: every read asks a majority
   std::uint32_t replicas = 3;                  // of a data group, as far as there are nodes
   std::chrono::milliseconds replace_after{0};  // a silent node's replicas are made elsewhere; 0: never by itself
-  std::uint64_t snapshot_bytes_per_second = 16ULL << 20;  // of groups' states that others send; 0: as fast as it goes
-  std::uint64_t catch_up_memory = 512ULL << 20;           // of the groups' logs, for nodes that are behind
+  std::uint64_t snapshot_bytes_per_second = 8ULL << 20;  // of groups' states that others send; 0: as fast as it goes
+  std::uint64_t catch_up_memory = 512ULL << 20;          // of the groups' logs, for nodes that are behind
 };
 
 struct StorageSettings {

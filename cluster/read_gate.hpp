@@ -2,7 +2,8 @@
 // When a leader may answer reads from its own state, as a value. Used by GroupCore only, which owns one.
 //
 // A leader stamps what it sends with its own clock and with the newest round of waiting reads; a follower returns the
-// stamp at once, in a message of its own, if after handling the message it follows this leader in this term.
+// stamp at once, with the answer to a heartbeat or in a message of its own, if after handling the message it follows this
+// leader in this term.
 //
 // ReadIndex (Raft's dissertation, section 6.4; no assumption about clocks). A read opens a round. When a majority has
 // returned a stamp of this round or a later one, it was sent after the read began, and a majority had no higher term at
