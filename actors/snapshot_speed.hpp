@@ -14,8 +14,8 @@ namespace coffer::actors {
 
 class SnapshotSpeed {
  public:
-  /// A snapshot begins. 1, and twice the last one's when that was whole a moment ago.
-  unsigned begin(model::GroupId group, Pace::Clock::time_point now) {
+  /// A snapshot is to come, at once or when its turn is. 1, and twice the last one's when that was whole a moment ago.
+  unsigned announced(model::GroupId group, Pace::Clock::time_point now) {
     auto [entry, is_new] = last_.try_emplace(group);
     Last& last = entry->second;
     const bool came_again = !is_new && last.is_whole && now - last.whole_at < kAgain;

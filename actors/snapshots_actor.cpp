@@ -36,8 +36,12 @@ struct SnapshotsState {
   Pace pace{0};  // of everything that this node receives
   SnapshotSpeed speed;
   std::map<model::GroupId, Receiving> sinks;
-  std::map<model::GroupId, storage::Snapshot> announced;  // that have not begun
-  SnapshotQueue queue;                                    // of those, the ones whose new generation is empty
+  struct Announced {
+    storage::Snapshot snapshot;
+    unsigned speed = 1;
+  };
+  std::map<model::GroupId, Announced> announced;  // that have not begun
+  SnapshotQueue queue;                            // of those, the ones whose new generation is empty
   std::map<std::pair<model::GroupId, model::NodeId>, Sending> sources;
   std::uint64_t seed = 1;
   bool armed = false;
@@ -90,26 +94,25 @@ void announce(Self self, const Install& install) {
   SnapshotsState& state = self->state;
   state.sinks.erase(install.group);
   state.queue.forget(install.group);
-  state.announced[install.group] = install.snapshot;
+  const unsigned speed = state.speed.announced(install.group, Pace::Clock::now());
+  state.announced[install.group] = {install.snapshot, speed};
+  if (speed > 1) {
+    state.context->log("group " + std::to_string(install.group.value) +
+                       ": the log behind its state was cut before the state was here; it comes again, at " +
+                       std::to_string(speed) + " times [cluster] snapshot_rate");
+  }
   self->send(state.context->state_writer, DropGeneration{install.group, install.snapshot.generation, true});
 }
 
 void begin_next(Self self) {
   SnapshotsState& state = self->state;
-  const auto now = Pace::Clock::now();
-  const auto next = state.queue.next(now);
+  const auto next = state.queue.next(Pace::Clock::now());
   if (!next) return;
   const model::GroupId group = *next;
-  const storage::Snapshot snapshot = state.announced.at(group);
+  const auto [snapshot, speed] = state.announced.at(group);
   state.announced.erase(group);
   auto sink = std::make_unique<cluster::SnapshotSink>(snapshot, whom_to_ask(*state.context, group), state.seed++,
                                                       boot_clock_ms());
-  const unsigned speed = state.speed.begin(group, now);
-  if (speed > 1) {
-    state.context->log("group " + std::to_string(group.value) +
-                       ": the log behind its state was cut before the state was here; it comes again, at " +
-                       std::to_string(speed) + " times [cluster] snapshot_rate");
-  }
   state.sinks[group] = {std::move(sink), {}, speed};
   go_on(self, group);
 }
