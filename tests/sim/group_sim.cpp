@@ -73,6 +73,20 @@ void GroupSim::crash(std::uint64_t id) {
   time_.after(rng_.between(1, 1500), [this, id] { start(id); });
 }
 
+void GroupSim::wake(std::uint64_t id, std::uint64_t timer) {
+  const Member& node = member(id);
+  if (node.timer != timer) {
+    return;
+  }
+  if (time_.now() < node.stands_still_until) {
+    in_life(id, node.stands_still_until - time_.now(), [this, id, timer] { wake(id, timer); });
+    return;
+  }
+  node.core->tick(clock(id));
+  settle(id);
+  pump_log(id);
+}
+
 void GroupSim::settle(std::uint64_t id) {
   Member& node = member(id);
   cluster::Actions actions = node.core->take_actions();
@@ -128,14 +142,7 @@ void GroupSim::settle(std::uint64_t id) {
   }
   if (actions.wake_at) {
     const std::uint64_t ms = *actions.wake_at > clock(id) ? *actions.wake_at - clock(id) : 0;
-    in_life(id, ms * 1000 / node.rate + 1, [this, id, timer = ++node.timer] {
-      if (member(id).timer != timer) {
-        return;
-      }
-      member(id).core->tick(clock(id));
-      settle(id);
-      pump_log(id);
-    });
+    in_life(id, ms * 1000 / node.rate + 1, [this, id, timer = ++node.timer] { wake(id, timer); });
   }
 }
 

@@ -4,9 +4,11 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
+#include "cluster/configuration.hpp"
 #include "cluster/departure.hpp"
 #include "cluster/group_core.hpp"
 #include "storage/faulty_engine.hpp"
@@ -26,6 +28,7 @@ struct Member {
   std::uint64_t spoken_term = 0;  // highest in a message that left
   std::uint64_t rate = 1000;      // of its clock, per mille
   bool sealed = false;
+  std::uint64_t stands_still_until = 0;  // its timer; who reads under a lease goes on
 
   std::uint64_t life = 0;
   std::uint64_t timer = 0;  // only the newest one counts
@@ -60,6 +63,7 @@ class GroupSim {
   void start(std::uint64_t id);
   void crash(std::uint64_t id);
   void settle(std::uint64_t id);
+  void wake(std::uint64_t id, std::uint64_t timer);
   void take_committed(std::uint64_t id, const cluster::Committed& committed);
   void send(cluster::Message message);
   void pump_log(std::uint64_t id);
@@ -75,6 +79,9 @@ class GroupSim {
   void checkpoint();
   std::uint64_t victim();
   void trouble();
+  void part(const std::set<std::uint64_t>& nodes, bool cut);
+  void leave_unheard(std::uint64_t leader, std::uint64_t gone);
+  void meet_believers(std::uint64_t gone);
   void change_member();
   void tell();
   void hear(std::uint64_t id, const cluster::LeaderWord& word);

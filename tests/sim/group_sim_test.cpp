@@ -54,9 +54,11 @@ TEST(GroupSimCheckTest, TheSameSeedIsTheSameRun) {
             simulate_group({8, kSteps, 3, GroupMutant::none}).trace);
 }
 
-/// The first seed whose run breaks a promise, and how; 0 when none does.
-std::pair<std::uint64_t, std::string> find_mistake(GroupMutant mutant, std::uint64_t seeds, std::uint64_t nodes = 3) {
-  for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
+/// The first seed whose run breaks a promise, and how; 0 when none does. `moving`: only those in which members come and go.
+std::pair<std::uint64_t, std::string> find_mistake(GroupMutant mutant, std::uint64_t seeds, std::uint64_t nodes = 3,
+                                                   bool moving = false) {
+  const std::uint64_t step = moving ? 2 : 1;
+  for (std::uint64_t seed = step; seed <= seeds; seed += step) {
     try {
       simulate_group({seed, kSteps, nodes, mutant});
     } catch (const Violation& violation) {
@@ -89,10 +91,10 @@ TEST(GroupSimCheckTest, TheChecksFindForgottenVotes) {
 }
 
 TEST(GroupSimCheckTest, TheChecksFindANodeThatForgetsWhereALogEndedThatItLetGoOf) {
-  EXPECT_NE(find_mistake(GroupMutant::forgets_floor, 200, 5).first, 0U);
+  EXPECT_NE(find_mistake(GroupMutant::forgets_floor, 600, 5, true).first, 0U);
 }
 TEST(GroupSimCheckTest, TheChecksFindANodeThatLetsGoBeforeThatIsProved) {
-  const auto [seed, what] = find_mistake(GroupMutant::leaves_unproved, 60);
+  const auto [seed, what] = find_mistake(GroupMutant::leaves_unproved, 60, 3, true);
   EXPECT_NE(seed, 0U);
   EXPECT_NE(what.find("before that was committed without it"), std::string::npos) << what;
 }

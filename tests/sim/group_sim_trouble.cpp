@@ -133,8 +133,10 @@ void GroupSim::trouble() {
       cut_[id * 8 + rng_.between(1, options_.nodes)] = true;
       break;
     case 4:  // one node from all
-      for (std::uint64_t other = 1; other <= options_.nodes; ++other) {
-        cut_[id * 8 + other] = cut_[other * 8 + id] = true;
+      part({id}, true);
+      member(id).stands_still_until = time_.now() + (rng_.chance(500) ? rng_.between(300, 1500) : 0);
+      for (std::uint64_t ms = 50; ms <= 1500; ms += 50) {
+        in_life(id, ms, [this, id] { inline_read(id); });  // it may have led, and believe so
       }
       break;
     case 5:
@@ -155,6 +157,45 @@ void GroupSim::trouble() {
   time_.after(rng_.between(20, 700), [this] { trouble(); });
 }
 
+/// These nodes from all others, both ways.
+void GroupSim::part(const std::set<std::uint64_t>& nodes, bool cut) {
+  for (std::uint64_t from = 1; from <= options_.nodes; ++from) {
+    for (std::uint64_t to = 1; to <= options_.nodes; ++to) {
+      if (nodes.contains(from) != nodes.contains(to)) {
+        cut_[from * 8 + to] = cut;
+      }
+    }
+  }
+}
+
+/// A server that is about to go, and nodes that will not hear of it: they go on believing in it for a while.
+void GroupSim::leave_unheard(std::uint64_t leader, std::uint64_t gone) {
+  const std::uint64_t away = rng_.between(1, options_.nodes);
+  if (away == leader || away == gone || !rng_.chance(700)) {
+    return;
+  }
+  part({away}, true);
+  time_.after(rng_.between(2000, 8000), [this, away] { part({away}, false); });
+}
+
+/// Whoever believes in a node that has let go of its log meets it, and nobody else.
+void GroupSim::meet_believers(std::uint64_t gone) {
+  std::set<std::uint64_t> believers{gone};
+  for (std::uint64_t id = 1; id <= options_.nodes; ++id) {
+    const Member& node = member(id);
+    if (node.up && (node.core->servers().empty() || cluster::is_voter(node.core->servers(), model::NodeId(gone)))) {
+      believers.insert(id);
+    }
+  }
+  part(believers, true);
+  for (const std::uint64_t one : believers) {
+    for (const std::uint64_t other : believers) {
+      cut_[one * 8 + other] = false;
+    }
+  }
+  time_.after(rng_.between(500, 3000), [this] { cut_.assign(cut_.size(), false); });
+}
+
 // One server comes, as voter or standby, becomes the other of both, or goes.
 void GroupSim::change_member() {
   for (std::uint64_t id = 1; id <= options_.nodes; ++id) {
@@ -171,6 +212,7 @@ void GroupSim::change_member() {
       next.push_back(other);
     } else if (goes) {
       next.erase(there);
+      leave_unheard(id, other.id.value);
     } else {
       *there = other;
     }
@@ -218,6 +260,9 @@ void GroupSim::hear(std::uint64_t id, const cluster::LeaderWord& word) {
     require(settled->value <= said_committed_, "a node let go of its log before that was committed without it");
     ++report_.departures;
     trace_.add(settled->value);
+    if (rng_.chance(900)) {
+      meet_believers(id);
+    }
   }
   settle(id);
   pump_log(id);
