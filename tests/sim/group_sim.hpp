@@ -1,8 +1,8 @@
 #pragma once
 // One group of 3 or 5 voters by seed: a network that delays, reorders, loses and doubles messages and is partitioned,
 // nodes that crash with what their log disk had not synced, slow disks, clocks that run fast and slow, checkpoints,
-// snapshots to those who fell behind, members that become standby, go, let go of their replica and come again, hand-overs,
-// nodes that are sealed.
+// snapshots to those who fell behind, members that become standby, go, let go of their replica and come again, or meet
+// those who believe in them still, hand-overs, nodes that are sealed, leaders that stand still while others read on them.
 //
 // Checked: one leader per term; a committed entry never differs between nodes or lives; nothing acknowledged is lost;
 // nothing refused as "not in the log" is committed; each node's state at an index is the same; a node never forgets
