@@ -30,9 +30,10 @@ void ClusterSim::directory_committed(const actors::WriteSetView& set) {
   if (set.head.revision == 0) {  // the first rows
     return;
   }
-  require(set.head.revision == ++directory_revision_, "the directory's revision " + std::to_string(set.head.revision) +
-                                                          " comes where " + std::to_string(directory_revision_) +
-                                                          " was due");
+  ++directory_revision_;
+  require(set.head.revision == directory_revision_, "the directory's revision " + std::to_string(set.head.revision) +
+                                                        " comes where " + std::to_string(directory_revision_) +
+                                                        " was due");
   for (const actors::RowView& row : set.rows) {
     if (!row.value) {
       continue;

@@ -49,7 +49,7 @@ void GroupSim::start(std::uint64_t id) {
   config.lease = options_.seed % 4 != 0;
   config.may_campaign = !node.sealed;
   config.trailing_entries = static_cast<std::uint32_t>(rng_.below(20));
-  if (options_.seed % 4 == 3) {  // peers that lag need snapshots, and then some more
+  if (options_.seed % 8 == 2 || options_.seed % 8 == 3) {  // peers that lag need snapshots, and then some more
     config.trailing_bytes = rng_.below(500);
     config.room = std::make_shared<cluster::LogRoom>(rng_.below(2000));
   }

@@ -91,7 +91,7 @@ TEST(GroupSimCheckTest, TheChecksFindForgottenVotes) {
 }
 
 TEST(GroupSimCheckTest, TheChecksFindANodeThatForgetsWhereALogEndedThatItLetGoOf) {
-  EXPECT_NE(find_mistake(GroupMutant::forgets_floor, 600, 5, true).first, 0U);
+  EXPECT_NE(find_mistake(GroupMutant::forgets_floor, 200, 5, true).first, 0U);
 }
 TEST(GroupSimCheckTest, TheChecksFindANodeThatLetsGoBeforeThatIsProved) {
   const auto [seed, what] = find_mistake(GroupMutant::leaves_unproved, 60, 3, true);
