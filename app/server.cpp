@@ -97,6 +97,7 @@ model::Result<Databases> open_databases(const storage::DataDir& data) {
   log.path = data.log_path();
   log.paranoid = true;
   log.write_buffer = kLogWriteBuffer;
+  log.sequential = true;
   auto log_engine = storage::open_leveldb(log);
   if (!log_engine) return log_engine.error();
   storage::LevelDbOptions state;

@@ -21,6 +21,7 @@ namespace coffer::storage {
 namespace {
 
 constexpr int kBloomBitsPerKey = 10;
+constexpr std::size_t kSequentialBlock = 64 << 10;
 
 leveldb::Slice slice(std::string_view bytes) { return {bytes.data(), bytes.size()}; }
 std::string_view view(const leveldb::Slice& bytes) { return {bytes.data(), bytes.size()}; }
@@ -66,7 +67,9 @@ class LevelDbEngine final : public Engine {
     settings_.env = &env_;
     settings_.write_buffer_size = options.write_buffer;
     settings_.block_cache = cache_.get();
-    settings_.filter_policy = bloom_.get();
+    // A table that was made with a filter is read without one as well.
+    settings_.filter_policy = options.sequential ? nullptr : bloom_.get();
+    if (options.sequential) settings_.block_size = kSequentialBlock;
     settings_.compression = leveldb::kNoCompression;  // sealed bytes do not shrink
   }
 

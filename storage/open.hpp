@@ -13,6 +13,7 @@ struct LevelDbOptions {
   bool paranoid = true;  // log database: refuse a damaged log; state database: false, D replays its tail
   std::size_t write_buffer = 16 << 20;
   std::size_t block_cache = 32 << 20;
+  bool sequential = false;  // rows are read one after the other, hardly ever one alone: large blocks, no bloom filter
 };
 
 /// Errors: disk_error (in use by another process, no space, permission; the detail says which), data_loss (damaged).
