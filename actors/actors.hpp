@@ -141,6 +141,7 @@ struct Checkpointed {
 };
 struct Tick {
   std::uint64_t generation = 0;  // 0, from the node: start; an older timer than the newest is ignored
+  bool in_burst = false;         // burst.hpp: others are woken at the same time
 };
 /// A line of the groups' grid is reached: whoever waits for it gets its Tick.
 struct Ring {

@@ -61,6 +61,17 @@ bool Context::send(model::NodeId to, cluster::PeerChannel channel, model::GroupI
   return to_peers != nullptr && to_peers->send(to, {channel, group, std::move(body)});
 }
 
+void Context::send_in_burst(model::NodeId to, cluster::PeerChannel channel, model::GroupId group, model::Secret body) {
+  cluster::PeerLink* to_peers = link.load();
+  if (to_peers == nullptr || !to_peers->send(to, {channel, group, std::move(body), true})) return;
+  burst.leave_waiting();
+}
+
+void Context::end_burst() {
+  if (!burst.end()) return;
+  if (cluster::PeerLink* to_peers = link.load()) to_peers->send_waiting();
+}
+
 void Context::publish_peers() {
   cluster::PeerLink* to_peers = link.load();
   if (to_peers == nullptr) return;

@@ -15,6 +15,7 @@
 
 #include "actors/actors.hpp"
 #include "actors/bootstrap.hpp"
+#include "actors/burst.hpp"
 #include "actors/cluster_view.hpp"
 #include "actors/directory_core.hpp"
 #include "actors/group_bell.hpp"
@@ -143,6 +144,7 @@ struct Context {
   /// By id. A group that is being added has its board before it has its actor, and leads nowhere meanwhile.
   GrowingTable<GroupBoard> boards{cluster::kMostDataGroups + 1};
   GroupBell bell;
+  Burst burst;
   ShardTable shards;  // the directory under the zero tenant
   NodeCounters counters;
   TrustChanges trust_changes;
@@ -179,6 +181,9 @@ struct Context {
 
   /// To another node; false when there is no link to it or no room.
   bool send(model::NodeId to, cluster::PeerChannel channel, model::GroupId group, model::Secret body);
+  /// Within a burst: may wait for its end.
+  void send_in_burst(model::NodeId to, cluster::PeerChannel channel, model::GroupId group, model::Secret body);
+  void end_burst();
   /// Whom the link speaks to: all nodes in the table that were not removed.
   void publish_peers();
   /// Somebody's issuers or certificate rules have changed by the entry at this index.

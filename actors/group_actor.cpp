@@ -40,6 +40,7 @@ struct GroupState {
   bool announced = false;  // the front knows that the group is open
   bool flushing = false;
   bool started = false;
+  bool in_burst = false;  // what is carried out now comes of a burst (burst.hpp)
   GroupTimer timer;
 
   GroupBoard& board() { return context->boards[id.value]; }
@@ -175,7 +176,11 @@ void carry_out(Self self) {
   }
   for (const cluster::Message& message : actions.messages) {
     // What the link does not take is lost like on any wire: Raft repeats it.
-    state.context->send(message.to, cluster::PeerChannel::raft, state.id, cluster::encode(message));
+    if (state.in_burst && cluster::is_heartbeat(message)) {
+      state.context->send_in_burst(message.to, cluster::PeerChannel::raft, state.id, cluster::encode(message));
+    } else {
+      state.context->send(message.to, cluster::PeerChannel::raft, state.id, cluster::encode(message));
+    }
   }
   if (!actions.committed.empty()) hand_out(self, std::move(actions.committed));
   if (actions.drop_state) {
@@ -236,7 +241,21 @@ void receive(Self self, cluster::Message message) {
   GroupState& state = self->state;
   --state.board().inbox;
   state.core->receive(std::move(message), boot_clock_ms());
+  state.in_burst = true;
   carry_out(self);
+  state.in_burst = false;
+  state.context->end_burst();
+}
+
+void tick(Self self, const Tick& tick) {
+  GroupState& state = self->state;
+  if (state.timer.fired(tick.generation)) {
+    state.core->tick(boot_clock_ms());
+    state.in_burst = tick.in_burst;
+    carry_out(self);
+    state.in_burst = false;
+  }
+  if (tick.in_burst) state.context->end_burst();
 }
 
 void confirm(Self self, const ConfirmLeadership& request) {
@@ -330,14 +349,9 @@ GroupActor::behavior_type group(Self self, Context* context, const cluster::Grou
         self->state.core->checkpoint(done.index, boot_clock_ms());
         carry_out(self);
       },
-      [self](const Tick& tick) {
-        if (tick.generation == 0) {
-          start(self);
-        } else if (self->state.timer.fired(tick.generation)) {
-          self->state.core->tick(boot_clock_ms());
-        } else {
-          return;
-        }
+      [self](const Tick& word) {
+        if (word.generation != 0) return tick(self, word);
+        start(self);
         carry_out(self);
       },
       [self](const Flush&) { flush(self); },

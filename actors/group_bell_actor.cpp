@@ -15,9 +15,12 @@ using Self = GroupBellActor::stateful_pointer<BellState>;
 GroupBellActor::behavior_type group_bell(Self self, Context* context) {
   return {
       [self, context](const Ring& ring) {
+        context->burst.begin();
         for (const GroupBell::Sleeper& sleeper : context->bell.take(ring.line)) {
-          self->send(context->groups[sleeper.group.value], Tick{sleeper.number});
+          context->burst.begin();
+          self->send(context->groups[sleeper.group.value], Tick{sleeper.number, true});
         }
+        context->end_burst();
       },
       [self](const Finish& finish) {
         finish.done->set_value();

@@ -2,6 +2,8 @@
 
 #include "actors/peer_sink.hpp"
 
+#include <utility>
+
 #include "cluster/wire.hpp"
 
 namespace coffer::actors {
@@ -47,7 +49,14 @@ void NodePeerSink::received_raft(model::NodeId from, const cluster::PeerFrame& f
     return;
   }
   ++board.inbox;
+  // Until the end of the read this thread counts as well: the groups are as fast as it is.
+  if (!std::exchange(in_burst_, true)) context_.burst.begin();
+  context_.burst.begin();
   caf::anon_send(context_.groups[frame.group.value], FromPeer{std::make_shared<cluster::Message>(std::move(*message))});
+}
+
+void NodePeerSink::received_all() {
+  if (std::exchange(in_burst_, false)) context_.end_burst();
 }
 
 void NodePeerSink::connected(model::NodeId peer) { caf::anon_send(context_.forwarder, PeerUp{peer}); }

@@ -13,6 +13,7 @@ class NodePeerSink final : public cluster::PeerSink {
   /// `views` is looked at when something comes for it.
   NodePeerSink(Context& context, const ViewsActor& views) : context_(context), views_(views) {}
   void received(model::NodeId from, cluster::PeerFrame frame) override;
+  void received_all() override;
   void connected(model::NodeId peer) override;
   void disconnected(model::NodeId peer) override;
 
@@ -20,6 +21,7 @@ class NodePeerSink final : public cluster::PeerSink {
   void received_raft(model::NodeId from, const cluster::PeerFrame& frame);
   Context& context_;
   const ViewsActor& views_;
+  bool in_burst_ = false;  // some groups' messages of this read are handed over
 };
 
 }  // namespace coffer::actors

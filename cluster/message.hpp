@@ -75,4 +75,11 @@ struct Message {
   Stamp stamp;  // of AppendEntries, InstallSnapshot, StampPing; StampEcho repeats it, AppendEntriesResult may
 };
 
+/// A heartbeat, or an answer such as heartbeats get: nobody waits for it, unless it is late by much of an election timeout.
+inline bool is_heartbeat(const Message& message) {
+  if (const auto* append = std::get_if<AppendEntries>(&message.body)) return append->entries.empty();
+  const auto* result = std::get_if<AppendEntriesResult>(&message.body);
+  return result != nullptr && result->rejected.value == 0;
+}
+
 }  // namespace coffer::cluster

@@ -23,8 +23,9 @@ enum class PeerChannel : std::uint8_t {
 
 struct PeerFrame {
   PeerChannel channel = PeerChannel::raft;
-  model::GroupId group;  // of raft and snapshot; zero else
-  model::Secret body;    // wiped when released: a forwarded call carries plaintext
+  model::GroupId group;   // of raft and snapshot; zero else
+  model::Secret body;     // wiped when released: a forwarded call carries plaintext
+  bool may_wait = false;  // until something else leaves for that node or send_waiting() is called; not sent
 };
 
 /// A body that is longer is refused by send(): larger things are cut by their owner. A log entry is not, and it may be as
@@ -37,6 +38,8 @@ class PeerSink {
   virtual ~PeerSink() = default;
   /// In the order in which `from` sent them, while one connection lasts; what was under way when it ended is lost.
   virtual void received(model::NodeId from, PeerFrame frame) = 0;
+  /// Whatever had arrived with the last frames was handed over.
+  virtual void received_all() = 0;
   virtual void connected(model::NodeId peer) = 0;
   virtual void disconnected(model::NodeId peer) = 0;
 };
@@ -59,6 +62,8 @@ class PeerLink {
   /// Queues a frame; never blocks. False: no connection, its queue for this channel is full, or the body is too long;
   /// the frame is dropped then. True promises nothing about its arrival. Any thread.
   virtual bool send(model::NodeId to, PeerFrame frame) = 0;
+  /// Frames that may wait leave now; without this call they leave within a tenth of a second. Any thread.
+  virtual void send_waiting() = 0;
 };
 
 }  // namespace coffer::cluster

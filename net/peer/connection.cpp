@@ -2,6 +2,8 @@
 
 #include "net/peer/connection.hpp"
 
+#include <utility>
+
 #include <boost/asio/connect.hpp>
 #include <boost/asio/write.hpp>
 
@@ -130,6 +132,11 @@ Await<void> Connection::converse() {
   while (!closed_ && co_await read(message) == Got::message) {
     if (!dispatch(message)) break;
   }
+  tell_all();
+}
+
+void Connection::tell_all() {
+  if (std::exchange(handed_, false)) host_.received_all();
 }
 
 bool Connection::dispatch(Message& message) {
@@ -138,6 +145,7 @@ bool Connection::dispatch(Message& message) {
     const cluster::PeerChannel channel = frame->channel;
     ++host_.counters().frames_received[index_of(channel)];
     const bool tell = intake_.took(*frame);
+    handed_ = true;
     host_.received(*remote_, std::move(*frame));
     if (tell) say(Credit{channel, intake_.total(channel)});
   } else if (const auto* credit = std::get_if<Credit>(&message)) {
@@ -213,7 +221,7 @@ Await<Connection::Got> Connection::read(Message& message) {
         ++host_.counters().bad_message;
         fail("sent something that is no message");
         co_return Got::ended;
-      case Decoder::State::more: break;
+      case Decoder::State::more: tell_all(); break;
     }
     char* const to = decoder_.prepare(kReadSize);
     auto [ec, size] = co_await stream_.async_read_some(asio::buffer(to, kReadSize), kAwait);

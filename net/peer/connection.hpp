@@ -68,6 +68,8 @@ class Host {
   virtual model::Result<std::shared_ptr<Remote>> admit(const std::shared_ptr<Connection>& connection,
                                                        const Hello& hello) = 0;
   virtual void received(Remote& remote, cluster::PeerFrame frame) = 0;
+  /// All frames that were there are handed over.
+  virtual void received_all() = 0;
   /// Asks the join handler; the answer comes on the io thread.
   virtual void join(Join request, std::function<void(model::Result<Joined>)> done) = 0;
   virtual void add(Connection* connection) = 0;
@@ -109,6 +111,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Await<void> converse();
   Await<void> farewell();  // says last_words_, unless they are ok
   Await<Got> read(Message& message);
+  void tell_all();
   void put(const Message& message);
   Await<void> flush();
   bool dispatch(Message& message);
@@ -127,6 +130,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   model::Secret small_;   // pings, pongs, credits: they wait for the next write
   model::Secret buffer_;  // of the write under way
   bool writing_ = false, closed_ = false, was_open_ = false, waiting_ = false, saying_goodbye_ = false;
+  bool handed_ = false;  // frames to the host, since it was last told that it has all
   Clock::time_point began_, heard_, asked_, wrote_;
   Clock::time_point slice_;  // the millisecond in which writes are counted
   unsigned slice_writes_ = 0;

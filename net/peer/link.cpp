@@ -64,6 +64,7 @@ class Link final : public PeerListener, public Host {
   void set_join_handler(JoinHandler handler) override;
   void set_peers(std::vector<cluster::Peer> peers) override;
   bool send(NodeId to, cluster::PeerFrame frame) override;
+  void send_waiting() override;
   std::vector<actors::Sample> samples() const override;
 
   // ---- Host: the io thread ----
@@ -73,6 +74,7 @@ class Link final : public PeerListener, public Host {
   void received(Remote& remote, cluster::PeerFrame frame) override {
     sink_->received(remote.peer.id, std::move(frame));
   }
+  void received_all() override { sink_->received_all(); }
   void join(Join request, std::function<void(Result<Joined>)> done) override;
   void add(Connection* connection) override;
   void remove(Connection* connection) override;
@@ -84,6 +86,7 @@ class Link final : public PeerListener, public Host {
   Await<Result<std::vector<asio::ip::tcp::endpoint>>> resolve(const std::string& address);
   Await<void> serve(std::shared_ptr<Connection> connection);
   void apply(std::vector<cluster::Peer> peers);
+  void wake(const std::shared_ptr<Remote>& remote);
   void detach(Remote& remote);
   void begin_dialing(const std::shared_ptr<Remote>& remote);
   void note(Remote& remote, const std::string& words);
@@ -198,15 +201,24 @@ bool Link::send(NodeId to, cluster::PeerFrame frame) {
   if (frame.body.size() > cluster::kMaxPeerBody) return false;
   switch (remote ? remote->outbox.push(std::move(frame)) : Outbox::Push::closed) {
     case Outbox::Push::queued: return true;
-    case Outbox::Push::queued_first:
-      asio::post(context_, [remote] {
-        if (remote->current) remote->current->pump();
-      });
-      return true;
+    case Outbox::Push::queued_first: wake(remote); return true;
     case Outbox::Push::full: ++counters_.refused_full[channel]; return false;
     case Outbox::Push::closed: ++counters_.refused_closed[channel]; return false;
   }
   return false;
+}
+
+void Link::send_waiting() {
+  const std::shared_lock lock(mutex_);
+  for (const auto& [id, remote] : remotes_) {
+    if (remote->outbox.wake()) wake(remote);
+  }
+}
+
+void Link::wake(const std::shared_ptr<Remote>& remote) {
+  asio::post(context_, [remote] {
+    if (remote->current) remote->current->pump();
+  });
 }
 
 // ---- who is a peer ----
@@ -376,6 +388,7 @@ Await<void> Link::beat() {
   while (!stopping_) {
     tick_.expires_after(kTick);
     co_await tick_.async_wait(kAwait);
+    send_waiting();
     const auto now = Clock::now();
     // Backwards, because a connection that ends puts the last one in its place.
     for (std::size_t i = connections_.size(); i-- > 0;) {

@@ -32,10 +32,18 @@ Outbox::Push Outbox::push(cluster::PeerFrame frame) {
   Queue& queue = queues_[channel];
   if (queue.bytes + size > limits_.queued[channel]) return Push::full;
   queue.bytes += size;
+  const bool may_wait = frame.may_wait;
   queue.frames.push_back(std::move(frame));
-  if (awake_ || !may_send(channel)) return Push::queued;
+  if (awake_ || may_wait || !may_send(channel)) return Push::queued;
   awake_ = true;
   return Push::queued_first;
+}
+
+bool Outbox::wake() {
+  const std::lock_guard lock(mutex_);
+  if (!open_ || awake_) return false;
+  for (std::size_t channel = 0; channel < kChannels && !awake_; ++channel) awake_ = may_send(channel);
+  return awake_;
 }
 
 void Outbox::open() {

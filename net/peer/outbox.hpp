@@ -39,6 +39,8 @@ class Outbox {
     closed,  // no connection
   };
   Push push(cluster::PeerFrame frame);
+  /// True: frames are here that may wait, and nothing was on its way; the link's thread must be woken.
+  bool wake();
 
   /// A connection begins: nothing waits, all credits are fresh.
   void open();
@@ -46,8 +48,8 @@ class Outbox {
   std::size_t close();
 
   /// Appends frames as messages until there are about `most` bytes, in an order that lets no channel starve: each gets
-  /// its share of a batch, small and urgent ones first. False: nothing can be sent now; the next push() or credit() that
-  /// makes something sendable answers so.
+  /// its share of a batch, small and urgent ones first. False: nothing can be sent now; the next push(), wake() or
+  /// credit() that makes something sendable answers so.
   bool gather(std::size_t most, model::Secret& out);
   /// The other side has taken so many bytes of that channel since the connection began. True: something can be sent
   /// that could not.

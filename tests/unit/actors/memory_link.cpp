@@ -187,6 +187,7 @@ void MemoryNetwork::run() {
     cluster::PeerSink* sink = end->second.sink;
     lock.unlock();
     sink->received(next.from, std::move(*next.frame));
+    sink->received_all();
   }
 }
 

@@ -29,6 +29,7 @@ class MemoryLink final : public cluster::PeerLink {
   void stop() override;
   void set_peers(std::vector<cluster::Peer> peers) override;
   bool send(model::NodeId to, cluster::PeerFrame frame) override;
+  void send_waiting() override {}  // nothing waits here
 
  private:
   MemoryNetwork& network_;

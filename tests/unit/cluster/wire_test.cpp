@@ -89,6 +89,25 @@ TEST(WireTest, EveryTruncationAndEveryAdditionIsRefused) {
   }
 }
 
+// What may wait for the end of a burst: nothing that carries entries, says no, or that an election or a read waits for.
+TEST(WireTest, OnlyAppendsWithoutEntriesAndConsentsAreHeartbeats) {
+  const auto with = [](Message::Body body) { return Message{kGroup, kFrom, kTo, std::move(body), {}}; };
+  AppendEntries entries;
+  EXPECT_TRUE(is_heartbeat(with(entries)));
+  entries.entries.emplace_back();
+  EXPECT_FALSE(is_heartbeat(with(entries)));
+  AppendEntriesResult result;
+  EXPECT_TRUE(is_heartbeat(with(result)));
+  result.rejected = model::Index(7);
+  EXPECT_FALSE(is_heartbeat(with(result)));
+  EXPECT_FALSE(is_heartbeat(with(RequestVote{})));
+  EXPECT_FALSE(is_heartbeat(with(RequestVoteResult{})));
+  EXPECT_FALSE(is_heartbeat(with(InstallSnapshot{})));
+  EXPECT_FALSE(is_heartbeat(with(TimeoutNow{})));
+  EXPECT_FALSE(is_heartbeat(with(StampPing{})));
+  EXPECT_FALSE(is_heartbeat(with(StampEcho{})));
+}
+
 TEST(WireTest, ACountThatTheBodyCannotHoldIsRefusedBeforeAnythingIsReserved) {
   model::Secret body;
   model::wire::Writer out(&body);

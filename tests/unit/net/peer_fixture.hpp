@@ -46,6 +46,11 @@ class RecordingSink final : public cluster::PeerSink {
     frames_[from].push_back(std::move(frame));
     changed_.notify_all();
   }
+  void received_all() override {
+    const std::lock_guard lock(mutex_);
+    ++reads_;
+    changed_.notify_all();
+  }
   void connected(NodeId peer) override {
     const std::lock_guard lock(mutex_);
     connected_.insert(peer);
@@ -75,6 +80,14 @@ class RecordingSink final : public cluster::PeerSink {
     const std::lock_guard lock(mutex_);
     return connects_;
   }
+  /// How often it was told that it has all.
+  int reads() {
+    const std::lock_guard lock(mutex_);
+    return reads_;
+  }
+  bool wait_reads(int n) {
+    return wait([&] { return reads_ >= n; });
+  }
   bool is_connected(NodeId peer) {
     const std::lock_guard lock(mutex_);
     return connected_.count(peer) == 1;
@@ -90,7 +103,7 @@ class RecordingSink final : public cluster::PeerSink {
   std::condition_variable changed_;
   std::map<NodeId, std::deque<PeerFrame>> frames_;
   std::set<NodeId> connected_;
-  int connects_ = 0, disconnects_ = 0;
+  int connects_ = 0, disconnects_ = 0, reads_ = 0;
 };
 
 /// One cluster's authority.

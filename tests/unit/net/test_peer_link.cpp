@@ -81,6 +81,31 @@ TEST_F(PeerLinks, send_many_small_frames_in_few_writes) {
   EXPECT_LT(a.sample("coffer_peer_writes_total") - before, 2500) << "each frame left on its own";
 }
 
+TEST_F(PeerLinks, let_frames_wait_that_may_and_hand_over_all_of_them_in_few_reads) {
+  TestNode a(1, authority), b(2, authority);
+  meet(a, b);
+  const double before = a.sample("coffer_peer_writes_total");
+  const int reads = b.sink.reads();
+  PeerFrame patient = frame(PeerChannel::raft, "heartbeat");
+  patient.may_wait = true;
+  for (int i = 0; i < 200; ++i) send(a, b, patient);
+  a.link->send_waiting();
+  ASSERT_TRUE(b.sink.wait_frames(a.id, 200));
+  ASSERT_TRUE(b.sink.wait_reads(reads + 1));
+  // A second one each, when the link's own beat fell in between.
+  EXPECT_LE(a.sample("coffer_peer_writes_total") - before, 2);
+  EXPECT_LE(b.sink.reads() - reads, 4);
+}
+
+TEST_F(PeerLinks, send_what_may_wait_before_long_though_nobody_says_so) {
+  TestNode a(1, authority), b(2, authority);
+  meet(a, b);
+  PeerFrame patient = frame(PeerChannel::raft, "heartbeat");
+  patient.may_wait = true;
+  send(a, b, patient);
+  ASSERT_TRUE(b.sink.wait_frames(a.id, 1));
+}
+
 TEST_F(PeerLinks, refuse_to_queue_for_whom_they_do_not_reach) {
   TestNode a(1, authority);
   EXPECT_FALSE(a.link->send(NodeId{2}, frame(PeerChannel::raft, "x")));

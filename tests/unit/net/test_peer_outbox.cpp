@@ -47,6 +47,23 @@ TEST(Outbox, refuses_everything_while_there_is_no_connection) {
   EXPECT_TRUE(gather(outbox).empty()) << "frames of the last connection would arrive out of order";
 }
 
+TEST(Outbox, keeps_what_may_wait_until_it_is_told_or_something_else_leaves) {
+  Outbox outbox{OutboxLimits{}};
+  outbox.open();
+  EXPECT_FALSE(outbox.wake()) << "nothing is there";
+  PeerFrame patient = frame(PeerChannel::raft, 10);
+  patient.may_wait = true;
+  EXPECT_EQ(outbox.push(patient), Push::queued);
+  EXPECT_EQ(outbox.push(patient), Push::queued);
+  EXPECT_TRUE(outbox.wake());
+  EXPECT_FALSE(outbox.wake()) << "somebody is on his way already";
+  EXPECT_EQ(gather(outbox).size(), 2U);
+  EXPECT_TRUE(gather(outbox).empty());
+  EXPECT_EQ(outbox.push(patient), Push::queued);
+  EXPECT_EQ(outbox.push(frame(PeerChannel::raft, 10)), Push::queued_first);
+  EXPECT_EQ(gather(outbox).size(), 2U);
+}
+
 TEST(Outbox, wakes_once_until_there_is_nothing_left) {
   Outbox outbox{OutboxLimits{}};
   outbox.open();
