@@ -11,6 +11,7 @@ namespace coffer::actors {
 namespace {
 
 constexpr std::size_t kPurgeRows = 512;
+constexpr std::chrono::milliseconds kLookForTheEnd{20};  // of the node, while a call waits for a leader
 
 class WaitingCall final : public Call {
  public:
@@ -42,7 +43,12 @@ model::Result<model::Reply> ask(KeeperHost& host, model::TenantRef tenant,
   std::visit([&](auto& one) { request.operation = std::move(one); }, operation);
   auto answer = call->answer();
   host.submit(call);
-  return answer.get();  // a call is always completed: whoever drops it answers
+  // A call is always completed, for whoever drops it answers; but without a leader that may take all of its patience, and
+  // the node cannot end before its keeper's threads.
+  while (answer.wait_for(kLookForTheEnd) != std::future_status::ready) {
+    if (host.is_ending()) return model::Error(model::Code::outcome_unknown);
+  }
+  return answer.get();
 }
 
 model::Status remove_tenant_rows(KeeperHost& host, model::GroupId group, const model::TenantId& tenant,

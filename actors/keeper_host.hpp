@@ -37,6 +37,8 @@ class KeeperHost {
   virtual model::Result<std::unique_ptr<crypto::Seal>> device_seal(const std::string& name) = 0;
   /// Routes a call of the keeper's own.
   virtual void submit(Call* call) noexcept = 0;
+  /// The node stops: nobody is to wait for an answer any more.
+  virtual bool is_ending() const = 0;
 
   /// Does this node lead the group, so that it is the one to tend its tenants?
   virtual bool leads(model::GroupId group) const = 0;
@@ -64,7 +66,7 @@ class KeeperHost {
   virtual void forget_replaced(model::GroupId group, std::function<void(model::Status)> done) = 0;
 };
 
-/// Asks through the host and waits for the answer, as the node itself.
+/// Asks through the host and waits for the answer, as the node itself; not beyond the node's end: outcome_unknown then.
 model::Result<model::Reply> ask(KeeperHost& host, model::TenantRef tenant,
                                 std::variant<model::TenantOperation, model::DirectoryOperation> operation,
                                 std::chrono::milliseconds patience = std::chrono::seconds(30));

@@ -347,8 +347,7 @@ void NodeImpl::hand_over() {
 }
 
 void NodeImpl::stop() {
-  if (stopped_ || !context_ || !system_) return;
-  stopped_ = true;
+  if (!context_ || !system_ || stopped_.exchange(true)) return;
   movers_->stop();
   desk_->stop();
   keeper_->stop();

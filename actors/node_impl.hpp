@@ -34,6 +34,7 @@ class NodeImpl final : public Node, private KeeperHost, private Forgetter::Disk 
   void connect(cluster::PeerLink& link) override;
   void set_default_quotas(const model::QuotaLimits& quotas) override;
   void submit(Call* call) noexcept override;
+  bool is_ending() const override { return stopped_; }
   model::Result<model::Credential> authenticate(std::string_view token, model::Door door) const override;
   bool tenant_exists(const model::TenantRef& tenant) const override { return routing_.find(tenant) != nullptr; }
   std::optional<model::TenantId> find_tenant(const model::TenantRef& tenant) const override;
@@ -145,7 +146,7 @@ class NodeImpl final : public Node, private KeeperHost, private Forgetter::Disk 
   std::unique_ptr<caf::actor_system> system_;
   std::mutex growth_mutex_;  // over the tables of groups as they grow, and over who may campaign in them
   bool ended_ = false;       // no group is begun any more; under the mutex
-  bool stopped_ = false;
+  std::atomic<bool> stopped_{false};
 };
 
 }  // namespace coffer::actors

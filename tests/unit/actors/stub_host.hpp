@@ -17,6 +17,7 @@ class StubHost : public KeeperHost {
     return model::Error(model::Code::not_active);
   }
   void submit(Call* call) noexcept override { call->complete(); }
+  bool is_ending() const override { return false; }
   bool leads(model::GroupId) const override { return false; }
   model::Generation generation(model::GroupId) const override { return model::Generation{1}; }
   model::Status bring_up_to_date(model::GroupId) override { return {}; }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <future>
 
 #include "actors/key_keeper.hpp"
 #include "keeper_fixture.hpp"
@@ -134,6 +135,33 @@ TEST(KeeperHostTest, AFormerGroupOfWhichNobodyTellsDoesNotKeepATenantFromBeingPu
   host.forget(model::GroupId{1}, {});
   EXPECT_TRUE(eventually([&] { return host.purged.load(); }));
   keeper.stop();
+}
+
+/// A node whose group has no leader: calls are held.
+class DeafHost final : public StubHost {
+ public:
+  void submit(Call* call) noexcept override { held = call; }
+  bool is_ending() const override { return ending; }
+  crypto::KeyRing* ring() override { return nullptr; }
+  const storage::Engine& state() const override { return *engine_; }
+  std::atomic<Call*> held{nullptr};
+  std::atomic<bool> ending{false};
+
+ private:
+  std::unique_ptr<storage::Engine> engine_ = storage::open_memory();
+};
+
+TEST(KeeperHostTest, ANodeThatEndsDoesNotWaitForTheAnswerToAnOwnCall) {
+  DeafHost host;
+  auto answer = std::async(std::launch::async, [&host] {
+    return ask(host, {}, model::DirectoryOperation(model::ListTenants{}), std::chrono::hours(1));
+  });
+  ASSERT_TRUE(eventually([&] { return host.held.load() != nullptr; }));
+  host.ending = true;
+  const bool answered = answer.wait_for(std::chrono::seconds(10)) == std::future_status::ready;
+  host.held.load()->complete();  // as whoever drops it does, later
+  ASSERT_TRUE(answered);
+  EXPECT_EQ(answer.get().error().code, Code::outcome_unknown);
 }
 
 }  // namespace
