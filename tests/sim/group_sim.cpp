@@ -163,6 +163,7 @@ void GroupSim::take_committed(std::uint64_t id, const cluster::Committed& commit
 void GroupSim::send(cluster::Message message) {
   const std::uint64_t from = message.from.value;
   const std::uint64_t to = message.to.value;
+  check_votes_kept(message);
   std::visit(
       [&](const auto& body) {
         // A pre-vote names the term after the own one, and nothing is promised by it.

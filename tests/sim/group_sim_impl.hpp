@@ -83,6 +83,9 @@ class GroupSim {
   void leave_unheard(std::uint64_t leader, std::uint64_t gone);
   void meet_believers(std::uint64_t gone);
   void change_member();
+  void note_change(const cluster::GroupCore& leader, const std::vector<cluster::Voter>& before,
+                   const std::vector<cluster::Voter>& after);
+  void check_votes_kept(const cluster::Message& message);
   void tell();
   void hear(std::uint64_t id, const cluster::LeaderWord& word);
   void drop_state(std::uint64_t id);
@@ -107,6 +110,8 @@ class GroupSim {
   std::vector<std::unique_ptr<Member>> members_;
   std::vector<bool> cut_ = std::vector<bool>(64);
   std::uint64_t said_committed_ = 0;  // the highest index of which a leader has said so
+  /// By term and content of a configuration's entry: whose vote it takes.
+  std::map<std::pair<std::uint64_t, std::string>, std::set<std::uint64_t>> votes_taken_;
   bool healed_ = false;
   std::uint64_t next_cookie_ = 1;
 };

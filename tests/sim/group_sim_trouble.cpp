@@ -216,11 +216,39 @@ void GroupSim::change_member() {
     } else {
       *there = other;
     }
+    const std::vector<cluster::Voter> before = node.core->servers();
     if (node.core->change_voters(next, clock(id)).ok()) {
       ++report_.changes;
+      note_change(*node.core, before, next);
     }
     settle(id);
     pump_log(id);
+  }
+}
+
+void GroupSim::note_change(const cluster::GroupCore& leader, const std::vector<cluster::Voter>& before,
+                           const std::vector<cluster::Voter>& after) {
+  const auto bytes = cluster::encode_configuration(after);
+  require(bytes.ok(), "a configuration cannot be encoded");
+  for (const cluster::Voter& server : before) {
+    if (server.role == cluster::ServerRole::voter && !cluster::is_voter(after, server.id)) {
+      votes_taken_[{leader.leadership().term.value, *bytes}].insert(server.id.value);
+    }
+  }
+}
+
+// G14. Its consequence, a group without a leader, needs a power loss in just that moment; so the cause is looked for.
+void GroupSim::check_votes_kept(const cluster::Message& message) {
+  const auto* append = std::get_if<cluster::AppendEntries>(&message.body);
+  for (std::size_t i = 0; append != nullptr && i < append->entries.size(); ++i) {
+    const storage::LogEntry& entry = append->entries[i];
+    if (entry.kind != storage::EntryKind::configuration) {
+      continue;
+    }
+    const auto taken = votes_taken_.find({entry.term.value, *entry.data});
+    require(taken == votes_taken_.end() || !taken->second.contains(message.to.value) ||
+                entry.index <= member(message.from.value).core->commit_index(),
+            "a server hears that its vote is taken before that is committed");
   }
 }
 
