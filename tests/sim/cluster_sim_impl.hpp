@@ -41,6 +41,10 @@ class ClusterSim final : public NodeWorld {
   cluster::MonotonicMs boot_clock(model::NodeId node) override;
   model::TimeMs wall_clock(model::NodeId node) override;
   void in_life(model::NodeId node, cluster::MonotonicMs ms, Timeline::Event event) override;
+  cluster::MonotonicMs groups_stand_still(model::NodeId node) const override {
+    const std::uint64_t until = healed_ ? 0 : machines_[node.value - 1].groups_stopped_until;
+    return until > time_.now() ? until - time_.now() : 0;
+  }
   void send(model::NodeId from, model::NodeId to, cluster::PeerChannel channel, model::GroupId group,
             model::Secret body) override;
   void failed(model::NodeId node) override;
@@ -108,6 +112,8 @@ class ClusterSim final : public NodeWorld {
     std::int64_t wall_jump = 0;  // what was added to its wall clock
     bool is_failing = false;
     std::uint64_t stopped_until = 0;  // the process does not run, and its clocks go on
+    std::uint64_t groups_stopped_until =
+        0;  // of the process, its groups' timers do not; whoever reads under a lease goes on
   };
 
   SimNode& node(std::uint64_t id) { return *machines_[id - 1].node; }

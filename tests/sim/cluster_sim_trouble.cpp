@@ -37,6 +37,10 @@ void ClusterSim::one_trouble(std::uint64_t id) {
         cut_[id * 8 + other] = true;
         cut_[other * 8 + id] = rng_.chance(700);
       }
+      // It may lead and not notice; then its lease must end by itself.
+      if (rng_.chance(500)) {
+        machines_[id - 1].groups_stopped_until = time_.now() + rng_.between(300, 1500);
+      }
       break;
     case 7:
       if (node(id).is_up()) {

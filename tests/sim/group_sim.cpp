@@ -92,6 +92,7 @@ void GroupSim::settle(std::uint64_t id) {
   cluster::Actions actions = node.core->take_actions();
   require(!actions.fatal, "a group stopped: " + (actions.fatal ? std::string(actions.fatal->message()) : ""));
   node.lease_until = lease_of(actions, node.lease_until);
+  known_committed_ = std::max(known_committed_, node.core->commit_index().value);
   for (cluster::DurableWrite& write : actions.writes) {
     if (options_.mutant == GroupMutant::forgets_votes) {
       write.hard_state.reset();

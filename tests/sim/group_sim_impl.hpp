@@ -109,9 +109,10 @@ class GroupSim {
   std::vector<cluster::Voter> servers_;
   std::vector<std::unique_ptr<Member>> members_;
   std::vector<bool> cut_ = std::vector<bool>(64);
-  std::uint64_t said_committed_ = 0;  // the highest index of which a leader has said so
-  /// By term and content of a configuration's entry: whose vote it takes.
-  std::map<std::pair<std::uint64_t, std::string>, std::set<std::uint64_t>> votes_taken_;
+  std::uint64_t said_committed_ = 0;   // the highest index of which a leader has said so
+  std::uint64_t known_committed_ = 0;  // the highest index that any node knew to be committed, if only before it died
+  /// By term and index of a configuration's entry: whose vote it takes.
+  std::map<std::pair<std::uint64_t, std::uint64_t>, std::set<std::uint64_t>> votes_taken_;
   bool healed_ = false;
   std::uint64_t next_cookie_ = 1;
 };

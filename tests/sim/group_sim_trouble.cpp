@@ -228,11 +228,10 @@ void GroupSim::change_member() {
 
 void GroupSim::note_change(const cluster::GroupCore& leader, const std::vector<cluster::Voter>& before,
                            const std::vector<cluster::Voter>& after) {
-  const auto bytes = cluster::encode_configuration(after);
-  require(bytes.ok(), "a configuration cannot be encoded");
+  const std::pair entry{leader.leadership().term.value, leader.last_index().value};
   for (const cluster::Voter& server : before) {
     if (server.role == cluster::ServerRole::voter && !cluster::is_voter(after, server.id)) {
-      votes_taken_[{leader.leadership().term.value, *bytes}].insert(server.id.value);
+      votes_taken_[entry].insert(server.id.value);
     }
   }
 }
@@ -245,9 +244,9 @@ void GroupSim::check_votes_kept(const cluster::Message& message) {
     if (entry.kind != storage::EntryKind::configuration) {
       continue;
     }
-    const auto taken = votes_taken_.find({entry.term.value, *entry.data});
+    const auto taken = votes_taken_.find({entry.term.value, entry.index.value});
     require(taken == votes_taken_.end() || !taken->second.contains(message.to.value) ||
-                entry.index <= member(message.from.value).core->commit_index(),
+                entry.index.value <= known_committed_,
             "a server hears that its vote is taken before that is committed");
   }
 }

@@ -220,16 +220,22 @@ void SimNode::carry_out(model::GroupId id, Group& group) {
   }
   if (actions.wake_at) {
     const std::uint64_t now = world_.boot_clock(id_);
-    world_.in_life(id_, *actions.wake_at > now ? *actions.wake_at - now : 0, [this, id, timer = ++group.timer] {
-      Group& woken = groups_.at(id);
-      if (woken.timer != timer) {
-        return;
-      }
-      woken.core->tick(world_.boot_clock(id_));
-      carry_out(id, woken);
-      pump_log();
-    });
+    const std::uint64_t wait = *actions.wake_at > now ? *actions.wake_at - now : 0;
+    world_.in_life(id_, wait, [this, id, timer = ++group.timer] { wake(id, timer); });
   }
+}
+
+void SimNode::wake(model::GroupId id, std::uint64_t timer) {
+  Group& group = groups_.at(id);
+  if (group.timer != timer) {
+    return;
+  }
+  if (const cluster::MonotonicMs late = world_.groups_stand_still(id_); late != 0) {
+    return world_.in_life(id_, late, [this, id, timer] { wake(id, timer); });
+  }
+  group.core->tick(world_.boot_clock(id_));
+  carry_out(id, group);
+  pump_log();
 }
 
 void SimNode::hand_out(model::GroupId id, Group& group, std::vector<cluster::Committed> committed) {

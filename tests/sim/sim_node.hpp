@@ -65,6 +65,8 @@ class NodeWorld {
   virtual model::TimeMs wall_clock(model::NodeId node) = 0;
   /// After so many milliseconds of the node's clock, if this life lasts.
   virtual void in_life(model::NodeId node, cluster::MonotonicMs ms, Timeline::Event event) = 0;
+  /// The groups' actors of the node get no turn for so long, by its clock, while everything else of it goes on; 0: they do.
+  virtual cluster::MonotonicMs groups_stand_still(model::NodeId node) const = 0;
   virtual void send(model::NodeId from, model::NodeId to, cluster::PeerChannel channel, model::GroupId group,
                     model::Secret body) = 0;
   /// A disk failed: the node must stop, as soon as it returns.
@@ -188,6 +190,7 @@ class SimNode {
   void open_group(model::GroupId id, storage::Recovered recovered);
   void begin_group(model::GroupId id);
   void carry_out(model::GroupId id, Group& group);
+  void wake(model::GroupId id, std::uint64_t timer);
   void hand_out(model::GroupId id, Group& group, std::vector<cluster::Committed> committed);
   void pump_log();
   void finish_log(const storage::LogBatch& batch, bool written);
