@@ -55,7 +55,8 @@ void apply_attributes(const ChangeDocument& change, Entry& entry) {
 Status change_list(const ChangeDocument::ListChange& change, Entry& entry) {
   query::Pool pool;
   std::string& text = entry.attributes[change.attribute];
-  const query::Value list = query::parse_json(text.empty() ? "[]" : text, pool);
+  // A view, for the items' texts are views of it.
+  const query::Value list = query::parse_json(text.empty() ? std::string_view("[]") : std::string_view(text), pool);
   std::vector<query::Value> items(list.begin(), list.end());
   const auto item = query::Value::of(std::string_view(change.item));
   const auto at = std::find_if(items.begin(), items.end(), [&](const auto& one) { return query::equal(one, item); });

@@ -2,6 +2,7 @@
 // Values while a query is evaluated: small, and views of memory that an entry or a Pool holds. Their order and equality
 // are MongoDB's, and so is how a path leads through lists. Used by the query's evaluation; any thread.
 
+#include <concepts>
 #include <cstdint>
 #include <memory_resource>
 #include <string>
@@ -36,6 +37,8 @@ class Value {
     v.text_ = t.data();
     return v;
   }
+  template <std::same_as<std::string> Temporary>
+  static Value of(Temporary&& t) = delete;  // the view would be of what is gone
   static Value of_time(TimeMs t) {
     Value v(Kind::time);
     v.time_ = t;
@@ -115,6 +118,8 @@ void append_identity(const Value& value, std::string& out);
 Value to_value(const Literal& literal, Pool& pool);
 /// JSON text (RFC 8259). Texts without escapes are views of `json`. Missing when it is no JSON or nests too deep.
 Value parse_json(std::string_view json, Pool& pool);
+template <std::same_as<std::string> Temporary>
+Value parse_json(Temporary&& json, Pool& pool) = delete;  // the views would be of what is gone
 
 /// A dotted path taken apart.
 std::vector<std::string> split_path(std::string_view path);

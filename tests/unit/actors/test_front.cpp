@@ -58,7 +58,8 @@ GroupActor::behavior_type fake_group(GroupActor::pointer, Heard* heard) {
   };
 }
 
-MirrorActor::behavior_type fake_mirror(MirrorActor::pointer) {
+// The argument is for CAF, whose factory dereferences a null pointer when there is none (seen by UBSan).
+MirrorActor::behavior_type fake_mirror(MirrorActor::pointer, int) {
   return {[](const Apply&) {}, [](const Reload&) {}, [](const Finish&) {}};
 }
 
@@ -85,7 +86,7 @@ class FrontTest : public ::testing::Test, public CoreFixture {
     context.boards[0].lease_until = UINT64_MAX;
     context.groups[0] = system.spawn(fake_group, &heard);
     context.groups.grow(1);
-    context.mirror = system.spawn(fake_mirror);
+    context.mirror = system.spawn(fake_mirror, 0);
     context.front = spawn_front(system, context, routing);
   }
   ~FrontTest() override {

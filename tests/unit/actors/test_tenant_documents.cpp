@@ -115,6 +115,35 @@ TEST_F(Documents, AGroupHoldsEachSecretOnceAndOnlyExistingOnes) {
   EXPECT_EQ(code(member("s-1", false)), Code::version_not_found);
 }
 
+// The texts of the list were once those of a string that was gone already: others came in their place, whatever the memory
+// held by then. Sizes matter, for that needs memory that is used again.
+TEST_F(Documents, AGroupKeepsEachOfManySecretsUntilItGoes) {
+  constexpr int kMembers = 60;
+  const auto id_of = [](int number) { return "secret-0123456789ab-" + std::to_string(number); };
+  auto group = in_space(model::kSecretGroupSpace, "SecretGroup", create("g-1", "g"));
+  group.reference.clear();
+  ASSERT_TRUE(ask(group).ok());
+  const auto member = [&](int number, bool adds) {
+    auto one = in_space(model::kSecretGroupSpace, "SecretGroup", update("g-1", {}));
+    one.reference.clear();
+    one.reference_space = model::kSecretSpace;
+    one.list = {"secrets", id_of(number), adds};
+    return ask(one);
+  };
+  const auto has = [&](int number) {
+    model::Query query = list(is("secrets", id_of(number)));
+    query.space = model::kSecretGroupSpace;
+    return names(ask(query)) == std::vector<std::string>{"g-1"};
+  };
+  for (int number = 0; number < kMembers; ++number) {
+    ASSERT_TRUE(ask(create(id_of(number), "n" + std::to_string(number))).ok());
+    ASSERT_TRUE(member(number, true).ok()) << number;
+    ASSERT_EQ(code(member(number, true)), Code::entry_exists) << number;
+    for (int each = 0; each <= number; ++each) ASSERT_TRUE(has(each)) << each << " of " << number;
+  }
+  for (int number = 0; number < kMembers; ++number) ASSERT_TRUE(member(number, false).ok()) << number;
+}
+
 // ---- tokens
 
 TEST_F(Documents, AUserSecretIsItsUsersOwn) {

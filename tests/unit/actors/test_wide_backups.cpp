@@ -36,7 +36,8 @@ class WideBackupTest : public testing::ClusterFixture {
   }
   /// The node that has no replica of the group.
   std::uint64_t without(std::uint64_t group) {
-    for (const model::GroupInfo& info : status(1)->groups) {
+    const auto now = status(1);
+    for (const model::GroupInfo& info : now->groups) {
       for (std::uint64_t at = 1; info.id.value == group && at <= kNodes; ++at) {
         if (std::ranges::count(info.replicas, model::NodeId{at}, &model::ReplicaInfo::node) == 0) return at;
       }
@@ -44,7 +45,8 @@ class WideBackupTest : public testing::ClusterFixture {
     return 0;
   }
   std::uint64_t leader(std::uint64_t group) {
-    for (const model::GroupInfo& info : status(1)->groups) {
+    const auto now = status(1);
+    for (const model::GroupInfo& info : now->groups) {
       if (info.id.value == group) return info.leader.value;
     }
     return 0;
