@@ -52,7 +52,7 @@ TEST(Keeper, ABackupIsRestoredEntryByEntryWhileWritesWentOn) {
   Cluster cluster;
   ASSERT_TRUE(cluster.start().ok());
   for (int i = 0; i < 200; ++i) {
-    ASSERT_TRUE(cluster.put("t" + std::to_string(i % 3), "a" + std::to_string(i), "v" + std::to_string(i)).ok());
+    ASSERT_TRUE(cluster.put("t" + std::to_string(i % 3), "a" + std::to_string(i), "value-" + std::to_string(i)).ok());
   }
   std::atomic<bool> stop{false};
   std::thread writer([&] {
@@ -64,7 +64,7 @@ TEST(Keeper, ABackupIsRestoredEntryByEntryWhileWritesWentOn) {
   const auto checked = verify_backup(input_of(file));
   ASSERT_TRUE(checked.ok()) << checked.error().message();
   EXPECT_FALSE(checked->opened);
-  EXPECT_EQ(file.find("v17"), std::string::npos);
+  EXPECT_EQ(file.find("value-17"), std::string::npos);
 
   Cluster other;
   fs::copy_file(cluster.path + "/key", other.path + "/key", fs::copy_options::overwrite_existing);
@@ -84,7 +84,7 @@ TEST(Keeper, ABackupIsRestoredEntryByEntryWhileWritesWentOn) {
   }
   ASSERT_TRUE(other.start().ok());
   for (int i = 0; i < 200; ++i) {
-    ASSERT_EQ(other.get("t" + std::to_string(i % 3), "a" + std::to_string(i)), "v" + std::to_string(i));
+    ASSERT_EQ(other.get("t" + std::to_string(i % 3), "a" + std::to_string(i)), "value-" + std::to_string(i));
   }
   ASSERT_TRUE(other.put("t0", "later", "x").ok());
   ASSERT_TRUE(other.start().ok());
@@ -127,7 +127,7 @@ TEST(Keeper, ATenantMovesToAnotherClusterByAPassphrase) {
   Cluster from, to;
   ASSERT_TRUE(from.start().ok());
   ASSERT_TRUE(to.start().ok());
-  for (int i = 0; i < 30; ++i) ASSERT_TRUE(from.put("t", "a" + std::to_string(i), "v" + std::to_string(i)).ok());
+  for (int i = 0; i < 30; ++i) ASSERT_TRUE(from.put("t", "a" + std::to_string(i), "value-" + std::to_string(i)).ok());
   model::ExportTenant wanted;
   wanted.tenant = "t";
   wanted.passphrase = model::Secret("correct horse battery");
@@ -155,11 +155,11 @@ TEST(Keeper, ATenantMovesToAnotherClusterByAPassphrase) {
   auto done = take("correct horse battery", file);
   ASSERT_TRUE(done.ok()) << done.error().message();
   EXPECT_EQ(std::get<model::StreamReply>(done->body).entries, 30U);
-  for (int i = 0; i < 30; ++i) EXPECT_EQ(to.get("moved", "a" + std::to_string(i)), "v" + std::to_string(i));
+  for (int i = 0; i < 30; ++i) EXPECT_EQ(to.get("moved", "a" + std::to_string(i)), "value-" + std::to_string(i));
   EXPECT_EQ(take("correct horse battery", file).error().code, Code::tenant_exists);
   ASSERT_TRUE(to.start().ok());
-  EXPECT_EQ(to.get("moved", "a7"), "v7");
-  EXPECT_EQ(from.get("t", "a7"), "v7");
+  EXPECT_EQ(to.get("moved", "a7"), "value-7");
+  EXPECT_EQ(from.get("t", "a7"), "value-7");
 }
 
 TEST(Keeper, ScheduledBackupsAreWrittenAndTheOldestRemoved) {

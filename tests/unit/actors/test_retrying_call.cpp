@@ -85,7 +85,9 @@ TEST_F(RetryingCallTest, AReadNeedsNoId) {
   CallHandle first = retrying(*client);
   EXPECT_TRUE(first.request().info.request_id.empty());
   EXPECT_FALSE(first.call().first_try);
+  context.boards[0].lease_until = UINT64_MAX;  // so that the refusal is the last word
   first.finish(model::Error(Code::entry_not_found));
+  EXPECT_EQ(client->reply.error().code, Code::entry_not_found);
 }
 
 }  // namespace

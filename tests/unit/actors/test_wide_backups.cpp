@@ -105,7 +105,7 @@ class WideBackupTest : public testing::ClusterFixture {
 TEST_F(WideBackupTest, AnyNodeTakesOneWhileWritesGoOnThoughNoneHasEveryGroup) {
   ASSERT_NO_FATAL_FAILURE(start_four());
   for (int i = 0; i < 40; ++i) {
-    ASSERT_EQ(write(1 + i % kNodes, "t" + std::to_string(i % 8), "a" + std::to_string(i), "v" + std::to_string(i)),
+    ASSERT_EQ(write(1 + i % kNodes, "t" + std::to_string(i % 8), "a" + std::to_string(i), "value-" + std::to_string(i)),
               "ok");
   }
   for (std::uint64_t group = 1; group <= kGroups; ++group) ASSERT_NE(without(group), 0U) << text_of_status(1);
@@ -122,11 +122,11 @@ TEST_F(WideBackupTest, AnyNodeTakesOneWhileWritesGoOnThoughNoneHasEveryGroup) {
     const auto file = backup(at);
     EXPECT_TRUE(file.ok()) << "node " << at << ": " << file.error().message();
     if (!file.ok()) break;
-    EXPECT_EQ(file->find("v17"), std::string::npos);
+    EXPECT_EQ(file->find("value-17"), std::string::npos);
     Cluster other;
     ASSERT_NO_FATAL_FAILURE(restore(*file, other));
     for (int i = 0; i < 40; ++i) {
-      EXPECT_EQ(other.get("t" + std::to_string(i % 8), "a" + std::to_string(i)), "v" + std::to_string(i));
+      EXPECT_EQ(other.get("t" + std::to_string(i % 8), "a" + std::to_string(i)), "value-" + std::to_string(i));
     }
     for (int i = 0; i < known; ++i) {
       EXPECT_EQ(other.get("busy" + std::to_string(i % 5), "n" + std::to_string(i)), "x") << "was acknowledged before";
