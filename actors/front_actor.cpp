@@ -146,6 +146,9 @@ void route(Self self, CallHandle call) {
     if (call.request().tenant.create_at_first_use) return create_tenant(context, std::move(call));
     return call.finish(model::Error(model::Code::tenant_not_found));
   }
+  // It came for a tenant that nobody knew, and that another call has made meanwhile: it is not one yet that asks again when a
+  // node dies.
+  if (context.is_clustered() && !call.call().survives) return context.resubmit(context.router, call.release());
   call.call().group = tenant->group;  // it may have moved since the call was routed first
   auto found = state.shards.find(tenant->id);
   if (found != state.shards.end() && found->second.group != tenant->group && !found->second.stopping) {

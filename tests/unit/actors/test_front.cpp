@@ -12,6 +12,7 @@
 
 #include "actors/context.hpp"
 #include "core_fixture.hpp"
+#include "memory_link.hpp"
 
 namespace coffer::actors {
 namespace {
@@ -156,6 +157,31 @@ TEST_F(FrontTest, CallsThatComeBetweenTwoDirectoriesAreAnsweredByTheSecond) {
   });
   EXPECT_TRUE(ask().ok());
   opens.join();
+}
+
+// Two first calls for a tenant: the second one finds it made, and was given the front as it came from the client. A node that
+// dies then must not be its error.
+TEST_F(FrontTest, ACallForATenantThatAnotherOneHasJustMadeIsRoutedAnewAndAsksAgainFromThenOn) {
+  test::MemoryNetwork network;
+  const auto link = network.link(model::NodeId{1});
+  context.link = link.get();
+  std::promise<Call*> routed;
+  context.router = &routed;
+  context.resubmit = [](void* router, Call* call) { static_cast<std::promise<Call*>*>(router)->set_value(call); };
+  DirectoryTenant made;
+  made.info.name = "t";
+  made.info.group = model::GroupId{0};
+  routing.put(made);
+  Asked call;
+  call.request.credential.kind = model::CredentialKind::dev_root;
+  call.request.info.deadline = now + 60'000;
+  call.request.tenant = {"t", {}, true};
+  call.request.operation = model::TenantOperation(model::Get{"kv", "k"});
+  auto again = routed.get_future();
+  caf::anon_send(context.front, context.parcel(CallHandle(&call)));
+  ASSERT_EQ(again.wait_for(std::chrono::seconds(20)), std::future_status::ready);
+  EXPECT_EQ(again.get(), &call);
+  context.link = nullptr;
 }
 
 }  // namespace
