@@ -142,13 +142,12 @@ Status RowCheck::check_directory(std::string_view key, std::string_view value) {
 Status RowCheck::expect_values(std::string_view hash, const model::Entry& entry) {
   ++counts_.entries;
   for (const model::Version& version : entry.versions) {
-    const bool has_value = version.state != model::State::destroyed && version.payload_bytes > 0;
-    if (has_value) expected_.push_back(mark_of(hash, version.number));
+    if (version.state != model::State::destroyed) expected_.push_back(mark_of(hash, version.number));  // empty or not
   }
   return {};
 }
 
-/// A value that no version counts (an empty one) is passed over; one that is expected and never seen stops the walk.
+/// A value of which no version tells is passed over; one that is expected and never seen stops the walk.
 void RowCheck::see_value(std::uint64_t mark) {
   ++counts_.versions;
   if (seen_ < expected_.size() && expected_[seen_] == mark) ++seen_;
