@@ -6,24 +6,31 @@
 #include <mutex>
 #include <utility>
 
+#include "cluster/catch_up_pace.hpp"
 #include "cluster/guards.hpp"
 #include "cluster/raft_convert.hpp"
 
 namespace coffer::cluster {
 
 struct RaftCore::Impl {
+  explicit Impl(const RaftOptions& given) : options(given), pace(given.catch_up_lag) {}
+
   struct raft raft;
-  RaftOptions options;
+  const RaftOptions options;
+  CatchUpPace pace;              // of the peers that lack much of the log of this leader
   MonotonicMs last_timeout = 0;  // as leader
   bool timed_out = false;
   model::Term handed_over;  // of the newest TimeoutNow: the term after it may disrupt a leader
 
   void correct(Outgoing& outgoing) const;
   model::Result<StepOutcome> step(raft_event& event, MonotonicMs now, RaftEntries* entries);
-  bool admits(Message& message) const;
+  void set_window(MonotonicMs now);
+  bool admits(Message& message, MonotonicMs now);
 };
 
 namespace {
+
+constexpr std::uint32_t kPacedWindow = 256;  // entries on their way while a peer is paced
 
 model::Error stopped(int rv) {
   return {model::Code::internal, std::string("the consensus core stopped: ") + raft_strerror(rv)};
@@ -72,10 +79,9 @@ raft_event make_event(raft_event_type type) {
 
 }  // namespace
 
-RaftCore::RaftCore(const RaftOptions& options) : impl_(std::make_unique<Impl>()) {
+RaftCore::RaftCore(const RaftOptions& options) : impl_(std::make_unique<Impl>(options)) {
   static std::mutex initialising;  // raft_init() writes a global
   raft& r = impl_->raft;
-  impl_->options = options;
   std::memset(&r, 0, sizeof r);
   {
     const std::lock_guard lock(initialising);
@@ -94,6 +100,7 @@ RaftCore::~RaftCore() { raft_close(&impl_->raft, nullptr); }
 
 model::Result<StepOutcome> RaftCore::Impl::step(raft_event& event, MonotonicMs now, RaftEntries* entries) {
   const bool led = raft_state(&raft) == RAFT_LEADER;
+  if (led) set_window(now);
   const bool refusable = event.type == RAFT_SUBMIT || event.type == RAFT_TRANSFER;
   raft_update update;
   std::memset(&update, 0, sizeof update);
@@ -136,11 +143,15 @@ model::Result<StepOutcome> RaftCore::Impl::step(raft_event& event, MonotonicMs n
       outcome.messages.push_back(
           from_raft(update.messages.batch[i], options.group, options.self, raft_current_term(&raft)));
       correct(outcome.messages.back());
+      if (update.messages.batch[i].type == RAFT_INSTALL_SNAPSHOT) {
+        pace.sent_snapshot(outcome.messages.back().message.to, update.messages.batch[i].install_snapshot.last_index);
+      }
     }
   }
   outcome.became_leader = !led && raft_state(&raft) == RAFT_LEADER;
   if (outcome.became_leader) {
     timed_out = false;
+    pace.clear();
   }
   return outcome;
 }
@@ -185,7 +196,14 @@ void RaftCore::Impl::correct(Outgoing& outgoing) const {
   }
 }
 
-bool RaftCore::Impl::admits(Message& message) const {
+/// libraft asks for it when it sends, to whomever.
+void RaftCore::Impl::set_window(MonotonicMs now) {
+  pace.observe(raft_commit_index(&raft), raft_last_index(&raft), now);
+  const std::uint32_t most = options.max_inflight_entries;
+  raft_set_max_inflight_entries(&raft, pace.is_pacing() ? std::min(most, kPacedWindow) : most);
+}
+
+bool RaftCore::Impl::admits(Message& message, MonotonicMs now) {
   const auto* r = &raft;
   if (auto* append = std::get_if<AppendEntries>(&message.body)) {
     if (!guards::is_well_formed(*append)) {
@@ -195,9 +213,13 @@ bool RaftCore::Impl::admits(Message& message) const {
                           model::Term(r->trail.snapshot.term));
     return true;
   }
-  if (const auto* result = std::get_if<AppendEntriesResult>(&message.body)) {
+  if (auto* result = std::get_if<AppendEntriesResult>(&message.body)) {
     raft_index match = 0;
     const bool known = raft_match_index(r, message.from.value, &match) == 0;
+    if (known && result->rejected.value == 0 && result->term.value == r->current_term) {
+      pace.observe(raft_commit_index(&raft), raft_last_index(&raft), now);
+      result->last_log_index = model::Index(pace.counted(message.from, result->last_log_index.value, match, now));
+    }
     return !guards::is_stale_refusal(*result, known ? std::optional<std::uint64_t>(match) : std::nullopt,
                                      r->current_term);
   }
@@ -211,7 +233,7 @@ bool RaftCore::Impl::admits(Message& message) const {
 }
 
 model::Result<StepOutcome> RaftCore::receive(MonotonicMs now, Message message) {
-  if (!impl_->admits(message)) {
+  if (!impl_->admits(message, now)) {
     return StepOutcome{};
   }
   const auto* append = std::get_if<AppendEntries>(&message.body);
