@@ -44,4 +44,12 @@ std::uint64_t Histogram::quantile(double q) const {
   return 0;
 }
 
+std::vector<std::pair<std::uint64_t, std::uint64_t>> Histogram::buckets() const {
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> held;
+  for (std::size_t i = 0; i < kBuckets; ++i) {
+    if (buckets_[i] != 0) held.emplace_back(std::min(upper_bound(i), max_), buckets_[i]);
+  }
+  return held;
+}
+
 }  // namespace coffer::app::bench

@@ -4,6 +4,8 @@
 
 #include <array>
 #include <cstdint>
+#include <utility>
+#include <vector>
 
 namespace coffer::app::bench {
 
@@ -15,6 +17,8 @@ class Histogram {
   std::uint64_t max() const { return max_; }
   /// The value that the share `q` (0..1) of what was recorded does not exceed; 0 when nothing was recorded.
   std::uint64_t quantile(double q) const;
+  /// The buckets that hold something: what they hold is at most so long, and how often it was recorded. Ascending.
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> buckets() const;
 
  private:
   static constexpr unsigned kSubBits = 6;

@@ -21,6 +21,17 @@ std::string microseconds(const Histogram& h, double q) {
   return fixed(static_cast<double>(q >= 1 ? h.max() : h.quantile(q)) / 1000, 1);
 }
 
+/// Whoever has several runs adds these up: quantiles cannot be.
+void print_buckets(const Histogram& h, std::ostream& out) {
+  out << ",\n  \"histogram_us\": [";
+  const char* separator = "";
+  for (const auto& [longest, count] : h.buckets()) {
+    out << separator << "[" << fixed(static_cast<double>(longest) / 1000, 1) << ", " << count << "]";
+    separator = ", ";
+  }
+  out << "]";
+}
+
 double throughput(const Report& report) {
   return report.seconds > 0 ? static_cast<double>(report.done) / report.seconds : 0;
 }
@@ -60,8 +71,9 @@ void print_json(const Result& r, std::ostream& out) {
       << ",\n  \"value_bytes\": " << r.value_bytes << ",\n  \"seconds\": " << fixed(r.report.seconds, 3)
       << ",\n  \"requests\": " << r.report.done << ",\n  \"throughput\": " << fixed(throughput(r.report), 1)
       << ",\n  \"latency_us\": {\"p50\": " << microseconds(h, 0.5) << ", \"p90\": " << microseconds(h, 0.9)
-      << ", \"p99\": " << microseconds(h, 0.99) << ", \"max\": " << microseconds(h, 1) << "}"
-      << ",\n  \"errors\": " << r.report.errors << ",\n  \"reasons\": {";
+      << ", \"p99\": " << microseconds(h, 0.99) << ", \"max\": " << microseconds(h, 1) << "}";
+  print_buckets(h, out);
+  out << ",\n  \"errors\": " << r.report.errors << ",\n  \"reasons\": {";
   const char* separator = "";
   for (const auto& [reason, count] : r.report.reasons) {
     out << separator << json_quote(reason) << ": " << count;

@@ -42,6 +42,18 @@ TEST(Histogram, TakesAnyValueAndNone) {
   EXPECT_EQ(h.quantile(1), ~0ULL);
 }
 
+TEST(Histogram, TellsItsBucketsWithWhatTheyHold) {
+  using Buckets = std::vector<std::pair<std::uint64_t, std::uint64_t>>;
+  Histogram h;
+  EXPECT_TRUE(h.buckets().empty());
+  for (const std::uint64_t value : {7U, 100'000U, 7U, 1'000'000U}) h.record(value);
+  const Buckets held = h.buckets();
+  ASSERT_EQ(held.size(), 3U);
+  EXPECT_EQ(held[0], Buckets::value_type(7, 2));
+  EXPECT_NEAR(static_cast<double>(held[1].first), 100e3, 2e3);
+  EXPECT_EQ(held[2], Buckets::value_type(1'000'000, 1)) << "no longer than the longest";
+}
+
 TEST(Histogram, MergesAsIfAllHadBeenRecordedInOne) {
   Histogram a, b;
   for (std::uint64_t i = 0; i < 100; ++i) (i % 2 == 0 ? a : b).record(i);
