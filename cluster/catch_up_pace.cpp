@@ -9,6 +9,8 @@ namespace coffer::cluster {
 std::uint64_t CatchUpPace::counted(model::NodeId id, std::uint64_t has, std::uint64_t match, MonotonicMs now) {
   const std::uint64_t lacks = commit_ > has ? commit_ - has : 0;
   Peer& peer = peers_[id];
+  if (now - peer.heard_at > kAway) peer.paced = peer.spent = false;
+  peer.heard_at = now;
   if (!peer.paced) {
     if (lacks < lag_) peer.spent = false;
     if (lacks <= lag_ || peer.spent || has < peer.snapshot) return has;
@@ -27,10 +29,6 @@ std::uint64_t CatchUpPace::counted(model::NodeId id, std::uint64_t has, std::uin
   }
   const std::uint64_t due = peer.from + peer.missing * passed / kUsual;
   return std::min(has, std::max({due, match, peer.snapshot}));
-}
-
-bool CatchUpPace::is_pacing() const {
-  return std::any_of(peers_.begin(), peers_.end(), [](const auto& peer) { return peer.second.paced; });
 }
 
 }  // namespace coffer::cluster

@@ -38,18 +38,17 @@ class CatchUpPace {
   /// The peer says that it has everything up to `has`: up to where that counts. Not more than `has`; not less than `match`,
   /// which counts already, nor than a snapshot that it was sent.
   std::uint64_t counted(model::NodeId peer, std::uint64_t has, std::uint64_t match, MonotonicMs now);
-  /// Somebody is paced: the window for new entries should be small, for all of it goes out at once.
-  bool is_pacing() const;
 
  private:
   static constexpr MonotonicMs kUsual = 15'000;  // takes the log that lacks in the beginning
   static constexpr MonotonicMs kLongest = 40'000;
   static constexpr MonotonicMs kPatience = 100;  // a commit that waits longer may wait for who is paced
+  static constexpr MonotonicMs kAway = 2'000;    // who says nothing for so long begins anew
   struct Peer {
     std::uint64_t snapshot = 0;  // the newest that was sent to it
     bool paced = false, spent = false;
     std::uint64_t from = 0, missing = 0;  // when its pace began
-    MonotonicMs began = 0;
+    MonotonicMs began = 0, heard_at = 0;
   };
 
   const std::uint64_t lag_;

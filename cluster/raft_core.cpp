@@ -24,13 +24,13 @@ struct RaftCore::Impl {
 
   void correct(Outgoing& outgoing) const;
   model::Result<StepOutcome> step(raft_event& event, MonotonicMs now, RaftEntries* entries);
-  void set_window(MonotonicMs now);
+  void set_window();
   bool admits(Message& message, MonotonicMs now);
 };
 
 namespace {
 
-constexpr std::uint32_t kPacedWindow = 256;  // entries on their way while a peer is paced
+constexpr std::uint32_t kSmallWindow = 256;  // entries on their way to each peer while one lacks much
 
 model::Error stopped(int rv) {
   return {model::Code::internal, std::string("the consensus core stopped: ") + raft_strerror(rv)};
@@ -100,7 +100,10 @@ RaftCore::~RaftCore() { raft_close(&impl_->raft, nullptr); }
 
 model::Result<StepOutcome> RaftCore::Impl::step(raft_event& event, MonotonicMs now, RaftEntries* entries) {
   const bool led = raft_state(&raft) == RAFT_LEADER;
-  if (led) set_window(now);
+  if (led) {
+    pace.observe(raft_commit_index(&raft), raft_last_index(&raft), now);
+    set_window();
+  }
   const bool refusable = event.type == RAFT_SUBMIT || event.type == RAFT_TRANSFER;
   raft_update update;
   std::memset(&update, 0, sizeof update);
@@ -196,11 +199,17 @@ void RaftCore::Impl::correct(Outgoing& outgoing) const {
   }
 }
 
-/// libraft asks for it when it sends, to whomever.
-void RaftCore::Impl::set_window(MonotonicMs now) {
-  pace.observe(raft_commit_index(&raft), raft_last_index(&raft), now);
+/// A peer that was away is sent a whole window before it says anything, and one that is paced must not be sent more than
+/// that at once. libraft has one window for all peers.
+void RaftCore::Impl::set_window() {
+  const raft_index commit = raft_commit_index(&raft);
+  const bool somebody_lacks = std::any_of(
+      raft.configuration.servers, raft.configuration.servers + raft.configuration.n, [&](const raft_server& server) {
+        raft_index match = 0;
+        return raft_match_index(&raft, server.id, &match) == 0 && match + options.catch_up_lag < commit;
+      });
   const std::uint32_t most = options.max_inflight_entries;
-  raft_set_max_inflight_entries(&raft, pace.is_pacing() ? std::min(most, kPacedWindow) : most);
+  raft_set_max_inflight_entries(&raft, somebody_lacks ? std::min(most, kSmallWindow) : most);
 }
 
 bool RaftCore::Impl::admits(Message& message, MonotonicMs now) {
