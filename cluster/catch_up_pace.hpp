@@ -4,8 +4,9 @@
 // whoever shares them waits. So a leader counts what such a peer has acknowledged only as time goes by; to count less than
 // a server has is always safe, for acknowledgements may be late.
 //
-// Nobody is paced on whom a commit waits, nor longer than kLongest: who is still behind then is behind because more is
-// written than its pace. Used by RaftCore; a value with the time passed in.
+// Paced is who has got a snapshot, or was away; never who falls behind under load. What it lacks shrinks to nothing within
+// kUsual, however much is written meanwhile, and everything counts while a commit waits, which may be for this peer. Used by
+// RaftCore; a value with the time passed in.
 
 #include <cstdint>
 #include <map>
@@ -20,38 +21,36 @@ class CatchUpPace {
   /// Paces who lacks more than `lag` committed entries.
   explicit CatchUpPace(std::uint64_t lag) : lag_(lag) {}
 
-  /// Before and after each step: what this leader's log has, and how much of it is committed.
-  void observe(std::uint64_t commit, std::uint64_t last, MonotonicMs now) {
-    if (commit > commit_ || last <= commit) moved_at_ = now;
-    commit_ = commit;
-  }
-  /// The leadership has begun or ended.
-  void clear() {
-    peers_.clear();
-    commit_ = 0;
-  }
-  /// A snapshot that ends at `index` goes to the peer: what comes behind it is paced anew.
-  void sent_snapshot(model::NodeId peer, std::uint64_t index) {
-    peers_[peer] = {};
-    peers_[peer].snapshot = index;
-  }
-  /// The peer says that it has everything up to `has`: up to where that counts. Not more than `has`; not less than `match`,
-  /// which counts already, nor than a snapshot that it was sent.
+  /// This server leads from now on.
+  void begin(MonotonicMs now);
+  /// What the leader's log has, and how much of it is committed. Before anything below.
+  void observe(std::uint64_t commit, std::uint64_t last, MonotonicMs now);
+  /// A snapshot that ends at `index` goes to the peer: what comes behind it is paced.
+  void sent_snapshot(model::NodeId peer, std::uint64_t index, MonotonicMs now);
+  /// The peer says that it has everything up to `has`: up to where that counts. Not less than `match`, which counts already,
+  /// nor than a snapshot that it was sent.
   std::uint64_t counted(model::NodeId peer, std::uint64_t has, std::uint64_t match, MonotonicMs now);
+  /// Nothing was heard of the peer for so long that it should not be sent much before it answers.
+  bool is_away(model::NodeId peer, MonotonicMs now) const;
+  /// Somebody is being paced: what he is sent at once should be little.
+  bool is_pacing(MonotonicMs now) const;
 
  private:
-  static constexpr MonotonicMs kUsual = 15'000;  // takes the log that lacks in the beginning
-  static constexpr MonotonicMs kLongest = 40'000;
+  static constexpr MonotonicMs kUsual = 15'000;
   static constexpr MonotonicMs kPatience = 100;  // a commit that waits longer may wait for who is paced
-  static constexpr MonotonicMs kAway = 2'000;    // who says nothing for so long begins anew
+  static constexpr MonotonicMs kAway = 2'000;
   struct Peer {
+    MonotonicMs heard_at = 0;
     std::uint64_t snapshot = 0;  // the newest that was sent to it
-    bool paced = false, spent = false;
-    std::uint64_t from = 0, missing = 0;  // when its pace began
-    MonotonicMs began = 0, heard_at = 0;
+    bool is_due = false;         // it got a snapshot, or was away: paced, if it lacks much
+    bool paced = false;
+    std::uint64_t missing = 0;  // when its pace began
+    MonotonicMs began = 0;
   };
+  bool commit_waits(MonotonicMs now) const { return now - moved_at_ > kPatience; }
 
   const std::uint64_t lag_;
+  MonotonicMs led_since_ = 0;
   std::uint64_t commit_ = 0;
   MonotonicMs moved_at_ = 0;  // the commit, or nothing waited for it
   std::map<model::NodeId, Peer> peers_;

@@ -276,6 +276,7 @@ void GroupCore::Impl::start() {
   options.heartbeat = config.heartbeat;
   options.max_inflight_entries = config.max_inflight_entries;
   options.catch_up_lag = config.catch_up_lag;
+  options.catch_up_window = config.catch_up_window;
   raft = std::make_unique<RaftCore>(options);
   storage::Recovered state = std::exchange(recovered, {});
   votes_from = is_pristine(state) ? 0 : now + config.election_timeout + margin_of(config);

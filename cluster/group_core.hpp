@@ -35,7 +35,8 @@ struct GroupConfig {
   MonotonicMs election_timeout = 300;
   MonotonicMs heartbeat = 60;
   std::uint32_t max_inflight_entries = 4096;
-  std::uint32_t catch_up_lag = 1024;         // committed entries that a peer lacks who is sent them at a pace
+  std::uint32_t catch_up_lag = 1024;         // committed entries; who lacks more is paced (catch_up_pace.hpp)
+  std::uint32_t catch_up_window = 256;       // entries on their way to each peer meanwhile
   std::size_t max_pending_bytes = 64 << 20;  // proposals beyond it are refused as overloaded
   bool may_campaign = true;                  // false while sealed: asks for no vote; a sole voter stays unstarted
   std::uint32_t trailing_entries = 1024;     // kept in memory behind D, for peers; a group without peers keeps none

@@ -24,13 +24,11 @@ struct RaftCore::Impl {
 
   void correct(Outgoing& outgoing) const;
   model::Result<StepOutcome> step(raft_event& event, MonotonicMs now, RaftEntries* entries);
-  void set_window();
+  void set_window(MonotonicMs now);
   bool admits(Message& message, MonotonicMs now);
 };
 
 namespace {
-
-constexpr std::uint32_t kSmallWindow = 256;  // entries on their way to each peer while one lacks much
 
 model::Error stopped(int rv) {
   return {model::Code::internal, std::string("the consensus core stopped: ") + raft_strerror(rv)};
@@ -100,10 +98,7 @@ RaftCore::~RaftCore() { raft_close(&impl_->raft, nullptr); }
 
 model::Result<StepOutcome> RaftCore::Impl::step(raft_event& event, MonotonicMs now, RaftEntries* entries) {
   const bool led = raft_state(&raft) == RAFT_LEADER;
-  if (led) {
-    pace.observe(raft_commit_index(&raft), raft_last_index(&raft), now);
-    set_window();
-  }
+  if (led) set_window(now);
   const bool refusable = event.type == RAFT_SUBMIT || event.type == RAFT_TRANSFER;
   raft_update update;
   std::memset(&update, 0, sizeof update);
@@ -145,16 +140,21 @@ model::Result<StepOutcome> RaftCore::Impl::step(raft_event& event, MonotonicMs n
       }
       outcome.messages.push_back(
           from_raft(update.messages.batch[i], options.group, options.self, raft_current_term(&raft)));
-      correct(outcome.messages.back());
-      if (update.messages.batch[i].type == RAFT_INSTALL_SNAPSHOT) {
-        pace.sent_snapshot(outcome.messages.back().message.to, update.messages.batch[i].install_snapshot.last_index);
+      Outgoing& outgoing = outcome.messages.back();
+      correct(outgoing);
+      if (led && update.messages.batch[i].type == RAFT_INSTALL_SNAPSHOT) {
+        pace.sent_snapshot(outgoing.message.to, update.messages.batch[i].install_snapshot.last_index, now);
+      }
+      // libraft does not count on entries for who has not answered lately: it sends them again.
+      if (led && pace.is_away(outgoing.message.to, now)) {
+        outgoing.entry_count = std::min(outgoing.entry_count, options.catch_up_window);
       }
     }
   }
   outcome.became_leader = !led && raft_state(&raft) == RAFT_LEADER;
   if (outcome.became_leader) {
     timed_out = false;
-    pace.clear();
+    pace.begin(now);
   }
   return outcome;
 }
@@ -199,17 +199,11 @@ void RaftCore::Impl::correct(Outgoing& outgoing) const {
   }
 }
 
-/// A peer that was away is sent a whole window before it says anything, and one that is paced must not be sent more than
-/// that at once. libraft has one window for all peers.
-void RaftCore::Impl::set_window() {
-  const raft_index commit = raft_commit_index(&raft);
-  const bool somebody_lacks = std::any_of(
-      raft.configuration.servers, raft.configuration.servers + raft.configuration.n, [&](const raft_server& server) {
-        raft_index match = 0;
-        return raft_match_index(&raft, server.id, &match) == 0 && match + options.catch_up_lag < commit;
-      });
+/// What a peer that is paced is sent at once should be little; libraft has one window for all.
+void RaftCore::Impl::set_window(MonotonicMs now) {
+  pace.observe(raft_commit_index(&raft), raft_last_index(&raft), now);
   const std::uint32_t most = options.max_inflight_entries;
-  raft_set_max_inflight_entries(&raft, somebody_lacks ? std::min(most, kSmallWindow) : most);
+  raft_set_max_inflight_entries(&raft, pace.is_pacing(now) ? std::min(most, options.catch_up_window) : most);
 }
 
 bool RaftCore::Impl::admits(Message& message, MonotonicMs now) {

@@ -24,8 +24,8 @@ struct RaftOptions {
   MonotonicMs election_timeout = 300;
   MonotonicMs heartbeat = 60;
   std::uint32_t max_inflight_entries = 4096;
-  std::uint32_t catch_up_lag =
-      1024;  // committed entries that a peer lacks who is sent them at a pace (catch_up_pace.hpp)
+  std::uint32_t catch_up_lag = 1024;    // committed entries; who lacks more is paced (catch_up_pace.hpp)
+  std::uint32_t catch_up_window = 256;  // entries on their way to each peer meanwhile
 };
 
 /// A message as libraft emits it: entries of an AppendEntries and the snapshot of an InstallSnapshot are missing.

@@ -47,6 +47,7 @@ void GroupSim::start(std::uint64_t id) {
   config.seed = rng_.next();
   config.max_inflight_entries = 64;
   config.catch_up_lag = options_.seed % 3 == 2 ? 4 : 1024;
+  config.catch_up_window = options_.seed % 3 == 2 ? 2 : 256;
   config.lease = options_.seed % 4 != 0;
   config.may_campaign = !node.sealed;
   config.trailing_entries = static_cast<std::uint32_t>(rng_.below(20));

@@ -99,6 +99,7 @@ void SimNode::open_group(model::GroupId id, storage::Recovered recovered) {
   config.seed = world_.rng().next();
   config.max_inflight_entries = 64;
   config.catch_up_lag = id_.value % 2 == 0 ? 8 : 1024;
+  config.catch_up_window = 4;
   config.trailing_entries = static_cast<std::uint32_t>(world_.rng().below(30));
   config.trailing_bytes = world_.rng().below(4'000);
   config.room = room_;
