@@ -125,7 +125,7 @@ smoke_cluster() {
     done
     if [[ $try -lt 40 ]]; then
       say "ok      ${command#  }"
-      printf '%s\n' "$output" | head -n 4 | cut -c 1-200
+      head -n 4 <<<"$output" | cut -c 1-200
     else
       say "FAILED  ${command#  }"
       printf '%s\n' "$output"

@@ -107,12 +107,13 @@ smoke() {
   local binary=$1 data http grpc admin failed=0 command output
   data=$(mktemp -d)
   http=127.0.0.1:$(free_port) grpc=127.0.0.1:$(free_port) admin=127.0.0.1:$(free_port)
-  trap 'kill -KILL "$node_pid" 2>/dev/null; rm -rf "$data"' EXIT
+  # shellcheck disable=SC2064  # the names as they are now: at the end these variables are gone
+  trap "kill -KILL \$node_pid 2>/dev/null; rm -rf '$data'" EXIT
   start_node "$http" "$grpc" "$admin" "$data" "$binary"
   while IFS= read -r command; do
     if output=$(bash -o pipefail -c "$command" 2>&1); then
       say "ok      ${command#  }"
-      printf '%s\n' "$output" | head -n 3 | cut -c 1-200
+      head -n 3 <<<"$output" | cut -c 1-200  # not from a pipe: head would break one that has more, and end the script
     else
       say "FAILED  ${command#  }"
       printf '%s\n' "$output"
