@@ -54,10 +54,10 @@ class Tokens(ServerCase):
         good = self.token().secret
         revoked = self.token()
         self.admin.revoke("default", revoked.token.id)
-        expiring = self.token(seconds=1.5).secret
+        expiring = self.token(seconds=4).secret
         self.assertEqual(self.server.get("other", token=expiring).status, 200)
         flipped = good[:-3] + ("A" if good[-3] != "A" else "B") + good[-2:]
-        time.sleep(2)
+        time.sleep(4.5)
         return {"revoked": revoked.secret, "expired": expiring, "forged": flipped, "cut": good[:-5], "garbage": "cft_" + "A" * 60,
                 "no token": "password", "empty": "cft_"}
 

@@ -153,7 +153,7 @@ class Watch(ServerCase):
     def test_only_what_the_filter_names(self):
         self.put("filter", "x/0", "two")
         stream = self.stream("filter", from_revision=0, space="two", prefix="x/")
-        time.sleep(0.5)  # the stream without a revision begins when it has arrived
+        stream.stream.initial_metadata()  # the stream without a revision begins where it is first answered
         for space in ("one", "two"):
             for name in ("x/1", "y/1"):
                 self.put("filter", name, space)
