@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "actors/placer.hpp"
 #include "model/wire.hpp"
 
 namespace coffer::actors {
@@ -80,10 +81,6 @@ void write_loads(model::wire::Writer& writer, const GroupsReport& report) {
 }
 
 }  // namespace
-
-cluster::Voter server_of(model::NodeId node, cluster::ServerRole role) {
-  return {node, std::to_string(node.value), role};
-}
 
 model::Secret encode_control(const ControlMessage& message) {
   model::Secret out;

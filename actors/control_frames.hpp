@@ -30,9 +30,6 @@ struct GroupsReport {
 };
 using ControlMessage = std::variant<GroupsReport, Target, Transfer>;
 
-/// A server of a group, as Raft's configurations name it.
-cluster::Voter server_of(model::NodeId node, cluster::ServerRole role);
-
 model::Secret encode_control(const ControlMessage& message);
 /// Errors: unimplemented (a form of a newer program), invalid_argument.
 model::Result<ControlMessage> decode_control(model::NodeId from, std::string_view bytes);

@@ -1,6 +1,6 @@
 // The steward: sees to the cluster's shape. On every node it collects what the groups led here report, and says to the
-// directory who this node is; beside the meta group's leader it works out where everything should be
-// (cluster/placement.hpp) and says so to the groups' leaders, again and again. Runs on CAF's scheduler.
+// directory who this node is; beside the meta group's leader it asks where everything should be (placer.hpp) and says so
+// to the groups' leaders, again and again. Runs on CAF's scheduler.
 
 #include <algorithm>
 #include <map>
@@ -8,10 +8,10 @@
 
 #include "actors/context.hpp"
 #include "actors/control_frames.hpp"
+#include "actors/placer.hpp"
 #include "cluster/departure.hpp"
 #include "cluster/formats.hpp"
 #include "cluster/group_load.hpp"
-#include "cluster/placement.hpp"
 
 namespace coffer::actors {
 
@@ -21,10 +21,6 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::milliseconds kTell{20};  // gathers the groups that one node comes to lead at once
-constexpr int kSilentTicks = 4;                 // without a report: is given nothing new
-constexpr int kGraceTicks = 8;                  // of a new leader, before it takes anybody's silence for an absence
-constexpr int kListenTicks = 2;   // of a new leader, before it moves anything: who lives has reported then
-constexpr int kLastingLoad = 10;  // windows of the loads, before another one counts for replicas
 
 struct StewardState {
   static constexpr const char* name = "steward";
@@ -38,8 +34,7 @@ struct StewardState {
     cluster::LoadMeter meter;
   };
   std::map<model::GroupId, Meter> meters;  // of the groups led here
-  std::optional<cluster::LoadLevels> levels;
-  Clock::time_point levels_since;  // the leadership of the meta group that they belong to
+  std::optional<Placer> placer;
 };
 
 using Self = StewardActor::stateful_pointer<StewardState>;
@@ -178,100 +173,22 @@ void say(Self self, const Word& word, model::NodeId leader) {
   }
 }
 
-std::vector<cluster::PlacementNode> nodes_for_placement(Context& context, Clock::time_point now) {
-  const auto leads_since = context.cluster_view.since();
-  const auto silent = kSilentTicks * context.placement_interval;
-  const bool settled = now - leads_since > kGraceTicks * context.placement_interval;
-  std::vector<cluster::PlacementNode> nodes;
-  for (const model::NodeInfo& node : context.nodes.all()) {
-    if (node.state == model::NodeState::removed) continue;
-    const auto heard_at = context.cluster_view.heard_at(node.id);
-    const auto silence = now - std::max(heard_at, leads_since);
-    cluster::PlacementNode view{node.id, std::to_string(node.id.value), cluster::NodeHealth::up, true};
-    // One that this leader has never heard may be dead for long: it must be given nothing, though its silence is short.
-    if (heard_at < leads_since || silence >= silent) view.health = cluster::NodeHealth::away;
-    if (settled && context.replace_after.count() != 0 && silence > context.replace_after) {
-      view.health = cluster::NodeHealth::lost;
-    }
-    if (node.state == model::NodeState::draining) view.health = cluster::NodeHealth::leaving;
-    if (node.state == model::NodeState::joining) view.health = cluster::NodeHealth::away;
-    view.may_lead = !context.cluster_view.is_low_on_disk(node.id);
-    nodes.push_back(std::move(view));
-  }
-  return nodes;
-}
-
-/// A node that is about to come follows the meta group: from its rows it learns whom to speak to, and gets its keys.
-void let_newcomers_follow(const Context& context, std::vector<cluster::Voter>& meta) {
-  for (const model::NodeInfo& node : context.nodes.all()) {
-    const bool there =
-        std::any_of(meta.begin(), meta.end(), [&](const cluster::Voter& server) { return server.id == node.id; });
-    if (node.state == model::NodeState::joining && !there) {
-      meta.push_back(server_of(node.id, cluster::ServerRole::standby));
-    }
-  }
-}
-
-std::string to_words(const Target& target) {
-  std::string words = "group " + std::to_string(target.group.value) + " on nodes";
-  for (const cluster::Voter& server : target.servers) {
-    words += " " + std::to_string(server.id.value);
-    if (server.role != cluster::ServerRole::voter) words += " (follows)";
-  }
-  return words;
-}
-
-/// Every group as its leader sees it, with the loads that placement goes by.
-std::vector<cluster::PlacementGroup> groups_for_placement(StewardState& state) {
-  Context& context = *state.context;
-  if (!state.levels || state.levels_since != context.cluster_view.since()) {
-    state.levels.emplace(kLastingLoad * context.load_window);
-    state.levels_since = context.cluster_view.since();
-  }
-  std::vector<cluster::PlacementGroup> groups;
-  for (const model::GroupInfo& info : context.cluster_view.groups()) {
-    state.levels->follow(info.id, info.load, context.replicas, boot_clock_ms());
-    const auto level = state.levels->of(info.id);
-    cluster::PlacementGroup group{info.id, {}, info.leader, level.leading, level.replica};
-    for (const model::ReplicaInfo& replica : info.replicas) {
-      group.servers.push_back(server_of(replica.node, static_cast<cluster::ServerRole>(replica.role)));
-    }
-    groups.push_back(std::move(group));
-  }
-  return groups;
-}
-
 void place(Self self) {
   Context& context = *self->state.context;
   const auto now = Clock::now();
   if (!leads_meta(context) || context.link.load() == nullptr) return;
   context.cluster_view.heard(context.self, context.reports.all(), now, context.is_low_on_disk());
-  if (now - context.cluster_view.since() < kListenTicks * context.placement_interval) return;
-  const std::vector<cluster::PlacementGroup> groups = groups_for_placement(self->state);
-  cluster::PlacementOptions options;
-  options.replicas = context.replicas;
-  // Groups that have lost their leader with the meta group's are measured anew: until then nobody knows what they weigh.
-  const bool may_guess = now - context.cluster_view.since() > context.load_window;
-  options.balance = may_guess || !self->state.levels->is_partial();
-  cluster::PlacementPlan plan = cluster::plan_placement(nodes_for_placement(context, now), groups, options);
-  std::vector<std::string> words;
-  for (const cluster::PlacementGroup& group : groups) {
-    Target target{group.id, group.servers};
-    for (const auto& planned : plan.targets) {
-      if (planned.group == group.id) target.servers = planned.servers;
-    }
-    if (group.id == model::kMetaGroup) let_newcomers_follow(context, target.servers);
-    if (target.servers != group.servers) {
-      words.push_back(to_words(target));
-      say(self, target, group.leader);
-    }
-    for (const auto& transfer : plan.transfers) {
-      if (transfer.group != group.id) continue;
-      words.push_back("group " + std::to_string(group.id.value) + " led by node " + std::to_string(transfer.to.value));
-      say(self, Transfer{transfer.group, transfer.to}, group.leader);
+  auto plan = self->state.placer->place(context.cluster_view, context.nodes.all(), now);
+  if (!plan) return;
+  for (auto& [leader, word] : plan->orders) {
+    if (auto* target = std::get_if<cluster::PlacementPlan::Target>(&word)) {
+      say(self, Target{target->group, std::move(target->servers)}, leader);
+    } else {
+      const auto& transfer = std::get<cluster::PlacementPlan::Transfer>(word);
+      say(self, Transfer{transfer.group, transfer.to}, leader);
     }
   }
-  context.cluster_view.set_plan(std::move(words));
+  context.cluster_view.set_plan(std::move(plan->words));
 }
 
 void take_frame(Self self, const FrameIn& in) {
@@ -295,6 +212,8 @@ void take_frame(Self self, const FrameIn& in) {
 
 StewardActor::behavior_type steward(Self self, Context* context) {
   self->state.context = context;
+  self->state.placer.emplace(
+      Placer::Settings{context->placement_interval, context->replace_after, context->load_window, context->replicas});
   self->delayed_send(self, context->placement_interval, Sweep{});
   return {
       [self](const FrameIn& in) { take_frame(self, in); },

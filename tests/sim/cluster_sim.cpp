@@ -201,10 +201,10 @@ std::string ClusterReport::text() const {
   out << operations << " operations (" << acknowledged << " writes acknowledged, " << unknown << " unknown, " << reads
       << " reads, " << failed_conditions << " failed conditions), " << elections << " elections, " << crashes
       << " crashes, " << disk_failures << " disk failures, " << installs << " snapshots, " << changes << " changes, "
-      << transfers << " transfers, " << moves << " tenants moved, " << groups << " groups added, " << looks
-      << " looks, " << seals << " seals, " << leased << " calls under a lease, " << asked << " confirmed, " << watched
-      << " changes watched, " << compared << " states compared, " << messages << " messages, " << simulated_ms / 1000
-      << " s simulated, trace " << std::hex << trace;
+      << placed << " steps of placement, " << transfers << " transfers, " << moves << " tenants moved, " << groups
+      << " groups added, " << looks << " looks, " << seals << " seals, " << leased << " calls under a lease, " << asked
+      << " confirmed, " << watched << " changes watched, " << compared << " states compared, " << messages
+      << " messages, " << simulated_ms / 1000 << " s simulated, trace " << std::hex << trace;
   return out.str();
 }
 
@@ -222,6 +222,7 @@ ClusterReport& ClusterReport::operator+=(const ClusterReport& other) {
   changes += other.changes;
   transfers += other.transfers;
   moves += other.moves;
+  placed += other.placed;
   seals += other.seals;
   groups += other.groups;
   looks += other.looks;

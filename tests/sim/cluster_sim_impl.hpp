@@ -1,7 +1,8 @@
 #pragma once
 // The inside of the cluster simulation: one object, of which cluster_sim.cpp is the world around the nodes,
 // cluster_sim_clients.cpp, cluster_sim_operators.cpp and cluster_sim_watchers.cpp the clients, cluster_sim_directory.cpp what
-// the log says of the directory, and cluster_sim_trouble.cpp the faults and the course of a run.
+// the log says of the directory, cluster_sim_steward.cpp placement, and cluster_sim_trouble.cpp the faults and the course of
+// a run.
 
 #include <map>
 #include <memory>
@@ -56,6 +57,7 @@ class ClusterSim final : public NodeWorld {
   bool hears(model::NodeId at, model::NodeId other) const override {
     return node(other.value).is_up() && !cut(other.value, at.value);
   }
+  actors::Placer::Settings placing() const override { return settings_of_placement(); }
   void ask(model::NodeId from, std::size_t tenant, Operation operation,
            std::function<void(model::Result<model::Reply>)> done) override;
 
@@ -114,6 +116,7 @@ class ClusterSim final : public NodeWorld {
     std::uint64_t stopped_until = 0;  // the process does not run, and its clocks go on
     std::uint64_t groups_stopped_until =
         0;  // of the process, its groups' timers do not; whoever reads under a lease goes on
+    std::uint64_t placement_rests = 0;  // rounds of its placement since it last had something to say
   };
 
   SimNode& node(std::uint64_t id) { return *machines_[id - 1].node; }
@@ -144,11 +147,23 @@ class ClusterSim final : public NodeWorld {
 
   // cluster_sim_operators.cpp
   void operate();
+  void begin_order(std::size_t number, std::uint64_t patience);
   model::DirectoryOperation choose_order(Operator& op);
   void order(std::size_t number);
   void send_order(std::size_t number, std::uint64_t to, std::uint64_t delay);
   void ordered(std::size_t number, std::uint64_t attempt, const model::Result<model::Reply>& answer);
   void check_order(Operator& op, const model::Result<model::Reply>& answer);
+
+  // cluster_sim_steward.cpp
+  /// Who decides on members: the stewards, or (in the other seeds) chance.
+  bool is_steered() const { return options_.seed % 3 == 0; }
+  actors::Placer::Settings settings_of_placement() const;
+  void post(std::uint64_t from, std::uint64_t to, Timeline::Event event);
+  void report();
+  void place();
+  model::DirectoryOperation choose_drain();
+  bool is_placed();
+  void come_to_rest();
 
   // cluster_sim_clients.cpp
   void think(std::size_t client);
@@ -178,7 +193,8 @@ class ClusterSim final : public NodeWorld {
   void compare();
   void compare(model::GroupId group, std::uint64_t id);
   void heal();
-  void run_until(bool (ClusterSim::*done)() const, std::uint64_t ms, const std::string& what);
+  template <class Done>
+  void run_until(Done done, std::uint64_t ms, const std::string& what);
   std::string standing();  // for the message of a violation
   bool has_converged() const;
   void check_histories();
@@ -207,5 +223,14 @@ class ClusterSim final : public NodeWorld {
   std::uint64_t told_groups_ = kFirstGroups;
   std::vector<Operator> operators_ = std::vector<Operator>(kOperators);
 };
+
+template <class Done>
+void ClusterSim::run_until(Done done, std::uint64_t ms, const std::string& what) {
+  const std::uint64_t until = time_.now() + ms;
+  while (!(this->*done)()) {
+    require(time_.now() < until, time_.now() < until ? "" : what + ":" + standing());
+    require(time_.step(), "the simulation stands still");
+  }
+}
 
 }  // namespace coffer::sim

@@ -50,11 +50,16 @@ void ClusterSim::operate() {
   if (closing_ || op.is_busy) {
     return;
   }
-  op.is_busy = true;
   op.tenant = kDirectory;
   op.operation = choose_order(op);
+  begin_order(number, 3000);
+}
+
+void ClusterSim::begin_order(std::size_t number, std::uint64_t patience) {
+  Operator& op = operators_[number];
+  op.is_busy = true;
   op.request_id = std::to_string(next_op_++);
-  op.deadline = time_.now() + 3000;
+  op.deadline = time_.now() + patience;
   op.told = op.tenant == kDirectory ? 0 : tenants_[op.tenant].told;
   op.groups = told_groups_;
   order(number);
@@ -77,6 +82,9 @@ model::DirectoryOperation ClusterSim::choose_order(Operator& op) {
   }
   if (dice < 22) {
     return model::GetClusterStatus{};
+  }
+  if (is_steered() && dice < 28) {
+    return choose_drain();
   }
   const std::size_t index = rng_.below(kTenants);
   if (!tenants_[index].is_made) {
@@ -153,6 +161,11 @@ void ClusterSim::check_order(Operator& op, const model::Result<model::Reply>& an
   const auto refused = [&] {
     return "an operator is refused: " + std::string(answer.error().message()) + " " + answer.error().detail;
   };
+  if (std::holds_alternative<model::DrainNode>(op.operation)) {
+    // The last one that stays is not drained.
+    require(code == model::Code::ok || code == model::Code::invalid_argument, answer.ok() ? "" : refused());
+    return;
+  }
   if (op.tenant == kDirectory) {
     // Somebody else may have added one in the meantime.
     const bool adds = std::holds_alternative<model::AddGroups>(op.operation);

@@ -42,6 +42,7 @@ void expect_that_it_met_what_it_is_about(const ClusterReport& sum, std::uint64_t
   EXPECT_GT(sum.changes, seeds / 4);
   EXPECT_GT(sum.transfers, seeds / 4);
   EXPECT_GT(sum.moves, seeds);
+  EXPECT_GT(sum.placed, seeds);
   EXPECT_GT(sum.groups, seeds / 2);
   EXPECT_GT(sum.looks, 5 * seeds);
   EXPECT_GT(sum.disk_failures, seeds / 10);
@@ -125,6 +126,10 @@ TEST(ClusterSimCheckTest, AGroupWhoseFoundersBeginFromNothingIsFound) {
 }
 TEST(ClusterSimCheckTest, ADirectoryThatOutlivesItsLeadershipIsFound) {
   EXPECT_NE(seeds_until_found(ClusterMutant::keeps_directory, 40), 0U);
+}
+
+TEST(ClusterSimCheckTest, LeadersThatDoNotHeedPlacementAreFound) {
+  EXPECT_NE(seeds_until_found(ClusterMutant::heeds_no_placement, 20), 0U);
 }
 
 }  // namespace

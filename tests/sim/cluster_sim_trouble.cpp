@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <sstream>
 
-#include "cluster/membership.hpp"
 #include "tests/sim/cluster_sim_impl.hpp"
 
 namespace coffer::sim {
@@ -98,6 +97,9 @@ void ClusterSim::checkpoint() {
 }
 
 void ClusterSim::want_members() {
+  if (is_steered()) {
+    return;
+  }
   const model::GroupId group(rng_.below(wanted_.size()));
   std::vector<std::uint64_t> ids;
   for (std::uint64_t id = 1; id <= size(); ++id) {
@@ -120,24 +122,7 @@ void ClusterSim::want_members() {
 void ClusterSim::change_members() {
   for (std::uint64_t id = 1; id <= size(); ++id) {
     for (const auto& [group, wanted] : wanted_) {
-      if (!node(id).leads(group)) {
-        continue;
-      }
-      cluster::GroupCore& core = *node(id).group(group);
-      const cluster::MonotonicMs now = boot_clock(model::NodeId(id));
-      const cluster::MembershipStep step = cluster::next_membership_step(
-          {model::NodeId(id), core.servers(), core.progress(), core.last_index(), now, 1000, 20}, wanted);
-      bool done = false;
-      if (step.kind == cluster::MembershipStep::Kind::change) {
-        done = core.change_voters(step.servers, now).ok();
-        report_.changes += done ? 1 : 0;
-      } else if (step.kind == cluster::MembershipStep::Kind::hand_over) {
-        done = core.transfer(step.to, now).ok();
-        report_.transfers += done ? 1 : 0;
-      }
-      if (done) {
-        node(id).settle(group);
-      }
+      node(id).approach(group, wanted);
     }
   }
 }
@@ -159,14 +144,6 @@ void ClusterSim::compare(model::GroupId group, std::uint64_t id) {
     require(known->second == *rows, "the rows of group " + std::to_string(group.value) + " at node " +
                                         std::to_string(id) + " differ from another node's at index " +
                                         std::to_string(known->first));
-  }
-}
-
-void ClusterSim::run_until(bool (ClusterSim::*done)() const, std::uint64_t ms, const std::string& what) {
-  const std::uint64_t until = time_.now() + ms;
-  while (!(this->*done)()) {
-    require(time_.now() < until, time_.now() < until ? "" : what + ":" + standing());
-    require(time_.step(), "the simulation stands still");
   }
 }
 
@@ -230,6 +207,9 @@ void ClusterSim::heal() {
   // What is under way ends; then everybody reads everything, behind all that was acknowledged.
   closing_ = true;
   run_until(&ClusterSim::is_idle, 60'000, "an operation does not end after everything was healed");
+  if (is_steered()) {
+    come_to_rest();
+  }
   run_until(&ClusterSim::is_settled, 60'000,
             "the directory, its groups or a tenant's move do not come to rest after everything was healed");
   run_until(&ClusterSim::is_watched, 60'000, "a watcher does not hear of everything after everything was healed");
@@ -286,7 +266,12 @@ ClusterReport ClusterSim::run() {
   }
   every(60, 300, &ClusterSim::checkpoint);
   every(150, 700, &ClusterSim::trouble);
-  every(50, 120, &ClusterSim::change_members);
+  if (is_steered()) {
+    every(80, 120, &ClusterSim::report);
+    every(80, 120, &ClusterSim::place);
+  } else {
+    every(50, 120, &ClusterSim::change_members);
+  }
   every(400, 900, &ClusterSim::compare);
   every(40, 300, &ClusterSim::operate);
   every(20, 60, &ClusterSim::attend);
@@ -304,6 +289,9 @@ ClusterReport ClusterSim::run() {
     report_.leased += counts.leased;
     report_.asked += counts.asked;
     report_.disk_failures += counts.disk_failures;
+    report_.changes += counts.changes;
+    report_.transfers += counts.transfers;
+    report_.placed += counts.placed;
   }
   report_.trace = trace_.hash();
   return report_;

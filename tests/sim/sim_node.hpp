@@ -15,6 +15,8 @@
 #include <vector>
 
 #include "actors/directory_core.hpp"
+#include "actors/node_table.hpp"
+#include "actors/placer.hpp"
 #include "actors/tenant_core.hpp"
 #include "cluster/group_core.hpp"
 #include "cluster/peer_link.hpp"
@@ -43,6 +45,7 @@ enum class ClusterMutant : std::uint8_t {
   begins_decided_groups,  // a group begins where its creation is decided, before that is committed
   keeps_directory,        // the directory's core outlives the leadership in which it was opened
   founds_from_nothing,    // the founders of a group begin it as everybody else does
+  heeds_no_placement,     // leaders of groups do not do what placement says
 };
 
 /// Tenants are numbered here, and the directory knows them by name; this one is the directory itself.
@@ -79,13 +82,15 @@ class NodeWorld {
   virtual void begins(model::NodeId node, const actors::GroupFounding& group) = 0;
   /// Does the node hear the other one at this moment?
   virtual bool hears(model::NodeId node, model::NodeId other) const = 0;
+  virtual actors::Placer::Settings placing() const = 0;
   /// Asks a tenant, or the directory, by way of the network.
   virtual void ask(model::NodeId from, std::size_t tenant, Operation operation,
                    std::function<void(model::Result<model::Reply>)> done) = 0;
 };
 
 struct NodeCounts {
-  std::uint64_t installs = 0, shards = 0, leased = 0, asked = 0, disk_failures = 0, checkpoints = 0, moves = 0;
+  std::uint64_t installs = 0, shards = 0, leased = 0, asked = 0, disk_failures = 0, checkpoints = 0, moves = 0,
+                changes = 0, transfers = 0, placed = 0;
 };
 
 class SimNode {
@@ -112,6 +117,17 @@ class SimNode {
   void fail_disk();
   /// Opens the directory where it is led, and goes on with the moves of tenants into and out of the groups that it leads.
   void attend();
+  /// What its steward tells the others: of the groups led here.
+  std::vector<model::GroupInfo> report() const;
+  void hear(model::NodeId from, std::vector<model::GroupInfo> groups);
+  /// What placement says, where the directory is led; none elsewhere.
+  std::optional<actors::Placer::Plan> place();
+  /// A word of placement, for a group that is led here.
+  void heed(const actors::Placer::Word& word);
+  /// One step towards these servers, if the group is led here. False: none is due, or it has to wait.
+  bool approach(model::GroupId group, const std::vector<cluster::Voter>& servers);
+  /// As far as it has heard.
+  std::vector<model::NodeInfo> nodes() const { return nodes_->all(); }
   /// For the message of a violation.
   std::string standing(std::size_t tenant) const;
   /// Do the tenant's rows in the group make it live there? REQUIRES: leads(group).
@@ -225,6 +241,10 @@ class SimNode {
   void reload_directory();
   void know_groups(std::vector<actors::GroupFounding> added);
 
+  // sim_node_steward.cpp
+  void prepare_steward();
+  void begin_view();
+
   // sim_node_moves.cpp: what actors/move_keeper.cpp does
   void noticed(const model::TenantInfo& tenant);
   void attend_moves();
@@ -281,6 +301,9 @@ class SimNode {
   std::deque<storage::LogEntry> mirrored_;
   std::uint64_t newest_mirrored_ = 0, published_ = 0;  // that came to the mirror; by this node as leader
   bool mirroring_ = false;
+  std::unique_ptr<actors::NodeTable> nodes_;
+  std::unique_ptr<actors::ClusterView> view_;
+  std::optional<actors::Placer> placer_;
   std::deque<std::function<void()>> founding_;  // of groups: batches that are not written yet
 };
 

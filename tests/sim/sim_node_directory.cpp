@@ -41,6 +41,7 @@ void SimNode::prepare_directory() {
       return std::any_of(servers.begin(), servers.end(), [node](const auto& server) { return server.id == node; });
     }));
   };
+  prepare_steward();
 }
 
 void SimNode::attend() {
@@ -65,6 +66,7 @@ bool SimNode::open_directory() {
   auto core = actors::DirectoryCore::open(*directory_deps_);
   require(core.ok(), "the directory does not open: " + std::string(core.ok() ? "" : core.error().message()));
   directory_->core = std::move(*core);
+  begin_view();
   return true;
 }
 
@@ -189,6 +191,10 @@ void SimNode::publish(std::string_view row, std::string_view value) {
       noticed(tenant->info);
     }
     routing_->put(*tenant);
+  } else if (row.starts_with(storage::kNodeRows)) {
+    const auto node = actors::decode_node(value);
+    require(node.ok(), "a node's row cannot be read");
+    nodes_->put(*node);
   }
 }
 
@@ -204,7 +210,7 @@ void SimNode::reload_directory() {
     return;
   }
   const storage::TenantRows rows(state_disk_, model::kMetaGroup, group.core->generation(), model::TenantId{});
-  for (const std::string_view prefix : {storage::kGroupRows, storage::kTenantRows}) {
+  for (const std::string_view prefix : {storage::kNodeRows, storage::kGroupRows, storage::kTenantRows}) {
     for (auto scan = rows.scan(prefix, storage::prefix_end(prefix)); scan->valid(); scan->next()) {
       publish(rows.row_of(scan->key()), scan->value());
     }

@@ -7,6 +7,7 @@
 #include "actors/cluster_records.hpp"
 #include "actors/control_frames.hpp"
 #include "actors/forward_frames.hpp"
+#include "actors/placer.hpp"
 #include "actors/trust_lookup.hpp"
 
 namespace coffer::actors {

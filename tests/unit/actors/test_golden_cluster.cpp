@@ -6,6 +6,7 @@
 #include "actors/cluster_records.hpp"
 #include "actors/control_frames.hpp"
 #include "actors/forward_frames.hpp"
+#include "actors/placer.hpp"
 #include "actors/trust_lookup.hpp"
 #include "tests/unit/storage/golden.hpp"
 
