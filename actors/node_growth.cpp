@@ -5,7 +5,6 @@
 // is durable reads the rows again and begins anew; one that dies later finds the groups in its log. See node_impl.hpp.
 
 #include <algorithm>
-#include <limits>
 #include <utility>
 
 #include "actors/node_impl.hpp"
@@ -26,8 +25,6 @@ GroupActor NodeImpl::spawn_one_group(model::GroupId group, storage::Recovered re
   config.may_campaign = context_->unsealed;
   config.lease = options_.lease;
   config.room = log_room_;
-  // A node that lacks much of the directory does not know its tenants: that comes as fast as it can.
-  if (group == model::kMetaGroup) config.catch_up_lag = std::numeric_limits<std::uint32_t>::max();
   if (recovered.snapshot) {
     context_->boards[group.value].generation = recovered.snapshot->generation.value;
     // The state holds that much; where nothing new comes, whoever waits for it must not wait for the next entry.

@@ -3,6 +3,7 @@
 #include "cluster/group_core.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "cluster/configuration.hpp"
@@ -275,7 +276,9 @@ void GroupCore::Impl::start() {
   options.election_timeout = config.election_timeout;
   options.heartbeat = config.heartbeat;
   options.max_inflight_entries = config.max_inflight_entries;
-  options.catch_up_lag = config.catch_up_lag;
+  // A node that lacks much of the directory does not know its tenants: that comes as fast as it can.
+  const bool is_paced = config.group != model::kMetaGroup;
+  options.catch_up_lag = is_paced ? config.catch_up_lag : std::numeric_limits<std::uint32_t>::max();
   options.catch_up_window = config.catch_up_window;
   raft = std::make_unique<RaftCore>(options);
   storage::Recovered state = std::exchange(recovered, {});

@@ -35,7 +35,8 @@ struct GroupConfig {
   MonotonicMs election_timeout = 300;
   MonotonicMs heartbeat = 60;
   std::uint32_t max_inflight_entries = 4096;
-  std::uint32_t catch_up_lag = 1024;         // committed entries; who lacks more is paced (catch_up_pace.hpp)
+  // Committed entries; who lacks more is paced (catch_up_pace.hpp), but for the directory's group.
+  std::uint32_t catch_up_lag = 1024;
   std::uint32_t catch_up_window = 256;       // entries on their way to each peer meanwhile
   std::size_t max_pending_bytes = 64 << 20;  // proposals beyond it are refused as overloaded
   bool may_campaign = true;                  // false while sealed: asks for no vote; a sole voter stays unstarted

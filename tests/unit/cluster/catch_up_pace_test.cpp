@@ -156,7 +156,8 @@ class CatchUpTest : public RaftMemoryTest {
     net.advance(2'500);
     net.drop = nullptr;
   }
-  Net net{3};
+  explicit CatchUpTest(model::GroupId group = kGroup) : net(3, std::nullopt, group) {}
+  Net net;
   Host* leader = nullptr;
   Host* behind = nullptr;
   Host* other = nullptr;
@@ -188,6 +189,16 @@ TEST_F(CatchUpTest, AWriteThatWaitsForItBringsEverythingAtOnce) {
   net.advance(500);
   EXPECT_EQ(leader->commands().back(), "now");
   EXPECT_EQ(behind->commands().size(), 3'001U);
+}
+
+class DirectoryCatchUpTest : public CatchUpTest {
+ protected:
+  DirectoryCatchUpTest() : CatchUpTest(model::kMetaGroup) {}
+};
+
+TEST_F(DirectoryCatchUpTest, WhatIsMissingOfTheDirectoryComesAtOnce) {
+  net.advance(500);
+  EXPECT_EQ(behind->commands().size(), 3'000U);
 }
 
 }  // namespace

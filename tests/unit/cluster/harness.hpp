@@ -34,13 +34,13 @@ inline std::vector<Voter> voters(std::uint64_t n) {
 /// A node with one group.
 class Host {
  public:
-  explicit Host(std::uint64_t id) : engine_(storage::open_memory()), store_(*engine_) {
-    config.group = kGroup;
+  explicit Host(std::uint64_t id, model::GroupId group = kGroup) : engine_(storage::open_memory()), store_(*engine_) {
+    config.group = group;
     config.self = model::NodeId(id);
     config.seed = id * 1000003;
   }
 
-  void bootstrap(const std::vector<Voter>& servers) { store_now(cluster::bootstrap(kGroup, servers)); }
+  void bootstrap(const std::vector<Voter>& servers) { store_now(cluster::bootstrap(config.group, servers)); }
   /// Writes past the core, to set a scene.
   void store_now(DurableWrite write) {
     LogWriterCore once;
@@ -48,7 +48,7 @@ class Host {
     ASSERT_TRUE(store_.commit(*once.next()).ok());
   }
   void start(MonotonicMs now) {
-    auto recovered = store_.recover(kGroup);
+    auto recovered = store_.recover(config.group);
     ASSERT_TRUE(recovered.ok()) << recovered.error().message();
     core.emplace(config, std::move(*recovered));
     core->start(now);
@@ -123,7 +123,7 @@ class Host {
   }
   bool leads() const { return leadership.role == Role::leader; }
   storage::Recovered on_disk() const {
-    auto recovered = store_.recover(kGroup);
+    auto recovered = store_.recover(config.group);
     EXPECT_TRUE(recovered.ok());
     return *recovered;
   }
@@ -172,9 +172,10 @@ class Host {
 /// Several hosts, a clock and a network under the script's control.
 class Net {
  public:
-  explicit Net(std::uint64_t n, std::optional<std::vector<Voter>> servers = std::nullopt) {
+  explicit Net(std::uint64_t n, std::optional<std::vector<Voter>> servers = std::nullopt,
+               model::GroupId group = kGroup) {
     for (std::uint64_t id = 1; id <= n; ++id) {
-      hosts_.push_back(std::make_unique<Host>(id));
+      hosts_.push_back(std::make_unique<Host>(id, group));
       hosts_.back()->bootstrap(servers.value_or(voters(n)));
     }
   }
