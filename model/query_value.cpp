@@ -231,7 +231,7 @@ Value to_value(const Literal& literal, Pool& pool) {
     case Literal::Kind::null: break;
     case Literal::Kind::boolean: return Value::of(literal.boolean);
     case Literal::Kind::number: return Value::of(literal.number);
-    case Literal::Kind::text: return Value::of(std::string_view(literal.text));
+    case Literal::Kind::text: return Value::of(pool.text(literal.text));
     case Literal::Kind::list: {
       std::vector<Value> items;
       for (const Literal& one : literal.items) items.push_back(to_value(one, pool));
@@ -240,7 +240,7 @@ Value to_value(const Literal& literal, Pool& pool) {
     case Literal::Kind::object: {
       std::vector<Value::Member> members;
       for (std::size_t i = 0; i < literal.names.size(); ++i) {
-        members.push_back({literal.names[i], to_value(literal.items[i], pool)});
+        members.push_back({pool.text(literal.names[i]), to_value(literal.items[i], pool)});
       }
       return pool.object(members);
     }

@@ -114,7 +114,7 @@ struct Less {
 /// Appends bytes that are the same exactly for values that are equal; missing is null.
 void append_identity(const Value& value, std::string& out);
 
-/// The literal's views; texts are the literal's own.
+/// A copy: nothing of it points into the literal.
 Value to_value(const Literal& literal, Pool& pool);
 /// JSON text (RFC 8259). Texts without escapes are views of `json`. Missing when it is no JSON or nests too deep.
 Value parse_json(std::string_view json, Pool& pool);

@@ -283,6 +283,29 @@ TEST(QueryNames, EveryOperatorIsReadByItsName) {
 
 // ---- entries without a document
 
+TEST(QueryFilter, APredicateNeedsItsFilterNoMore) {
+  const auto doc = tagged(R"({"env": "prod", "list": [{"a": "x"}], "n": "5"})");
+  Literal member = Literal::of_list({Literal::of("x")});
+  member.kind = Literal::Kind::object;
+  member.names = {"a"};
+  Filter filter;
+  filter.all = {{"tags.env", Operator::eq, Literal::of("prod")},
+                {"tags.env", Operator::in, Literal::of_list({Literal::of("prod"), Literal::of("none")})},
+                {"tags.env", Operator::gte, Literal::of("prod")},
+                {"tags.list", Operator::match, member}};
+  Pool pool;
+  const auto predicate = Predicate::make(filter, schema(), pool, kAround);
+  ASSERT_TRUE(predicate.ok());
+  ASSERT_TRUE(predicate->holds(*doc));
+  // What a filter that is gone would look like, without reading memory that is given back.
+  for (Condition& condition : filter.all) {
+    condition.value.text.assign("zzzz");
+    for (std::string& name : condition.value.names) name.assign("z");
+    for (Literal& item : condition.value.items) item.text.assign("z");
+  }
+  EXPECT_TRUE(predicate->holds(*doc));
+}
+
 TEST(QueryFilter, AnEntrysOwnTagsAreLookedAtWithoutMakingADocument) {
   Entry secret;
   secret.name = "app/db";
