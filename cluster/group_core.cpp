@@ -47,7 +47,7 @@ DurableWrite bootstrap(model::GroupId group, const std::vector<Voter>& voters) {
   return write;
 }
 
-GroupCore::GroupCore(GroupConfig config, storage::Recovered recovered) : impl_(std::make_unique<Impl>(config)) {
+GroupCore::GroupCore(const GroupConfig& config, storage::Recovered recovered) : impl_(std::make_unique<Impl>(config)) {
   impl_->gate = make_gate(config);
   impl_->recovered = std::move(recovered);
 }

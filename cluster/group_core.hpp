@@ -109,7 +109,7 @@ struct Actions {
 
 class GroupCore {
  public:
-  GroupCore(GroupConfig config, storage::Recovered recovered);
+  GroupCore(const GroupConfig& config, storage::Recovered recovered);
   GroupCore(GroupCore&&) noexcept;
   ~GroupCore();
 

@@ -4,7 +4,7 @@
 # Like print_commands of dev_up.sh: every line that starts with two spaces can be pasted as it stands, in this order;
 # `cluster --smoke` runs exactly these lines.
 print_cluster_commands() {
-  local coffer=$1 data=$2 tokens=$2/node-1/dev/root.token
+  local coffer=$1 tokens=$2/node-1/dev/root.token
   cat <<COMMANDS
 Who is in the cluster, and who leads what:
   $coffer admin cluster status --groups --server ${admin[1]} --token-file $tokens
@@ -43,7 +43,7 @@ start_cluster() {
   local n token=$cluster_data/join.token
   start_cluster_node 1
   for n in 2 3; do
-    mkdir -p -m 700 "$cluster_data/node-$n"
+    (umask 077 && mkdir -p "$cluster_data/node-$n")
     if [[ -e $cluster_data/node-$n/peer/identity.pem ]]; then
       start_cluster_node "$n"
       continue
@@ -99,7 +99,7 @@ command_cluster() {
       http[n]=127.0.0.1:$(free_port) grpc[n]=127.0.0.1:$(free_port) admin[n]=127.0.0.1:$(free_port) peer[n]=127.0.0.1:$(free_port)
     fi
   done
-  mkdir -p -m 700 "$cluster_data/node-1"
+  (umask 077 && mkdir -p "$cluster_data/node-1")
   trap stop_cluster EXIT
   trap 'exit 130' INT TERM
   start_cluster
