@@ -150,13 +150,12 @@ model::Result<TenantCore::Caller> TenantCore::authenticate(const model::Credenti
                         model::Principal{model::operator_principal(credential), false, {}, {}, {}}),
                     true};
     case model::CredentialKind::open_door: {
-      auto& known = open_principal(credential.door);
-      if (!known) {
-        auto made = resolve(open_door(credential.door));
-        if (!made) return made.error();
-        known = std::move(*made);
+      if (const auto known = open_doors_.find(credential.door); known != open_doors_.end()) {
+        return Caller{known->second, false};
       }
-      return Caller{known, false};
+      auto made = resolve(open_door(credential.door));
+      if (!made) return made.error();
+      return Caller{open_doors_.emplace(credential.door, std::move(*made)).first->second, false};
     }
     case model::CredentialKind::none:
     case model::CredentialKind::node:

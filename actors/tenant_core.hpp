@@ -194,12 +194,6 @@ class TenantCore {
   model::Result<Caller> admit(const model::Request& request);
   model::Result<Caller> authenticate(const model::Credential& credential, std::string_view address);
   model::Result<Caller> authenticate_token(const model::Credential& credential, std::string_view address);
-  std::shared_ptr<const model::Principal>& open_principal(model::Door door) {
-    return door == model::Door::direktiv ? open_direktiv_ : door == model::Door::dapr ? open_dapr_ : open_cloudforet_;
-  }
-  const std::shared_ptr<const model::Principal>& open_principal(model::Door door) const {
-    return const_cast<TenantCore*>(this)->open_principal(door);
-  }
   model::Verdict judge(const Caller& caller, model::Capability capability, std::string_view space,
                        std::string_view name, const model::Entry* entry = nullptr) const;
   bool shares_names(const Caller& caller, std::string_view space) const;
@@ -391,8 +385,8 @@ class TenantCore {
   std::unordered_map<std::string, Token> tokens_;
   std::unordered_map<std::string, std::uint64_t> trust_versions_;  // of rows that were asked for; 0: no such row
   std::unordered_map<std::string, std::shared_ptr<const model::Principal>> bearers_;  // with the policy's rights
-  std::shared_ptr<const model::PolicySet> policy_;  // as committed; null until it is needed
-  std::shared_ptr<const model::Principal> open_direktiv_, open_dapr_, open_cloudforet_;
+  std::shared_ptr<const model::PolicySet> policy_;                             // as committed; null until it is needed
+  std::map<model::Door, std::shared_ptr<const model::Principal>> open_doors_;  // who comes without a credential
 
   std::optional<MoveMark> moving_;  // decided: nothing is answered from these rows any more
   std::optional<MoveTrace> trace_;  // the rows are being copied while the tenant is used

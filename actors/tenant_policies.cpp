@@ -38,8 +38,7 @@ void TenantCore::forget_policy() {
   bearers_.clear();
   policy_.reset();
   tokens_.clear();
-  open_direktiv_.reset();
-  open_dapr_.reset();
+  open_doors_.clear();
 }
 
 model::Result<model::ReplyBody> TenantCore::get_policy(const Caller& caller) {

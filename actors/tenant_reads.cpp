@@ -124,7 +124,7 @@ bool TenantCore::holds(const model::Get& get, const std::string& hash) const {
 bool TenantCore::knows(const model::Credential& credential) const {
   switch (credential.kind) {
     case model::CredentialKind::token: return tokens_.contains(credential.token_hash);
-    case model::CredentialKind::open_door: return open_principal(credential.door) != nullptr;
+    case model::CredentialKind::open_door: return open_doors_.contains(credential.door);
     case model::CredentialKind::jwt:
     case model::CredentialKind::certificate: return policy_ != nullptr && trust_in_memory(credential);
     case model::CredentialKind::dev_root:

@@ -50,7 +50,9 @@ void GroupCore::Impl::absorb(StepOutcome outcome, const std::vector<Proposal>* p
       complete(outgoing);
     }
   }
-  held.install = install ? std::move(install) : std::move(held.install);
+  if (install) {
+    held.install = std::move(install);
+  }
   if (!blocked()) {
     release();
   }

@@ -238,6 +238,26 @@ TEST_F(Documents, TheDoorWithoutCredentialsReadsValuesAndNothingElse) {
   EXPECT_EQ(code(run_as(*core, open, destroy("s-1"))), Code::permission_denied);
 }
 
+TEST_F(Documents, APolicyThatDeniesTheDoorWithoutCredentialsHoldsFromTheNextReadOn) {
+  ASSERT_TRUE(ask(create("s-1", "a")).ok());
+  model::Credential open;
+  open.kind = model::CredentialKind::open_door;
+  open.door = model::Door::cloudforet;
+  ASSERT_TRUE(run_as(*core, open, read("s-1", true)).ok());
+  model::ApplyPolicy apply;
+  model::Grant deny;
+  deny.effect = model::Effect::deny;
+  deny.capabilities = model::kAllCapabilities;
+  deny.spaces = deny.names = {"*"};
+  apply.policy.roles.push_back({"no", "", {deny}});
+  apply.policy.bindings.push_back({"no", {"door:cloudforet"}, {}});
+  ASSERT_TRUE(ask(apply).ok());
+  EXPECT_EQ(code(run_as(*core, open, read("s-1", true))), Code::permission_denied);
+  apply.policy.bindings.clear();
+  ASSERT_TRUE(ask(apply).ok());
+  EXPECT_TRUE(run_as(*core, open, read("s-1", true)).ok());
+}
+
 // ---- queries
 
 TEST_F(Documents, ALongQueryYieldsAndSeesEveryDocumentOnce) {
