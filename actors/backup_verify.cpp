@@ -12,9 +12,6 @@
 
 namespace coffer::actors {
 
-using model::Code;
-using model::Error;
-
 namespace {
 
 /// A tenant's rows in one group. While it moves there may be leftovers of it in another, with other keys or none.

@@ -8,9 +8,6 @@
 
 namespace coffer::actors {
 
-using model::Code;
-using model::Error;
-
 model::Status DirectoryCore::load_resealing() {
   auto row = rows_.get(storage::kResealRow);
   if (!row) return row.error();
@@ -88,7 +85,7 @@ model::KeysReply DirectoryCore::key_numbers(model::TimeMs retire_after) const {
 model::Result<bool> DirectoryCore::reseal_slice(std::uint32_t limit, std::vector<storage::RowChange>& rows) {
   if (pass_.key != sealer_.current_version()) pass_ = ResealPass{sealer_.current_version()};
   std::uint32_t examined = 0;
-  const auto look = [&](std::string row, bool changes, const auto& encode) -> model::Status {
+  const auto look = [&](const std::string& row, bool changes, const auto& encode) -> model::Status {
     ++examined;
     auto stored = rows_.get(row);
     if (!stored) return stored.error();
@@ -101,7 +98,7 @@ model::Result<bool> DirectoryCore::reseal_slice(std::uint32_t limit, std::vector
     if (*version == pass_.key) return {};
     pass_.is_clean = false;
     pass_.found = true;
-    rows.push_back(sealed_row(std::move(row), encode()));
+    rows.push_back(sealed_row(row, encode()));
     return {};
   };
   if (!pass_.past_tenants) {
