@@ -43,7 +43,7 @@ class Placer {
                                              Clock::time_point now) const;
   std::vector<cluster::PlacementGroup> weigh(const ClusterView& view, Clock::time_point now);
 
-  const Settings settings_;
+  Settings settings_;
   std::optional<cluster::LoadLevels> levels_;
   Clock::time_point levels_since_;  // the leadership of the meta group that they belong to
 };

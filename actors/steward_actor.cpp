@@ -2,7 +2,6 @@
 // directory who this node is; beside the meta group's leader it asks where everything should be (placer.hpp) and says so
 // to the groups' leaders, again and again. Runs on CAF's scheduler.
 
-#include <algorithm>
 #include <map>
 #include <utility>
 

@@ -184,9 +184,11 @@ class PlacementPlanner {
     }
     const std::size_t voters = is_meta ? std::min(odd_at_most(wanted), options_.meta_voters) : odd_at_most(wanted);
     name_voters(servers, voters);
-    // Whoever takes a vote over may be away himself: until then nobody's is taken.
-    keep_voters(servers, dropped, odd_at_most(count_voters(group.servers)));
-    keep_voters(servers, lost, odd_at_most(count_voters(group.servers)));
+    // Whoever takes a vote over may be away himself: until then nobody's is taken, but those that are too many.
+    const std::size_t most = odd_at_most(is_meta ? options_.meta_voters : options_.replicas);
+    const std::size_t kept = std::min(most, odd_at_most(count_voters(group.servers)));
+    keep_voters(servers, dropped, kept);
+    keep_voters(servers, lost, kept);
     if (count_voters(servers) > 0 && differs(group.servers, servers) && plan_.targets.size() < options_.max_moves) {
       plan_.targets.push_back({group.id, std::move(servers)});
     }

@@ -116,7 +116,8 @@ class ClusterSim final : public NodeWorld {
     std::uint64_t stopped_until = 0;  // the process does not run, and its clocks go on
     std::uint64_t groups_stopped_until =
         0;  // of the process, its groups' timers do not; whoever reads under a lease goes on
-    std::uint64_t placement_rests = 0;  // rounds of its placement since it last had something to say
+    std::uint64_t placement_rests = 0;   // rounds of its placement since it last had something to say
+    std::vector<std::string> placement;  // what it said last
   };
 
   SimNode& node(std::uint64_t id) { return *machines_[id - 1].node; }
@@ -162,8 +163,11 @@ class ClusterSim final : public NodeWorld {
   void report();
   void place();
   model::DirectoryOperation choose_drain();
+  std::optional<std::size_t> placed_on();
   bool is_placed();
+  bool is_placed_on_all();
   void come_to_rest();
+  std::vector<cluster::Voter> servers_of(model::GroupId group) const;
 
   // cluster_sim_clients.cpp
   void think(std::size_t client);

@@ -162,8 +162,12 @@ void ClusterSim::check_order(Operator& op, const model::Result<model::Reply>& an
     return "an operator is refused: " + std::string(answer.error().message()) + " " + answer.error().detail;
   };
   if (std::holds_alternative<model::DrainNode>(op.operation)) {
-    // The last one that stays is not drained.
-    require(code == model::Code::ok || code == model::Code::invalid_argument, answer.ok() ? "" : refused());
+    const auto& drain = std::get<model::DrainNode>(op.operation);
+    const bool is_last =
+        !drain.undo && code == model::Code::invalid_argument;  // the last one that stays is not drained
+    require(code == model::Code::ok || is_last, answer.ok() ? "" : refused());
+    require(is_last || std::get<model::NodeReply>(answer->body).node.id == drain.node,
+            "an operator is told of another node than he drained");
     return;
   }
   if (op.tenant == kDirectory) {

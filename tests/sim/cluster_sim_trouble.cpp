@@ -166,6 +166,11 @@ std::string ClusterSim::standing() {
       out << "]";
     }
   }
+  for (std::uint64_t id = 1; id <= size(); ++id) {
+    for (const std::string& words : machines_[id - 1].placement) {
+      out << " [node " << id << " wants " << words << "]";
+    }
+  }
   for (const auto& [group, wanted] : wanted_) {
     out << " wanted in " << group.value << ":";
     for (const cluster::Voter& server : wanted) {
@@ -187,10 +192,12 @@ std::string ClusterSim::standing() {
 
 bool ClusterSim::has_converged() const {
   for (const auto& [group, checker] : checkers_) {
-    for (const cluster::Voter& server : wanted_.at(group)) {
-      if (node(server.id.value).applied(group) < checker.last()) {
-        return false;
-      }
+    const auto servers = servers_of(group);
+    const auto lacks = [&](const cluster::Voter& server) {
+      return node(server.id.value).applied(group) < checker.last();
+    };
+    if (servers.empty() || std::any_of(servers.begin(), servers.end(), lacks)) {
+      return false;
     }
   }
   return true;
@@ -240,7 +247,7 @@ void ClusterSim::heal() {
   run_until(&ClusterSim::has_converged, 60'000, "the nodes do not converge after everything was healed");
   for (const auto& [group, checker] : checkers_) {
     report_.elections += checker.elections();
-    for (const cluster::Voter& server : wanted_.at(group)) {
+    for (const cluster::Voter& server : servers_of(group)) {
       compare(group, server.id.value);
     }
   }

@@ -131,6 +131,38 @@ TEST(PlacementTest, NoVoteIsTakenAwayBeforeWhoeverGetsItIsThere) {
   EXPECT_EQ(voters_wanted(), 3U);
 }
 
+/// Five in every data group, as an operator may have had it, or as a replacement leaves it whose nodes came back halfway.
+Toy five_voters() {
+  Toy toy(6);
+  toy.options.replicas = 5;
+  for (int i = 0; i < 4; ++i) toy.add_node();
+  EXPECT_TRUE(toy.settle());
+  EXPECT_EQ(toy.voters(1), 5U);
+  toy.options.replicas = 3;
+  return toy;
+}
+
+TEST(PlacementTest, FiveVotersBecomeThreeWhereThreeAreWanted) {
+  Toy toy = five_voters();
+  ASSERT_TRUE(toy.settle());
+  for (std::size_t g = 1; g <= 6; ++g) {
+    EXPECT_EQ(toy.voters(g), 3U) << g;
+    EXPECT_EQ(toy.groups[g].servers.size(), 3U) << g;
+  }
+  EXPECT_LE(spread(toy.replicas()), 2);
+}
+
+TEST(PlacementTest, OfFiveVotersALostOneIsNotReplacedWhereThreeAreWanted) {
+  Toy toy = five_voters();
+  toy.health(2) = NodeHealth::lost;
+  ASSERT_TRUE(toy.settle());
+  for (std::size_t g = 1; g <= 6; ++g) {
+    EXPECT_EQ(toy.voters(g), 3U) << g;
+    EXPECT_EQ(toy.groups[g].servers.size(), 3U) << g;
+  }
+  EXPECT_EQ(toy.replicas()[2], 0);
+}
+
 TEST(PlacementTest, WithoutAMajorityNothingIsChanged) {
   Toy toy(3);
   toy.add_node();
