@@ -72,7 +72,7 @@ struct AuditConfig {
 };
 
 struct ShardSettings {
-  unsigned threads = 0;                         // of the actor scheduler; 0: one per core
+  unsigned threads = 0;                         // of the actor scheduler; 0: one for two cores, at least one
   std::chrono::seconds idle{60};                // a shard without requests for so long stops
   std::uint32_t max_live = 20'000;              // beyond it the longest idle shards stop early
   std::uint64_t cache_budget_bytes = 64 << 20;  // indexes of opened metadata, all shards together
