@@ -7,6 +7,7 @@ them by their own process id. Nothing here waits for a fixed time: it waits for 
 import http.client
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -23,10 +24,22 @@ BINARY = os.environ.get("COFFER_BIN", str(ROOT / "build/release/coffer"))
 START_SECONDS = 60
 
 
+given_ports = set()
+
+
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """A port on which nobody listens, never the same one twice, and below those that the kernel gives to whoever connects."""
+    while True:
+        port = random.randrange(10_240, 32_000)
+        if port in given_ports:
+            continue
+        with socket.socket() as s:
+            try:
+                s.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        given_ports.add(port)
+        return port
 
 
 def quote(text):

@@ -91,12 +91,17 @@ command_cluster() {
     build release coffer
     cluster_binary=build/release/coffer
   fi
-  [[ $smoke = 1 ]] && cluster_data=$(mktemp -d)
+  local ports=()
+  if [[ $smoke = 1 ]]; then
+    cluster_data=$(mktemp -d)
+    read -r -a ports < <(free_ports 12)
+  fi
   for n in 1 2 3; do
     local base=$((7770 + 10 * n))
     http[n]=127.0.0.1:$base grpc[n]=127.0.0.1:$((base + 1)) admin[n]=127.0.0.1:$((base + 2)) peer[n]=127.0.0.1:$((base + 3))
     if [[ $smoke = 1 ]]; then
-      http[n]=127.0.0.1:$(free_port) grpc[n]=127.0.0.1:$(free_port) admin[n]=127.0.0.1:$(free_port) peer[n]=127.0.0.1:$(free_port)
+      http[n]=127.0.0.1:${ports[4 * n - 4]} grpc[n]=127.0.0.1:${ports[4 * n - 3]}
+      admin[n]=127.0.0.1:${ports[4 * n - 2]} peer[n]=127.0.0.1:${ports[4 * n - 1]}
     fi
   done
   (umask 077 && mkdir -p "$cluster_data/node-1")

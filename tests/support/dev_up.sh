@@ -48,8 +48,11 @@ Health and metrics.
 COMMANDS
 }
 
-free_port() {
-  "$python" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+free_ports() {  # free_ports N: that many in one line, each another one
+  "$python" -c 'import socket, sys
+held = [socket.socket() for _ in range(int(sys.argv[1]))]
+for s in held: s.bind(("127.0.0.1", 0))
+print(*(s.getsockname()[1] for s in held))' "$1"
 }
 
 # start_node HTTP GRPC ADMIN DATA BINARY [ARGUMENTS...]: sets node_pid; returns when /readyz answers.
@@ -106,7 +109,9 @@ command_up() {
 smoke() {
   local binary=$1 data http grpc admin failed=0 command output
   data=$(mktemp -d)
-  http=127.0.0.1:$(free_port) grpc=127.0.0.1:$(free_port) admin=127.0.0.1:$(free_port)
+  local ports
+  read -r -a ports < <(free_ports 3)
+  http=127.0.0.1:${ports[0]} grpc=127.0.0.1:${ports[1]} admin=127.0.0.1:${ports[2]}
   # shellcheck disable=SC2064  # the names as they are now: at the end these variables are gone
   trap "kill -KILL \$node_pid 2>/dev/null; rm -rf '$data'" EXIT
   start_node "$http" "$grpc" "$admin" "$data" "$binary"
