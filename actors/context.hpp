@@ -19,6 +19,7 @@
 #include "actors/cluster_view.hpp"
 #include "actors/directory_core.hpp"
 #include "actors/group_bell.hpp"
+#include "actors/group_host.hpp"
 #include "actors/growing_table.hpp"
 #include "actors/node_table.hpp"
 #include "actors/routing.hpp"
@@ -130,6 +131,8 @@ struct Context {
   std::atomic<model::AuditPort*> audit{nullptr};  // null: nothing is noted, as before the node is unsealed
 
   GrowingTable<GroupActor> groups{cluster::kMostDataGroups + 1};  // by id; filled before the front starts
+  /// What those actors and others take turns at, as many; there until every actor has ended.
+  GrowingTable<std::unique_ptr<GroupHost>> hosts{cluster::kMostDataGroups + 1};
   LogWriterActor log_writer;
   StateWriterActor state_writer;
   FrontActor front;

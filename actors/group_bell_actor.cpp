@@ -1,5 +1,5 @@
-// Rings for a line of the groups' grid: every group that waits for it gets its Tick. On CAF's scheduler, where the groups
-// are; see group_bell.hpp.
+// Rings for a line of the groups' grid: every group that waits for it is called at once when it rests, else its actor gets
+// a Tick. On CAF's scheduler; see group_bell.hpp.
 
 #include "actors/context.hpp"
 
@@ -17,6 +17,7 @@ GroupBellActor::behavior_type group_bell(Self self, Context* context) {
       [self, context](const Ring& ring) {
         context->burst.begin();
         for (const GroupBell::Sleeper& sleeper : context->bell.take(ring.line)) {
+          if (context->hosts[sleeper.group.value]->try_tick(sleeper.number)) continue;
           context->burst.begin();
           self->send(context->groups[sleeper.group.value], Tick{sleeper.number, true});
         }

@@ -2,7 +2,7 @@
 // When a group's actor has itself woken. Hundreds of groups on one node would wake it thousands of times a second for
 // nothing: each heartbeat moves its follower's deadline, and each leader's deadline comes at a time of its own. So a
 // deadline that moved away is looked at when the timer of the old one fires, and distant ones are put off to the next line
-// of a grid, where many groups fire together and their heartbeats leave together. Used by group_actor; a value.
+// of a grid, where many groups fire together and their heartbeats leave together. Used by GroupHost; a value.
 
 #include <cstdint>
 #include <optional>
@@ -20,14 +20,16 @@ class GroupTimer {
   };
 
   GroupTimer() = default;
-  /// Lines lie two fifths of a heartbeat apart, so a heartbeat is late by less than that, and an election timeout of at
-  /// least three heartbeats is long against it. Nodes have lines of their own: two that lose a leader in the same moment
-  /// and share a clock do not campaign in the same moment, too.
+  /// Lines lie two fifths of a heartbeat apart. Nodes have lines of their own: two that lose a leader in the same moment
+  /// and share a clock do not campaign in the same moment, too. Leaders gather at every third line, which is where one
+  /// that fired at such a line is due next: each time they miss it they go one line further, so that soon all heartbeats
+  /// of a node leave at once. So a follower's deadline is late by less than one line and a heartbeat by less than two,
+  /// and an election timeout of at least three heartbeats is long against both.
   GroupTimer(cluster::MonotonicMs heartbeat, model::NodeId self);
 
   /// The group is to be called at `due`, no matter what it wanted before. Answers what to set a timer for, if a new one is
   /// needed. Milliseconds of the monotonic clock.
-  std::optional<Alarm> want(cluster::MonotonicMs due, cluster::MonotonicMs now);
+  std::optional<Alarm> want(cluster::MonotonicMs due, cluster::MonotonicMs now, bool leads);
 
   /// True: the timer of that number counts, the group is to be called, and nothing is set any more. It may be early: then
   /// the group says again what it wants.

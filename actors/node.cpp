@@ -294,6 +294,7 @@ void NodeImpl::spawn_actors(std::vector<storage::Recovered> groups) {
     is_empty.push_back(!groups[id].snapshot && groups[id].entries.empty());
     context.groups[id] = spawn_one_group(model::GroupId{id}, std::move(groups[id]));
   }
+  context.hosts.grow(groups.size());
   context.groups.grow(groups.size());
   for (std::size_t id = 0; id < groups.size(); ++id) {
     const bool had_rows = drop_old_generations(model::GroupId{id});
@@ -390,6 +391,7 @@ void NodeImpl::stop() {
   context.log_writer = nullptr;
   context.state_writer = nullptr;
   system_.reset();
+  context.hosts.clear();
   audit_.reset();  // signs its end after the last answer
   disk_.reset();
 }

@@ -89,6 +89,7 @@ void NodeImpl::start_groups(std::size_t first, std::vector<storage::Recovered>& 
   for (std::size_t i = 0; i < fresh.size(); ++i) {
     const std::size_t id = first + i;
     context.groups[id] = spawn_one_group(model::GroupId{id}, std::move(fresh[i]));
+    context.hosts.grow(id + 1);
     context.groups.grow(id + 1);
     caf::anon_send(context.groups[id], Tick{0});
   }

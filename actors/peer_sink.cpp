@@ -48,9 +48,10 @@ void NodePeerSink::received_raft(model::NodeId from, const cluster::PeerFrame& f
     ++context_.counters.peer_messages_dropped;
     return;
   }
-  ++board.inbox;
   // Until the end of the read this thread counts as well: the groups are as fast as it is.
   if (!std::exchange(in_burst_, true)) context_.burst.begin();
+  if (cluster::is_heartbeat(*message) && context_.hosts[frame.group.value]->try_receive(*message)) return;
+  ++board.inbox;
   context_.burst.begin();
   caf::anon_send(context_.groups[frame.group.value], FromPeer{std::make_shared<cluster::Message>(std::move(*message))});
 }

@@ -11,6 +11,7 @@
 #include <memory>
 
 #include "actors/tenant_core.hpp"
+#include "actors/turns.hpp"
 
 namespace coffer::actors {
 
@@ -19,15 +20,13 @@ class ShardCell {
   /// The right to touch the core, until the end of the scope.
   class Turn {
    public:
-    explicit Turn(ShardCell& cell) : cell_(cell) {}
-    Turn(const Turn&) = delete;
-    Turn& operator=(const Turn&) = delete;
-    ~Turn() { cell_.release(); }
+    explicit Turn(ShardCell& cell) : turn_(cell.turns_.take()), cell_(cell) {}
     /// Null before the group has opened and after close().
     TenantCore* core() const { return cell_.core_.get(); }
     void set_core(std::unique_ptr<TenantCore> core) const { cell_.core_ = std::move(core); }
 
    private:
+    Turns::Turn turn_;
     ShardCell& cell_;
   };
 
@@ -43,14 +42,7 @@ class ShardCell {
   void mark() { used_.store(true, std::memory_order_relaxed); }
 
  private:
-  enum State : std::uint32_t { free, taken, awaited };
-  bool try_acquire();
-  void acquire();
-  void release();
-
-  // Not a mutex, because a thread whose own turn it is may try, and is refused. Not a std::semaphore either, whose
-  // release is a system call even when nobody waits.
-  std::atomic<std::uint32_t> state_{free};
+  Turns turns_;
   std::unique_ptr<TenantCore> core_;
   std::atomic<bool> used_{true};
 };

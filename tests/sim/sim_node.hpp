@@ -1,7 +1,7 @@
 #pragma once
 // A whole node without CAF: consensus, log writer, state writer, shards and their tenants, the directory where it is led
 // and its mirror elsewhere, groups that come while it runs; over two disks that fail and lose power. It does what the
-// actors do (actors/group_actor.cpp, shard_actor.cpp, state_writer_actor.cpp, directory_actor.cpp, mirror_actor.cpp,
+// actors do (actors/group_host.cpp, shard_actor.cpp, state_writer_actor.cpp, directory_actor.cpp, mirror_actor.cpp,
 // node_growth.cpp), in one thread and at times that the world chooses. Its disks outlive its lives.
 
 #include <cstdint>

@@ -1,5 +1,5 @@
 // The steward at a simulated node, as actors/steward_actor.cpp has it: reports of the groups led here, placement beside
-// the directory, and what a group's leader does with placement's words (actors/group_actor.cpp). See sim_node.hpp.
+// the directory, and what a group's leader does with placement's words (actors/group_host.cpp). See sim_node.hpp.
 
 #include "cluster/membership.hpp"
 #include "tests/sim/sim_node.hpp"
