@@ -3,10 +3,12 @@
 // Included inside actors/ only; CAF's spelling (0.17) stays in here, so that an upgrade is one file.
 //
 //   gateway --Parcel--> shard, directory, front        front    one: cold tenants, supervision of shards
-//   shard   --Propose--> group                         shard    one per tenant in use
-//   group   --Write--> log writer --Persisted--> group directory  the shard of the meta group
+//   shard   ==Propose==> group's host                  shard    one per tenant in use
+//   group   --Write--> log writer ==Persisted=> group  directory  the shard of the meta group
 //   group   --Apply--> state writer --Applied--> group group    one per Raft group
 //   group   --Committed, Refused--> shard              log writer, state writer: one each, detached, for they block
+//   (==> is a call of actors/group_host.hpp, which the group's actor shares with those threads; a turn that is taken
+//   makes it a message)
 //
 //   with other nodes (the peer link calls actors/peer_sink.hpp, which hands frames on):
 //   gateway, front --Parcel--> forwarder               forwarder  one: calls to and from the nodes that lead
@@ -85,6 +87,7 @@ struct OpenRequest {
   std::uint64_t life = 0;
   SubmitterActor submitter;
 };
+/// Not a message: GroupHost::propose() takes it.
 struct Propose {
   struct Item {
     std::uint64_t sequence = 0;
@@ -154,12 +157,12 @@ struct Finish {
   std::shared_ptr<std::promise<void>> done;
 };
 
-using GroupActor = caf::typed_actor<caf::reacts_to<OpenRequest>, caf::reacts_to<Propose>, caf::reacts_to<Persisted>,
-                                    caf::reacts_to<Applied>, caf::reacts_to<Checkpointed>, caf::reacts_to<Tick>,
-                                    caf::reacts_to<Flush>, caf::reacts_to<Finish>, caf::reacts_to<ConfirmLeadership>,
-                                    caf::reacts_to<FromPeer>, caf::reacts_to<Target>, caf::reacts_to<Transfer>,
-                                    caf::reacts_to<Installed>, caf::reacts_to<Campaign>, caf::reacts_to<Report>,
-                                    caf::reacts_to<Leave>, caf::reacts_to<ReplicaDropped>>;
+using GroupActor =
+    caf::typed_actor<caf::reacts_to<OpenRequest>, caf::reacts_to<Persisted>, caf::reacts_to<Applied>,
+                     caf::reacts_to<Checkpointed>, caf::reacts_to<Tick>, caf::reacts_to<Flush>, caf::reacts_to<Finish>,
+                     caf::reacts_to<ConfirmLeadership>, caf::reacts_to<FromPeer>, caf::reacts_to<Target>,
+                     caf::reacts_to<Transfer>, caf::reacts_to<Installed>, caf::reacts_to<Campaign>,
+                     caf::reacts_to<Report>, caf::reacts_to<Leave>, caf::reacts_to<ReplicaDropped>>;
 
 using GroupBellActor = caf::typed_actor<caf::reacts_to<Ring>, caf::reacts_to<Finish>>;
 
@@ -350,7 +353,6 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::IdleCheck)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::WatchCheck)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::Stop)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::OpenRequest)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::Propose)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::Persisted)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::Applied)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::Checkpointed)

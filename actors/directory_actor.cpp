@@ -28,7 +28,7 @@ void propose(Self self, std::vector<Submission> out) {
   DirectoryState& state = self->state;
   Propose message{state.life, state.term, caf::actor_cast<SubmitterActor>(self), {}};
   for (Submission& submission : out) message.items.push_back({submission.sequence, std::move(submission.write_set)});
-  self->send(state.context->groups[model::kMetaGroup.value], std::move(message));
+  state.context->hosts[model::kMetaGroup.value]->propose(std::move(message));
 }
 
 void ask(Self self) {

@@ -25,7 +25,6 @@ GroupActor::behavior_type group(Self self, Context* context, model::GroupId id) 
   self->send(context->state_writer, Subscribe{id, self});
   return {
       [host](const OpenRequest& request) { host->open(request); },
-      [host](const Propose& message) { host->propose(message); },
       [host](const Persisted& done) { host->persisted(done); },
       [host](const Applied&) { host->applied(); },
       [host](const Checkpointed& done) { host->checkpoint(done); },

@@ -196,28 +196,38 @@ void GroupHost::open(const OpenRequest& request) {
   announce();
 }
 
-void GroupHost::propose(const Propose& message) {
-  const Turns::Turn turn = turns_.take();
-  for (const Propose::Item& item : message.items) {
-    const Origin origin{message.submitter, message.life, item.sequence};
-    if (ended_.contains(message.life)) {
-      refuse(origin, model::Error(model::Code::unavailable));
-      continue;
-    }
-    const std::uint64_t cookie = next_cookie_++;
-    origins_.emplace(cookie, origin);
-    queue_.push_back({cookie, message.term, item.write_set});
+void GroupHost::propose(Propose proposal) {
+  {
+    const std::lock_guard lock(proposals_mutex_);
+    proposals_.push_back(std::move(proposal));
+    if (std::exchange(flushing_, true)) return;
   }
-  if (!queue_.empty() && !flushing_) {
-    flushing_ = true;
-    caf::anon_send(actor(), Flush{});
-  }
+  caf::anon_send(actor(), Flush{});
 }
 
+/// Everything that was proposed meanwhile as one.
 void GroupHost::flush_queue() {
-  flushing_ = false;
-  if (queue_.empty()) return;
-  core_.propose(std::exchange(queue_, {}), boot_clock_ms());
+  std::vector<Propose> taken;
+  {
+    const std::lock_guard lock(proposals_mutex_);
+    flushing_ = false;
+    taken.swap(proposals_);
+  }
+  std::vector<cluster::Proposal> proposals;
+  for (Propose& from : taken) {
+    for (Propose::Item& item : from.items) {
+      const Origin origin{from.submitter, from.life, item.sequence};
+      if (ended_.contains(from.life)) {
+        refuse(origin, model::Error(model::Code::unavailable));
+        continue;
+      }
+      const std::uint64_t cookie = next_cookie_++;
+      origins_.emplace(cookie, origin);
+      proposals.push_back({cookie, from.term, std::move(item.write_set)});
+    }
+  }
+  if (proposals.empty()) return;
+  core_.propose(std::move(proposals), boot_clock_ms());
   carry_out();
 }
 
@@ -230,6 +240,15 @@ void GroupHost::persisted(const Persisted& done) {
   const Turns::Turn turn = turns_.take();
   core_.persisted(done.ticket, boot_clock_ms());
   carry_out();
+}
+
+bool GroupHost::try_persisted(std::uint64_t ticket) {
+  const Turns::Turn turn = turns_.try_take();
+  if (!turn) return false;
+  if (closed_) return true;
+  core_.persisted(ticket, boot_clock_ms());
+  carry_out();
+  return true;
 }
 
 void GroupHost::applied() {

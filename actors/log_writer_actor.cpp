@@ -34,6 +34,7 @@ void flush(Self self) {
     state.context->counters.log_bytes += batch->bytes();
     if (auto status = state.context->log_store->commit(*batch); !status) return end_node(self, status.error());
     for (const cluster::Durable& durable : state.core.done()) {
+      if (state.context->hosts[durable.group.value]->try_persisted(durable.ticket)) continue;
       self->send(state.groups[durable.group.value], Persisted{durable.ticket});
     }
     if (state.core.queued() == 0) break;

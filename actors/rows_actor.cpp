@@ -68,7 +68,7 @@ SubmitterActor::behavior_type rows(Self self, Context* context, const RowsOrder&
         auto set = encode_write_set({s.order.tenant, 0, 0, now}, *s.order.rows, audit_of(s.order, now));
         Propose propose{s.life, opened.term, caf::actor_cast<SubmitterActor>(self), {}};
         propose.items.push_back({1, std::move(set)});
-        self->send(s.context->groups[s.order.group.value], std::move(propose));
+        s.context->hosts[s.order.group.value]->propose(std::move(propose));
       },
       [self](const CommittedUpTo& done) { answer(self, done.index); },
       [self](const ProposalRefused& refused) { answer(self, refused.error); },

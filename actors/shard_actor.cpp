@@ -65,7 +65,7 @@ void deliver(Self self, TenantCore& core, CallHandle call) {
   if (!out.empty()) {
     Propose propose{state.life, state.term, caf::actor_cast<SubmitterActor>(self), {}};
     for (Submission& submission : out) propose.items.push_back({submission.sequence, std::move(submission.write_set)});
-    self->send(state.context->groups[state.route.group.value], std::move(propose));
+    state.context->hosts[state.route.group.value]->propose(std::move(propose));
   }
   if (core.has_work() && !state.resuming) {
     state.resuming = true;

@@ -40,7 +40,6 @@ GroupActor::behavior_type fake_group(GroupActor::pointer, Heard* heard) {
         heard->openings.push_back(request);
         heard->changed.notify_all();
       },
-      [](const Propose&) {},
       [](const Persisted&) {},
       [](const Applied&) {},
       [](const Checkpointed&) {},

@@ -30,16 +30,15 @@ class KeepingLink final : public cluster::PeerLink {
   int sent_waiting = 0;
 };
 
-/// A follower of three; the other actors are not there, and what is sent to them goes nowhere.
-class GroupHostTest : public ::testing::Test {
+/// The other actors are not there, and what is sent to them goes nowhere.
+class GroupHostFixture : public ::testing::Test {
  protected:
-  GroupHostTest() {
+  explicit GroupHostFixture(const std::vector<cluster::Voter>& voters) {
     context.self = kSelf;
     context.link = &link;
     context.fatal = [](const model::Error& error) { ADD_FAILURE() << error.message(); };
     context.boards.grow(1);
     context.groups.grow(1);
-    const std::vector<cluster::Voter> voters{{kSelf, "1"}, {kLeader, "2"}, {model::NodeId{3}, "3"}};
     const cluster::DurableWrite first = cluster::bootstrap(kGroup, voters);
     storage::Recovered recovered;
     recovered.hard_state = *first.hard_state;
@@ -51,15 +50,21 @@ class GroupHostTest : public ::testing::Test {
     host->start();
   }
 
+  KeepingLink link;
+  Context context;
+  std::optional<GroupHost> host;
+};
+
+/// A follower of three.
+class GroupHostTest : public GroupHostFixture {
+ protected:
+  GroupHostTest() : GroupHostFixture({{kSelf, "1"}, {kLeader, "2"}, {model::NodeId{3}, "3"}}) {}
+
   static cluster::Message heartbeat() {
     cluster::AppendEntries append{model::Term{1}, model::Index{1}, model::Term{1}, model::Index{1}, {}};
     return {kGroup, kLeader, kSelf, append, {}};
   }
   bool is_followed() const { return context.boards[kGroup.value].leader == kLeader.value; }
-
-  KeepingLink link;
-  Context context;
-  std::optional<GroupHost> host;
 };
 
 TEST_F(GroupHostTest, AHeartbeatIsAnsweredAtOnceAndTheAnswerWaitsForTheBurst) {
@@ -85,17 +90,19 @@ TEST_F(GroupHostTest, AHeartbeatDoesNotOvertakeWhatIsOnItsWayToTheActor) {
 }
 
 TEST_F(GroupHostTest, NobodyGetsATurnWithinAnothers) {
-  std::optional<bool> received, ticked;
+  std::optional<bool> received, ticked, persisted;
   // A follower refuses at once, within its turn.
   auto done = std::make_shared<std::function<void(model::Result<model::Index>)>>([&](const auto& index) {
     EXPECT_FALSE(index.ok());
     cluster::Message message = heartbeat();
     received = host->try_receive(message);
     ticked = host->try_tick(1);
+    persisted = host->try_persisted(1);
   });
   host->confirm(ConfirmLeadership{std::move(done)});
   EXPECT_EQ(received, std::optional(false));
   EXPECT_EQ(ticked, std::optional(false));
+  EXPECT_EQ(persisted, std::optional(false));
   EXPECT_TRUE(host->try_tick(1)) << "afterwards it does";
 }
 
@@ -104,8 +111,48 @@ TEST_F(GroupHostTest, AfterItsEndNothingIsDoneAnyMore) {
   cluster::Message message = heartbeat();
   EXPECT_TRUE(host->try_receive(message)) << "there is no actor that it could go to";
   EXPECT_TRUE(host->try_tick(1));
+  EXPECT_TRUE(host->try_persisted(1));
   EXPECT_TRUE(link.frames.empty());
   EXPECT_FALSE(is_followed());
+}
+
+/// Leads alone.
+class SoleGroupHostTest : public GroupHostFixture {
+ protected:
+  SoleGroupHostTest() : GroupHostFixture({{kSelf, "1"}}) {
+    EXPECT_TRUE(host->try_persisted(kEverything));  // the term, and then the first entry of it
+    EXPECT_TRUE(host->try_persisted(kEverything));
+    EXPECT_EQ(board().role.load(), cluster::Role::leader);
+  }
+
+  static constexpr std::uint64_t kEverything = UINT64_MAX;
+  GroupBoard& board() { return context.boards[kGroup.value]; }
+  Propose proposal() {
+    return {1, model::Term{board().term}, {}, {{1, std::make_shared<const std::string>("a write set")}}};
+  }
+};
+
+TEST_F(SoleGroupHostTest, WhatIsDurableIsCommittedByWhoeverWroteIt) {
+  const std::uint64_t before = board().commit;
+  host->propose(proposal());
+  host->propose(proposal());
+  EXPECT_EQ(board().commit, before);
+  host->flush();
+  EXPECT_EQ(board().commit, before) << "not on the disk yet";
+  EXPECT_TRUE(host->try_persisted(kEverything));
+  EXPECT_EQ(board().commit, before + 2);
+  host->persisted(Persisted{1});
+  EXPECT_EQ(board().commit, before + 2) << "an older word that came by the actor";
+}
+
+TEST_F(SoleGroupHostTest, WhatIsProposedWithinATurnWaitsForTheNext) {
+  const std::uint64_t before = board().commit;
+  auto done = std::make_shared<std::function<void(model::Result<model::Index>)>>(
+      [&](const auto&) { host->propose(proposal()); });  // as a shard does that holds its own turn
+  host->confirm(ConfirmLeadership{std::move(done)});
+  host->flush();
+  EXPECT_TRUE(host->try_persisted(kEverything));
+  EXPECT_EQ(board().commit, before + 1);
 }
 
 }  // namespace
