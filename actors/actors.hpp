@@ -106,10 +106,14 @@ struct ConfirmLeadership {
 struct FromPeer {
   std::shared_ptr<cluster::Message> message;
 };
-/// Placement tells the leader of a group which servers it should have. Each time the leader takes one step towards them.
+/// Placement tells the leader of a group which servers it should have, and says so again until it has them.
 struct Target {
   model::GroupId group;
   std::vector<cluster::Voter> servers;
+};
+/// To itself (delayed): the next step towards them, unless there was another word since.
+struct NextStep {
+  std::uint64_t word = 0;
 };
 /// The leader hands over; to zero: to whoever is furthest. What cannot be done now is asked for again.
 struct Transfer {
@@ -157,12 +161,12 @@ struct Finish {
   std::shared_ptr<std::promise<void>> done;
 };
 
-using GroupActor =
-    caf::typed_actor<caf::reacts_to<OpenRequest>, caf::reacts_to<Persisted>, caf::reacts_to<Applied>,
-                     caf::reacts_to<Checkpointed>, caf::reacts_to<Tick>, caf::reacts_to<Flush>, caf::reacts_to<Finish>,
-                     caf::reacts_to<ConfirmLeadership>, caf::reacts_to<FromPeer>, caf::reacts_to<Target>,
-                     caf::reacts_to<Transfer>, caf::reacts_to<Installed>, caf::reacts_to<Campaign>,
-                     caf::reacts_to<Report>, caf::reacts_to<Leave>, caf::reacts_to<ReplicaDropped>>;
+using GroupActor = caf::typed_actor<caf::reacts_to<OpenRequest>, caf::reacts_to<Persisted>, caf::reacts_to<Applied>,
+                                    caf::reacts_to<Checkpointed>, caf::reacts_to<Tick>, caf::reacts_to<Flush>,
+                                    caf::reacts_to<Finish>, caf::reacts_to<ConfirmLeadership>, caf::reacts_to<FromPeer>,
+                                    caf::reacts_to<Target>, caf::reacts_to<NextStep>, caf::reacts_to<Transfer>,
+                                    caf::reacts_to<Installed>, caf::reacts_to<Campaign>, caf::reacts_to<Report>,
+                                    caf::reacts_to<Leave>, caf::reacts_to<ReplicaDropped>>;
 
 using GroupBellActor = caf::typed_actor<caf::reacts_to<Ring>, caf::reacts_to<Finish>>;
 
@@ -389,6 +393,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::TrustIndex)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::Reload)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::BarrierDone)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::Target)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::NextStep)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::Installed)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::Leave)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::ReplicaDropped)

@@ -36,6 +36,7 @@ GroupActor::behavior_type group(Self self, Context* context, model::GroupId id) 
         context->end_burst();
       },
       [host](const Target& target) { host->approach(target); },
+      [host](const NextStep& next) { host->approach_further(next); },
       [host](const Transfer& order) { host->transfer(order.to); },
       [host](const Installed&) { host->installed(); },
       [host](const Campaign& campaign) { host->campaign(campaign.allowed); },

@@ -12,6 +12,15 @@
 
 namespace coffer::actors {
 
+namespace {
+
+// Placement says what it wants every second, as it sees things then: its word is good for as long. A server comes and
+// votes, or goes, in fractions of that when there is little to catch up with.
+constexpr std::chrono::milliseconds kStep{100};
+constexpr unsigned kStepsPerWord = 10;
+
+}  // namespace
+
 GroupHost::GroupHost(Context& context, const cluster::GroupConfig& config, storage::Recovered recovered)
     : context_(context),
       id_(config.group),
@@ -199,6 +208,7 @@ void GroupHost::open(const OpenRequest& request) {
 void GroupHost::propose(Propose proposal) {
   {
     const std::lock_guard lock(proposals_mutex_);
+    if (takes_none_) return;  // like a message to an actor that has ended
     proposals_.push_back(std::move(proposal));
     if (std::exchange(flushing_, true)) return;
   }
@@ -309,6 +319,18 @@ bool GroupHost::try_receive(cluster::Message& message) {
 
 void GroupHost::approach(const Target& target) {
   const Turns::Turn turn = turns_.take();
+  wanted_ = target.servers;
+  ++words_;
+  steps_left_ = kStepsPerWord;
+  take_step();
+}
+
+void GroupHost::approach_further(const NextStep& next) {
+  const Turns::Turn turn = turns_.take();
+  if (next.word == words_) take_step();
+}
+
+void GroupHost::take_step() {
   if (leadership_.role != cluster::Role::leader || !leadership_.ready) return;
   cluster::MembershipView view;
   view.self = context_.self;
@@ -316,11 +338,14 @@ void GroupHost::approach(const Target& target) {
   view.progress = core_.progress();
   view.last = core_.last_index();
   view.now = boot_clock_ms();
-  const cluster::MembershipStep step = cluster::next_membership_step(view, target.servers);
-  // What is refused now is tried again with the next word of placement.
+  const cluster::MembershipStep step = cluster::next_membership_step(view, wanted_);
+  // What is refused now is tried again with the next step.
   if (step.kind == cluster::MembershipStep::Kind::change) (void)core_.change_voters(step.servers, view.now);
   if (step.kind == cluster::MembershipStep::Kind::hand_over) (void)core_.transfer(step.to, view.now);
   carry_out();
+  if (step.kind == cluster::MembershipStep::Kind::done) return tell_report();  // placement waits for it
+  if (--steps_left_ == 0) return;
+  caf::delayed_anon_send(actor(), kStep, NextStep{words_});
 }
 
 void GroupHost::transfer(model::NodeId to) {
@@ -388,6 +413,10 @@ void GroupHost::close() {
   reads_.clear();
   origins_.clear();
   openings_.clear();
+  std::vector<Propose> dropped;  // outside the lock: who waits may end with its last handle
+  const std::lock_guard lock(proposals_mutex_);
+  takes_none_ = true;
+  dropped.swap(proposals_);
 }
 
 }  // namespace coffer::actors

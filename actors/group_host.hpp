@@ -40,8 +40,9 @@ class GroupHost {
   void tick(const Tick& word);
   void receive(const FromPeer& from);
   void confirm(const ConfirmLeadership& request);
-  /// One step towards the servers that placement wants; it says so again.
+  /// Towards the servers that placement wants, one step now and others while its word is fresh.
   void approach(const Target& target);
+  void approach_further(const NextStep& next);
   void transfer(model::NodeId to);
   void installed();
   void campaign(bool allowed);
@@ -88,6 +89,7 @@ class GroupHost {
   void learn_leadership(const cluster::Leadership& now);
   void send(std::vector<cluster::Message>& messages);
   void set_timer(cluster::MonotonicMs due);
+  void take_step();
   void carry_out();
   /// What the core wants now leaves with what other groups want (burst.hpp).
   void carry_out_in_burst();
@@ -103,7 +105,10 @@ class GroupHost {
   std::vector<Opening> openings_;
   std::map<std::uint64_t, ConfirmLeadership> reads_;  // that wait for a majority, by cookie
   cluster::Leadership leadership_;
-  bool announced_ = false;  // the front knows that the group is open
+  bool announced_ = false;              // the front knows that the group is open
+  std::vector<cluster::Voter> wanted_;  // by placement's newest word
+  std::uint64_t words_ = 0;             // of placement, so far
+  unsigned steps_left_ = 0;             // that its newest word is good for
   bool started_ = false;
   bool closed_ = false;
   bool in_burst_ = false;  // what is carried out now comes of a burst
@@ -112,6 +117,7 @@ class GroupHost {
   std::mutex proposals_mutex_;
   std::vector<Propose> proposals_;  // until the next flush
   bool flushing_ = false;           // the actor was told
+  bool takes_none_ = false;
 };
 
 }  // namespace coffer::actors

@@ -9,6 +9,8 @@ namespace coffer::actors {
 namespace {
 
 constexpr cluster::MonotonicMs kGathering = 3;  // lines: the least number that is longer than a heartbeat
+// Where lines are closer, one that fires a little late misses the next, and two more are much of an election timeout.
+constexpr cluster::MonotonicMs kShortestGathering = 10;
 
 }  // namespace
 
@@ -22,7 +24,7 @@ std::optional<GroupTimer::Alarm> GroupTimer::want(cluster::MonotonicMs due, clus
   const bool is_distant = due >= now + grid_;
   if (is_distant) {
     cluster::MonotonicMs line = (due - phase_ + grid_ - 1) / grid_;
-    if (leads && line % kGathering != 0) ++line;
+    if (leads && grid_ >= kShortestGathering && line % kGathering != 0) ++line;
     due = line * grid_ + phase_;
   }
   if (set_for_ != 0 && set_for_ <= due) return std::nullopt;

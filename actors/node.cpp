@@ -379,7 +379,6 @@ void NodeImpl::stop() {
   finish(context.mirror, Finish{});
   finish(context.log_writer, Finish{});
   finish(context.state_writer, Finish{});
-  context.groups.clear();
   context.front = nullptr;
   context.forwarder = nullptr;
   context.mirror = nullptr;
@@ -391,6 +390,7 @@ void NodeImpl::stop() {
   context.log_writer = nullptr;
   context.state_writer = nullptr;
   system_.reset();
+  context.groups.clear();  // shards that were still ending may have sent to them
   context.hosts.clear();
   audit_.reset();  // signs its end after the last answer
   disk_.reset();

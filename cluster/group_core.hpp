@@ -5,7 +5,7 @@
 // of the fields of Actions. One owner at a time.
 //
 // Duties of the host:
-//   1. deliver Persisted tickets in order; 2. carry out every action; 3. tick() when `wake_at` is reached, not before;
+//   1. deliver Persisted tickets, each of which stands for all before it; 2. carry out every action; 3. tick() when `wake_at` is reached, not before;
 //   4. apply `committed` in order, exactly once per life; 5. stop the node on `fatal`;
 //   6. on `install` write that state under its generation, flush it, then call installed();
 //   7. publish `lease_until` before any message of the same Actions leaves, and compare it with the clock that it gives

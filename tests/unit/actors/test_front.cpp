@@ -49,6 +49,7 @@ GroupActor::behavior_type fake_group(GroupActor::pointer, Heard* heard) {
       [](const ConfirmLeadership&) {},
       [](const FromPeer&) {},
       [](const Target&) {},
+      [](const NextStep&) {},
       [](const Transfer&) {},
       [](const Installed&) {},
       [](const Campaign&) {},
@@ -85,6 +86,8 @@ class FrontTest : public ::testing::Test, public CoreFixture {
     context.boards.grow(1);
     context.boards[0].lease_until = UINT64_MAX;
     context.groups[0] = system.spawn(fake_group, &heard);
+    context.hosts[0] = std::make_unique<GroupHost>(context, cluster::GroupConfig{}, storage::Recovered{});
+    context.hosts.grow(1);
     context.groups.grow(1);
     context.mirror = system.spawn(fake_mirror, 0);
     context.front = spawn_front(system, context, routing);

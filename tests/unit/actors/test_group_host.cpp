@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <optional>
+#include <thread>
 #include <vector>
 
 #include "actors/context.hpp"
@@ -38,7 +40,7 @@ class GroupHostFixture : public ::testing::Test {
     context.link = &link;
     context.fatal = [](const model::Error& error) { ADD_FAILURE() << error.message(); };
     context.boards.grow(1);
-    context.groups.grow(1);
+    context.groups.grow(1);  // an actor that is not there
     const cluster::DurableWrite first = cluster::bootstrap(kGroup, voters);
     storage::Recovered recovered;
     recovered.hard_state = *first.hard_state;
@@ -143,6 +145,64 @@ TEST_F(SoleGroupHostTest, WhatIsDurableIsCommittedByWhoeverWroteIt) {
   EXPECT_EQ(board().commit, before + 2);
   host->persisted(Persisted{1});
   EXPECT_EQ(board().commit, before + 2) << "an older word that came by the actor";
+}
+
+TEST_F(SoleGroupHostTest, WhatIsProposedAtItsEndIsLetGoOf) {
+  const Propose before = proposal(), after = proposal();
+  const auto &first = before.items[0].write_set, &second = after.items[0].write_set;
+  host->propose(before);
+  EXPECT_GT(first.use_count(), 1);
+  host->close();
+  EXPECT_EQ(first.use_count(), 1) << "whoever proposed could not end";
+  host->propose(after);
+  EXPECT_EQ(second.use_count(), 1);
+}
+
+/// For the thread sanitizer, and for whoever waits for a turn for ever.
+TEST_F(SoleGroupHostTest, ManyThreadsTakeTurnsAndEveryProposalIsCommittedOnce) {
+  const std::uint64_t before = board().commit;
+  constexpr std::uint64_t kEach = 2000;
+  std::atomic<int> proposing{2};
+  const auto propose = [&] {
+    for (std::uint64_t i = 0; i < kEach; ++i) host->propose(proposal());
+    --proposing;
+  };
+  const auto write = [&] {
+    while (board().commit < before + 2 * kEach) {
+      if (!host->try_persisted(kEverything)) host->persisted(Persisted{kEverything});
+      (void)host->try_tick(1);
+    }
+  };
+  const auto act = [&] {
+    while (proposing != 0) host->flush();
+    host->flush();
+  };
+  std::vector<std::thread> threads;
+  threads.emplace_back(propose);
+  threads.emplace_back(propose);
+  threads.emplace_back(write);
+  threads.emplace_back(act);
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(board().commit, before + 2 * kEach);
+}
+
+TEST_F(SoleGroupHostTest, OneWordOfPlacementIsGoodForEveryStepAndNoOlderOneIs) {
+  const Target two{kGroup, {{kSelf, "1"}, {kLeader, "2"}}};
+  const auto settle = [&] {
+    EXPECT_TRUE(host->try_persisted(kEverything));
+    cluster::AppendEntriesResult result{model::Term{board().term}, {}, model::Index{board().commit}};
+    cluster::Message caught_up{kGroup, kLeader, kSelf, result, {}};
+    EXPECT_TRUE(host->try_receive(caught_up));
+  };
+  host->approach(two);
+  settle();
+  EXPECT_EQ(board().voters, 1U) << "it comes as a standby first";
+  host->approach_further(NextStep{0});
+  settle();
+  EXPECT_EQ(board().voters, 1U) << "there was a newer word";
+  host->approach_further(NextStep{1});
+  settle();
+  EXPECT_EQ(board().voters, 2U);
 }
 
 TEST_F(SoleGroupHostTest, WhatIsProposedWithinATurnWaitsForTheNext) {

@@ -85,6 +85,13 @@ TEST(GroupTimerTest, LeadersOfANodeGatherAtOneLine) {
   EXPECT_LT(latest, kHeartbeat + 48);
 }
 
+TEST(GroupTimerTest, LeadersWithShortHeartbeatsDoNotWaitForEachOther) {
+  for (cluster::MonotonicMs now = 10'000; now < 10'100; ++now) {
+    GroupTimer timer(10, model::NodeId(2));
+    EXPECT_LT(timer.want(now + 10, now, true)->wait, 14U);
+  }
+}
+
 /// Whatever is wanted, in whatever order: when the wish of the moment is due, a timer that counts fires within a line, or
 /// two while the group leads.
 TEST(GroupTimerTest, NoDeadlineIsEverForgotten) {
