@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "actors/import_steps.hpp"
+#include "actors/new_life.hpp"
 #include "actors/records.hpp"
 #include "crypto/file_key.hpp"
 #include "crypto/hash.hpp"
@@ -29,13 +30,6 @@ bool holds_rows(const storage::TenantRows& rows) {
   auto scan = rows.scan("", "");
   if (scan->valid() && rows.row_of(scan->key()) == storage::kMoveRow) scan->next();
   return scan->valid();
-}
-
-/// Greater than that of every life that the tenant had here, purged ones too: a watch of one of those must not go on in this.
-std::uint32_t new_epoch(std::uint32_t of_file) {
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  return std::max(of_file + 1,
-                  static_cast<std::uint32_t>(std::chrono::duration_cast<std::chrono::seconds>(now).count()));
 }
 
 /// May the question have been heard although nothing says so?
@@ -174,7 +168,8 @@ model::Status BackupSessions::take_first(Importing& import) {
   import.directory = rows.directory();
   if (!import.name.empty()) import.directory.set_name(import.name);
   import.directory.set_group(static_cast<std::uint32_t>(import.group.value));
-  import.directory.set_moves(0);
+  // Greater than of every move that an earlier life of the tenant has left a mark of, in whatever group.
+  import.directory.set_moves(first_move_of_life(std::chrono::system_clock::now()));
   import.directory.set_moving_to(0);
   import.directory.set_moved_from(0);
   import.directory.clear_former_groups();
@@ -212,13 +207,12 @@ model::Status BackupSessions::take_rows(Importing& import, const store::v1::Back
   for (const auto& row : rows.rows()) {
     if (row.key() == storage::kKeysRow || row.key() == storage::kMoveRow) continue;
     // Their MACs are the exporting cluster's. Where that is this one, a token that was revoked since must not come back.
-    if (row.key().starts_with(storage::kTokenRows)) continue;
+    if (row.key().starts_with(storage::kTokenRows) || row.key().starts_with(storage::kChangeRows)) continue;
     if (row.key() == storage::kHeaderRow) {
       auto header = decode_header(row.value());
       if (!header) return header.error();
-      header->set_epoch(new_epoch(header->epoch()));
-      header->set_continuous_epoch(0);  // the file may lack what came behind it
-      header->set_moves(0);
+      begin_new_life(*header, std::chrono::system_clock::now());  // the file may lack what came behind it
+      header->set_moves(import.directory.moves());
       import.entries = header->entries();
       import.header = std::move(*header);
       continue;

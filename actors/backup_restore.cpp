@@ -2,9 +2,11 @@
 
 #include "actors/backup_restore.hpp"
 
+#include <chrono>
 #include <vector>
 
 #include "actors/backup_check.hpp"
+#include "actors/new_life.hpp"
 #include "actors/records.hpp"
 #include "cluster/group_core.hpp"
 #include "crypto/file_key.hpp"
@@ -63,11 +65,13 @@ class Restorer {
       if (id.is_zero()) {
         if (belongs_to_old_nodes(row.key())) continue;
         if (tenant_ && row.key().starts_with(storage::kTenantRows) && !is_chosen(row.key(), value)) continue;
+      } else if (row.key().starts_with(storage::kChangeRows)) {
+        continue;
       } else if (row.key() == storage::kHeaderRow) {
         auto header = decode_header(value);
         if (!header) return header.error();
-        header->set_epoch(header->epoch() + 1);  // revisions of before mean something else from now on
-        header->set_continuous_epoch(0);
+        begin_new_life(*header,
+                       std::chrono::system_clock::now());  // revisions of before mean something else from now on
         value = header->SerializeAsString();
       }
       changes.push_back({row.key(), std::move(value)});

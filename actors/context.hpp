@@ -173,9 +173,10 @@ struct Context {
       tenant_purged;                                           // its rows are gone from the group; by both publishers
   std::function<void(const model::TenantInfo&)> tenant_moves;  // its row says so, or that it is over; by the mirror
   std::function<void(model::GroupId)> replica_gone;            // that the node has left: its bytes are to go, too
-  std::function<void()> tenant_to_purge;                       // its window is over, its rows are there; by the mirror
-  std::atomic<bool> unsealed{false};                           // the keys are open
-  std::string request_ids_start;                               // of ids that this life of the node gives
+  std::uint64_t first_call_id = 1;  // of what this life of the node asks others: no late answer to an earlier one fits
+  std::function<void()> tenant_to_purge;  // its window is over, its rows are there; by the mirror
+  std::atomic<bool> unsealed{false};      // the keys are open
+  std::string request_ids_start;          // of ids that this life of the node gives
   std::atomic<std::uint64_t> next_request_id{1};
 
   Undelivered undelivered = nullptr;  // what parcels do with calls that nobody took
@@ -203,9 +204,9 @@ struct RowsOrder {
   std::shared_ptr<const std::vector<storage::RowChange>> rows;
   std::string action;                 // for the audit record; empty: none
   std::optional<MarkCondition> mark;  // written only while the tenant's mark of a move is this
-  /// Whoever waits may give the order up until it is begun; from then on it is certain to be answered.
+  /// Whoever waits gives the order up unless it is begun; from then on it is certain to be answered.
   enum class Fate : std::uint8_t { waiting, begun, given_up };
-  std::shared_ptr<std::atomic<Fate>> fate;  // null: it is never given up
+  std::shared_ptr<std::atomic<Fate>> fate;
   std::shared_ptr<std::promise<model::Result<model::Index>>> done;
 };
 void spawn_rows(caf::actor_system& system, Context& context, const RowsOrder& order);

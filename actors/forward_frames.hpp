@@ -2,7 +2,7 @@
 // What the peer channel `calls` carries: calls, replies and barriers, cut into frames. Used by the forwarder and by the
 // calls that it makes; pure, any thread. A golden file of tests/unit/actors fixes the bytes.
 //
-//   body    = format:1 (=1) kind:1 id fields              id: the asking node's, per connection
+//   body    = format:1 (=1) kind:1 id fields              id: the asking node's, of its life
 //   call    = flags text      kind 1    flags bit 0: the last piece. The pieces' texts together are:
 //                                       remaining_ms tenant:16 request    (model/forward_codec.hpp)
 //   reply   = flags text      kind 2    bit 0 as above, together: decided:1 reply (the same)

@@ -57,7 +57,7 @@ struct ForwarderState {
   };
 
   Context* context = nullptr;
-  std::uint64_t next_id = 1;
+  std::uint64_t next_id = 0;
   std::map<std::uint64_t, Outgoing> outgoing;
   std::map<model::NodeId, Peer> peers;
   std::deque<std::pair<Clock::time_point, Parcel>> again;
@@ -390,6 +390,7 @@ void sweep(Self self) {
 
 ForwarderActor::behavior_type forwarder(Self self, Context* context) {
   self->state.context = context;
+  self->state.next_id = context->first_call_id;
   return {
       [self](const Parcel& parcel) { forward(self, parcel.take()); },
       [self](const FrameIn& in) { take_frame(self, in); },

@@ -72,9 +72,32 @@ void MoveKeeper::run() {
     busy = false;
     for (const model::TenantInfo& tenant : moving) {
       if (stopped_) return;
-      busy = attend(tenant) || busy;
+      busy = (is_known(tenant) && attend(tenant)) || busy;
     }
   }
+}
+
+/// The one before may have taken minutes.
+bool MoveKeeper::is_known(const model::TenantInfo& tenant) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = moving_.find(tenant.id);
+  return found != moving_.end() && found->second.moves == tenant.moves && found->second.moving_to == tenant.moving_to &&
+         found->second.moved_from == tenant.moved_from;
+}
+
+/// What this node has heard of may be long over, for not every row of the directory passes here: one that comes with a state
+/// does not. By then another tenant may bear the name, and the tenant is asked by that.
+model::Result<bool> MoveKeeper::is_under_way(const model::TenantInfo& tenant) {
+  const auto reply = ask(host_, {}, model::DirectoryOperation(model::GetTenant{tenant.name}), kPatience);
+  if (!reply && reply.error().code != Code::tenant_not_found) return reply.error();
+  const model::TenantInfo* now = reply ? &std::get<model::TenantReply>(reply->body).tenant : nullptr;
+  if (now != nullptr && now->id == tenant.id && now->moves == tenant.moves && now->moving_to == tenant.moving_to) {
+    return true;
+  }
+  const std::lock_guard lock(mutex_);
+  const auto found = moving_.find(tenant.id);
+  if (found != moving_.end() && found->second.moves == tenant.moves) moving_.erase(found);
+  return false;
 }
 
 bool MoveKeeper::attend(const model::TenantInfo& tenant) {
@@ -85,6 +108,9 @@ bool MoveKeeper::attend(const model::TenantInfo& tenant) {
 }
 
 void MoveKeeper::carry_in(const model::TenantInfo& tenant) {
+  const auto under_way = is_under_way(tenant);
+  if (!under_way) return report(tenant, under_way.error());
+  if (!*under_way) return;
   TenantMover mover(tenant.moves, tenant.group, tenant.moving_to, random_.bytes(kAttemptBytes));
   model::TenantRef ref;
   ref.name = tenant.name;

@@ -36,6 +36,8 @@ class MoveKeeper {
   void run();
   /// True when something was done.
   bool attend(const model::TenantInfo& tenant);
+  bool is_known(const model::TenantInfo& tenant) const;
+  model::Result<bool> is_under_way(const model::TenantInfo& tenant);
   void carry_in(const model::TenantInfo& tenant);
   void sweep_out(const model::TenantInfo& tenant);
   model::Result<MoveFindings> look(model::GroupId group, const model::TenantId& tenant);

@@ -129,6 +129,7 @@ void NodeImpl::prepare_context(const Identity& identity) {
   context.groups_added = [this](std::vector<GroupFounding> groups) { add_groups(std::move(groups)); };
   context.routing = &routing_;
   context.operators = &operators_;
+  context.first_call_id = (storage::read_be64(options_.random->bytes(8)) >> 8) + 1;
   context.request_ids_start = start_of_request_ids(context.self.value, options_.random->bytes(8));
   for (const cluster::Peer& peer : options_.peers) {
     model::NodeInfo node;

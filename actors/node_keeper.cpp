@@ -169,13 +169,13 @@ model::Status NodeImpl::write_marked(model::GroupId group, const model::TenantId
   order.rows = std::make_shared<const std::vector<storage::RowChange>>(std::move(rows));
   order.action = action;
   order.mark = condition;
-  order.fate = std::make_shared<std::atomic<RowsOrder::Fate>>(RowsOrder::Fate::waiting);
   return carry_out(std::move(order));
 }
 
 /// Waits until the rows are written, here too, or certainly will not be.
 model::Status NodeImpl::carry_out(RowsOrder order) {
   const model::GroupId group = order.group;
+  order.fate = std::make_shared<std::atomic<RowsOrder::Fate>>(RowsOrder::Fate::waiting);
   order.done = std::make_shared<std::promise<model::Result<model::Index>>>();
   auto answer = order.done->get_future();
   if (!leads(group)) return Error(Code::unavailable, "another node leads the tenant's group");
@@ -187,12 +187,11 @@ model::Status NodeImpl::carry_out(RowsOrder order) {
   };
   while (answer.wait_for(kLookForTheEnd) != std::future_status::ready) {
     const bool lost = !leads(group) || !context_->accepting;
-    if (order.fate && (lost || std::chrono::steady_clock::now() >= until)) {
-      if (given_up()) return Error(Code::unavailable, "another node leads the tenant's group");
-      if (!context_->accepting) return Error(Code::outcome_unknown);  // the node ends, and what it has not sent
-    } else if (std::chrono::steady_clock::now() >= until) {
-      return Error(Code::outcome_unknown);
-    }
+    if (!lost && std::chrono::steady_clock::now() < until) continue;
+    // One that is forgotten in the group's queue would be carried out under a later leadership, over whatever is there then.
+    if (given_up())
+      return Error(Code::unavailable, "another node leads the tenant's group, or it does not come to this");
+    if (!context_->accepting) return Error(Code::outcome_unknown);  // the node ends, and what it has not sent
   }
   const auto index = kept(answer, Code::outcome_unknown);
   if (!index) return index.error();

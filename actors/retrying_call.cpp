@@ -74,11 +74,8 @@ RetryingCall::RetryingCall(Context& context, Call* client) : context_(context), 
 void RetryingCall::complete() noexcept {
   if (!must_ask_again()) return give_back();
   if (context_.wall_clock() + kLastMoment >= deadline_) {
-    if (reply.ok() || !may_be_done_) {
-      reply = Error(Code::unavailable, "no node could answer for the tenant's group in time");
-    } else {
-      reply = Error(Code::outcome_unknown);
-    }
+    reply = Error(Code::unavailable, "no node could answer for the tenant's group in time");
+    decided = false;
     return give_back();
   }
   reply = Error(Code::unavailable);
@@ -93,7 +90,7 @@ bool RetryingCall::must_ask_again() {
   const Code code = reply.ok() ? Code::ok : reply.error().code;
   switch (code) {
     case Code::unavailable: return !decided;
-    case Code::outcome_unknown: may_be_done_ = true; return is_repeatable(request);
+    case Code::outcome_unknown: may_be_done_ = is_change(request); return is_repeatable(request);
     case Code::overloaded:
     case Code::deadline_exceeded:
     case Code::sealed:
@@ -106,7 +103,22 @@ bool RetryingCall::must_ask_again() {
   return !confirmed && !context_.boards[group.value].holds_lease();
 }
 
+/// Refused before anybody looked whether an earlier try was done.
+bool RetryingCall::says_nothing_of_earlier_tries() const {
+  if (reply.ok()) return false;
+  switch (reply.error().code) {
+    case Code::unavailable: return !decided;
+    case Code::overloaded:
+    case Code::deadline_exceeded:
+    case Code::quota_exceeded:
+    case Code::sealed:
+    case Code::disk_error: return true;
+    default: return false;
+  }
+}
+
 void RetryingCall::give_back() noexcept {
+  if (may_be_done_ && says_nothing_of_earlier_tries()) reply = Error(Code::outcome_unknown);
   if (gave_id_) request.info.request_id.clear();
   client_->request = std::move(request);
   client_->reply = std::move(reply);

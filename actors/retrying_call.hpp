@@ -20,6 +20,7 @@ class RetryingCall final : public Call {
 
  private:
   bool must_ask_again();
+  bool says_nothing_of_earlier_tries() const;
   void give_back() noexcept;
 
   Context& context_;

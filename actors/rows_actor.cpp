@@ -35,11 +35,9 @@ std::string audit_of(const RowsOrder& order, model::TimeMs now) {
 /// here holds until then, whoever else may lead later.
 model::Status may_begin(const RowsState& state, model::Generation generation) {
   const RowsOrder& order = state.order;
-  if (order.fate) {
-    auto expected = RowsOrder::Fate::waiting;
-    if (!order.fate->compare_exchange_strong(expected, RowsOrder::Fate::begun)) {
-      return model::Error(model::Code::unavailable);  // nobody waits any more
-    }
+  auto expected = RowsOrder::Fate::waiting;
+  if (!order.fate->compare_exchange_strong(expected, RowsOrder::Fate::begun)) {
+    return model::Error(model::Code::unavailable);  // nobody waits any more
   }
   if (!order.mark) return {};
   const storage::TenantRows rows(*state.context->state_engine, order.group, generation, order.tenant);

@@ -52,7 +52,7 @@ struct Ask {
 struct DeskState {
   static constexpr const char* name = "trust-desk";
   Context* context = nullptr;
-  std::uint64_t next_id = 1;
+  std::uint64_t next_id = 0;
   std::map<std::uint64_t, Ask> asks;
   std::size_t of_others = 0, under_way = 0;
   std::unordered_map<model::TenantId, Clock::time_point>
@@ -287,6 +287,7 @@ void sweep(Self self) {
 
 TrustDeskActor::behavior_type trust_desk(Self self, Context* context) {
   self->state.context = context;
+  self->state.next_id = context->first_call_id;
   return {
       [self](const AskTrust& asked) { take_question(self, asked); },
       [self](const FrameIn& in) { take_frame(self, in); },

@@ -306,11 +306,11 @@ struct TenantInfo {
   TenantState state = TenantState::active;
   std::vector<DoorName> doors;
   TimeMs created_at = 0, deleted_at = 0;
-  TimeMs purge_at = 0;                 // of a deleted one: the end of its recovery window
-  TimeMs purged_at = 0;                // 0 while the rows of a purged one are being removed
-  std::uint32_t moves = 0;             // from group to group, the one under way included
-  GroupId moving_to;                   // zero: it is not on its way
-  GroupId moved_from;                  // not zero: it has moved, and its rows there are being removed
+  TimeMs purge_at = 0;      // of a deleted one: the end of its recovery window
+  TimeMs purged_at = 0;     // 0 while the rows of a purged one are being removed
+  std::uint32_t moves = 0;  // number of the newest one from group to group; each is greater than those before
+  GroupId moving_to;        // zero: it is not on its way
+  GroupId moved_from;       // not zero: it has moved, and its rows there are being removed
   std::vector<GroupId> former_groups;  // where its rows have been
 };
 struct TenantReply {

@@ -49,9 +49,9 @@ inline constexpr char kResealRow[] = "w";
 inline constexpr char kClusterRow[] = "u";
 inline constexpr char kClusterCaRow[] = "a";
 /// What every row of a kind begins with, for scans.
-inline constexpr std::string_view kEntryRows = "e", kTokenRows = "t", kTenantRows = "d", kOperatorRows = "o",
-                                  kSealRows = "s", kIssuerRows = "i", kCertificateRuleRows = "x", kNodeRows = "n",
-                                  kJoinTokenRows = "j", kGroupRows = "g";
+inline constexpr std::string_view kChangeRows = "c", kEntryRows = "e", kTokenRows = "t", kTenantRows = "d",
+                                  kOperatorRows = "o", kSealRows = "s", kIssuerRows = "i", kCertificateRuleRows = "x",
+                                  kNodeRows = "n", kJoinTokenRows = "j", kGroupRows = "g";
 
 /// Is it one of the directory's rows that every node's keeper of keys follows: a seal, the key ring, sealing anew?
 inline bool is_keepers_row(std::string_view row) {

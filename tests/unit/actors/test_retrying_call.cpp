@@ -62,6 +62,32 @@ TEST_F(RetryingCallTest, OnlyTheFirstTryUnderAnIdOfItsOwnIsTakenForUnseen) {
   EXPECT_TRUE(client->request.info.request_id.empty()) << "the id is the node's affair";
 }
 
+TEST_F(RetryingCallTest, ARefusalThatDoesNotLookAtEarlierTriesDoesNotSayThatNothingWasDone) {
+  context.boards[0].lease_until = UINT64_MAX;
+  for (const Code code : {Code::overloaded, Code::deadline_exceeded, Code::quota_exceeded, Code::sealed}) {
+    const auto client = call(put("a", "1"));
+    CallHandle first = retrying(*client);
+    first.finish(model::Error(Code::outcome_unknown));
+    ASSERT_TRUE(again);
+    again.finish(model::Error(code));
+    EXPECT_EQ(client->reply.error().code, Code::outcome_unknown) << static_cast<int>(code);
+  }
+  const auto client = call(put("a", "1"));
+  CallHandle only = retrying(*client);
+  only.finish(model::Error(Code::overloaded));
+  EXPECT_EQ(client->reply.error().code, Code::overloaded) << "there was no earlier try";
+}
+
+TEST_F(RetryingCallTest, WhoEndsBetweenTwoTriesDoesNotSayThatNothingWasDone) {
+  const auto client = call(put("a", "1"));
+  CallHandle first = retrying(*client);
+  first.finish(model::Error(Code::outcome_unknown));
+  ASSERT_TRUE(again);
+  context.accepting = false;
+  again.finish(model::Error(Code::unavailable));
+  EXPECT_EQ(client->reply.error().code, Code::outcome_unknown);
+}
+
 TEST_F(RetryingCallTest, AnIdOfTheClientMayHaveBeenSeen) {
   const auto client = call(put("a", "1"), "of-the-client");
   CallHandle first = retrying(*client);

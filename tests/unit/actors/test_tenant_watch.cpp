@@ -123,6 +123,13 @@ TEST_F(TenantWatch, FromARevisionThatNeverWasIsRefused) {
   EXPECT_THAT(std::string(reply.error().message()), HasSubstr("the newest revision is 1099511627777"));
 }
 
+TEST_F(TenantWatch, FromARevisionOfALaterEpochIsOfALifeThatIsOver) {
+  ASSERT_TRUE(run(*core, put("a", "1")).ok());
+  auto over = from(1);
+  over.from.epoch = 9;  // it had moved so often before a restore took it back
+  EXPECT_EQ(run(*core, over).error().code, Code::revision_compacted);
+}
+
 TEST_F(TenantWatch, FromARevisionOfAnEarlierEpochIsRefusedForItsChangesMayNeverHaveBeen) {
   ASSERT_TRUE(run(*core, put("a", "1")).ok());
   EXPECT_EQ(told(run(*core, from(model::to_number({1, 1}) & 1))).size(), 1U) << "without an epoch: the tenant's own";
