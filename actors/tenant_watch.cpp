@@ -27,8 +27,9 @@ void TenantCore::start_watch(CallHandle call, const Caller& caller) {
   const model::Revision newest{header_.epoch(), committed_revision_};
   model::Revision next = watch.from;
   if (next == model::Revision{}) next = {newest.epoch, newest.counter + 1};
-  if (next.epoch == 0) next.epoch = newest.epoch;                      // a person counts from 1
-  if (next.epoch > newest.epoch) return call.finish(compacted(next));  // of a life that a restore or a purge has ended
+  if (next.epoch == 0) next.epoch = newest.epoch;  // a person counts from 1
+  // Of a life that a restore or a purge has ended.
+  if (next.epoch > newest.epoch && model::is_exact_in_json(next)) return call.finish(compacted(next));
   if (next > model::Revision{newest.epoch, newest.counter + 1}) {
     return call.finish(Error(Code::invalid_argument, "from_revision: " + text_of(next) +
                                                          " lies ahead; the newest revision is " + text_of(newest)));

@@ -20,6 +20,9 @@ constexpr Revision to_revision(std::uint64_t number) {
   return {static_cast<std::uint32_t>(number >> 40), number & ((1ULL << 40) - 1)};
 }
 
+/// Could it have been told to anybody?
+constexpr bool is_exact_in_json(Revision revision) { return revision.epoch < (1U << 13); }
+
 enum class ChangeType : std::uint8_t { put = 1, del = 2, undelete = 3, destroy = 4, metadata = 5 };
 
 /// Answers as soon as there is a change that the caller may list, or with none when the time is over.
