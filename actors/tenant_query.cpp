@@ -18,6 +18,8 @@ namespace {
 constexpr std::size_t kQueryRowsPerSlice = 4096;
 constexpr std::size_t kQueryEntriesPerSlice = 1024;  // copied into the answer
 constexpr std::size_t kBytesPerSlice = 256 << 10;
+/// Values of an answer's rows: doors make objects of them, which take far more room than their text.
+constexpr std::size_t kMostShown = 1'000'000;
 
 /// See QueryRun::cost(); measured roughly, in parts of what a plain look takes.
 std::uint64_t cost_of(const std::vector<query::Condition>& conditions) {
@@ -115,6 +117,10 @@ model::Result<bool> QueryRun::finish_rows() {
   }
   const bool done = writer_->write(reply_.rows, kBytesPerSlice);
   if (reply_.rows.size() > query_.byte_limit) return too_large(query_.byte_limit);
+  if (writer_->written() > kMostShown) {
+    return Error(Code::too_large,
+                 "the answer would have more than " + std::to_string(kMostShown) + " values; ask for fewer at a time");
+  }
   return done;
 }
 

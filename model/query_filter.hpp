@@ -2,6 +2,7 @@
 // Conditions ready to be tested: keys resolved, values converted, expressions compiled. Made once for a query by the
 // shard, then asked for each document. Not thread-safe while it is made.
 
+#include <algorithm>
 #include <functional>
 #include <memory>
 #include <string>
@@ -50,6 +51,8 @@ class Test {
   static Result<Test> make(const Condition& condition, Pool& pool, const Surroundings& around);
   /// Does it hold for what the steps lead to from `root`?
   bool holds(const Value& root, const std::string* step, const std::string* end) const;
+  /// How often it may look at each part of a value.
+  std::size_t looks() const { return std::max({value_.size(), list_.size(), needles_.size(), std::size_t{1}}); }
 
  private:
   bool holds_for(const Value& value) const;  // the condition's positive form, for one value

@@ -19,6 +19,7 @@ struct Gathered {
   bool seen = false;
   std::vector<Value> items;
   std::vector<Value::Member> members;
+  std::unique_ptr<std::unordered_map<std::string_view, std::size_t>> merged;  // where in `members` a name stands
   struct Set {
     std::unordered_set<std::string> known;
     RunSort<Value, Less> sorted{Less()};
@@ -48,6 +49,7 @@ class GroupRunner final : public StageRunner {
     values_.clear();
     for (const Key& key : keys_) {
       values_.push_back(key_value(key, row));
+      if (!frame().spend_on(values_.back())) return;
       append_identity(values_.back(), identity_);
     }
     auto found = groups_.find(identity_);
@@ -98,7 +100,7 @@ class GroupRunner final : public StageRunner {
     for (std::size_t i = 0; i < fields_.size(); ++i) {
       members.push_back({fields_[i].name, result(fields_[i], one.fields[i])});
     }
-    next().push({nullptr, frame().pool.object(members)});
+    give({nullptr, frame().pool.object(members)});
   }
 
   Value key_value(const Key& key, const Row& row) const {
@@ -116,9 +118,10 @@ class GroupRunner final : public StageRunner {
     return kept;
   }
 
-  static bool conditions_hold(const Field& field, const Row& row) {
+  bool conditions_hold(const Field& field, const Row& row) const {
     return std::all_of(field.conditions.begin(), field.conditions.end(), [&](const auto& condition) {
-      return condition.second.holds(condition.first.of(row), nullptr, nullptr);
+      const Value value = condition.first.of(row);
+      return frame().spend_on(value, condition.second.looks()) && condition.second.holds(value, nullptr, nullptr);
     });
   }
 
@@ -152,7 +155,8 @@ class GroupRunner final : public StageRunner {
     }
   }
 
-  static bool wins(const Field& field, const Value& value, const Value& so_far) {
+  bool wins(const Field& field, const Value& value, const Value& so_far) const {
+    if (!frame().spend_on(value)) return false;
     const int order = compare(value, so_far);
     return field.aggregate == Aggregate::max ? order > 0 : order < 0;
   }
@@ -167,26 +171,26 @@ class GroupRunner final : public StageRunner {
   }
 
   void add_once(const Value& value, Gathered& g) const {
-    if (value.is_missing()) return;
+    if (value.is_missing() || !frame().spend_on(value)) return;
     if (!g.set) g.set = std::make_unique<Gathered::Set>();
     std::string identity;
     append_identity(value, identity);
-    if (!g.set->known.insert(std::move(identity)).second) return;
+    if (!g.set->known.insert(std::move(identity)).second || !frame().spend_on_sorting(value)) return;
     g.set->sorted.push(value);
     ++frame().held;
   }
 
   void merge(const Value& value, Gathered& g) const {
-    if (value.kind() != Value::Kind::object) return;
+    if (value.kind() != Value::Kind::object || !frame().spend(value.size())) return;
+    if (!g.merged) g.merged = std::make_unique<std::unordered_map<std::string_view, std::size_t>>();
     for (std::size_t i = 0; i < value.size(); ++i) {
       const Value::Member& member = value.member(i);
-      const auto same = std::find_if(g.members.begin(), g.members.end(),
-                                     [&](const Value::Member& m) { return m.name == member.name; });
-      if (same != g.members.end()) {
-        same->value = member.value;
-      } else {
+      const auto [same, is_new] = g.merged->emplace(member.name, g.members.size());
+      if (is_new) {
         g.members.push_back(member);
         ++frame().held;
+      } else {
+        g.members[same->second].value = member.value;
       }
     }
   }

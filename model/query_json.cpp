@@ -33,6 +33,7 @@ void append_quoted(std::string_view text, std::string& out) {
 }  // namespace
 
 void JsonWriter::begin(const Value& value, std::string& out) {
+  ++written_;
   switch (value.kind()) {
     case Value::Kind::missing:
     case Value::Kind::null: out += "null"; return;

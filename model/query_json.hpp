@@ -17,6 +17,8 @@ class JsonWriter {
   explicit JsonWriter(const Value& value) : value_(value) {}
   /// Appends the next `most` bytes or a little more. True when everything is written.
   bool write(std::string& out, std::size_t most);
+  /// How many values were written so far: whoever reads the JSON may need much more room for each than its text takes.
+  std::size_t written() const { return written_; }
 
  private:
   struct Level {  // a list or an object that is begun
@@ -27,6 +29,7 @@ class JsonWriter {
 
   Value value_;
   bool begun_ = false;
+  std::size_t written_ = 0;
   std::vector<Level> levels_;
 };
 

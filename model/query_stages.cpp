@@ -34,6 +34,7 @@ class UnwindRunner final : public StageRunner {
     const Value found = at_.of(row);
     if (found.kind() == Value::Kind::missing || found.kind() == Value::Kind::null) return;
     if (found.kind() != Value::Kind::list) return push_item(row, found);
+    if (!frame().spend(found.size())) return;
     for (const Value& item : found) {
       if (frame().is_full()) return;  // one document's lists within lists could be millions of rows
       push_item(row, item);
@@ -43,9 +44,10 @@ class UnwindRunner final : public StageRunner {
  private:
   void push_item(const Row& row, const Value& item) {
     const bool good = std::all_of(tests_.begin(), tests_.end(), [&](const auto& test) {
+      if (!frame().spend_on(item, test.second.looks())) return false;
       return test.second.holds(item, test.first.begin(), test.first.end());
     });
-    if (good) next().push({nullptr, with(whole(frame(), row), 0, item)});
+    if (good) give({nullptr, with(whole(frame(), row), 0, item)});
   }
   /// The object with another value at the path.
   Value with(const Value& object, std::size_t step, const Value& item) const {
@@ -70,7 +72,7 @@ class CountRunner final : public StageRunner {
   CountRunner(const Frame& frame, const Count& count) : StageRunner(frame), name_(count.name) {}
   void push(const Row&) override { ++rows_; }
   bool drain(std::size_t&) override {
-    if (rows_ != 0) next().push({nullptr, frame().pool.object({{name_, Value::of(static_cast<double>(rows_))}})});
+    if (rows_ != 0) give({nullptr, frame().pool.object({{name_, Value::of(static_cast<double>(rows_))}})});
     return true;
   }
 
@@ -86,7 +88,12 @@ class SortRunner final : public StageRunner {
   }
   void push(const Row& row) override {
     Held held{row, {}};
-    for (const auto& [path, descending] : keys_) held.values.push_back(sort_value(path.of(row), descending));
+    for (const auto& [path, descending] : keys_) {
+      const Value found = path.of(row);
+      if (!frame().spend_on(found)) return;
+      held.values.push_back(sort_value(found, descending));
+      if (!frame().spend_on_sorting(held.values.back())) return;
+    }
     frame().held += 1 + keys_.size();
     sorted_.push(std::move(held));
   }
@@ -94,7 +101,7 @@ class SortRunner final : public StageRunner {
     for (; budget > 0; --budget) {
       const auto held = sorted_.next();
       if (!held) return true;
-      next().push(held->row);
+      give(held->row);
     }
     return false;
   }
@@ -127,7 +134,7 @@ class SliceRunner final : public StageRunner {
       --skip_;
     } else if (limit_ > 0) {
       --limit_;
-      next().push(row);
+      give(row);
     }
   }
 
@@ -153,7 +160,7 @@ class ProjectRunner final : public StageRunner {
       members.push_back({project_.fields[i].name, project(paths_[i].of(row), project_.fields[i].projector)});
     }
     frame().held += members.size();
-    next().push({nullptr, frame().pool.object(members)});
+    give({nullptr, frame().pool.object(members)});
   }
 
  private:
@@ -164,6 +171,7 @@ class ProjectRunner final : public StageRunner {
       case Projector::size:
         return value.kind() == Value::Kind::list ? Value::of(static_cast<double>(value.size())) : Value::of(0.0);
       case Projector::sum: {
+        if (value.kind() == Value::Kind::list && !frame().spend(value.size())) return {};
         double sum = value.kind() == Value::Kind::number ? value.number() : 0;
         if (value.kind() == Value::Kind::list) {
           for (const Value& item : value) sum += item.kind() == Value::Kind::number ? item.number() : 0;
@@ -173,16 +181,20 @@ class ProjectRunner final : public StageRunner {
       case Projector::array_to_object: {  // [{"k": name, "v": value}] or [[name, value]]
         std::vector<Value::Member> members;
         if (value.kind() != Value::Kind::list) return Value::null();
+        if (!frame().spend_on(value)) return {};
         for (const Value& item : value) {
           const bool pair = item.kind() == Value::Kind::list && item.size() == 2;
           const Value name = pair ? item.item(0) : item.find("k");
           if (name.kind() == Value::Kind::text) members.push_back({name.text(), pair ? item.item(1) : item.find("v")});
         }
+        frame().held += members.size();
         return pool.object(members);
       }
       case Projector::object_to_array: break;
     }
     if (value.kind() != Value::Kind::object) return Value::null();
+    frame().held += 3 * value.size();
+    if (frame().is_full()) return {};
     std::vector<Value> items;
     for (std::size_t i = 0; i < value.size(); ++i) {
       items.push_back(pool.object({{"k", Value::of(value.member(i).name)}, {"v", value.member(i).value}}));
@@ -197,17 +209,22 @@ class ProjectRunner final : public StageRunner {
 
 }  // namespace
 
-RowPath::RowPath(const Frame& frame, std::string_view key) : name_(key), steps_(split_path(key)) {
+RowPath::RowPath(const Frame& frame, std::string_view key) : name_(key), steps_(split_path(key)), frame_(&frame) {
   field_ = frame.schema.find(steps_.front());
 }
 
 Value RowPath::of(const Row& row) const {
+  std::size_t looked = 0;
+  Value found;
   if (row.document) {
     if (field_ < 0) return {};
-    return value_at(row.document->fields[static_cast<std::size_t>(field_)], begin() + 1, end());
+    found = value_at(row.document->fields[static_cast<std::size_t>(field_)], begin() + 1, end(), &looked);
+  } else {
+    found = row.object.find(name_);  // names that stages give may hold dots
+    if (found.is_missing()) found = value_at(row.object, begin(), end(), &looked);
   }
-  const Value whole = row.object.find(name_);  // names that stages give may hold dots
-  return whole.is_missing() ? value_at(row.object, begin(), end()) : whole;
+  if (frame_) frame_->spend(looked);
+  return found;
 }
 
 Value sort_value(const Value& value, bool descending) {
@@ -226,7 +243,7 @@ Value to_object(const Document& document, const Schema& schema, Pool& pool) {
 }
 
 struct Pipeline::Impl {
-  explicit Impl(const Schema& s) : frame{s, pool, 0} {}
+  explicit Impl(const Schema& s) : frame{s, pool} {}
   Pool pool{4096};
   Frame frame;
   std::vector<std::shared_ptr<const Document>> held;
@@ -239,7 +256,14 @@ Pipeline::~Pipeline() = default;
 
 namespace {
 
-Error full() { return {Code::too_large, "the statistics hold more than " + std::to_string(kMostHeld) + " values"}; }
+Error holds_too_much() {
+  return {Code::too_large, "the statistics hold more than " + std::to_string(kMostHeld) + " values"};
+}
+Error full(const Frame& frame) {
+  if (frame.held > kMostHeld) return holds_too_much();
+  return {Code::too_large, "the statistics compare values of more than " + std::to_string(kMostCompared) +
+                               " bytes in all; group and sort by shorter ones"};
+}
 
 /// Makes one runner for each stage.
 struct RunnerMaker {
@@ -329,14 +353,14 @@ Result<std::unique_ptr<Pipeline>> Pipeline::make(const std::vector<Stage>& stage
 Status Pipeline::push(std::shared_ptr<const Document> document) {
   impl_->held.push_back(std::move(document));
   impl_->runners.front()->push({impl_->held.back().get(), {}});
-  return impl_->frame.is_full() ? Status(full()) : Status();
+  return impl_->frame.is_full() ? Status(full(impl_->frame)) : Status();
 }
 
 Result<bool> Pipeline::finish(std::size_t& budget) {
   auto& runners = impl_->runners;
   for (; impl_->drained < runners.size(); ++impl_->drained) {
     const bool done = runners[impl_->drained]->drain(budget);
-    if (impl_->frame.is_full()) return full();
+    if (impl_->frame.is_full()) return full(impl_->frame);
     if (!done) return false;
   }
   return true;
@@ -381,7 +405,7 @@ Status Distinct::push(std::shared_ptr<const Document> document) {
     return false;
   });
   held_.push_back(std::move(document));
-  return sorted_.size() > kMostHeld ? Status(full()) : Status();
+  return sorted_.size() > kMostHeld ? Status(holds_too_much()) : Status();
 }
 
 std::optional<Value> Distinct::next() {

@@ -149,6 +149,25 @@ Literal Literal::of_list(std::vector<Literal> items) {
   return l;
 }
 
+Value Value::of_list(const Value* items, std::size_t n) {
+  Value v(Kind::list, n);
+  v.items_ = items;
+  std::size_t weight = kScalarWeight;
+  for (std::size_t i = 0; i < n && weight < kMostWeight; ++i) weight += items[i].weight();
+  v.weigh(std::min<std::size_t>(weight, kMostWeight));
+  return v;
+}
+Value Value::of_object(const Member* members, std::size_t n) {
+  Value v(Kind::object, n);
+  v.members_ = members;
+  std::size_t weight = kScalarWeight;
+  for (std::size_t i = 0; i < n && weight < kMostWeight; ++i) {
+    weight += kScalarWeight + members[i].name.size() + members[i].value.weight();
+  }
+  v.weigh(std::min<std::size_t>(weight, kMostWeight));
+  return v;
+}
+
 Value Value::find(std::string_view name) const {
   if (kind_ != Kind::object) return {};
   for (std::size_t i = 0; i < size_; ++i) {
@@ -260,9 +279,10 @@ std::vector<std::string> split_path(std::string_view path) {
   return steps;
 }
 
-Value value_at(const Value& root, const std::string* step, const std::string* end) {
+Value value_at(const Value& root, const std::string* step, const std::string* end, std::size_t* looked) {
   Value at = root;
   for (; step != end; ++step) {
+    if (looked && at.kind() == Value::Kind::object) *looked += at.size();
     if (at.kind() == Value::Kind::list) {
       std::size_t index = 0;
       const auto [stop, error] = std::from_chars(step->data(), step->data() + step->size(), index);

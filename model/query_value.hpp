@@ -2,6 +2,7 @@
 // Values while a query is evaluated: small, and views of memory that an entry or a Pool holds. Their order and equality
 // are MongoDB's, and so is how a path leads through lists. Used by the query's evaluation; any thread.
 
+#include <algorithm>
 #include <concepts>
 #include <cstdint>
 #include <memory_resource>
@@ -19,6 +20,7 @@ class Value {
   /// In the order in which sorting puts them; missing and null are equal there.
   enum class Kind : std::uint8_t { missing, null, number, text, object, list, boolean, time };
   struct Member;
+  static constexpr std::uint32_t kMostWeight = (1U << 24) - 1;
 
   Value() = default;
   static Value null() { return Value(Kind::null); }
@@ -45,16 +47,8 @@ class Value {
     return v;
   }
   /// The items and members must outlive the value.
-  static Value of_list(const Value* items, std::size_t n) {
-    Value v(Kind::list, n);
-    v.items_ = items;
-    return v;
-  }
-  static Value of_object(const Member* members, std::size_t n) {
-    Value v(Kind::object, n);
-    v.members_ = members;
-    return v;
-  }
+  static Value of_list(const Value* items, std::size_t n);
+  static Value of_object(const Member* members, std::size_t n);
 
   Kind kind() const { return kind_; }
   bool is_missing() const { return kind_ == Kind::missing; }
@@ -65,6 +59,9 @@ class Value {
   std::string_view text() const { return {text_, size_}; }
   TimeMs time() const { return time_; }
   std::size_t size() const { return size_; }  // list, object
+  /// No fewer bytes than append_identity() writes, or kMostWeight when it would be that much or more: values share their
+  /// parts, so what takes little room may be written as gigabytes.
+  std::size_t weight() const;
   const Value& item(std::size_t i) const { return items_[i]; }
   const Member& member(std::size_t i) const;
   const Value* begin() const { return items_; }
@@ -73,7 +70,10 @@ class Value {
   Value find(std::string_view name) const;
 
  private:
-  explicit Value(Kind kind, std::size_t size = 0) : size_(static_cast<std::uint32_t>(size)), kind_(kind) {}
+  static constexpr std::size_t kScalarWeight = 9;
+  explicit Value(Kind kind, std::size_t size = 0)
+      : size_(static_cast<std::uint32_t>(size)), weight_(kScalarWeight), kind_(kind) {}
+  void weigh(std::size_t weight) { weight_ = static_cast<std::uint32_t>(weight) & kMostWeight; }
   union {
     bool boolean_;
     double number_ = 0;
@@ -83,8 +83,10 @@ class Value {
     const Member* members_;
   };
   std::uint32_t size_ = 0;
-  Kind kind_ = Kind::missing;
+  std::uint32_t weight_ : 24 = kScalarWeight;  // but of a text
+  Kind kind_ : 8 = Kind::missing;
 };
+static_assert(sizeof(Value) == 16);
 
 struct Value::Member {
   std::string_view name;
@@ -92,6 +94,9 @@ struct Value::Member {
 };
 
 inline const Value::Member& Value::member(std::size_t i) const { return members_[i]; }
+inline std::size_t Value::weight() const {
+  return kind_ == Kind::text ? std::min<std::size_t>(kScalarWeight + size_, kMostWeight) : weight_;
+}
 
 /// Holds what values point into. Not thread-safe.
 class Pool {
@@ -147,7 +152,8 @@ bool any_at(const Value& root, const std::string* step, const std::string* end, 
   return !looked && look(Value());
 }
 
-/// The value at the end of the steps without entering lists (but by a number): what a group or a sort takes.
-Value value_at(const Value& root, const std::string* step, const std::string* end);
+/// The value at the end of the steps without entering lists (but by a number): what a group or a sort takes. Adds to
+/// `looked` how many members it may have looked at.
+Value value_at(const Value& root, const std::string* step, const std::string* end, std::size_t* looked = nullptr);
 
 }  // namespace coffer::model::query

@@ -180,11 +180,15 @@ class Renderer {
 
   RenderOutput run() {
     looked = 0;
-    for (const auto& [key, value] : input_.secret_map) map_value(key, value.expose());
+    for (const auto& [key, value] : input_.secret_map) {
+      if (output_.status.ok()) map_value(key, value.expose());
+    }
     for (const auto& [name, value] : input_.environment) {
+      if (!output_.status.ok()) break;
       output_.environment.emplace_back(name, text("environment_variables." + name, value.expose()));
     }
     for (const auto& [path, value] : input_.files) {
+      if (!output_.status.ok()) break;
       output_.files.emplace_back(path, text("volume_mounts." + path, value.expose()));
     }
     output_.looked = looked;
@@ -192,16 +196,31 @@ class Renderer {
   }
 
  private:
+  /// Before so many bytes are added to the output. False, from then on, when it would have too many.
+  bool take_room(const std::string& where, std::size_t bytes) {
+    if (output_.status.ok() && bytes > room_) {
+      output_.status = Error(Code::too_large, "rendered, all values together have more than " +
+                                                  std::to_string(kMostRendered) + " bytes (reached in " +
+                                                  shortened(where) + "): render fewer or shorter ones at a time");
+    }
+    if (!output_.status.ok()) return false;
+    room_ -= bytes;
+    return true;
+  }
+  void put(const std::string& where, std::string_view part, Secret& out) {
+    if (take_room(where, part.size())) out.append(part);
+  }
+
   /// A pattern is a part of the input, which may be long; what is told of it is short.
   static std::string shortened(std::string_view pattern) {
     return pattern.size() <= 200 ? std::string(pattern) : std::string(pattern.substr(0, 197)) + "...";
   }
   void problem(const std::string& where, std::string_view pattern, TokenKind kind, std::string message) {
-    if (output_.problems.size() == kMostTold) return;
+    if (output_.problems.size() == kMostTold || !take_room(where, where.size() + message.size())) return;
     output_.problems.push_back({where, shortened(pattern), kind, std::move(message)});
   }
   void warn(const std::string& where, std::string_view pattern, TokenKind kind, std::string message) {
-    if (output_.warnings.size() == kMostTold) return;
+    if (output_.warnings.size() == kMostTold || !take_room(where, where.size() + message.size())) return;
     output_.warnings.push_back({where, shortened(pattern), kind, std::move(message)});
   }
 
@@ -213,6 +232,7 @@ class Renderer {
       problem(where, raw, token.kind, std::string(why_unknown(raw)));
     } else if (is_whole(token.kind)) {
       auto value = whole(where, raw, token);
+      if (value && !take_room(where, value->size())) return;
       if (value && token.kind == TokenKind::random_password) kept = *value;
       if (value) values_.emplace(key, std::move(*value));
     } else if (auto value = within_map(where, raw)) {
@@ -274,11 +294,12 @@ class Renderer {
     Secret out;
     bool complete = true;
     walk(
-        raw, input_.native, [&](std::string_view part) { out.append(part); },
+        raw, input_.native, [&](std::string_view part) { put(where, part, out); },
         [&](const RenderToken& token, std::string_view pattern, bool taken) {
+          if (!output_.status.ok()) return;
           const auto value = is_inline_in_map(token.kind) ? identity(token) : std::nullopt;
-          if (value) return out.append(*value);
-          if (taken) out.append(pattern);
+          if (value) return put(where, *value, out);
+          if (taken) put(where, pattern, out);
           const auto why =
               is_inline_in_map(token.kind)
                   ? std::optional<std::string>("there is no such network, field or stack secret, or the pod has no id")
@@ -322,8 +343,9 @@ class Renderer {
   Secret text(const std::string& where, std::string_view raw) {
     Secret out;
     walk(
-        raw, input_.native, [&](std::string_view part) { out.append(part); },
+        raw, input_.native, [&](std::string_view part) { put(where, part, out); },
         [&](const RenderToken& token, std::string_view pattern, bool taken) {
+          if (!output_.status.ok()) return;
           if (!taken) {
             const std::string why(why_unknown(pattern));
             // Upstream warns of a reference that is written badly; what starts a program here does not start it.
@@ -332,14 +354,14 @@ class Renderer {
           }
           if (token.kind != TokenKind::secret_map_reference) {
             problem(where, pattern, token.kind, "this token is for a secret_map; refer to it by ${pods:secrets:KEY}");
-            return out.append(pattern);
+            return put(where, pattern, out);
           }
           const auto value = values_.find(token.name);
-          if (value != values_.end()) return out.append(value->second.expose());
+          if (value != values_.end()) return put(where, value->second.expose(), out);
           problem(where, pattern, token.kind,
                   keys_.contains(std::string(token.name)) ? "the secret_map's value of this key was not resolved"
                                                           : "the secret_map has no such key");
-          out.append(pattern);
+          put(where, pattern, out);
         });
     return out;
   }
@@ -349,6 +371,7 @@ class Renderer {
   std::map<std::string, Secret, std::less<>> values_;
   std::set<std::string> keys_;
   RenderOutput output_;
+  std::size_t room_ = kMostRendered;  // bytes that may still be added
 };
 
 }  // namespace

@@ -74,7 +74,12 @@ struct RenderProblem {
   TokenKind kind = TokenKind::unknown;
   std::string message;
 };
+/// Of all values together, those of the secret_map and what is told of problems among them: a short text may refer to a
+/// long value a thousand times. A door's largest message is no larger.
+inline constexpr std::size_t kMostRendered = 4 << 20;
+
 struct RenderOutput {
+  Status status;     // too_large: more than kMostRendered; then nothing else of this is to be shown
   Texts secret_map;  // as given, with what was generated in place of ${pods:random:...}: keep it
   Texts environment, files;
   std::vector<RenderProblem> problems;  // each token that was left in place, in the order of the input

@@ -109,6 +109,7 @@ model::Status to_message(const v1::RenderRequest& in, const model::ReplyBody& re
                  "Secret '" + std::string(name) + "' is not owned by '" + std::string(owner) + "'");
   };
   const model::RenderOutput output = render(input, {find, make_password});
+  if (!output.status) return output.status;
   if (in.strict() && !output.problems.empty()) return strict_failure(output.problems);
   for (const auto& [key, value] : output.secret_map) (*out->mutable_secret_map())[key] = value.expose();
   for (const auto& [name, value] : output.environment) (*out->mutable_environment_variables())[name] = value.expose();

@@ -267,6 +267,7 @@ Result<Rendered> show_render(RenderRequest request, const json::object& body, co
     return Error(Code::not_owned, "Secret '" + std::string(id) + "' is not owned by '" + std::string(actor) + "'");
   };
   const model::RenderOutput output = render(request.input, {find, make_password});
+  if (!output.status) return output.status.error();
   Rendered rendered;
   json::array errors;
   for (const model::RenderProblem& problem : output.problems) {

@@ -221,6 +221,81 @@ TEST(QueryStages, OneDocumentOfListsWithinListsCannotFillTheMemory) {
   EXPECT_EQ(pushed.error().code, Code::too_large);
 }
 
+/// Each stage pushes the value of the one before ten times: little is held, and written it would be ten times longer.
+std::vector<Stage> shared_tenfold(int times) {
+  std::vector<Stage> stages{Group{{}, {{"name", "x", Aggregate::push, {}, {}}}}};
+  for (int i = 0; i < times; ++i) {
+    GroupField pushed{"", "x", Aggregate::push, {}, {}};
+    for (char name = '0'; name <= '9'; ++name) pushed.fields.emplace_back("x", std::string("a") + name);
+    stages.push_back(Group{{}, {pushed}});
+  }
+  return stages;
+}
+std::string run_shared(int times, const std::vector<Stage>& more) {
+  std::vector<Stage> stages = shared_tenfold(times);
+  stages.insert(stages.end(), more.begin(), more.end());
+  return run(stages, {document("1", {{"name", "n"}}), document("2", {{"name", "m"}})});
+}
+const Group kCountByShared{{{"x", "y", ""}}, {{"", "c", Aggregate::count, {}, {}}}};
+const Project kShowCount{{{"c", "c", Projector::none}}, true};
+
+TEST(QueryStages, ValuesThatShareTheirPartsAreHeldButNotComparedWithoutEnd) {
+  EXPECT_EQ(run_shared(2, {kCountByShared, kShowCount}), R"({"c":1})");
+  EXPECT_EQ(run_shared(20, {Count{"c"}}), R"({"c":1})") << "nobody looks at it";
+  for (const int times : {8, 20, 26}) {
+    const Sort sort{{{"x", false}}};
+    const Group set{{}, {{"x", "s", Aggregate::add_to_set, {}, {}}}};
+    const Unwind unwind{"x", {{"a0.a0.a0", Operator::eq, Literal::of("n")}}};
+    for (const Stage& stage : std::vector<Stage>{kCountByShared, sort, set, unwind}) {
+      EXPECT_THAT(run_shared(times, {stage, kShowCount}), HasSubstr("the statistics compare values of more than"))
+          << times << " stages, then " << stage.index();
+    }
+  }
+}
+
+TEST(QueryStages, RowsOfSharedValuesAreWrittenInPiecesThatCanBeStopped) {
+  const std::vector<Stage> stages = shared_tenfold(31);
+  auto pipeline = Pipeline::make(stages, schema(), kAround);
+  ASSERT_TRUE(pipeline.ok());
+  ASSERT_TRUE((*pipeline)->push(document("1", {{"name", "n"}})).ok());
+  std::size_t budget = 1000;
+  ASSERT_TRUE(*(*pipeline)->finish(budget));
+  JsonWriter writer((*pipeline)->rows().front());
+  std::string out;
+  EXPECT_FALSE(writer.write(out, 100'000)) << "it goes on for 10^31 values";
+  EXPECT_LE(out.size(), 100'100u);
+  EXPECT_GT(writer.written(), 10'000u);
+}
+
+TEST(QueryStages, LongListsInManyRowsCannotFillTheMemory) {
+  std::string pairs = R"([["n0",0])";
+  for (int i = 1; i < 3000; ++i) pairs += ",[\"n" + std::to_string(i) + "\",0]";
+  const auto bomb = tagged("{\"a\":" + pairs + "],\"b\":" + pairs + "]}");
+  const Project objects{{{"tags.b", "o", Projector::array_to_object}}, true};
+  const Group merged{{}, {{"o", "m", Aggregate::merge_objects, {}, {}}}};
+  const std::vector<Stage> stages{Unwind{"tags.a", {}}, objects, merged, Count{"n"}};
+  auto pipeline = Pipeline::make(stages, schema(), kAround);
+  ASSERT_TRUE(pipeline.ok());
+  const auto pushed = (*pipeline)->push(bomb);  // 3,000 rows, each with an object of 3,000 members
+  ASSERT_FALSE(pushed.ok());
+  EXPECT_EQ(pushed.error().code, Code::too_large);
+}
+
+TEST(QueryValue, ItsWeightIsNoLessThanItsIdentityAndNeverWrapsAround) {
+  Pool pool;
+  Value value = parse_json(R"({"a":["é",1,true,null,{}],"bc":{"d":[[]]}})", pool);
+  std::string identity;
+  append_identity(value, identity);
+  EXPECT_GE(value.weight(), identity.size());
+  EXPECT_LE(value.weight(), 4 * identity.size());
+  for (int i = 0; i < 200; ++i) {
+    const std::size_t before = value.weight();
+    value = pool.list(std::vector<Value>(10, value));
+    EXPECT_GE(value.weight(), before);
+  }
+  EXPECT_EQ(value.weight(), Value::kMostWeight);
+}
+
 TEST(QueryStages, DistinctValuesComeOnceAndInOrder) {
   const auto distinct = [](const char* key) {
     Distinct d(key, schema());

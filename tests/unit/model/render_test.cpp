@@ -300,6 +300,46 @@ TEST_F(Render, AnyTextIsRenderedOrLeftAsItIs) {
   }
 }
 
+/// A piece, many times.
+std::string many_times(std::string_view piece, std::size_t times) {
+  std::string text;
+  for (; times > 0; --times) text += piece;
+  return text;
+}
+
+TEST_F(Render, WhatGrowsBeyondTheLimitIsRefusedBeforeItFillsTheMemory) {
+  input.stack_secrets["K"] = std::string(1000, 'k');
+  map("A", many_times("${stack:secrets:K}", 1000));
+  env(many_times("${pods:secrets:A}", 100'000));  // a hundred gigabytes
+  ASSERT_FALSE(output.status.ok());
+  EXPECT_EQ(output.status.error().code, Code::too_large);
+  EXPECT_THAT(output.status.error().detail, HasSubstr("more than 4194304 bytes (reached in environment_variables.E)"));
+  std::size_t bytes = 0;
+  for (const auto& [name, value] : output.environment) bytes += value.size();
+  EXPECT_LE(bytes, kMostRendered);
+}
+
+TEST_F(Render, TheLimitHoldsForAllValuesTogether) {
+  stored["db"] = std::string(1 << 20, 'x');
+  for (int i = 0; i < 3; ++i) map("A" + std::to_string(i), "${secret:db}");
+  EXPECT_EQ(env("${pods:secrets:A0}").size(), 1U << 20) << "just four MiB";
+  EXPECT_TRUE(output.status.ok());
+  env("${pods:secrets:A0}.");
+  EXPECT_FALSE(output.status.ok());
+  input.environment.clear();
+  map("A3", "${secret:db}");
+  map("A4", "${pods:default:}");
+  EXPECT_TRUE(run().status.ok());
+  map("A5", "${pods:default:1}");
+  EXPECT_THAT(run().status.error().detail, HasSubstr("secret_map.A5"));
+}
+
+TEST_F(Render, WhatIsToldOfProblemsCountsToo) {
+  input.environment.emplace_back(std::string(1 << 20, 'N'), Secret(many_times("${pods:secrets:none}", 1000)));
+  EXPECT_FALSE(run().status.ok()) << "each problem says where it is";
+  EXPECT_LE(output.problems.size(), 4u);
+}
+
 TEST_F(Render, HostileTextCostsOneLookAtEachByte) {
   // Quadratic work on these would look at a million times the input.
   for (const char* piece : {"${", "${pods:secrets:A:?", "${pods:default:", "${secret:", "${:?", "${pods:secrets:A?",
