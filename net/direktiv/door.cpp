@@ -59,6 +59,9 @@ Status check_namespace(const std::string& text) {
   return {};
 }
 
+/// No bucket has a namespace that CreateBucket refuses: who looks for one finds nothing, and has made no mistake.
+bool can_exist(const std::string& name_space) { return check_namespace(name_space).ok(); }
+
 class DirektivDoor final : public Door {
  public:
   DirektivDoor(const Doors& settings, actors::Gateway& gateway)
@@ -172,7 +175,7 @@ Method DirektivDoor::delete_bucket() {
       {.decode = [this](const In& in, Rpc& rpc) -> Result<Step> {
          if (const Status ok = open_as_operator(rpc, "tenants.delete"); !ok) return ok.error();
          if (!in.has_namespace_()) return Error(Code::invalid_argument, std::string(kSomeMissing));
-         if (in.namespace_().empty()) return Error(Code::tenant_not_found);
+         if (!can_exist(in.namespace_())) return Error(Code::tenant_not_found);
          rpc.request.operation = model::DirectoryOperation(
              model::DeleteTenant{.name = {}, .door = model::DoorName{model::Door::direktiv, in.namespace_()}});
          return Step::submit;
@@ -181,8 +184,9 @@ Method DirektivDoor::delete_bucket() {
        .fail =
            [](const Rpc& rpc, const Error& error) {
              if (!direktiv::is_missing(error)) return direktiv::to_status(error);
-             return make_status(Category::not_found,
-                                "bucket '" + static_cast<const In&>(rpc.in()).namespace_() + "' not found");
+             return make_status(
+                 Category::not_found,
+                 "bucket '" + direktiv::shown(static_cast<const In&>(rpc.in()).namespace_()) + "' not found");
            }});
 }
 
@@ -226,7 +230,7 @@ Method DirektivDoor::retrieve() {
       {.decode = [this](const In& in, Rpc& rpc) -> Result<Step> {
          if (const Status ok = open(rpc); !ok) return ok.error();
          if (!in.has_namespace_() || !in.has_name()) return Error(Code::invalid_argument, std::string(kSomeMissing));
-         if (in.namespace_().empty() || in.name().empty()) {  // cannot have been stored
+         if (!can_exist(in.namespace_())) {
            const Status ok = require_checked(rpc.request.credential);
            return ok ? Error(Code::entry_not_found) : ok.error();
          }
@@ -239,9 +243,9 @@ Method DirektivDoor::retrieve() {
        },
        .fail =
            [](const Rpc& rpc, const Error& error) {
-             if (!direktiv::is_missing(error)) return direktiv::to_status(error);
-             return make_status(Category::not_found,
-                                "secret '" + static_cast<const In&>(rpc.in()).name() + "' not found");
+             const std::string& name = static_cast<const In&>(rpc.in()).name();
+             if (!direktiv::is_missing(error, name)) return direktiv::to_status(error);
+             return make_status(Category::not_found, "secret '" + direktiv::shown(name) + "' not found");
            }});
 }
 
@@ -255,7 +259,7 @@ Method DirektivDoor::remove() {
          if (!in.has_namespace_() || !in.has_name() || !in.has_stype()) {
            return Error(Code::invalid_argument, std::string(kSomeMissing));
          }
-         if (in.namespace_().empty() || in.name().empty()) {  // cannot have been stored
+         if (!can_exist(in.namespace_())) {
            static_cast<Out&>(rpc.out()).set_count(0);
            return answer_at_once(rpc);
          }
@@ -272,8 +276,8 @@ Method DirektivDoor::remove() {
        },
        .fail = fail,
        .recover =
-           [](const In&, const Error& error, Out& out) {
-             if (!direktiv::is_missing(error)) return false;
+           [](const In& in, const Error& error, Out& out) {
+             if (!direktiv::is_missing(error, in.name())) return false;
              out.set_count(0);
              return true;
            }});
@@ -286,7 +290,7 @@ Method DirektivDoor::list(std::string_view name, bool with_data) {
       service_, name,
       {.decode = [this, with_data](const In& in, Rpc& rpc) -> Result<Step> {
          if (const Status ok = open(rpc); !ok) return ok.error();
-         if (in.namespace_().empty()) return answer_at_once(rpc);  // no such bucket
+         if (!can_exist(in.namespace_())) return answer_at_once(rpc);
          model::List list;
          list.space = kSpace;
          list.attribute = type_attribute(in.stype());

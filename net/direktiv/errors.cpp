@@ -2,6 +2,8 @@
 
 #include "net/direktiv/errors.hpp"
 
+#include "model/entry.hpp"
+
 namespace coffer::net::direktiv {
 
 using model::Category;
@@ -15,6 +17,20 @@ bool is_missing(const model::Error& error) {
     case Code::not_active: return true;
     default: return false;
   }
+}
+
+bool is_missing(const model::Error& error, const std::string& name) {
+  if (is_missing(error)) return true;
+  const model::Status rule = model::check_name(name, {});
+  return !rule && error.code == rule.error().code && error.message() == rule.error().message();
+}
+
+std::string shown(std::string_view name) {
+  constexpr std::size_t kMost = 2048;  // each byte may take three on the wire, and clients read 8 KiB of headers
+  if (name.size() <= kMost) return std::string(name);
+  std::size_t end = kMost;
+  while (end > 0 && (static_cast<unsigned char>(name[end]) & 0xc0) == 0x80) --end;
+  return std::string(name.substr(0, end)) + "...";
 }
 
 WireStatus make_status(Category code, std::string text) {

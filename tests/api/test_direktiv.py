@@ -46,6 +46,16 @@ class Direktiv(ServerCase):
         self.assertEqual(self.store("ns1", "bytes", data).SerializeToString(), b"")
         self.assertEqual(self.retrieve("ns1", "bytes").data, data)
 
+    def test_what_cannot_be_stored_is_looked_for_in_vain(self):
+        self.store("ns1", "there", b"1")
+        for name in ("x" * 513, "a\nb", "\x7f", "x" * 100_000):
+            self.refused(UNKNOWN, None, self.api.StoreSecret, pb.SecretsStoreRequest(namespace="ns1", name=name, data=b"1", stype=SECRET))
+            text = f"secret '{name}' not found" if len(name) < 2048 else None
+            self.refused(NOT_FOUND, text, self.api.RetrieveSecret, pb.SecretsRetrieveRequest(namespace="ns1", name=name))
+            self.assertEqual(self.api.DeleteSecret(pb.SecretsDeleteRequest(namespace="ns1", name=name, stype=SECRET), timeout=20).count, 0)
+            self.refused(NOT_FOUND, "secret 'n' not found", self.api.RetrieveSecret, pb.SecretsRetrieveRequest(namespace=name, name="n"))
+            self.assertEqual(len(self.api.GetSecrets(pb.GetSecretsRequest(namespace=name), timeout=20).secrets), 0)
+
     def test_the_data_of_a_retrieve_is_field_3(self):
         self.store("ns1", "field", b"abc")
         request = pb.SecretsRetrieveRequest(namespace="ns1", name="field").SerializeToString()

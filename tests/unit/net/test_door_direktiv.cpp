@@ -191,9 +191,13 @@ TEST_F(DirektivDoorTest, RetrieveOfWhatIsMissingIsNotFoundWhateverIsMissing) {
     gateway.reply = code;
     expect(run<secrets::SecretsRetrieveResponse>("RetrieveSecret", in), Category::not_found, "secret 'n' not found");
   }
+  for (const std::string& name : {std::string(), std::string(513, 'x'), std::string("a\nb"), std::string("\xff")}) {
+    in.set_name(name);
+    gateway.reply = model::check_name(name, {}).error();
+    expect(run<secrets::SecretsRetrieveResponse>("RetrieveSecret", in), Category::not_found,
+           "secret '" + name + "' not found");
+  }
   gateway.requests.clear();
-  in.set_name("");
-  expect(run<secrets::SecretsRetrieveResponse>("RetrieveSecret", in), Category::not_found, "secret '' not found");
   in.set_name("n");
   in.set_namespace_("");
   expect(run<secrets::SecretsRetrieveResponse>("RetrieveSecret", in), Category::not_found, "secret 'n' not found");
@@ -250,12 +254,13 @@ TEST_F(DirektivDoorTest, DeleteInAnUnknownNamespaceAndOfAnEmptyNameCountsNone) {
   auto outcome = run<secrets::SecretsDeleteResponse>("DeleteSecret", in);
   ASSERT_TRUE(outcome.ok());
   EXPECT_EQ(outcome.out.SerializeAsString(), std::string("\x08\x00", 2));
-  gateway.requests.clear();
-  in.set_name("");
-  outcome = run<secrets::SecretsDeleteResponse>("DeleteSecret", in);
-  ASSERT_TRUE(outcome.ok());
-  EXPECT_TRUE(outcome.out.has_count());
-  EXPECT_TRUE(gateway.requests.empty());
+  for (const std::string& name : {std::string(), std::string(513, 'x')}) {
+    in.set_name(name);
+    gateway.reply = model::check_name(name, {}).error();
+    outcome = run<secrets::SecretsDeleteResponse>("DeleteSecret", in);
+    ASSERT_TRUE(outcome.ok());
+    EXPECT_TRUE(outcome.out.has_count());
+  }
   in.set_name("n");
   gateway.reply = Code::unavailable;
   EXPECT_EQ(run<secrets::SecretsDeleteResponse>("DeleteSecret", in).code(), Category::unavailable);
