@@ -21,6 +21,11 @@ std::string actor_of(std::string_view principal, const std::string& acting_for) 
   return std::string(principal.starts_with("user:") ? principal.substr(5) : principal);
 }
 
+model::Status check_item(const model::Get& item, const model::Limits& limits) {
+  if (auto status = model::check_space(item.space); !status) return status;
+  return model::check_name(item.name, limits);
+}
+
 /// Items that stand for tokens which all name somebody else as the owner.
 std::vector<bool> foreign_items(const model::BatchGet& batch, std::string_view actor) {
   std::vector<bool> noted(batch.items.size()), own(batch.items.size());
@@ -269,7 +274,8 @@ model::Result<model::ReplyBody> TenantCore::batch_get(const Caller& caller, cons
     }
     model::EntryReply one;
     const std::string hash = entry_hash(item.space, item.name);
-    model::Status status = foreign[i] ? model::Status(Code::not_owned) : get_entry(caller, item, hash, one);
+    model::Status status = foreign[i] ? model::Status(Code::not_owned) : check_item(item, deps_.limits);
+    if (status) status = get_entry(caller, item, hash, one);
     if (batch.acting_for && status.ok() && one.entry.owner != caller.principal->name &&
         one.entry.owner != "user:" + actor) {
       status = Code::not_owned;

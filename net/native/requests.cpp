@@ -172,6 +172,7 @@ Result<TenantOperation> to_operation(const v1::ListRequest& in) {
 
 Result<TenantOperation> to_operation(const v1::BatchGetRequest& in) {
   if (in.secrets_size() > kMostBatchItems) return too_many("secrets", in.secrets_size(), kMostBatchItems);
+  if (in.secrets().empty()) return Error(Code::invalid_argument, "secrets is empty: there is nothing to read");
   model::BatchGet batch;
   for (const auto& item : in.secrets()) batch.items.push_back({item.space(), item.name(), item.version(), true});
   return TenantOperation(std::move(batch));

@@ -273,6 +273,20 @@ TEST_F(TenantCoreTest, ABatchAnswersWhatFitsAndSaysWhyTheRestIsMissing) {
   EXPECT_EQ(results[2].error().code, Code::too_large);
 }
 
+TEST_F(TenantCoreTest, ABatchRefusesABadNameByItselfAndAnswersTheOthers) {
+  ASSERT_TRUE(run(*core, put("a", "x")).ok());
+  auto no_space = get("a");
+  no_space.space.clear();
+  auto reply = run(*core, model::BatchGet{{get("a"), get(std::string(513, 'x')), no_space, get("a")}});
+  ASSERT_TRUE(reply.ok());
+  const auto& results = std::get<model::BatchGetReply>(reply->body).results;
+  ASSERT_EQ(results.size(), 4U);
+  EXPECT_TRUE(results[0].ok());
+  EXPECT_THAT(std::string(results[1].error().message()), ::testing::StartsWith("name: 513 bytes"));
+  EXPECT_EQ(results[2].error().code, Code::invalid_argument);
+  EXPECT_TRUE(results[3].ok());
+}
+
 TEST_F(TenantCoreTest, AChangeRowIsKeptForEachWriteSetUpToTheBound) {
   deps.kept_changes = 3;
   for (int i = 0; i < 10; ++i) ASSERT_TRUE(run(*core, put("a", "x")).ok());

@@ -321,12 +321,12 @@ TEST(CheckList, NeedsASpaceAndTextThatIsUtf8) {
   EXPECT_TRUE(check(List{.space = "kv"}).ok());
 }
 
-TEST(CheckBatchGet, NamesTheItem) {
-  BatchGet batch{{on<Get>(), on<Get>("")}};
-  expect_refused({
-      {BatchGet{}, "items: at least one is needed"},
-      {batch, "items[1]: name: it is empty; 1 to 512 bytes are needed"},
-  });
+TEST(CheckBatchGet, BoundsTheItemsAndLeavesEachOnesNameToItsOwnStatus) {
+  BatchGet many;
+  many.items.resize(Limits{}.batch_items + 1, on<Get>());
+  expect_refused({{BatchGet{}, "items: at least one is needed"}});
+  EXPECT_EQ(check(many).error().code, Code::too_large);
+  EXPECT_TRUE(check(BatchGet{{on<Get>(), on<Get>("")}}).ok());
 }
 
 TEST(CheckBatchGet, MayBeOnlyForTheAuditTrail) {
