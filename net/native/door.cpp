@@ -186,7 +186,10 @@ std::vector<Method> NativeDoor::methods() {
   methods.push_back(entry_call<v1::UpdateMetadataRequest>("UpdateMetadata"));
   methods.push_back(call<v1::DeleteRequest, v1::Metadata, model::DeleteReply>(
       "Delete", [](const v1::DeleteRequest&, const model::DeleteReply& reply, Rpc&, v1::Metadata& out) -> Status {
-        native::to_message(reply.entry, reply.entry.last_version, &out);
+        // Of the versions an answer holds the one that was asked for only; none when it is kept no longer.
+        const auto& versions = reply.entry.versions;
+        const std::uint64_t answered = versions.empty() ? reply.entry.last_version : versions.back().number;
+        native::to_message(reply.entry, answered, &out);
         return {};
       }));
   methods.push_back(entry_call<v1::UndeleteRequest>("Undelete"));

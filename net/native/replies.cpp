@@ -2,6 +2,7 @@
 
 #include "net/native/replies.hpp"
 
+#include "crypto/hash.hpp"
 #include "net/page_token.hpp"
 #include "net/timestamps.hpp"
 
@@ -23,6 +24,31 @@ void write_metadata(const model::Entry& entry, std::uint64_t number, Out* out) {
   if (entry.updated_at > 0) to_timestamp(entry.updated_at, out->mutable_updated_at());
   out->set_created_by(entry.created_by);
   out->set_max_versions(entry.max_versions);
+}
+
+/// Each part behind its length, so that no two states read alike.
+void append_part(std::string_view part, std::string* out) {
+  out->append(std::to_string(part.size())).append(":").append(part);
+}
+
+/// What a Get shows beside the payload, which its version and the secret's time of making tell. The times alone would
+/// not do: a clock may stand still, and two changes may fall into one millisecond.
+std::string shown_metadata(const model::EntryReply& reply) {
+  const model::Entry& entry = reply.entry;
+  const model::Version* version = entry.find(reply.version);
+  std::string out;
+  for (const std::int64_t time : {entry.created_at, entry.updated_at, entry.expires_at}) {
+    append_part(std::to_string(time), &out);
+  }
+  append_part(std::to_string(entry.max_versions), &out);
+  append_part(model::to_string(version ? version->state : entry.state()), &out);
+  append_part(entry.created_by, &out);
+  append_part(entry.description, &out);
+  for (const auto& [key, value] : entry.tags) {
+    append_part(key, &out);
+    append_part(value, &out);
+  }
+  return out;
 }
 
 void write_payload(const model::Payload& payload, v1::Secret* out) {
@@ -88,7 +114,9 @@ void to_message(const model::TransactReply& reply, model::Revision revision, v1:
 }
 
 std::string entity_tag(const model::EntryReply& reply) {
-  return '"' + std::to_string(reply.version) + '-' + std::to_string(reply.entry.updated_at) + '"';
+  constexpr std::size_t kTagBytes = 8;  // of the hash: enough for the few states that a version's metadata has
+  const std::string seen = crypto::sha256(shown_metadata(reply));
+  return '"' + std::to_string(reply.version) + '-' + crypto::hex(std::string_view(seen).substr(0, kTagBytes)) + '"';
 }
 
 bool matches_entity_tag(std::string_view if_none_match, std::string_view tag) {

@@ -87,6 +87,15 @@ class PutAndGet(ServerCase):
         changed = self.assertStatus(self.server.get("etag", headers={"if-none-match": tag}), 200)
         self.assertNotEqual(changed.headers["etag"], tag)
 
+    def test_etag_changes_with_every_change_of_metadata_also_within_a_millisecond(self):
+        path = self.server.path("etag-quick")
+        self.server.put("etag-quick", "1")
+        tags = [self.server.get("etag-quick").headers["etag"]]
+        for i in range(200):
+            self.assertStatus(self.server.request("PATCH", path, {"description": str(i)}), 200)
+            tags.append(self.server.get("etag-quick").headers["etag"])
+        self.assertEqual(len(set(tags)), len(tags))
+
     def test_an_expired_secret_is_not_found(self):
         self.assertStatus(self.server.put("expired", {"value": "x", "expires_at": "2001-01-01T00:00:00Z"}), 400, "INVALID_ARGUMENT") \
             if self.server.put("expired", {"value": "x", "expires_at": "2001-01-01T00:00:00Z"}).status == 400 \
@@ -182,6 +191,16 @@ class DeleteAndRestore(ServerCase):
         self.assertEqual(states.get(2), "active")
         self.assertIn(states.get(1, "destroyed"), ("destroyed",))
 
+    def test_each_change_of_an_old_version_answers_that_version_and_its_state(self):
+        for number in "123":
+            self.server.put("old", number)
+        answers = [self.assertStatus(self.server.request("DELETE", self.server.path("old") + "?versions=1"), 200).json]
+        for verb in ("undelete", "destroy"):
+            answers.append(self.assertStatus(self.post("old", verb, {"versions": [1]}), 200).json)
+        self.assertEqual([(a["version"], a["state"]) for a in answers], [(1, "deleted"), (1, "active"), (1, "destroyed")])
+        several = self.assertStatus(self.server.request("DELETE", self.server.path("old") + "?versions=2&versions=3"), 200).json
+        self.assertEqual((several["version"], several["state"]), (3, "deleted"))
+
     def test_history_is_newest_first(self):
         for n in range(3):
             self.server.put("h", str(n))
@@ -259,6 +278,20 @@ class Batches(ServerCase):
         self.assertEqual(results[0]["secret"]["data"], {"k": "v"})
         self.assertEqual(results[1]["error"]["code"], "NOT_FOUND")
         self.assertEqual(results[2]["secret"]["value"], "one")
+
+    def test_a_bad_name_of_a_batch_fails_alone(self):
+        self.server.put("b3", "three")
+        bad = [("kv", "x" * 513), ("kv", "a\nb"), ("kv", ""), ("No Space", "b3")]
+        items = [{"space": "kv", "name": "b3"}, *({"space": s, "name": n} for s, n in bad), {"space": "kv", "name": "b3"}]
+        results = self.assertStatus(self.server.request("POST", "/v1/tenants/default:batchGet", {"secrets": items}), 200).json["results"]
+        self.assertEqual([r["secret"]["value"] for r in (results[0], results[-1])], ["three", "three"])
+        self.assertEqual({r["error"]["code"] for r in results[1:-1]}, {"INVALID_ARGUMENT"}, results)
+        self.assertRegex(results[1]["error"]["message"], r"^name: 513 bytes")
+        self.assertRegex(results[4]["error"]["message"], r"^space: ")
+
+    def test_an_empty_batch_is_refused_by_the_field_of_the_request(self):
+        answer = self.server.request("POST", "/v1/tenants/default:batchGet", {"secrets": []})
+        self.assertRegex(self.assertStatus(answer, 400, "INVALID_ARGUMENT").error["message"], r"^secrets ")
 
     def test_batch_get_takes_at_most_a_thousand(self):
         items = [{"space": "kv", "name": f"n{i}"} for i in range(1001)]

@@ -1,6 +1,9 @@
 // The native door: who may ask, what it answers, and its errors in the words of both transports.
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <set>
 
 #include "tests/unit/net/native_door_fixture.hpp"
 
@@ -61,23 +64,54 @@ TEST_F(NativeDoorTest, GetOverHttpAnswersAnEtagAnd304WhenItMatches) {
   gateway.answer(entry(model::Payload::of_text("v")));
   const auto in = of<v1::GetRequest>();
   auto outcome = run<v1::Secret>("Get", in);
-  EXPECT_EQ(outcome.headers["etag"], "\"3-2345\"");
+  const std::string tag = outcome.headers["etag"];
+  ASSERT_THAT(tag, ::testing::MatchesRegex("\"3-[0-9a-f]+\""));
   EXPECT_EQ(outcome.headers["cache-control"], "no-store");
   EXPECT_EQ(outcome.http_status, 200);
-  for (const char* header : {"\"3-2345\"", "W/\"3-2345\"", "\"x\" , \"3-2345\"", "*"}) {
+  for (const std::string& header : {tag, "W/" + tag, "\"x\" , " + tag, std::string("*")}) {
     caller.headers["if-none-match"] = header;
     outcome = run<v1::Secret>("Get", in);
     EXPECT_EQ(outcome.http_status, 304) << header;
-    EXPECT_EQ(outcome.headers["etag"], "\"3-2345\"");
+    EXPECT_EQ(outcome.headers["etag"], tag);
     EXPECT_EQ(outcome.out.SerializeAsString(), "") << "no secret goes out with a 304";
   }
-  for (const char* header : {"\"2-2345\"", "\"3-2346\"", "3-2345", ""}) {
+  for (const std::string& header :
+       {"\"2" + tag.substr(2), std::string("\"3-2346\""), tag.substr(1, tag.size() - 2), std::string()}) {
     caller.headers["if-none-match"] = header;
     EXPECT_EQ(run<v1::Secret>("Get", in).http_status, 200) << header;
   }
   caller.over = Transport::grpc;
   caller.headers["if-none-match"] = "*";
   EXPECT_EQ(run<v1::Secret>("Get", in).out.value(), "v");
+}
+
+TEST_F(NativeDoorTest, TheEtagIsThatOfTheMetadataAndTellsNothingOfTheValue) {
+  caller.over = Transport::http;
+  const auto tag_of = [&](const model::EntryReply& reply) {
+    gateway.requests.clear();
+    gateway.answer(reply);
+    return run<v1::Secret>("Get", of<v1::GetRequest>()).headers["etag"];
+  };
+  const model::EntryReply before = entry(model::Payload::of_text("v"));
+  EXPECT_EQ(tag_of(entry(model::Payload::of_text("w"))), tag_of(before));
+  std::set<std::string> tags{tag_of(before)};
+  std::size_t changes = 0;
+  const auto expect_another = [&](auto change) {
+    model::EntryReply after = before;
+    change(after.entry);
+    EXPECT_TRUE(tags.insert(tag_of(after)).second) << "change " << changes;
+    ++changes;
+  };
+  expect_another([](model::Entry& e) { e.description = "other"; });
+  expect_another([](model::Entry& e) { e.tags["env"] = "test"; });
+  expect_another([](model::Entry& e) { e.tags = {{"envp", "rod"}}; });
+  expect_another([](model::Entry& e) { e.tags.clear(); });
+  expect_another([](model::Entry& e) { e.expires_at = 0; });
+  expect_another([](model::Entry& e) { e.max_versions = 6; });
+  expect_another([](model::Entry& e) { e.updated_at = 2346; });
+  expect_another([](model::Entry& e) { e.created_at = 1001; });
+  expect_another([](model::Entry& e) { e.created_by = "token:2"; });
+  expect_another([](model::Entry& e) { e.versions.back().state = model::State::deleted; });
 }
 
 TEST_F(NativeDoorTest, BatchGetAnswersEachItemInOrder) {
