@@ -45,9 +45,17 @@ Status put_text(const Resource& resource, std::string_view field, const char* st
   return {};
 }
 
+/// A number that JSON has no word for would be stored as null, and what is stored is what was sent.
+Status check_numbers(std::string_view key, const Message& structure) {
+  if (is_finite(structure)) return {};
+  return error("ERROR_INVALID_PARAMETER", "Parameter is invalid. (key = " + std::string(key) +
+                                              ", reason = A number in it is not finite or too large for a double.)");
+}
+
 Status put_tags(const Message& in, ChangeDocument& change) {
   const Message* tags = child(in, "tags");
   if (!tags) return {};
+  if (const Status ok = check_numbers("tags", *tags); !ok) return ok;
   std::string text = trimmed_json(*tags);
   if (text.size() > kMostTags) {
     return error("ERROR_INVALID_PARAMETER", "Parameter is invalid. (key = tags, reason = They are larger than " +
@@ -57,7 +65,11 @@ Status put_tags(const Message& in, ChangeDocument& change) {
   return {};
 }
 
-model::Payload payload_of(const Message& data) { return {model::PayloadKind::json, json_of(data), {}}; }
+Status put_data(const Message& data, ChangeDocument& change) {
+  if (const Status ok = check_numbers("data", data); !ok) return ok;
+  change.payload = model::Payload{model::PayloadKind::json, json_of(data), {}};
+  return {};
+}
 
 Result<ChangeDocument> named(const Resource& resource, const Message& in, const char* verb) {
   ChangeDocument change;
@@ -110,7 +122,10 @@ Result<ChangeDocument> read_create(const Resource& resource, const Message& in, 
   if (!data && !resource.is("SecretGroup")) return required("data");
   if (field_of(in, "secret_type") && type.empty()) return required("secret_type");
   if (field_of(in, "resource_group") && group.empty()) return required("resource_group");
-  change.payload = data ? payload_of(*data) : model::Payload{model::PayloadKind::json, model::Secret("{}"), {}};
+  change.payload = model::Payload{model::PayloadKind::json, model::Secret("{}"), {}};
+  if (data) {
+    if (const Status ok = put_data(*data, change); !ok) return ok.error();
+  }
   if (const Status ok = put_text(resource, "name", "name", name, change); !ok) return ok.error();
   if (!type.empty()) change.attributes["secret_type"] = type;
   if (!group.empty()) change.attributes["resource_group"] = group;
@@ -153,7 +168,7 @@ Result<ChangeDocument> read_update_data(const Resource& resource, const Message&
   if (!change) return change;
   const Message* data = child(in, "data");
   if (!data) return required("data");
-  change->payload = payload_of(*data);
+  if (const Status ok = put_data(*data, *change); !ok) return ok.error();
   const Status ok =
       put_text(resource, resource.schema_field(), "schema_id", trimmed(text(in, resource.schema_field())), *change);
   if (!ok) return ok.error();

@@ -164,6 +164,8 @@ Message* add_child(Message& message, std::string_view name) {
   return field ? message.GetReflection()->AddMessage(&message, field) : nullptr;
 }
 
+bool is_finite(const Message& structure) { return rest::is_finite(structure); }
+
 model::Secret json_of(const Message& structure) {
   std::string out;
   rest::write_struct(structure, &out);

@@ -40,6 +40,8 @@ void set_enumerator(Message& message, std::string_view name, std::string_view va
 Message* mutable_child(Message& message, std::string_view name);
 Message* add_child(Message& message, std::string_view name);
 
+/// Whether JSON can carry every number of a Struct.
+bool is_finite(const Message& structure);
 /// A Struct's JSON as it is.
 model::Secret json_of(const Message& structure);
 /// The same with blanks cut off from both ends of every text and name, as upstream stores names and tags.

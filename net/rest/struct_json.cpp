@@ -80,6 +80,36 @@ void write_value(const Message& message, std::string* out) {
   }
 }
 
+bool is_finite_object(const Message& message) {
+  const auto& reflection = *message.GetReflection();
+  const auto* fields = field(message, 1);
+  for (int i = 0; i < reflection.FieldSize(message, fields); ++i) {
+    const Message& entry = reflection.GetRepeatedMessage(message, fields, i);
+    if (!is_finite(entry.GetReflection()->GetMessage(entry, field(entry, 2)))) return false;
+  }
+  return true;
+}
+
+bool is_finite_list(const Message& message) {
+  const auto& reflection = *message.GetReflection();
+  const auto* values = field(message, 1);
+  for (int i = 0; i < reflection.FieldSize(message, values); ++i) {
+    if (!is_finite(reflection.GetRepeatedMessage(message, values, i))) return false;
+  }
+  return true;
+}
+
+bool is_finite_value(const Message& message) {
+  const auto& reflection = *message.GetReflection();
+  const auto* which = reflection.GetOneofFieldDescriptor(message, message.GetDescriptor()->oneof_decl(0));
+  switch (which ? which->number() : 1) {
+    case 2: return std::isfinite(reflection.GetDouble(message, which));
+    case 5:
+    case 6: return is_finite(reflection.GetMessage(message, which));
+    default: return true;
+  }
+}
+
 }  // namespace
 
 JsonType json_type(const Descriptor& type) {
@@ -171,6 +201,16 @@ void write_struct(const Message& message, std::string* out) {
     case JsonType::value: return write_value(message, out);
     case JsonType::none: out->append("null");
   }
+}
+
+bool is_finite(const Message& message) {
+  switch (json_type(*message.GetDescriptor())) {
+    case JsonType::object: return is_finite_object(message);
+    case JsonType::list: return is_finite_list(message);
+    case JsonType::value: return is_finite_value(message);
+    case JsonType::none: break;
+  }
+  return true;
 }
 
 }  // namespace coffer::net::rest

@@ -47,5 +47,7 @@ class StructReader {
 
 /// Appends the JSON; names in order. A Value that holds nothing is null.
 void write_struct(const google::protobuf::Message& message, std::string* out);
+/// False when a number anywhere in it is infinite or none at all: JSON has no such numbers, so they are written as null.
+bool is_finite(const google::protobuf::Message& message);
 
 }  // namespace coffer::net::rest

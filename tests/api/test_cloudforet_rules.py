@@ -50,6 +50,34 @@ class Both(CloudforetCase):
     def native(self, method, name, verb="", space="cloudforet.secret"):
         return self.server.request(method, self.server.path(name, "shop", space) + verb, {} if method == "POST" else None)
 
+    # ---- numbers
+
+    def test_a_number_that_json_cannot_carry_is_refused_over_rest(self):
+        info = self.make("finite", tags={"t": 1})
+        key = {"secret_id": info["secret_id"], "domain_id": DOMAIN}
+        for verb, field, request in (("create", "data", {"name": "inf", "data": "?", "secret_type": TYPE, "domain_id": DOMAIN}),
+                                     ("create", "tags", {"name": "inf", "data": {}, "tags": "?", "secret_type": TYPE, "domain_id": DOMAIN}),
+                                     ("update-data", "data", {**key, "data": "?"}), ("update", "tags", {**key, "tags": "?"})):
+            for value in ('{"a":1e400}', '{"a":{"b":[0,-1e999]}}'):
+                status, body = self.rest("/secret/secret/" + verb, raw=json.dumps(request).replace('"?"', value).encode())
+                self.assertEqual((status, body["detail"]["code"]), (400, "ERROR_INVALID_PARAMETER"), (verb, value))
+                self.assertIn(f"key = {field}", body["detail"]["message"])
+        self.assertEqual(self.rest("/secret/secret/get", key)[1]["tags"], {"t": 1})
+        self.assertEqual(self.rest("/secret/secret/get-data", key, self.token("s", None, own="SYSTEM"))[1]["data"], {"k": "v"})
+        self.assertEqual(self.rest("/secret/secret/list", {"domain_id": DOMAIN, "query": {"filter": [{"k": "name", "v": "inf", "o": "eq"}]}})[1]["total_count"], 0)
+
+    def test_a_number_that_json_cannot_carry_is_refused_over_grpc(self):
+        method = self.generation.method(SECRET, "create")
+        for field in ("data", "tags"):
+            for number in (float("inf"), float("-inf"), float("nan")):
+                message = self.generation.message(method.input_type)(name="inf", secret_type=1, domain_id=DOMAIN)
+                message.data.fields["k"].string_value = "v"
+                getattr(message, field).fields["a"].list_value.values.add().struct_value.fields["b"].number_value = number
+                call = self.admin.channel.unary_unary(f"/{SECRET}/create", lambda m: m.SerializeToString())
+                status, details = failure(call, message, timeout=20, metadata=self.admin.metadata)
+                self.assertEqual(status, "INVALID_ARGUMENT")
+                self.assertIn(f"ERROR_INVALID_PARAMETER: Parameter is invalid. (key = {field}, ", details)
+
     # ---- names
 
     def test_a_name_of_1_12_is_one_secrets_also_after_a_rename_by_2_x(self):
