@@ -208,6 +208,11 @@ class Life(CloudforetCase):
         for stage in ({"limit": 0}, {"limit": -1}):
             self.assertEqual(stat(stage), ("INTERNAL", db.format("the limit must be positive")))
         self.assertEqual(stat({"skip": -1})[0], "INTERNAL")
+        names = [{"group": {"fields": [{"n": "x", "o": "push", "k": "name"}]}}]
+        tenfold = {"group": {"fields": [{"n": "x", "o": "push", "fields": [{"k": "x", "n": f"a{i}"} for i in range(10)]}]}}
+        grouped = {"group": {"keys": [{"k": "x", "n": "y"}], "fields": [{"n": "c", "o": "count"}]}}
+        multiplied = failure(self.admin, SECRET, "stat", {"domain_id": DOMAIN, "query": {"aggregate": [*names, *[tenfold] * 8, grouped]}})
+        self.assertIn("134217728 bytes", multiplied[1])
         for hole in ({"lookup": []}, {"add_fields": {}}):  # 1.12 has no such fields
             self.assertEqual(self.rest("/secret/secret/list", {"domain_id": DOMAIN, "query": hole})[0], 400)
         for page in ({"start": -1, "limit": 1}, {"start": "x", "limit": 1}, {"start": 1.5, "limit": 1}, {"limit": 4294967296}):
