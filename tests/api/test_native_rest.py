@@ -289,6 +289,11 @@ class Batches(ServerCase):
         self.assertRegex(results[1]["error"]["message"], r"^name: 513 bytes")
         self.assertRegex(results[4]["error"]["message"], r"^space: ")
 
+    def test_a_render_that_multiplies_is_refused(self):
+        short = {"stack_secrets": {"K": "k" * 1000}, "secret_map": {"A": "${stack:secrets:K}" * 1000}, "environment_variables": {"E": "${pods:secrets:A}" * 2300}}
+        answer = self.server.request("POST", "/v1/tenants/default/spaces/kv:render", short)
+        self.assertIn("4194304 bytes", self.assertStatus(answer, 400, "INVALID_ARGUMENT").error["message"])
+
     def test_an_empty_batch_is_refused_by_the_field_of_the_request(self):
         answer = self.server.request("POST", "/v1/tenants/default:batchGet", {"secrets": []})
         self.assertRegex(self.assertStatus(answer, 400, "INVALID_ARGUMENT").error["message"], r"^secrets ")
