@@ -83,7 +83,7 @@ constexpr std::string_view kOperations =
      "403": {"$ref": "#/components/responses/403"},
      "default": {"$ref": "#/components/responses/default"}},
     "description": "Resolves the tokens that the Pods service documents, in one pass: what was put in is not looked at again. Only secrets)json"
-    R"json( of the acting user are resolved."}},
+    R"json( of the acting user are resolved. All rendered values together have at most 4194304 bytes: a short text may refer to a long value many times."}},
   "/pods/secrets/{secret_id}": {
    "parameters": [
     {"$ref": "#/components/parameters/secret_id"},
