@@ -120,7 +120,7 @@ void KeyKeeper::forget(model::GroupId group) {
 void KeyKeeper::run() {
   // A backup or a pass of sealing anew takes what the requests leave. Linux keeps this value for each thread.
   ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kNiceness);
-  next_round_ = Clock::now() + std::chrono::seconds(1);
+  next_round_ = next_sweep_ = Clock::now() + std::chrono::seconds(1);
   for (;;) {
     Clock::time_point until = Clock::time_point::max();
     if (host_.ring() != nullptr) until = tend();

@@ -1,7 +1,7 @@
 #pragma once
 // The keeper of keys: one thread of its own that may block. It answers what operators ask about seals, keys and backups,
 // and between that tends the tenants that this node leads: purges deleted ones, has rows sealed anew after a rotation,
-// sweeps deleted versions whose recovery window is over, writes the scheduled backups.
+// sweeps what has expired and deleted versions whose recovery window is over, writes the scheduled backups.
 
 #include <atomic>
 #include <chrono>
@@ -53,6 +53,7 @@ class KeyKeeper {
     std::string name;
     bool reseal = false, sweep = false;
     model::GroupId group;
+    model::TimeMs due = 0;  // the sweep's; of what is sealed anew 0
   };
 
   void run();
@@ -114,6 +115,7 @@ class KeyKeeper {
 
   // The thread's.
   Clock::time_point next_round_{}, next_slice_{};
+  Clock::time_point next_sweep_{};  // when the next look is for one that is due, once there is no work left
   std::deque<Candidate> work_;
   std::map<model::GroupId, model::KeyUse> looks_;  // of the groups that this node leads; in the last look
   bool look_failed_ = false;                       // so that it says nothing about what is not used any more

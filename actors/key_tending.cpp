@@ -16,7 +16,8 @@ namespace {
 
 constexpr std::uint32_t kSliceRows = 256;
 constexpr std::uint32_t kPage = 1000;
-constexpr std::chrono::seconds kAnswer{3};  // a node that stops waits for a question that nobody answers any more
+constexpr std::chrono::seconds kAnswer{3};        // a node that stops waits for a question that nobody answers any more
+constexpr int kLookShare = 50, kSliceShare = 20;  // looks and sweeps take at most that part of the keeper's time
 constexpr std::chrono::milliseconds kShardsEnd{2000};  // a deleted tenant's shard has written its last by then
 
 model::TimeMs wall_clock() {
@@ -33,7 +34,7 @@ KeyKeeper::Clock::time_point KeyKeeper::tend() {
   const auto tidied = backups_.tidy();
   backups_.read_ahead();
   const auto scheduled = backups_.run_schedule(settings_.backups, log_);
-  if (Clock::now() >= next_round_) {
+  if (Clock::now() >= (work_.empty() ? std::min(next_round_, next_sweep_) : next_round_)) {
     forget_purged();
     look_for_work();
   }
@@ -49,6 +50,7 @@ KeyKeeper::Clock::time_point KeyKeeper::tend() {
   const bool has_news = done_ != told_done_ || rows_ != told_rows_;
   if (has_news && (work_.empty() || Clock::now() >= next_news_)) tell_directory(false);
   auto until = std::min({next_round_, scheduled, tidied});
+  if (work_.empty()) until = std::min(until, next_sweep_);
   if (has_work()) until = std::min(until, next_slice_);
   return until;
 }
@@ -68,7 +70,9 @@ void KeyKeeper::replace_worn_key() {
 }
 
 void KeyKeeper::look_for_work() {
-  next_round_ = Clock::now() + settings_.round;
+  const auto begun = Clock::now();
+  next_round_ = begun + settings_.round;
+  next_sweep_ = begun + settings_.round;
   work_.clear();
   begin_looks();
   look_at_deleted();
@@ -92,6 +96,11 @@ void KeyKeeper::look_for_work() {
     list.after = tenants.tenants.back().name;
   }
   tell_directory(!look_failed_);
+  // There may be a tenant for whom something expires in every moment: who waits longest comes first, and the looks at all
+  // of them leave time for the rest.
+  std::stable_sort(work_.begin(), work_.end(), [](const auto& a, const auto& b) { return a.due < b.due; });
+  const auto now = Clock::now();
+  next_sweep_ = std::max(next_sweep_, now + kLookShare * (now - begun));
 }
 
 /// Purges those whose window is over. The others keep their keys for as long as they can come back.
@@ -164,7 +173,7 @@ model::Status KeyKeeper::look_at(const model::TenantInfo& tenant) {
   if (!record) return record.error();
   const auto wrapping = crypto::wrapping_version(*record);
   if (!wrapping) return wrapping.error();
-  Candidate candidate{tenant.id, tenant.name, false, false, tenant.group};
+  Candidate candidate{tenant.id, tenant.name, false, false, tenant.group, 0};
   candidate.reseal = record->data_keys_size() > 1 || *wrapping != host_.ring()->current_version();
   see_use(tenant.group, *wrapping, candidate.reseal);
   auto header = rows.get(storage::kHeaderRow);
@@ -175,9 +184,10 @@ model::Status KeyKeeper::look_at(const model::TenantInfo& tenant) {
   const model::TimeMs sweep_at = numbers->sweep_at_ms();
   const model::TimeMs now = wall_clock();
   candidate.sweep = sweep_at != 0 && sweep_at <= now;
+  candidate.due = candidate.reseal ? 0 : sweep_at;
   if (sweep_at > now) {
-    next_round_ =
-        std::min(next_round_, Clock::now() + std::chrono::milliseconds(std::max<model::TimeMs>(sweep_at - now, 1000)));
+    next_sweep_ =
+        std::min(next_sweep_, Clock::now() + std::chrono::milliseconds(std::max<model::TimeMs>(sweep_at - now, 1000)));
   }
   if (candidate.reseal || candidate.sweep) work_.push_back(std::move(candidate));
   return {};
@@ -189,6 +199,7 @@ void KeyKeeper::slice(Candidate& candidate) {
   model::TenantRef ref;
   ref.name = candidate.name;
   const auto what = candidate.reseal ? model::Tending::reseal : model::Tending::sweep;
+  const auto begun = Clock::now();
   const auto reply = ask(host_, std::move(ref), model::TenantOperation(model::TendTenant{what, kSliceRows}), kAnswer);
   const auto now = Clock::now();
   next_slice_ = now;
@@ -207,6 +218,8 @@ void KeyKeeper::slice(Candidate& candidate) {
   const auto& slice = std::get<model::TenantKeysReply>(reply->body);
   (candidate.reseal ? rows_ : swept_) += slice.rows;
   next_slice_ = now + std::chrono::microseconds(slice.rows * 1'000'000 / std::max<std::uint64_t>(rate_, 1));
+  // A slice of a sweep opens rows of which most stay as they are: they count by the time that they take.
+  if (!candidate.reseal) next_slice_ = std::max(next_slice_, now + kSliceShare * (now - begun));
   if (slice.more) return;
   if (candidate.reseal && candidate.sweep) {
     candidate.reseal = false;

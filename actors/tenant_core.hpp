@@ -294,6 +294,7 @@ class TenantCore {
   model::Status rotate_when_due(Mutation& mutation);
   model::Status reseal_slice(std::uint32_t rows, Mutation& mutation, model::TenantKeysReply& reply);
   model::Status sweep_slice(std::uint32_t rows, Mutation& mutation, model::TenantKeysReply& reply);
+  static model::TimeMs sweep_time(model::TimeMs ends, const Mutation& mutation);
   // tenant_moving.cpp
   model::Result<bool> load_mark();
   void answer_moving(CallHandle call, std::vector<Submission>& out);

@@ -172,8 +172,9 @@ model::Status TenantCore::sweep_slice(std::uint32_t rows, Mutation& mutation, mo
   if (reply.more) return {};
   sweep_after_.clear();
   // Deletions that came meanwhile have been counted in by record_change().
-  if (mutation.header.sweep_at_ms() != next_sweep_) mutation.touches_header = true;
-  mutation.header.set_sweep_at_ms(next_sweep_);
+  const model::TimeMs next = next_sweep_ == 0 ? 0 : sweep_time(next_sweep_, mutation);
+  if (mutation.header.sweep_at_ms() != next) mutation.touches_header = true;
+  mutation.header.set_sweep_at_ms(next);
   return {};
 }
 

@@ -56,10 +56,18 @@ void TenantCore::record_change(const EntryPtr& current, const EntryPtr& next, co
   mutation.entry_hashes.push_back(hash);
   mutation.entries.push_back(next);
   if (const model::TimeMs ends = model::next_sweep(*next, deps_.limits); ends != 0) {
-    const model::TimeMs due = mutation.header.sweep_at_ms();
-    mutation.header.set_sweep_at_ms(due == 0 ? ends : std::min<model::TimeMs>(due, ends));
+    const model::TimeMs due = mutation.header.sweep_at_ms(), at = sweep_time(ends, mutation);
+    mutation.header.set_sweep_at_ms(due == 0 ? at : std::min(due, at));
     if (!sweep_after_.empty()) next_sweep_ = next_sweep_ == 0 ? ends : std::min(next_sweep_, ends);
   }
+}
+
+/// When the next sweep is for what ends at `ends`. A sweep looks at every entry, so it leaves the tenant in peace for a
+/// hundred times as long as it takes, about a millisecond for each, however often something expires.
+model::TimeMs TenantCore::sweep_time(model::TimeMs ends, const Mutation& mutation) {
+  constexpr std::uint64_t kShortest = 1'000, kLongest = 3'600'000;
+  const std::uint64_t pause = std::clamp<std::uint64_t>(mutation.header.entries(), kShortest, kLongest);
+  return std::max(ends, mutation.now + static_cast<model::TimeMs>(pause));
 }
 
 /// Answers the entry as it will be; what changes nothing is not recorded.

@@ -21,7 +21,7 @@ enum class Tending : std::uint8_t {
   status = 1,  // only says how its keys stand
   rotate = 2,  // a new data key from now on
   reseal = 3,  // a slice of rows that older data keys sealed; at the end of them the old keys are dropped
-  sweep = 4,   // a slice of entries whose deleted versions' recovery window may be over
+  sweep = 4,   // a slice of entries that may have expired, or whose deleted versions' recovery window may be over
 };
 struct TendTenant {
   Tending what = Tending::status;

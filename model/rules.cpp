@@ -91,6 +91,20 @@ bool destroy_version(Version& version, TimeMs now, Decision* decision) {
   return true;
 }
 
+// Versions that expired count as deleted since then, whether or not a sweep has come by: only an undelete, within its
+// window, makes them readable again.
+bool delete_expired(TimeMs now, Entry& entry) {
+  if (!expired(entry, now)) return false;
+  bool changed = false;
+  for (Version& version : entry.versions) {
+    if (version.state != State::active) continue;
+    version.state = State::deleted;
+    version.deleted_at = entry.expires_at;
+    changed = true;
+  }
+  return changed;
+}
+
 // Whoever changes an entry clears away what can no longer be restored.
 bool destroy_outdated(TimeMs now, const Limits& limits, Decision* decision) {
   bool changed = false;
@@ -172,16 +186,9 @@ Entry fresh_entry(const Put& put, const RuleContext& context) {
   return entry;
 }
 
-// A put on what cannot be read begins a new life of the entry without the old one's expiry. Versions that expired count
-// as deleted since then: only an undelete, within its window, makes them readable again.
+// A put on what cannot be read begins a new life of the entry without the old one's expiry.
 void begin_anew(TimeMs now, Entry& entry) {
-  if (expired(entry, now)) {
-    for (Version& version : entry.versions) {
-      if (version.state != State::active) continue;
-      version.state = State::deleted;
-      version.deleted_at = entry.expires_at;
-    }
-  }
+  delete_expired(now, entry);
   entry.expires_at = 0;
 }
 
@@ -302,12 +309,15 @@ Result<Decision> decide_update(const Entry* current, const UpdateMetadata& updat
 Decision decide_sweep(const Entry& current, const RuleContext& context) {
   const TimeMs now = time_of(&current, context);
   Decision decision = decision_on(current, ChangeType::destroy);
-  decision.writes = destroy_outdated(now, context.limits, &decision);
+  const bool has_expired = delete_expired(now, decision.entry);
+  const bool has_ended = destroy_outdated(now, context.limits, &decision);
+  if (!has_ended) decision.change = ChangeType::del;
+  decision.writes = has_expired || has_ended;
   return decision.writes ? finished(std::move(decision), now) : decision;
 }
 
 TimeMs next_sweep(const Entry& entry, const Limits& limits) {
-  TimeMs first = 0;
+  TimeMs first = any_active(entry) ? entry.expires_at : 0;
   for (const Version& version : entry.versions) {
     if (version.state != State::deleted) continue;
     const TimeMs ends = version.deleted_at + limits.recovery_window_ms;
@@ -354,7 +364,7 @@ Result<Decision> decide_delete(const Entry* current, const Delete& del, const Ru
   if (current == nullptr) return absent(missing(del));
   if (del.only_if_attribute && !has_attribute(*current, *del.only_if_attribute)) return absent(missing(del));
   const TimeMs now = time_of(current, context);
-  if (!any_active(*current)) return absent(unreadable(del, *current, now));
+  if (!any_active(*current) || expired(*current, now)) return absent(unreadable(del, *current, now));
   if (del.cas) {
     if (Status status = check_cas(*del.cas, current, now); !status) return status.error();
   }
@@ -377,6 +387,7 @@ Result<Decision> decide_undelete(const Entry* current, const Undelete& undelete,
   if (current == nullptr) return missing(undelete);
   const TimeMs now = time_of(current, context);
   Decision decision = decision_on(*current, ChangeType::undelete);
+  delete_expired(now, decision.entry);
   const auto versions = named_versions(decision.entry, undelete);
   if (!versions) return versions.error();
 
@@ -396,6 +407,7 @@ Result<Decision> decide_undelete(const Entry* current, const Undelete& undelete,
     version->state = State::active;
     version->deleted_at = 0;
   }
+  if (expired(*current, now)) decision.entry.expires_at = 0;
   decision.version = newest_of(restored, current->last_version);
   destroy_outdated(now, context.limits, &decision);
   return finished(std::move(decision), now);

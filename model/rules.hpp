@@ -37,18 +37,20 @@ Result<Decision> decide_put(const Entry* current, const Put& put, const RuleCont
 /// Errors: entry_not_found, cas_mismatch, invalid_argument, too_large. Lowering max_versions drops versions.
 Result<Decision> decide_update(const Entry* current, const UpdateMetadata& update, const RuleContext& context);
 /// Soft. Versions already deleted stay as they are; naming one that does not exist is version_not_found; an entry
-/// with no active version is entry_not_found (unless missing_is_ok). Versions whose recovery window has ended are destroyed on the way.
+/// that has no active version or has expired is entry_not_found (unless missing_is_ok). Versions whose recovery window has ended are destroyed on the way.
 Result<Decision> decide_delete(const Entry* current, const Delete& del, const RuleContext& context);
-/// Restores deleted versions within limits.recovery_window_ms. Errors: entry_not_found, version_not_found,
+/// Restores deleted versions within limits.recovery_window_ms; expired ones are deleted ones, and what is restored of
+/// them has no expiry any more. Errors: entry_not_found, version_not_found,
 /// not_active (destroyed, or the window has ended: the detail says which and when), entry without deleted versions: not_active.
 Result<Decision> decide_undelete(const Entry* current, const Undelete& undelete, const RuleContext& context);
 /// Irrevocable. None named: all versions; the entry stays as a tombstone so that version numbers are never reused.
 Result<Decision> decide_destroy(const Entry* current, const Destroy& destroy, const RuleContext& context);
 /// The entry needs an active version. Errors: entry_not_found, too_large (more than limits.permissions).
 Result<Decision> decide_permission(const Entry* current, const SetPermission& set, const RuleContext& context);
-/// Destroys the deleted versions whose recovery window has ended; `writes` is false when there are none.
+/// Deletes what has expired, as of then, and destroys the deleted versions whose recovery window has ended; `writes` is
+/// false when there is neither. No other decision differs by whether a sweep came by.
 Decision decide_sweep(const Entry& current, const RuleContext& context);
-/// When the first recovery window of a deleted version ends; 0: no version is deleted.
+/// When a sweep has something to do: the entry expires, or the first recovery window of a deleted version ends; 0: never.
 TimeMs next_sweep(const Entry& entry, const Limits& limits);
 /// Transact's check. Errors: cas_mismatch.
 Status decide_check(const Entry* current, const Check& check, const RuleContext& context);

@@ -339,5 +339,26 @@ TEST(Keeper, ReplacesAClusterKeyByItselfBeforeItSealedTooMuch) {
   EXPECT_EQ(cluster.get("t0", "a"), "value");
 }
 
+TEST(Keeper, WhatExpiresIsDeletedByItselfWhenItIsTimeAndWatchersHearOfIt) {
+  Cluster cluster;
+  ASSERT_TRUE(cluster.start().ok());
+  model::Put put;
+  put.space = "kv";
+  put.name = "brief";
+  put.payload = model::Payload::of_text("value");
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  put.expires_at = std::chrono::duration_cast<std::chrono::milliseconds>(now).count() + 3000;
+  ASSERT_TRUE(cluster.run(model::TenantOperation(put), "t").ok());
+  // It looks once, a second after its start, and knows from that when something is due.
+  ASSERT_TRUE(cluster.start([](NodeOptions& options) { options.keeper.round = std::chrono::hours(1); }).ok());
+  EXPECT_TRUE(eventually([&] {
+    const auto reply = cluster.run(model::TenantOperation(model::Watch{{1, 1}, "", "", 0, 256}), "t");
+    if (!reply) return false;
+    const auto& changes = std::get<model::WatchReply>(reply->body).changes;
+    return changes.size() == 2 && changes.back().type == model::ChangeType::del;
+  }));
+  EXPECT_EQ(cluster.get("t", "brief"), "NOT_FOUND");
+}
+
 }  // namespace
 }  // namespace coffer::actors

@@ -1,5 +1,5 @@
 // A tenant's keys over time: rotation, sealing anew in slices while writes go on, rotation by itself, and the sweep of
-// deleted versions.
+// what has expired and of deleted versions.
 
 #include <gtest/gtest.h>
 
@@ -19,6 +19,20 @@ class TenantKeys : public ::testing::Test, protected CoreFixture {
     auto reply = run(core, model::TendTenant{what, rows});
     if (!reply) ADD_FAILURE() << reply.error().message();
     return reply ? std::get<model::TenantKeysReply>(reply->body) : model::TenantKeysReply{};
+  }
+  store::v1::TenantHeader header() const {
+    const storage::TenantRows rows(*engine, model::GroupId{1}, model::Generation{1}, tenant);
+    return *decode_header(**rows.get(storage::kHeaderRow));
+  }
+  std::vector<model::ChangeType> changes_of(TenantCore& core, const std::string& name) {
+    model::Watch watch;
+    watch.from = {header().epoch(), 1};
+    std::vector<model::ChangeType> types;
+    const auto reply = run(core, watch);
+    for (const auto& change : std::get<model::WatchReply>(reply->body).changes) {
+      if (change.name == name) types.push_back(change.type);
+    }
+    return types;
   }
   /// Every slice of a pass; the rows that were written.
   std::uint64_t reseal(TenantCore& core, std::uint32_t rows = 256) {
@@ -146,10 +160,6 @@ TEST_F(TenantKeys, TheSweepDestroysWhatCannotBeRestoredAnyMore) {
   del.space = "kv";
   del.name = "old";
   ASSERT_TRUE(run(*core, del).ok());
-  const auto header = [&] {
-    const storage::TenantRows rows(*engine, model::GroupId{1}, model::Generation{1}, tenant);
-    return *decode_header(**rows.get(storage::kHeaderRow));
-  };
   EXPECT_EQ(header().sweep_at_ms(), now + deps.limits.recovery_window_ms);
   EXPECT_EQ(tend(*core, Tending::sweep).rows, 0U);
   EXPECT_EQ(header().sweep_at_ms(), now + deps.limits.recovery_window_ms);
@@ -167,6 +177,51 @@ TEST_F(TenantKeys, TheSweepDestroysWhatCannotBeRestoredAnyMore) {
   undelete.space = "kv";
   undelete.name = "old";
   EXPECT_EQ(run(*core, undelete).error().code, model::Code::not_active);
+}
+
+TEST_F(TenantKeys, TheSweepDeletesWhatHasExpiredAndLaterDestroysIt) {
+  auto core = open();
+  model::Put expiring = put("short", "lived");
+  expiring.expires_at = now + 60'000;
+  ASSERT_TRUE(run(*core, expiring).ok());
+  ASSERT_TRUE(run(*core, put("kept", "here")).ok());
+  EXPECT_EQ(header().sweep_at_ms(), now + 60'000);
+  now += 60'000;
+  EXPECT_EQ(header().entries(), 2U) << "until the sweep";
+  EXPECT_EQ(tend(*core, Tending::sweep).rows, 1U);
+  EXPECT_EQ(header().entries(), 1U) << "it makes room";
+  EXPECT_EQ(header().bytes(), 9U) << "it can come back";
+  EXPECT_EQ(run(*core, get("short")).error().code, model::Code::entry_not_found);
+  EXPECT_EQ(header().sweep_at_ms(), now + deps.limits.recovery_window_ms) << "since it expired";
+  EXPECT_EQ(changes_of(*core, "short"), (std::vector{model::ChangeType::put, model::ChangeType::del}))
+      << "watchers hear of it";
+
+  now += deps.limits.recovery_window_ms;
+  EXPECT_EQ(tend(*core, Tending::sweep).rows, 1U);
+  EXPECT_EQ(header().bytes(), 4U);
+  EXPECT_EQ(header().sweep_at_ms(), 0);
+  EXPECT_EQ(changes_of(*core, "short").back(), model::ChangeType::destroy);
+  EXPECT_EQ(read(*core, "kept"), "here");
+}
+
+TEST_F(TenantKeys, ATenantWhoseSecretsExpireAllTheTimeIsSweptNowAndThen) {
+  auto core = open();
+  for (int i = 0; i < 5; ++i) {
+    model::Put expiring = put("s" + std::to_string(i), "v");
+    expiring.expires_at = now + 10'000 + i;
+    ASSERT_TRUE(run(*core, expiring).ok());
+  }
+  EXPECT_EQ(header().sweep_at_ms(), now + 10'000);
+  now += 10'000;
+  EXPECT_EQ(tend(*core, Tending::sweep).rows, 1U);
+  EXPECT_EQ(header().sweep_at_ms(), now + 1000) << "not a millisecond later";
+  model::Put expiring = put("brief", "v");
+  expiring.expires_at = now + 10;
+  ASSERT_TRUE(run(*core, expiring).ok());
+  EXPECT_EQ(header().sweep_at_ms(), now + 1000);
+  now += 1000;
+  EXPECT_EQ(tend(*core, Tending::sweep).rows, 5U);
+  EXPECT_EQ(header().entries(), 0U);
 }
 
 }  // namespace

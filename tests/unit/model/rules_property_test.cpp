@@ -1,6 +1,6 @@
 // Random stories of one entry, by seed, against a reference that is too small to be wrong: a map from number to state.
 // What must hold besides: numbers are never used twice, a payload is stored exactly while its version is kept and not
-// destroyed, and what expired is not read again unless it was undeleted.
+// destroyed, what expired is not read again unless it was undeleted, and no operation tells whether a sweep came by.
 
 #include <gtest/gtest.h>
 
@@ -53,15 +53,19 @@ struct Reference {
     while (kept.size() > max) kept.erase(kept.begin());
   }
 
+  void delete_expired() {
+    if (!expired()) return;
+    for (auto& [number, v] : kept) {
+      if (v.state == State::active) v = {State::deleted, expires};
+    }
+  }
+
   Code put(std::optional<std::uint64_t> cas, std::optional<TimeMs> new_expiry) {
     if (cas && *cas != current()) return Code::cas_mismatch;
     if (new_expiry && *new_expiry != 0 && *new_expiry <= now) return Code::invalid_argument;
-    if (expired()) {
-      for (auto& [number, v] : kept) {
-        if (v.state == State::active) v = {State::deleted, expires};
-      }
-    }
-    if (!readable()) expires = 0;
+    const bool anew = !readable();
+    delete_expired();
+    if (anew) expires = 0;
     if (new_expiry) expires = *new_expiry;
     kept[++last] = {};
     tidy();
@@ -76,7 +80,7 @@ struct Reference {
     return Code::ok;
   }
   Code del(const Versions& named, std::optional<std::uint64_t> cas) {
-    if (!exists() || !any_active()) return Code::entry_not_found;
+    if (!exists() || !any_active() || expired()) return Code::entry_not_found;
     if (cas && *cas != current()) return Code::cas_mismatch;
     if (!all_kept(named)) return Code::version_not_found;
     for (const std::uint64_t n : meant(named)) {
@@ -89,14 +93,17 @@ struct Reference {
     if (!exists()) return Code::entry_not_found;
     if (!all_kept(named)) return Code::version_not_found;
     Versions restored;
+    const auto before = kept;
+    delete_expired();
     for (const std::uint64_t n : meant(named)) {
       if (restorable(kept[n]))
         restored.push_back(n);
       else if (!named.empty() && kept[n].state != State::active)
-        return Code::not_active;
+        return kept = before, Code::not_active;
     }
-    if (restored.empty()) return Code::not_active;
+    if (restored.empty()) return kept = before, Code::not_active;
     for (const std::uint64_t n : restored) kept[n] = {};
+    if (expired()) expires = 0;
     tidy();
     return Code::ok;
   }
@@ -106,6 +113,10 @@ struct Reference {
     for (const std::uint64_t n : meant(named)) kept[n].state = State::destroyed;
     tidy();
     return Code::ok;
+  }
+  void sweep() {
+    delete_expired();
+    tidy();
   }
   Code get(std::uint64_t version) const {
     if (!exists() || expired() || !any_active()) return Code::entry_not_found;
@@ -124,14 +135,33 @@ class Story {
     if (roll(3) == 0) context_.now += roll(2) == 0 ? roll(1000) : roll(static_cast<unsigned>(kWindow / 2));
     reference_.now = context_.now;
     note_expiry(before);
+    if (entry_ && roll(4) == 0) {
+      sweep();
+      compare();
+    }
+    std::optional<Story> swept;
+    if (entry_) swept = *this, swept->sweep();
     Code expected = Code::ok;
     Result<Decision> decided = decide(&expected);
-    ASSERT_EQ(decided ? Code::ok : decided.error().code, expected);
+    ASSERT_EQ(code_of(decided), expected);
+    if (swept) swept->decides_alike(decided);
     if (decided) live_on(*decided);
     compare();
   }
 
  private:
+  static Code code_of(const Result<Decision>& decided) { return decided ? Code::ok : decided.error().code; }
+  /// The same operation, just after a sweep.
+  void decides_alike(const Result<Decision>& other) {
+    Code expected = Code::ok;
+    const Result<Decision> decided = decide(&expected);
+    ASSERT_EQ(code_of(decided), code_of(other));
+    if (!decided) return;
+    ASSERT_EQ(decided->version, other->version);
+    ASSERT_EQ(decided->count, other->count);
+    ASSERT_EQ(decided->entry.readable_at(context_.now), other->entry.readable_at(context_.now));
+  }
+
   unsigned roll(unsigned sides) { return std::uniform_int_distribution<unsigned>(0, sides - 1)(random_); }
 
   std::optional<std::uint64_t> some_cas() {
@@ -208,6 +238,17 @@ class Story {
         return decide_put(current, put, context_);
       }
     }
+  }
+
+  // What is due is known beforehand, and a sweep leaves nothing that is due.
+  void sweep() {
+    const TimeMs due = next_sweep(*entry_, context_.limits);
+    const Decision decision = decide_sweep(*entry_, context_);
+    ASSERT_EQ(decision.writes, due != 0 && due <= context_.now);
+    live_on(decision);
+    reference_.sweep();
+    const TimeMs next = next_sweep(*entry_, context_.limits);
+    ASSERT_TRUE(next == 0 || next > context_.now);
   }
 
   void live_on(const Decision& decision) {
