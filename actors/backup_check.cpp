@@ -120,6 +120,7 @@ Status RowCheck::check_directory(std::string_view key, std::string_view value) {
   if (key == storage::kClusterCaRow) return status_of(crypto::ClusterCa::open(value, cluster_name_, ring_));
   if (key == storage::kResealRow) return status_of(decode_reseal(value));
   if (key.starts_with(storage::kNodeRows)) return status_of(decode_node(value));
+  if (key.starts_with(storage::kGroupRows)) return status_of(decode_founding(value));
   if (key.starts_with(storage::kJoinTokenRows)) return status_of(decode_join_permission(value));
   if (key == storage::kKeyRingRow) {
     store::v1::KeyRingRecord ring;

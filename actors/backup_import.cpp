@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "actors/disk_watch.hpp"
 #include "actors/import_steps.hpp"
 #include "actors/new_life.hpp"
 #include "actors/records.hpp"
@@ -220,6 +221,7 @@ model::Status BackupSessions::take_rows(Importing& import, const store::v1::Back
     changes.push_back({row.key(), row.value()});
   }
   if (changes.empty()) return {};
+  if (host_.is_low_on_disk()) return low_on_disk();
   return host_.write_rows(import.group, model::TenantId::from_raw(rows.tenant()), std::move(changes), "import-tenant");
 }
 

@@ -18,6 +18,7 @@ namespace {
 constexpr std::string_view kPrefix = "coffer-", kSuffix = ".backup";
 constexpr std::size_t kPieceBytes = 1 << 20;
 constexpr std::chrono::seconds kFirstElections{2};  // after a start
+constexpr std::chrono::hours kLeft{1};              // since the last write to a file that nobody finishes any more
 
 /// "coffer-20261120T160400Z.backup": sorts by time.
 std::string file_name(std::chrono::system_clock::time_point when) {
@@ -39,6 +40,20 @@ std::vector<std::filesystem::path> finished_in(const std::string& directory) {
   }
   std::sort(files.begin(), files.end());
   return files;
+}
+
+/// What a node that died in the middle has left. Another node that shares the directory may be writing, and then writes on.
+void remove_unfinished(const std::string& directory) {
+  std::vector<std::filesystem::path> files;
+  std::error_code failed;
+  const auto now = std::filesystem::file_time_type::clock::now();
+  for (const auto& entry : std::filesystem::directory_iterator(directory, failed)) {
+    const std::string name = entry.path().filename().string();
+    if (!name.starts_with(kPrefix) || !name.ends_with(std::string(kSuffix) + ".partial")) continue;
+    if (const auto written = entry.last_write_time(failed); !failed && now - written > kLeft)
+      files.push_back(entry.path());
+  }
+  for (const auto& file : files) std::filesystem::remove(file, failed);
 }
 
 /// A file on the disk of the node's data leaves what the node needs (app/server.cpp).
@@ -88,6 +103,7 @@ BackupSessions::Clock::time_point BackupSessions::run_schedule(const BackupSched
     }
   }
   if (now < *next_scheduled_) return *next_scheduled_;
+  remove_unfinished(schedule.directory);
   if (auto status = write_file(schedule); !status) {
     log("the scheduled backup failed: " + std::string(status.error().message()));
     next_scheduled_ = now + std::min<Clock::duration>(schedule.every, std::chrono::minutes(5));

@@ -48,6 +48,11 @@ struct GroupBoard {
   /// May what is read now be answered without asking anybody? Asked AFTER the reading: then no pause of the thread in
   /// between can make it untrue of the moment that counts.
   bool holds_lease() const;
+  /// The same for what a life of that term has read. One that has ended may not know yet that somebody else led and wrote
+  /// while this node, which leads again by now, did not.
+  bool holds_lease(model::Term life) const { return holds_lease() && term == life.value; }
+  /// And for an answer.
+  bool holds_lease_of(const Call& call) const { return call.life.value == 0 ? holds_lease() : holds_lease(call.life); }
 };
 
 /// Numbers for /metrics.

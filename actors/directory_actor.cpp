@@ -38,7 +38,8 @@ void ask(Self self) {
 
 void deliver(Self self, CallHandle call) {
   DirectoryState& state = self->state;
-  if (!call.call().confirmed && !state.context->boards[model::kMetaGroup.value].holds_lease()) {
+  call.call().life = state.term;
+  if (!call.call().confirmed && !state.context->boards[model::kMetaGroup.value].holds_lease(state.term)) {
     if (state.unconfirmed.size() >= state.context->max_waiting_calls) {
       return call.finish(model::Error(model::Code::overloaded));
     }
@@ -53,8 +54,9 @@ void deliver(Self self, CallHandle call) {
 
 void confirmed(Self self, const Confirmed& answer) {
   Unconfirmed& unconfirmed = self->state.unconfirmed;
+  const bool is_this_life = self->state.context->boards[model::kMetaGroup.value].term == self->state.term.value;
   for (CallHandle& call : unconfirmed.take(answer.round)) {
-    if (!answer.ok) {
+    if (!answer.ok || !is_this_life) {
       call.finish(model::Error(model::Code::unavailable));
       continue;
     }
@@ -114,14 +116,17 @@ void open(Self self, const Opened& opened) {
 
 void end(Self self) {
   DirectoryState& state = self->state;
-  state.context->directory_ready = false;
   if (state.core) state.core->refused(0, model::Error(model::Code::outcome_unknown));
   for (CallHandle& call : state.waiting) call.finish(model::Error(model::Code::unavailable));
   state.waiting.clear();
   for (CallHandle& call : state.unconfirmed.take_all()) call.finish(model::Error(model::Code::unavailable));
   {
     const std::lock_guard lock(state.context->publishing);
-    if (state.context->directory_publisher == state.life) state.context->directory_publisher = 0;
+    // The next life may have begun already, while this one was still opening.
+    if (state.context->directory_publisher == state.life) {
+      state.context->directory_publisher = 0;
+      state.context->directory_ready = false;
+    }
   }
   self->send(state.context->mirror, Apply{});  // it goes on where this actor ends
   self->quit();

@@ -164,8 +164,11 @@ void DirectoryCore::handle(CallHandle call, std::vector<Submission>& out) {
   }
   if (auto status = model::check_request_id(request.info.request_id); !status) return call.finish(status.error());
   const auto& operation = std::get<model::DirectoryOperation>(request.operation);
-  if (is_change(request) && deps_.is_low_on_disk() && !serves_backups(operation))
+  const bool makes_room = std::holds_alternative<model::DeleteTenant>(operation) ||
+                          std::holds_alternative<model::PurgeTenant>(operation);
+  if (is_change(request) && !serves_backups(operation) && deps_.room.refuses(makes_room)) {
     return refuse_low_on_disk(std::move(call));
+  }
   if (std::holds_alternative<model::CreateTenant>(operation)) return create(std::move(call), *principal, out);
   if (std::holds_alternative<model::DeleteTenant>(operation)) return remove(std::move(call), *principal, out);
   if (std::holds_alternative<model::OpenDoor>(operation)) return open_door(std::move(call), *principal, out);

@@ -14,6 +14,7 @@
 
 #include "actors/bootstrap.hpp"
 #include "actors/cluster_directory.hpp"
+#include "actors/disk_watch.hpp"
 #include "actors/key_use.hpp"
 #include "actors/routing.hpp"
 #include "actors/tenant_core.hpp"
@@ -56,8 +57,7 @@ struct DirectoryDeps {
   std::uint32_t replicas = 3;                                  // of a data group
   std::function<void(const model::TenantInfo&)> tenant_moves;  // after each commit of a move's, and the last one's
   model::AuditPort* audit = nullptr;                           // null: nothing is noted
-  const std::atomic<bool>* read_only = nullptr;                // see TenantDeps
-  bool is_low_on_disk() const { return read_only != nullptr && *read_only; }
+  DiskRoom room;
   /// Of rows under one cluster key. A tenant's creation is one such row and two boxes under the same cluster key's other
   /// half, which wraps tenants' keys: at 2^30 neither has reached the 2^32 of NIST SP 800-38D section 8.3.
   std::uint64_t max_seals = std::uint64_t{1} << 30;

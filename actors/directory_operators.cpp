@@ -152,7 +152,10 @@ model::Status DirectoryCore::revoke_operator(const model::RevokeOperator& revoke
            std::ranges::any_of(
                pending_, [&](const Pending& other) { return std::ranges::count(other.revoked, op.token_hash) > 0; });
   };
-  const bool another = std::ranges::any_of(all, [&](const auto& op) { return is_full(*op, now) && !goes(*op); });
+  // One that expires is no other one for long.
+  const bool expires = (*found)->expires_at != 0;
+  const bool another = std::ranges::any_of(
+      all, [&](const auto& op) { return is_full(*op, now) && (expires || op->expires_at == 0) && !goes(*op); });
   if (is_full(**found, now) && !another) {
     return Error(Code::permission_denied, "this is the last operator who may do everything; make another one first");
   }

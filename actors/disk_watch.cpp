@@ -26,9 +26,11 @@ DiskWatch::~DiskWatch() {
 }
 
 void DiskWatch::look() {
+  const std::lock_guard lock(looking_);
   const auto free = ask_();
   if (!free) return;  // nobody knows: what was decided stands
   free_bytes_ = *free;
+  full_ = *free < limits_.full_below();
   const bool was = read_only_;
   const bool is = is_read_only(was, *free, limits_);
   if (is == was) return;

@@ -43,6 +43,7 @@ class Call {
   // The gateway's:
   std::uint8_t reroutes = 0;
   model::GroupId group;    // of its tenant
+  model::Term life;        // of the shard or directory that has read for it; 0: none has
   bool forwarded = false;  // came from another node: goes no further than this one
   bool confirmed = false;  // a majority confirmed after its arrival that this node leads
   bool looked_up = false;  // its tenant was not found, and the directory here was brought up to date since

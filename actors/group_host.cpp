@@ -18,6 +18,7 @@ namespace {
 // votes, or goes, in fractions of that when there is little to catch up with.
 constexpr std::chrono::milliseconds kStep{100};
 constexpr unsigned kStepsPerWord = 10;
+constexpr std::size_t kMostEnded = 4096;
 
 }  // namespace
 
@@ -34,6 +35,7 @@ const GroupActor& GroupHost::actor() const { return context_.groups[id_.value]; 
 
 void GroupHost::refuse(const Origin& origin, const model::Error& error) {
   ended_.insert(origin.life);
+  if (ended_.size() > kMostEnded) ended_.erase(ended_.begin());
   caf::anon_send(origin.submitter, ProposalRefused{origin.sequence, error});
 }
 

@@ -13,7 +13,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
-#include <unordered_set>
+#include <set>
 #include <vector>
 
 #include "actors/actors.hpp"
@@ -101,7 +101,7 @@ class GroupHost {
   cluster::GroupCore core_;
   std::uint64_t next_cookie_ = 1;
   std::map<std::uint64_t, Origin> origins_;  // of proposals in flight, by cookie
-  std::unordered_set<std::uint64_t> ended_;  // lives that had a write set refused
+  std::set<std::uint64_t> ended_;            // lives that had a write set refused; the newest, for they end soon
   std::vector<Opening> openings_;
   std::map<std::uint64_t, ConfirmLeadership> reads_;  // that wait for a majority, by cookie
   cluster::Leadership leadership_;

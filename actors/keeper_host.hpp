@@ -44,6 +44,8 @@ class KeeperHost {
   virtual bool leads(model::GroupId group) const = 0;
   virtual model::Generation generation(model::GroupId group) const = 0;
   virtual const storage::Engine& state() const = 0;
+  /// Too little room on this node's disk for what takes much of it, as of now.
+  virtual bool is_low_on_disk() = 0;
   /// Waits until the state here holds all that was acknowledged before. Errors: unavailable (another node leads).
   virtual model::Status bring_up_to_date(model::GroupId group) = 0;
   /// The rows that are wished, of this node's replica or, where it has none, of another node's. Errors: unavailable (which

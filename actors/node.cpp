@@ -223,7 +223,7 @@ model::Status NodeImpl::unseal(crypto::KeyRing ring) {
   prepare_tenants(context);
   prepare_directory(context);
   tenant_deps_->audit = directory_deps_->audit = audit_.get();
-  if (disk_) tenant_deps_->read_only = directory_deps_->read_only = &disk_->read_only();
+  if (disk_) tenant_deps_->room = directory_deps_->room = {&disk_->read_only(), &disk_->full()};
   if (!options_.operator_token_file.empty()) {
     auto op =
         operator_of_file(options_.operator_token_file, *ring_, *options_.random, options_.wall_clock(), options_.dev);

@@ -60,6 +60,7 @@ class NodeImpl final : public Node, private KeeperHost, private Forgetter::Disk 
   bool leads(model::GroupId group) const override;
   model::Generation generation(model::GroupId group) const override;
   const storage::Engine& state() const override { return *options_.state_engine; }
+  bool is_low_on_disk() override;
   model::Status bring_up_to_date(model::GroupId group) override;
   model::Result<std::unique_ptr<GroupView>> open_view(RowWish wish) override;
   model::Status write_rows(model::GroupId group, const model::TenantId& tenant, std::vector<storage::RowChange> rows,

@@ -150,6 +150,12 @@ model::Status NodeImpl::bring_up_to_date(model::GroupId group) {
   return {};
 }
 
+bool NodeImpl::is_low_on_disk() {
+  if (!disk_) return false;
+  disk_->look();
+  return disk_->read_only();
+}
+
 model::Status NodeImpl::write_rows(model::GroupId group, const model::TenantId& tenant,
                                    std::vector<storage::RowChange> rows, std::string_view action) {
   RowsOrder order;

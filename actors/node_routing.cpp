@@ -125,7 +125,7 @@ void NodeImpl::route_to_tenant(CallHandle call) noexcept {
   if (shard.cell && shard.cell->try_get(request, call.reply(), &call.audit())) {
     // The lease is looked at after the reading, so that no pause in between can make the answer an old one.
     GroupBoard& board = context_->boards[tenant->group.value];
-    if (board.holds_lease()) {
+    if (board.holds_lease(shard.cell->life())) {
       board.count_request();
       call.call().confirmed = true;
       return call.finish();
@@ -150,6 +150,7 @@ model::Result<model::Credential> NodeImpl::authenticate(std::string_view token, 
   if (op->expires_at != 0 && op->expires_at <= options_.wall_clock()) return Error(Code::unauthenticated);
   credential.principal = "operator:" + op->name;
   credential.roles = op->capabilities;
+  credential.expires_at = op->expires_at;
   credential.kind = op->dev_root && options_.dev ? model::CredentialKind::dev_root : model::CredentialKind::operator_;
   return credential;
 }

@@ -18,7 +18,7 @@ void RemoteCall::complete() noexcept {
   // What was read without a lease is not sent: the asking node asks again.
   const bool committed = reply.ok() && is_change(request);
   const bool unknown = !reply.ok() && reply.error().code == model::Code::outcome_unknown;
-  if (!committed && !unknown && !confirmed && !context_.boards[group.value].holds_lease()) {
+  if (!committed && !unknown && !confirmed && !context_.boards[group.value].holds_lease_of(*this)) {
     reply = model::Error(model::Code::unavailable);
     decided = false;
   }

@@ -80,6 +80,7 @@ void RetryingCall::complete() noexcept {
   }
   reply = Error(Code::unavailable);
   reroutes = 0;
+  life = {};
   confirmed = looked_up = decided = first_try = false;
   ++context_.counters.retried;
   caf::anon_send(context_.forwarder, Again{context_.parcel(CallHandle(this))});
@@ -100,7 +101,7 @@ bool RetryingCall::must_ask_again() {
       break;
     default: break;  // a refusal tells what was read, too
   }
-  return !confirmed && !context_.boards[group.value].holds_lease();
+  return !confirmed && !context_.boards[group.value].holds_lease_of(*this);
 }
 
 /// Refused before anybody looked whether an earlier try was done.

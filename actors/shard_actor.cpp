@@ -51,7 +51,8 @@ void end_when_left(Self self, const TenantCore& core) {
 
 void deliver(Self self, TenantCore& core, CallHandle call) {
   ShardState& state = self->state;
-  if (!call.call().confirmed && !state.board().holds_lease()) {
+  call.call().life = state.term;
+  if (!call.call().confirmed && !state.board().holds_lease(state.term)) {
     if (state.unconfirmed.size() >= state.context->max_waiting_calls) {
       ++state.context->counters.overloaded;
       return call.finish(model::Error(model::Code::overloaded));
@@ -93,8 +94,9 @@ void confirmed(Self self, const Confirmed& answer) {
   std::vector<CallHandle> calls = unconfirmed.take(answer.round);
   {
     const auto turn = self->state.cell->turn();
+    const bool is_this_life = self->state.board().term == self->state.term.value;
     for (CallHandle& call : calls) {
-      if (!answer.ok || turn.core() == nullptr) {
+      if (!answer.ok || !is_this_life || turn.core() == nullptr) {
         call.finish(model::Error(model::Code::unavailable));
         continue;
       }
@@ -126,7 +128,7 @@ void open(Self self, const Opened& opened) {
     return;
   }
   const auto turn = state.cell->turn();
-  turn.set_core(std::move(*core));
+  turn.set_core(std::move(*core), opened.term);
   while (!state.waiting.empty()) {
     CallHandle call = std::move(state.waiting.front());
     state.waiting.pop_front();

@@ -23,7 +23,11 @@ class ShardCell {
     explicit Turn(ShardCell& cell) : turn_(cell.turns_.take()), cell_(cell) {}
     /// Null before the group has opened and after close().
     TenantCore* core() const { return cell_.core_.get(); }
-    void set_core(std::unique_ptr<TenantCore> core) const { cell_.core_ = std::move(core); }
+    /// `life`: the term of the leadership that it was opened in.
+    void set_core(std::unique_ptr<TenantCore> core, model::Term life) const {
+      cell_.life_ = life;
+      cell_.core_ = std::move(core);
+    }
 
    private:
     Turns::Turn turn_;
@@ -33,7 +37,9 @@ class ShardCell {
   /// The shard's actor. Waits for a reader, which takes microseconds.
   Turn turn();
   /// Any thread. False when it is somebody else's turn, the core is not there, or the answer is not in memory.
+  /// Behind true: life() is that of the core that has answered.
   bool try_get(const model::Request& request, model::Result<model::Reply>& reply, AuditNote* note = nullptr);
+  model::Term life() const { return life_; }
   /// The shard's actor, at its end: nobody reads from here any more.
   void close();
 
@@ -44,6 +50,7 @@ class ShardCell {
  private:
   Turns turns_;
   std::unique_ptr<TenantCore> core_;
+  model::Term life_;  // set once, before the core
   std::atomic<bool> used_{true};
 };
 

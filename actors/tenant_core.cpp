@@ -56,33 +56,53 @@ model::Status TenantCore::load() {
   if (header->has_value() != keys->has_value()) {
     return Error(Code::data_loss, "tenant " + to_string(identity_.tenant) + " has lost its header or its keys");
   }
-  store::v1::TenantKeysRecord record;
   if (keys->has_value()) {
     auto decoded = decode_header(**header);
     if (!decoded) return decoded.error();
     header_ = std::move(*decoded);
     auto decoded_keys = decode_keys(**keys);
     if (!decoded_keys) return decoded_keys.error();
-    record = std::move(*decoded_keys);
+    if (auto status = use_keys(std::move(*decoded_keys)); !status) return status;
   } else {
-    record = deps_.ring.new_tenant_keys(identity_.tenant, identity_.owner_public_key, deps_.random, deps_.wall_clock());
-    unwritten_keys_ = record.SerializeAsString();
+    if (auto status = make_keys(); !status) return status;
     header_.set_format(kRecordFormat);
     header_.set_epoch(identity_.epoch);
     header_.set_oldest_change(1);
     header_.set_oldest_request(1);
     header_.set_next_request(1);
   }
-  auto opened = deps_.ring.open_tenant_keys(identity_.tenant, record);
-  if (!opened) return opened.error();
-  for (const auto& [version, key] : opened->data_keys) sealer_.add_key(version, key, version == opened->current);
-  hasher_ = std::make_unique<crypto::NameHasher>(opened->name_key);
   loaded_seals_ = header_.seals();
-  keys_record_ = std::move(record);
   committed_revision_ = header_.revision();
   newest_time_ = header_.leader_time_ms();
   if (auto status = load_quota(); !status) return status;
   return load_audit();
+}
+
+model::Status TenantCore::use_keys(store::v1::TenantKeysRecord record) {
+  auto opened = deps_.ring.open_tenant_keys(identity_.tenant, record);
+  if (!opened) return opened.error();
+  for (const auto& [version, key] : opened->data_keys) sealer_.add_key(version, key, version == opened->current);
+  hasher_ = std::make_unique<crypto::NameHasher>(opened->name_key);
+  space_hashes_.clear();
+  keys_record_ = std::move(record);
+  return {};
+}
+
+/// A tenant's first keys; the first write set brings their row along.
+model::Status TenantCore::make_keys() {
+  auto record =
+      deps_.ring.new_tenant_keys(identity_.tenant, identity_.owner_public_key, deps_.random, deps_.wall_clock());
+  unwritten_keys_ = record.SerializeAsString();
+  return use_keys(std::move(record));
+}
+
+/// Before the first write. A shard may have answered that nothing is there for as long as a rotated cluster key is kept:
+/// of keys that no row holds nobody knows, so the one that wraps them may be gone. Nothing is sealed or hashed by them yet.
+model::Status TenantCore::renew_unused_keys() {
+  if (unwritten_keys_.empty() || header_.revision() != 0) return {};
+  const auto wrapping = crypto::wrapping_version(keys_record_);
+  if (!wrapping) return wrapping.error();
+  return *wrapping == deps_.ring.current_version() ? model::Status() : make_keys();
 }
 
 // Nothing un-expires when a clock steps back or another node leads.

@@ -18,6 +18,7 @@
 
 #include "actors/call_handle.hpp"
 #include "actors/change_records.hpp"
+#include "actors/disk_watch.hpp"
 #include "actors/entry_cache.hpp"
 #include "actors/move_trace.hpp"
 #include "actors/quota_board.hpp"
@@ -68,7 +69,7 @@ struct TenantDeps {
   QuotaRefusals* quota_refusals = nullptr;                               // null: not counted
   QuotaBoard* quota_board = nullptr;                                     // null: nothing is shown
   model::AuditPort* audit = nullptr;                                     // null: nothing is noted
-  const std::atomic<bool>* read_only = nullptr;  // the node has too little room to take changes; null: it has
+  DiskRoom room;
 };
 
 struct TenantIdentity {
@@ -190,6 +191,9 @@ class TenantCore {
 
   // tenant_core.cpp
   model::Status load();
+  model::Status use_keys(store::v1::TenantKeysRecord record);
+  model::Status make_keys();
+  model::Status renew_unused_keys();
   model::TimeMs now() const;
   model::Result<Caller> admit(const model::Request& request);
   model::Result<Caller> authenticate(const model::Credential& credential, std::string_view address);
@@ -249,6 +253,8 @@ class TenantCore {
                              model::TimeMs at);
   model::Status check_repeat_on(const Caller& caller, model::Capability capability, const std::string& space,
                                 const std::string& name, bool by_entry, model::TimeMs at);
+  model::Status check_repeat_of(const Caller& caller, const model::ChangeDocument& change, bool by_entry,
+                                model::TimeMs at);
 
   // tenant_issuers.cpp
   model::Result<Caller> authenticate_bearer(const model::Credential& credential);
@@ -333,6 +339,8 @@ class TenantCore {
   model::Result<model::ReplyBody> read_document(const Caller& caller, const model::ReadDocument& read);
   model::Status claim_value(const model::ChangeDocument& change, const model::Entry* before, const model::Entry& after,
                             Mutation& mutation);
+  model::Status check_reference(const Caller& caller, std::string_view get, const std::string& space,
+                                const std::string& id, const std::string& field, model::TimeMs at);
   model::Status count_reference(const model::ChangeDocument& change, const std::string& id, bool refers,
                                 const model::RuleContext& context, Mutation& mutation, model::EntryReply* referenced);
   model::Result<model::ReplyBody> change_document(const Caller& caller, const model::ChangeDocument& asked,

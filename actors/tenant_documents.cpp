@@ -25,6 +25,10 @@ constexpr std::uint64_t kCostPerSlice = 20'480;
 
 std::uint32_t bit(Capability capability) { return static_cast<std::uint32_t>(capability); }
 
+Capability capability_of(const model::ChangeDocument& change) {
+  return change.kind == model::ChangeDocument::Kind::destroy ? Capability::del : Capability::write;
+}
+
 /// Who may change an entry may change any: nothing has to be asked about single ones.
 bool covers_all(const model::Principal& principal, Capability capability, std::string_view space) {
   if (principal.everything) return true;
@@ -54,14 +58,6 @@ bool lacks_user(const model::CloudforetClaims& claims, std::string_view action) 
          verb != "get_data";
 }
 
-/// Is it there for the bearer of these claims, who may get that resource only in some places? What he may not look at he
-/// cannot refer to either: its value would come with his own, and its owner could not delete it.
-bool may_refer(const model::Entry* entry, const model::CloudforetClaims* claims, std::string_view get,
-               model::TimeMs now) {
-  const auto where = claims ? model::cloudforet_rights(*claims, get).where : std::vector<model::Restriction>();
-  return model::fits(entry, where, now);
-}
-
 }  // namespace
 
 /// The caller with what his Cloudforet token gives for this action; `where` gains what it may see.
@@ -78,6 +74,18 @@ model::Result<TenantCore::Caller> TenantCore::with_door_rights(const Caller& cal
   if (rights.allowed) granted.granted |= bit(capability);
   std::move(rights.where.begin(), rights.where.end(), std::back_inserter(where));
   return granted;
+}
+
+/// What the caller may not look at he cannot refer to either: its value would come with his own, and its owner could not
+/// delete it. Errors: entry_not_found, data_loss, disk_error.
+model::Status TenantCore::check_reference(const Caller& caller, std::string_view get, const std::string& space,
+                                          const std::string& id, const std::string& field, model::TimeMs at) {
+  const auto entry = latest_entry(entry_hash(space, id));
+  if (!entry) return entry.error();
+  std::vector<model::Restriction> where;
+  const auto granted = with_door_rights(caller, get, Capability::read, where);
+  const bool may_get = granted && judge(*granted, Capability::read, space, id, entry->get()) == Verdict::allowed;
+  return may_get && model::fits(entry->get(), where, at) ? model::Status() : Error(Code::entry_not_found, field);
 }
 
 model::Result<model::ReplyBody> TenantCore::read_document(const Caller& caller, const model::ReadDocument& read) {
@@ -114,6 +122,23 @@ model::Result<model::ReplyBody> TenantCore::read_document(const Caller& caller, 
     answer.results.emplace_back(std::move(other));
   }
   return model::ReplyBody(std::move(answer));
+}
+
+/// Errors: permission_denied, entry_not_found (it is somewhere else now), data_loss, disk_error.
+model::Status TenantCore::check_repeat_of(const Caller& caller, const model::ChangeDocument& change, bool by_entry,
+                                          model::TimeMs at) {
+  auto where = change.where;
+  const auto granted = with_door_rights(caller, change.action, capability_of(change), where);
+  if (!granted) return granted.error();
+  if (auto status = check_repeat_on(*granted, capability_of(change), change.space, change.name, by_entry, at);
+      !status) {
+    return status;
+  }
+  const auto entry = latest_entry(entry_hash(change.space, change.name));
+  if (!entry) return entry.error();
+  // What this request itself has ended or put elsewhere is where it left it.
+  const bool as_left = !*entry || (*entry)->updated_at <= at;
+  return as_left || model::fits(entry->get(), where, now()) ? model::Status() : Error(Code::entry_not_found);
 }
 
 /// A value that another document has claimed is refused; the claim to the one that it had is let go. What gets its first
@@ -186,7 +211,7 @@ model::Result<model::ReplyBody> TenantCore::change_document(const Caller& caller
   // A copy: the request may be repeated after a failover, and must be the same then.
   model::ChangeDocument change = asked;
   const model::RuleContext context{mutation.now, mutation.principal, deps_.limits};
-  const auto capability = change.kind == Kind::destroy ? Capability::del : Capability::write;
+  const auto capability = capability_of(change);
   const auto granted = with_door_rights(caller, change.action, capability, change.where);
   if (!granted) return granted.error();
   const auto verdict = judge(*granted, capability, change.space, change.name);
@@ -198,6 +223,7 @@ model::Result<model::ReplyBody> TenantCore::change_document(const Caller& caller
       judge(*granted, capability, change.space, change.name, current->get()) != Verdict::allowed) {
     return Error(Code::permission_denied);
   }
+  if (verdict == Verdict::allowed) mutation.by_entry = false;
   const auto* claims = caller.cloudforet.get();
   if (change.kind == Kind::create) {
     if (auto status = model::complete_new_document(claims, change); !status) return status.error();
@@ -208,10 +234,10 @@ model::Result<model::ReplyBody> TenantCore::change_document(const Caller& caller
   mutation.audit.set_entry_hash(hash);
   if (!change.reference.empty() && change.kind == Kind::create) {
     if (const auto& id = change.attributes[change.reference]; id) {
-      const auto target = latest_entry(entry_hash(change.reference_space, *id));
-      if (!target) return target.error();
-      if (!may_refer(target->get(), claims, "TrustedSecret.get", mutation.now)) {
-        return Error(Code::entry_not_found, change.reference);
+      if (auto status =
+              check_reference(caller, "TrustedSecret.get", change.reference_space, *id, change.reference, mutation.now);
+          !status) {
+        return status.error();
       }
       model::EntryReply referenced;
       if (auto status = count_reference(change, *id, true, context, mutation, &referenced); !status)
@@ -221,10 +247,10 @@ model::Result<model::ReplyBody> TenantCore::change_document(const Caller& caller
     }
   }
   if (change.list && change.list->adds) {
-    const auto item = latest_entry(entry_hash(change.reference_space, change.list->item));
-    if (!item) return item.error();
-    if (!may_refer(item->get(), claims, "Secret.get", mutation.now)) {
-      return Error(Code::entry_not_found, change.list->attribute);
+    if (auto status = check_reference(caller, "Secret.get", change.reference_space, change.list->item,
+                                      change.list->attribute, mutation.now);
+        !status) {
+      return status.error();
     }
   }
   auto decision = model::decide_document(current->get(), change, context);

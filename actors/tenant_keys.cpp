@@ -138,7 +138,9 @@ model::Status TenantCore::reseal_slice(std::uint32_t rows, Mutation& mutation, m
     if (key.version() == keys_record_.current()) *next.add_data_keys() = key;
   }
   reseal_after_.reset();
-  store_keys(std::move(next), mutation);
+  // With this write set and no other: the older keys are needed for as long as these rows are not written.
+  mutation.keys = std::move(next);
+  mutation.touches_header = true;
   return {};
 }
 
@@ -171,7 +173,17 @@ model::Status TenantCore::sweep_slice(std::uint32_t rows, Mutation& mutation, mo
   reply.more = scan->valid();
   if (reply.more) return {};
   sweep_after_.clear();
-  // Deletions that came meanwhile have been counted in by record_change().
+  // Changes that came meanwhile have been counted in by record_change(), but not those that the state did not hold yet.
+  model::Status status;
+  overlay_.each_staged([&](std::uint64_t, const std::string& row) {
+    if (!row.starts_with(prefix) || !status) return;
+    const auto entry = latest_entry(row.substr(prefix.size()));
+    if (!entry) status = entry.error();
+    if (!entry || !*entry) return;
+    const model::TimeMs ends = model::next_sweep(**entry, deps_.limits);
+    if (ends != 0) next_sweep_ = next_sweep_ == 0 ? ends : std::min(next_sweep_, ends);
+  });
+  if (!status) return status;
   const model::TimeMs next = next_sweep_ == 0 ? 0 : sweep_time(next_sweep_, mutation);
   if (mutation.header.sweep_at_ms() != next) mutation.touches_header = true;
   mutation.header.set_sweep_at_ms(next);

@@ -69,6 +69,7 @@ void TenantCore::fence(CallHandle call, const model::FenceTenant& fence, std::ve
   auto refusal = not_to_be_fenced(fence);
   if (!refusal) return call.finish(refusal.error());
   if (*refusal) return call.finish(model::Reply{{}, model::ReplyBody(std::move(**refusal))});
+  if (auto status = renew_unused_keys(); !status) return call.finish(status.error());
   Mutation mutation;
   mutation.header = header_;
   mutation.now = now();

@@ -22,6 +22,7 @@ struct TenantCore::Mutation {
   store::v1::AuditRecord audit;
   std::string entry_hash;                              // of the secret that is being decided: a refusal is noted by it
   std::string_view token_hash;                         // of the caller's own token, in his request; empty: it is none
+  std::optional<store::v1::TenantKeysRecord> keys;     // the tenant's from this write set on, unless others wait for it
   std::optional<model::Quota> quota;                   // the tenant's own, when it changes
   std::optional<model::AuditSettings> audit_settings;  // likewise
   bool touches_tokens = false, touches_policy = false;

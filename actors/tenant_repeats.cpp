@@ -58,6 +58,8 @@ Status TenantCore::check_repeat(const Caller& caller, const model::TenantOperati
             if (Status status = std::visit(on, part); !status) return status;
           }
           return {};
+        } else if constexpr (std::is_same_v<T, model::ChangeDocument>) {
+          return check_repeat_of(caller, one, by_entry, at);
         } else if constexpr (kIsOneOf<T, model::RenewSelf, model::RevokeSelf>) {
           return {};  // a token on itself: whoever is let in with it may
         } else {

@@ -25,6 +25,15 @@ constexpr std::size_t kHashBytes = 32;
 constexpr std::array<std::string_view, std::variant_size_v<decltype(model::Transact::operations)::value_type>>
     kTransactActions{"put", "delete", "check", "destroy"};
 
+/// What a node low on disk still does: its rows are smaller than those that go.
+bool makes_room(const model::TenantOperation& operation) {
+  if (const auto* tend = std::get_if<model::TendTenant>(&operation)) return tend->what == model::Tending::sweep;
+  if (const auto* change = std::get_if<model::ChangeDocument>(&operation)) {
+    return change->kind == model::ChangeDocument::Kind::destroy;
+  }
+  return std::holds_alternative<model::Destroy>(operation);
+}
+
 }  // namespace
 
 void TenantCore::write(CallHandle call, const Caller& caller, std::vector<Submission>& out) {
@@ -37,12 +46,13 @@ void TenantCore::write(CallHandle call, const Caller& caller, std::vector<Submis
   }
   const model::CallInfo& info = call.request().info;
   if (auto status = model::check_request_id(info.request_id); !status) return call.finish(status.error());
+  if (auto status = renew_unused_keys(); !status) return call.finish(status.error());
   if (answer_retry(call, caller, mutation)) return;
-  if (deps_.read_only != nullptr && *deps_.read_only) return refuse_low_on_disk(std::move(call));
+  auto& operation = std::get<model::TenantOperation>(call.request().operation);
+  if (deps_.room.refuses(makes_room(operation))) return refuse_low_on_disk(std::move(call));
   if (pending_.size() >= deps_.max_pending_writes || overlay_.bytes() > deps_.max_overlay_bytes) {
     return call.finish(Error(Code::overloaded));
   }
-  auto& operation = std::get<model::TenantOperation>(call.request().operation);
   mutation.audit.set_action(std::string(model::operation_name(operation)));
   mutation.audit.set_door(std::string(to_string(info.door)));
   mutation.audit.set_address(info.address);
@@ -362,7 +372,12 @@ model::Status TenantCore::finish_rows(Mutation& mutation) {
     header.set_oldest_request(header.oldest_request() + 1);
   }
   if (auto status = rotate_when_due(mutation); !status) return status;
-  if (!unwritten_keys_.empty()) mutation.rows.push_back({storage::kKeysRow, unwritten_keys_});
+  if (!unwritten_keys_.empty()) {
+    mutation.keys.reset();  // the next pass drops the older ones
+    mutation.rows.push_back({storage::kKeysRow, unwritten_keys_});
+  } else if (mutation.keys) {
+    mutation.rows.push_back({storage::kKeysRow, mutation.keys->SerializeAsString()});
+  }
   return {};
 }
 
@@ -410,6 +425,7 @@ void TenantCore::submit(CallHandle call, Mutation mutation, model::ReplyBody bod
   if (quota_place_) quota_place_->hold(header_.entries(), header_.bytes());
   newest_time_ = mutation.now;
   unwritten_keys_.clear();
+  if (mutation.keys) keys_record_ = std::move(*mutation.keys);
   Pending pending;
   pending.sequence = sequence;
   pending.call = std::move(call);

@@ -127,9 +127,25 @@ void trim_versions(Decision* decision) {
   versions.erase(versions.begin(), first_kept);
 }
 
+bool is_destroyed(const Entry& entry) {
+  return std::all_of(entry.versions.begin(), entry.versions.end(),
+                     [](const Version& version) { return version.state == State::destroyed; });
+}
+
+// What stays of it counts for no quota. Its owner does: a request that ended it may come again.
+void forget_description(Entry& entry) {
+  entry.description.clear();
+  entry.tags.clear();
+  entry.attributes.clear();
+  entry.permissions.clear();
+}
+
 // What a decision ends with: the stamp, and the rows that go in one order.
 Decision finished(Decision decision, TimeMs now) {
-  if (decision.writes) decision.entry.updated_at = now;
+  if (decision.writes) {
+    decision.entry.updated_at = now;
+    if (is_destroyed(decision.entry)) forget_description(decision.entry);
+  }
   std::sort(decision.dropped_payloads.begin(), decision.dropped_payloads.end());
   return decision;
 }

@@ -43,7 +43,8 @@ Result<Decision> decide_delete(const Entry* current, const Delete& del, const Ru
 /// them has no expiry any more. Errors: entry_not_found, version_not_found,
 /// not_active (destroyed, or the window has ended: the detail says which and when), entry without deleted versions: not_active.
 Result<Decision> decide_undelete(const Entry* current, const Undelete& undelete, const RuleContext& context);
-/// Irrevocable. None named: all versions; the entry stays as a tombstone so that version numbers are never reused.
+/// Irrevocable. None named: all versions; the entry stays as a tombstone, without what described it, so that version
+/// numbers are never reused.
 Result<Decision> decide_destroy(const Entry* current, const Destroy& destroy, const RuleContext& context);
 /// The entry needs an active version. Errors: entry_not_found, too_large (more than limits.permissions).
 Result<Decision> decide_permission(const Entry* current, const SetPermission& set, const RuleContext& context);

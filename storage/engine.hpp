@@ -74,7 +74,8 @@ class Engine {
   /// After it returned ok, everything written before is durable, synced or not.
   virtual model::Status flush() = 0;
   /// Rewrites the files that hold keys of [begin, end) (both empty: all), so that the bytes of what was deleted or
-  /// overwritten there are in none of the database's files any more, unless a scan from before still holds them.
+  /// overwritten there are in none of the database's files any more. Errors: unavailable when a scan that is under way
+  /// still holds them after some seconds (then it is to be tried again), disk_error.
   /// REQUIRES: no record has `begin`, `end`, "\0" or "\xff" as its key; prefixes of keys are none. May take long; any
   /// thread but a listener's. An engine without files has nothing to do.
   virtual model::Status compact(std::string_view begin, std::string_view end) {

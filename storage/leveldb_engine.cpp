@@ -7,8 +7,11 @@
 
 #include "storage/leveldb_engine.hpp"
 
+#include <chrono>
+#include <condition_variable>
 #include <mutex>
 #include <optional>
+#include <set>
 
 #include <leveldb/cache.h>
 #include <leveldb/db.h>
@@ -22,6 +25,7 @@ namespace {
 
 constexpr int kBloomBitsPerKey = 10;
 constexpr std::size_t kSequentialBlock = 64 << 10;
+constexpr std::chrono::milliseconds kScansEnd{2000};  // most take less by far; a backup that is being read takes more
 
 leveldb::Slice slice(std::string_view bytes) { return {bytes.data(), bytes.size()}; }
 std::string_view view(const leveldb::Slice& bytes) { return {bytes.data(), bytes.size()}; }
@@ -32,12 +36,45 @@ model::Error leveldb_read_error(const leveldb::Status& status, const std::string
   return leveldb_error(leveldb::Status::Corruption("a file is missing", status.ToString()), path);
 }
 
+/// Scans that are open. LevelDB keeps the files of as long ago as the oldest of them began.
+class OpenScans {
+ public:
+  std::uint64_t begin() {
+    const std::lock_guard lock(mutex_);
+    open_.insert(open_.end(), ++begun_);
+    return begun_;
+  }
+  void end(std::uint64_t scan) {
+    {
+      const std::lock_guard lock(mutex_);
+      open_.erase(scan);
+    }
+    ended_.notify_all();
+  }
+  /// Waits for those that have begun by now; false: they take longer than that.
+  bool wait_for(std::chrono::milliseconds patience) {
+    std::unique_lock lock(mutex_);
+    const std::uint64_t begun = begun_;
+    return ended_.wait_for(lock, patience, [&] { return open_.empty() || *open_.begin() > begun; });
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable ended_;
+  std::set<std::uint64_t> open_;
+  std::uint64_t begun_ = 0;
+};
+
 class LevelDbScan final : public Scan {
  public:
-  LevelDbScan(std::unique_ptr<leveldb::Iterator> rows, const std::string& path, std::string_view begin,
-              std::string_view end)
-      : rows_(std::move(rows)), path_(path), end_(end) {
+  LevelDbScan(OpenScans& scans, leveldb::DB& db, const leveldb::ReadOptions& options, const std::string& path,
+              std::string_view begin, std::string_view end)
+      : scans_(scans), number_(scans.begin()), rows_(db.NewIterator(options)), path_(path), end_(end) {
     rows_->Seek(slice(begin));
+  }
+  ~LevelDbScan() override {
+    rows_.reset();
+    scans_.end(number_);
   }
   bool valid() const override { return rows_->Valid() && (end_.empty() || view(rows_->key()) < end_); }
   void next() override { rows_->Next(); }
@@ -50,6 +87,8 @@ class LevelDbScan final : public Scan {
   }
 
  private:
+  OpenScans& scans_;
+  const std::uint64_t number_;  // before the rows: what they hold is known of from the beginning
   std::unique_ptr<leveldb::Iterator> rows_;
   const std::string& path_;
   std::string end_;
@@ -98,8 +137,7 @@ class LevelDbEngine final : public Engine {
     leveldb::ReadOptions options;
     options.verify_checksums = true;
     options.fill_cache = false;  // a long walk must not push out what point reads need
-    return std::make_unique<LevelDbScan>(std::unique_ptr<leveldb::Iterator>(db_->NewIterator(options)), path_, begin,
-                                         end);
+    return std::make_unique<LevelDbScan>(scans_, *db_, options, path_, begin, end);
   }
 
   model::Status write(const Batch& batch, Durability durability) override {
@@ -140,6 +178,8 @@ class LevelDbEngine final : public Engine {
   }
 
   model::Status compact(std::string_view begin, std::string_view end) override {
+    // A scan from before needs what it has seen: the rows would be in the new files, too.
+    if (!scans_.wait_for(kScansEnd)) return still_read();
     const leveldb::Slice from = slice(begin), to = slice(end);
     // LevelDB merges files downwards only: what was put and deleted in one memtable lies in one file with its deletion, and
     // stays there when no file above reaches it. So two deletions of keys that no record has come from above. Twice: the
@@ -158,11 +198,22 @@ class LevelDbEngine final : public Engine {
     leveldb::ReadOptions options;
     std::string unused;
     const leveldb::Status status = db_->Get(options, leveldb::Slice("\0", 1), &unused);
-    if (status.ok() || status.IsNotFound()) return {};
-    return leveldb_error(status, path_);
+    if (!status.ok() && !status.IsNotFound()) return leveldb_error(status, path_);
+    // One that began meanwhile holds the old files, and nobody removes them when it ends: the next change of tables does.
+    if (!scans_.wait_for(kScansEnd)) return still_read();
+    {
+      const std::lock_guard lock(writing_);
+      dirty_ = true;
+    }
+    return flush();
   }
 
  private:
+  static model::Error still_read() {
+    return {model::Code::unavailable, "a backup, an export or a list that is under way still holds what was removed",
+            5};
+  }
+
   /// LevelDB would take a directory without CURRENT for a new database and delete the tables in it.
   model::Status refuse_headless() {
     std::vector<std::string> names;
@@ -188,6 +239,7 @@ class LevelDbEngine final : public Engine {
   std::unique_ptr<leveldb::Cache> cache_;
   leveldb::Options settings_;
   std::unique_ptr<leveldb::DB> db_;
+  mutable OpenScans scans_;
   std::mutex writing_;  // one write at a time, and none after one that failed: a compaction's thread writes, too
   // Under the mutex.
   std::optional<model::Error> failed_;

@@ -7,6 +7,7 @@
 
 #include "coffer/admin/v1/operators.pb.h"
 #include "model/operators.hpp"
+#include "model/text.hpp"
 #include "net/admin/capabilities.hpp"
 #include "net/admin/directory_method.hpp"
 #include "net/timestamps.hpp"
@@ -60,6 +61,10 @@ Result<DirectoryOperation> to_create(const api::CreateOperatorRequest& in, const
     const auto time = from_timestamp(in.expires_at(), "expires_at");
     if (!time) return time.error();
     create.expires_at = *time;
+  }
+  if (giver.expires_at != 0 && (create.expires_at == 0 || create.expires_at > giver.expires_at)) {
+    return Error(Code::permission_denied, "expires_at: you cannot give more time than you have, which is until " +
+                                              model::rfc3339(giver.expires_at));
   }
   return DirectoryOperation(std::move(create));
 }

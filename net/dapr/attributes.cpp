@@ -2,6 +2,8 @@
 
 #include "net/dapr/attributes.hpp"
 
+#include <algorithm>
+
 #include "crypto/hash.hpp"
 #include "model/payload.hpp"
 
@@ -10,10 +12,21 @@ namespace coffer::net::dapr {
 bool Attributes::set(const model::Credential& owner, std::string key, std::string value) {
   if (key.empty() || key.size() > kKeyBytes || value.size() > kValueBytes) return false;
   if (!model::is_valid_utf8(key) || !model::is_valid_utf8(value)) return false;
-  std::pair<std::string, std::string> place{owner.token_hash, std::move(key)};
+  const Place place{owner.token_hash, std::move(key)};
   const std::lock_guard lock(mutex_);
-  if (values_.size() >= kMost && !values_.contains(place)) return false;
-  values_.insert_or_assign(std::move(place), std::move(value));
+  const auto found = values_.find(place);
+  if (found != values_.end()) {
+    found->second.text = std::move(value);
+    return true;
+  }
+  const auto is_his = [&](const auto& one) { return one.first.first == owner.token_hash; };
+  if (std::ranges::count_if(values_, is_his) >= static_cast<std::ptrdiff_t>(kMostOfOne)) return false;
+  if (values_.size() >= kMost) {
+    values_.erase(oldest_.begin()->second);
+    oldest_.erase(oldest_.begin());
+  }
+  oldest_.emplace(next_, place);
+  values_.emplace(place, Value{std::move(value), next_++});
   return true;
 }
 
@@ -22,7 +35,7 @@ StringMap Attributes::of(const model::Credential& owner) const {
   const std::lock_guard lock(mutex_);
   for (auto it = values_.lower_bound({owner.token_hash, {}});
        it != values_.end() && crypto::equal_constant_time(it->first.first, owner.token_hash); ++it) {
-    mine.emplace(it->first.second, it->second);
+    mine.emplace(it->first.second, it->second.text);
   }
   return mine;
 }

@@ -186,7 +186,7 @@ std::vector<HttpRoute> make_routes(const Reader& reader, Attributes& attributes,
       send(exchange,
            make_error(400, model::Category::invalid_argument, "ERR_MALFORMED_REQUEST",
                       "a metadata attribute is UTF-8, its key has 1 to 128 bytes, its value at most 4096, and the "
-                      "server keeps 1024 of them"));
+                      "server keeps 64 of them for a token"));
     }
     return Step::done;
   }));

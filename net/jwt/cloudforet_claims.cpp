@@ -48,7 +48,7 @@ model::Result<std::shared_ptr<const CloudforetClaims>> read_cloudforet_claims(co
   read->workspace = claim_text(claims, "wid");
   if (read->workspace == "*") read->workspace.clear();  // the store's word for all of them is nobody's workspace
   // A type does not make a system of whom the token calls a user or an app.
-  if (owner == "SYSTEM" || (owner.empty() && type == "SYSTEM_TOKEN") || older == "SYSTEM") {
+  if (owner == "SYSTEM" || (owner.empty() && (type == "SYSTEM_TOKEN" || older == "SYSTEM"))) {
     read->owner = CloudforetClaims::Owner::system;
   } else if (owner == "APP") {
     read->owner = CloudforetClaims::Owner::app;

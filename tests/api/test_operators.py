@@ -121,6 +121,16 @@ class Operators(ServerCase):
         self.assertEqual(done.returncode, 2)
         self.assertIn(b"operators capabilities", done.stderr)
 
+    def test_nobody_gives_more_time_than_he_has(self):
+        token = self.server.data / "until.token"
+        self.server.cli("admin", "operators", "create", "until", "--capability", "operators", "--expires", "1h", "--out", token)
+        for more in ([], ["--expires", "2h"]):
+            done = self.server.cli("admin", "operators", "create", "longer", "--capability", "operators", *more, token_file=token)
+            self.assertEqual(done.returncode, 5, done.stderr)
+            self.assertIn(b"more time than you have, which is until 2", done.stderr)
+        done = self.server.cli("admin", "operators", "create", "shorter", "--capability", "operators", "--expires", "5m", token_file=token)
+        self.assertEqual(done.returncode, 0, done.stderr)
+
     def test_a_revoked_and_an_expired_token_are_refused(self):
         made, token = self.make("leaves", "server")
         path = self.server.data / "leaves.token"

@@ -20,6 +20,7 @@ class StubHost : public KeeperHost {
   bool is_ending() const override { return false; }
   bool leads(model::GroupId) const override { return false; }
   model::Generation generation(model::GroupId) const override { return model::Generation{1}; }
+  bool is_low_on_disk() override { return false; }
   model::Status bring_up_to_date(model::GroupId) override { return {}; }
   model::Result<std::unique_ptr<GroupView>> open_view(RowWish) override { return model::Code::internal; }
   model::Status write_rows(model::GroupId, const model::TenantId&, std::vector<storage::RowChange>,

@@ -169,7 +169,7 @@ TEST_F(DirectoryMoves, BalanceMovesTenantsUntilTheGroupsHaveAsMany) {
 
 TEST_F(DirectoryMoves, ANodeLowOnDiskPausesAndEndsMovesForABackupAndBeginsNone) {
   std::atomic<bool> low{false};
-  directory_deps.read_only = &low;
+  directory_deps.room.read_only = &low;
   core = std::move(*DirectoryCore::open(directory_deps));
   const auto mover = create("acme");
   create("other");
@@ -188,7 +188,7 @@ TEST_F(DirectoryMoves, ANodeLowOnDiskPausesAndEndsMovesForABackupAndBeginsNone) 
 
 TEST_F(DirectoryMoves, BalanceBeginsNoMoveWhileTheDiskIsLowAndGoesOnAfterwards) {
   std::atomic<bool> low{false};
-  directory_deps.read_only = &low;
+  directory_deps.room.read_only = &low;
   core = std::move(*DirectoryCore::open(directory_deps));
   std::vector<model::TenantInfo> all;
   for (int n = 0; n < 16; ++n) all.push_back(create("t" + std::to_string(n)));

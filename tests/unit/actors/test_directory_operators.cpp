@@ -119,12 +119,14 @@ TEST_F(DirectoryOperatorsTest, ARevokedTokenIsGoneAtTheCommit) {
 
 TEST_F(DirectoryOperatorsTest, SomebodyWhoMayDoEverythingIsAlwaysLeft) {
   create("ci", {"audit", "tenants"});
-  create("short", {"*"}, now + 1'000);
+  const std::string short_lived = create("short", {"*"}, now + 1'000).id;
   const auto all = list();
-  const std::string first = all[1].id, short_lived = all[2].id;
   ASSERT_EQ(all[1].name, "first-operator");
+  const std::string first = all[1].id;
+  EXPECT_EQ(run(model::RevokeOperator{first}).error().code, Code::permission_denied) << "the other one expires soon";
+  const std::string second = create("second", {"*"}).id;
   auto one = send_to_directory(model::RevokeOperator{first});
-  auto other = send_to_directory(model::RevokeOperator{short_lived});
+  auto other = send_to_directory(model::RevokeOperator{second});
   commit_all();
   EXPECT_TRUE(one->reply.ok());
   EXPECT_EQ(other->reply.error().code, Code::permission_denied) << "the first one's end was pending";

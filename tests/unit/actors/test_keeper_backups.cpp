@@ -54,6 +54,7 @@ TEST(Keeper, ABackupIsRestoredEntryByEntryWhileWritesWentOn) {
   for (int i = 0; i < 200; ++i) {
     ASSERT_TRUE(cluster.put("t" + std::to_string(i % 3), "a" + std::to_string(i), "value-" + std::to_string(i)).ok());
   }
+  ASSERT_TRUE(cluster.direct(model::AddGroups{1, 2}).ok()) << "a row of the directory that no new cluster has";
   std::atomic<bool> stop{false};
   std::thread writer([&] {
     for (int i = 0; !stop; ++i) (void)cluster.put("busy", "n" + std::to_string(i), "x");

@@ -15,7 +15,7 @@ namespace {
 
 class ShardCellTest : public ::testing::Test, public CoreFixture {
  protected:
-  ShardCellTest() { cell.turn().set_core(open()); }
+  ShardCellTest() { cell.turn().set_core(open(), model::Term{1}); }
 
   model::Request request_of(model::TenantOperation operation) {
     model::Request request;

@@ -249,16 +249,21 @@ TEST_F(TenantAuditTest, OnlyWhoAdministersTheTenantChangesHowItIsAudited) {
 }
 
 TEST_F(TenantAuditTest, ANodeThatIsLowOnDiskReadsAndDoesNotWrite) {
-  std::atomic<bool> low{false};
-  deps.read_only = &low;
+  std::atomic<bool> low{false}, full{false};
+  deps.room = {&low, &full};
   auto core = open();
-  ASSERT_TRUE(run(*core, put("a", "one")).ok());
+  for (const char* name : {"a", "gone", "last"}) ASSERT_TRUE(run(*core, put(name, "one")).ok());
   low = true;
   const auto refused = run(*core, put("a", "two"));
   EXPECT_EQ(refused.error().code, Code::unavailable);
   EXPECT_NE(refused.error().retry_after_s, 0U);
   EXPECT_TRUE(run(*core, get("a")).ok());
-  low = false;
+  EXPECT_TRUE(run(*core, model::Destroy{"kv", "gone"}).ok()) << "what makes room is let through";
+  EXPECT_TRUE(run(*core, model::TendTenant{model::Tending::sweep, 10}).ok());
+  full = true;
+  EXPECT_EQ(run(*core, model::Destroy{"kv", "last"}).error().code, Code::unavailable);
+  EXPECT_EQ(run(*core, model::TendTenant{model::Tending::sweep, 10}).error().code, Code::unavailable);
+  low = full = false;
   EXPECT_TRUE(run(*core, put("a", "two")).ok());
 }
 

@@ -182,5 +182,63 @@ TEST_F(Documents, AUserIsNamedByAtMost255Characters) {
   EXPECT_EQ(refused.error().detail, "user_id");
 }
 
+// ---- sent again after a failover, with the id of the first time
+
+TEST_F(Documents, AChangeThatIsSentAgainGetsItsFirstAnswerWhileItsBearerMay) {
+  const auto again = [&](const model::Credential& credential, model::TenantOperation operation, const char* id) {
+    auto made = call(std::move(operation), id);
+    made->request.credential = credential;
+    send(*core, *made);
+    commit_all(*core);
+    return code(made->reply);
+  };
+  const auto admin = bearer(person("a", "DOMAIN_ADMIN"));
+  const auto member = bearer(person("m", "WORKSPACE_MEMBER", "w-1", {"p-1"}));
+  const auto first = create("s-1", "one");
+  EXPECT_EQ(again(admin, first, "id-1"), Code::ok);
+  EXPECT_EQ(again(admin, first, "id-1"), Code::ok) << "not refused, and not made twice";
+  EXPECT_THAT(names(ask(list())), ElementsAre("s-1"));
+  const auto of_member = create("s-2", "two", {{"project_id", "p-1"}});
+  EXPECT_EQ(again(member, of_member, "id-2"), Code::ok);
+  EXPECT_EQ(again(member, of_member, "id-2"), Code::ok);
+  EXPECT_EQ(again(bearer(person("m", "USER")), of_member, "id-2"), Code::permission_denied) << "he lost his role";
+  now += 5;
+  ASSERT_EQ(code(ask(update("s-2", {{"project_id", "p-2"}}))), Code::ok);
+  EXPECT_EQ(again(member, of_member, "id-2"), Code::entry_not_found) << "somebody put it where he may not look";
+  core = open();
+  EXPECT_EQ(again(admin, first, "id-1"), Code::ok) << "from the stored record";
+  EXPECT_EQ(again(admin, destroy("s-1"), "id-3"), Code::ok);
+  EXPECT_EQ(again(admin, destroy("s-1"), "id-3"), Code::ok) << "it is gone because of this request";
+}
+
+TEST_F(Documents, WhoMayNotLookAtATrustedSecretCannotReferToIt) {
+  ASSERT_EQ(code(ask(trusted(create("t-1", "t")))), Code::ok);
+  ASSERT_EQ(code(ask(create("s-1", "one"))), Code::ok);
+  const auto of_scope = [&](std::vector<std::string> spaces) {
+    model::CreateToken token;
+    token.scopes = {{model::kAllCapabilities, std::move(spaces), {"*"}}};
+    return credential_of(std::get<model::TokenReply>(ask(token)->body));
+  };
+  const auto narrow = of_scope({"cloudforet.secret"});
+  EXPECT_EQ(code(run_as(*core, narrow, create("s-2", "two"))), Code::ok);
+  EXPECT_EQ(code(run_as(*core, narrow, create("s-3", "three", {{"trusted_secret_id", "t-1"}}))), Code::entry_not_found);
+  EXPECT_EQ(code(ask(trusted(destroy("t-1")))), Code::ok) << "nobody pinned it";
+  ASSERT_EQ(code(ask(trusted(create("t-2", "t")))), Code::ok);
+  const auto wide = of_scope({"cloudforet.secret", "cloudforet.trusted_secret"});
+  EXPECT_EQ(code(run_as(*core, wide, create("s-3", "three", {{"trusted_secret_id", "t-2"}}))), Code::ok);
+
+  model::ApplyPolicy apply;
+  model::Grant deny;
+  deny.effect = model::Effect::deny;
+  deny.capabilities = model::kAllCapabilities;
+  deny.spaces = {"*"};
+  deny.names = {"t-2"};
+  apply.policy.roles.push_back({"no", "", {deny}});
+  apply.policy.bindings.push_back({"no", {"user:a"}, {}});
+  ASSERT_EQ(code(ask(apply)), Code::ok);
+  const auto admin = bearer(person("a", "DOMAIN_ADMIN"));
+  EXPECT_EQ(code(run_as(*core, admin, create("s-4", "four", {{"trusted_secret_id", "t-2"}}))), Code::entry_not_found);
+}
+
 }  // namespace
 }  // namespace coffer::actors

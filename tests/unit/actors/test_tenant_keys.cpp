@@ -152,6 +152,26 @@ TEST_F(TenantKeys, OnlyAdministratorsTend) {
   EXPECT_EQ(run_as(*core, credential_of(token), model::TendTenant{}).error().code, model::Code::permission_denied);
 }
 
+TEST_F(TenantKeys, AShardThatOnlyReadForLongWritesUnderTheClusterKeyOfItsFirstWrite) {
+  auto core = open();
+  EXPECT_EQ(run(*core, get("a")).error().code, model::Code::entry_not_found);
+  ASSERT_TRUE(ring.adopt(ring.with_cluster_key(random, 2)).ok());
+  ASSERT_TRUE(ring.adopt(ring.with_newest_current()).ok());
+  // No row uses the first one, so it is retired.
+  auto retired = ring.without_cluster_key(1, random, 3);
+  ASSERT_TRUE(retired.ok());
+  ASSERT_TRUE(ring.adopt(*retired).ok());
+  ASSERT_TRUE(run(*core, put("a", "value"), "id-1").ok());
+  ASSERT_TRUE(run(*core, put("b", "other")).ok());
+  EXPECT_EQ(read(*core, "a"), "value");
+  core = open();
+  ASSERT_NE(core, nullptr) << "or what was acknowledged is lost";
+  EXPECT_EQ(read(*core, "a"), "value");
+  EXPECT_EQ(read(*core, "b"), "other");
+  EXPECT_TRUE(run(*core, put("a", "value"), "id-1").ok()) << "a retry";
+  EXPECT_EQ(entry_of(run(*core, get("a"))).entry.last_version, 1U);
+}
+
 TEST_F(TenantKeys, TheSweepDestroysWhatCannotBeRestoredAnyMore) {
   auto core = open();
   ASSERT_TRUE(run(*core, put("old", "gone")).ok());

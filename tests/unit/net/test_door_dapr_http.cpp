@@ -263,6 +263,27 @@ TEST_F(DaprHttp, MetadataHidesStoresFromATenantsTokenAndShowsItsOwnAttributes) {
          "\"extended\":{\"daprRuntimeVersion\":\"1.2.3\"}}\n");
 }
 
+TEST(DaprAttributes, ATokenHasItsShareAndNobodyIsKeptOutByOthers) {
+  dapr::Attributes attributes;
+  const auto of = [](int n) {
+    model::Credential owner;
+    owner.token_hash = "token-" + std::to_string(n);
+    return owner;
+  };
+  for (std::size_t i = 0; i < dapr::Attributes::kMostOfOne; ++i) {
+    EXPECT_TRUE(attributes.set(of(0), "k" + std::to_string(i), "v"));
+  }
+  EXPECT_FALSE(attributes.set(of(0), "one-more", "v"));
+  EXPECT_TRUE(attributes.set(of(0), "k5", "changed"));
+  for (int n = 1; n < 17; ++n) {
+    for (std::size_t i = 0; i < dapr::Attributes::kMostOfOne; ++i) {
+      EXPECT_TRUE(attributes.set(of(n), "k" + std::to_string(i), "v")) << n;
+    }
+  }
+  EXPECT_TRUE(attributes.of(of(0)).empty()) << "the oldest made room";
+  EXPECT_EQ(attributes.of(of(16)).size(), dapr::Attributes::kMostOfOne);
+}
+
 TEST_F(DaprHttp, DevHasAStoreOfTheDefaultTenantAndOneForEachNamespaceThatExists) {
   settings.dev = true;
   settings.dapr_stores.clear();

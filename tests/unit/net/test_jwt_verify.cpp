@@ -210,6 +210,8 @@ TEST(JwtBearerTest, CloudforetsClaimsAreReadAsItsIdentityServiceWritesThem) {
   EXPECT_THAT(user->roles, ElementsAre("DOMAIN_ADMIN"));
   EXPECT_EQ(bearer(issuer, base + R"(,"typ":"CLIENT_SECRET","own":"APP"})")->principal, "service:alice");
   EXPECT_EQ(bearer(issuer, base + R"(,"cat":"ACCESS_TOKEN","user_type":"USER"})")->principal, "user:alice");
+  const auto both = bearer(issuer, base + R"(,"cat":"ACCESS_TOKEN","own":"USER","user_type":"SYSTEM"})");
+  EXPECT_EQ(both->cloudforet->owner, model::CloudforetClaims::Owner::user) << "who is called a user is no system";
   EXPECT_THAT(why(issuer, base + R"(,"typ":"REFRESH_TOKEN","own":"USER"})"), HasSubstr("access token"));
   EXPECT_THAT(why(issuer, base + R"(,"own":"ROBOT"})"), HasSubstr("service"));
 }

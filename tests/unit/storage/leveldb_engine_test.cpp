@@ -3,8 +3,10 @@
 #include "storage/leveldb_engine.hpp"
 
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <fstream>
+#include <thread>
 
 #include <fcntl.h>
 #include <sys/wait.h>
@@ -396,6 +398,31 @@ TEST(LevelDbEngine, CompactLeavesNoBytesOfWhatIsDeletedAlsoWhenItWasWrittenJustB
     EXPECT_EQ(**engine->get("g2/a"), other);
     EXPECT_EQ(count_rows(*engine), 2);
   }
+}
+
+TEST(LevelDbEngine, CompactDoesNotSayThatBytesAreGoneWhichAScanStillHolds) {
+  const test::TempDir dir;
+  const std::string path = dir.path() + "/db", gone = "\x02\x9b-gone-\xfd\x18";
+  const auto engine = must_open(path);
+  Batch rows;
+  rows.put("g1/a", gone);
+  ASSERT_TRUE(engine->write(rows, Durability::synced).ok());
+  ASSERT_TRUE(engine->flush().ok());
+  auto scan = engine->scan("", "");
+  Batch end_of_it;
+  end_of_it.del("", "g1/a");
+  ASSERT_TRUE(engine->write(end_of_it, Durability::synced).ok());
+  EXPECT_EQ(engine->compact("g1", "g2").error().code, model::Code::unavailable);
+  ASSERT_TRUE(scan->valid());
+  EXPECT_EQ(scan->value(), gone);
+
+  std::thread reader([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    scan.reset();
+  });
+  EXPECT_TRUE(engine->compact("g1", "g2").ok()) << "it waits for one that ends soon";
+  reader.join();
+  EXPECT_FALSE(any_file_holds(path, gone));
 }
 
 }  // namespace
