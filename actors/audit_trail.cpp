@@ -39,13 +39,16 @@ Status AuditTrail::recover(model::TimeMs now, const Former& former) {
     const auto& newest = files->back();
     std::uint64_t good = 0;
     bool first = true;
-    const auto read = [&](std::string_view line, std::uint64_t at, bool torn) {
+    const auto read = [&](const storage::AuditDirectory::Line& taken) {
+      using Ending = storage::AuditDirectory::Ending;
+      // Only what a crash has torn is cut off: nothing stands behind it.
+      if (taken.ending == Ending::torn) return false;
+      const std::string_view line = taken.text;
       const auto split = split_audit_line(line);
       const auto sequence = audit_number(line, "seq");
-      if (torn || !split || !sequence) {
-        if (torn) return false;
+      good = taken.end;
+      if (taken.ending != Ending::whole || !split || !sequence) {
         trouble = "record " + std::to_string(++state_.last.sequence) + " cannot be read";
-        good = at + line.size() + 1;
         return true;
       }
       const bool follows = first || (*sequence == state_.last.sequence + 1 &&
@@ -70,7 +73,6 @@ Status AuditTrail::recover(model::TimeMs now, const Former& former) {
       }
       first = false;
       state_.last = {*sequence, split->hash};
-      good = at + line.size() + 1;
       return true;
     };
     if (auto status = directory_.each_line(newest.name, read); !status) return status;
@@ -187,7 +189,7 @@ Status AuditTrail::begin_file(model::TimeMs now) {
       .word("cluster", options_.cluster)
       .number("node", options_.node)
       .word("previous", letters(state_.last.hash))
-      .text("groups", groups)
+      .text("groups", groups, groups.size())  // all of them
       .number("key", options_.key_version)
       .word("public_key", crypto::base64url(signer_.public_key()));
   if (introducer_) {

@@ -24,8 +24,6 @@ using model::Status;
 constexpr std::string_view kPrefix = "audit-", kSuffix = ".jsonl";
 constexpr std::size_t kDigits = 20;
 constexpr std::size_t kReadBytes = 256 << 10;
-/// No record is longer; what claims to be is damage.
-constexpr std::size_t kMostLineBytes = 1 << 20;
 
 Error failed(const std::string& what) { return {Code::disk_error, what + ": " + std::strerror(errno)}; }
 
@@ -105,14 +103,13 @@ model::Result<std::vector<AuditDirectory::File>> AuditDirectory::files() const {
   return files;
 }
 
-Status AuditDirectory::each_line(
-    const std::string& name,
-    const std::function<bool(std::string_view line, std::uint64_t at, bool torn)>& line) const {
+Status AuditDirectory::each_line(const std::string& name, const std::function<bool(const Line& line)>& take) const {
   const std::string path = path_ + "/" + name;
   const Descriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (fd.get() < 0) return failed("cannot read " + path);
   std::string buffer;
-  std::uint64_t begin = 0;  // of the buffer, in the file
+  std::uint64_t begin = 0;     // of the buffer, in the file
+  std::uint64_t left_out = 0;  // bytes of the buffer's first line that are not kept
   for (;;) {
     const std::size_t held = buffer.size();
     buffer.resize(held + kReadBytes);
@@ -121,15 +118,23 @@ Status AuditDirectory::each_line(
     buffer.resize(held + static_cast<std::size_t>(n));
     std::size_t at = 0;
     for (std::size_t end = buffer.find('\n', held); end != std::string::npos; end = buffer.find('\n', at)) {
-      if (!line(std::string_view(buffer).substr(at, end - at), begin + at, false)) return {};
+      const bool is_whole = left_out == 0 && end - at <= kMostLineBytes;
+      begin += std::exchange(left_out, 0);
+      const std::string_view text = std::string_view(buffer).substr(at, std::min(end - at, kMostLineBytes));
+      if (!take({text, begin + end + 1, is_whole ? Ending::whole : Ending::too_long})) return {};
       at = end + 1;
-    }
-    if (n == 0 || buffer.size() - at > kMostLineBytes) {
-      if (at < buffer.size()) line(std::string_view(buffer).substr(at), begin + at, true);
-      return {};
     }
     buffer.erase(0, at);
     begin += at;
+    if (n == 0) {
+      if (!buffer.empty()) take({buffer, begin + left_out + buffer.size(), Ending::torn});
+      return {};
+    }
+    // Only an end of the file ends the reading: lines may stand behind one that no record can be as long as.
+    if (buffer.size() > kMostLineBytes) {
+      left_out += buffer.size() - kMostLineBytes;
+      buffer.resize(kMostLineBytes);
+    }
   }
 }
 
