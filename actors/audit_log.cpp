@@ -21,8 +21,8 @@ constexpr std::chrono::minutes kRetentionInterval{10};
 
 }  // namespace
 
-model::Result<std::unique_ptr<AuditLog>> AuditLog::start(AuditOptions options, crypto::ChainSigner signer, Hooks hooks,
-                                                         std::shared_ptr<AuditInbox> inbox) {
+model::Result<std::unique_ptr<AuditLog>> AuditLog::start(AuditOptions&& options, crypto::ChainSigner signer,
+                                                         Hooks hooks, std::shared_ptr<AuditInbox> inbox) {
   auto directory = storage::AuditDirectory::open(options.directory);
   if (!directory) return directory.error();
   auto trail =
