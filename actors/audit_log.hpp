@@ -66,6 +66,7 @@ class AuditLog final : public model::AuditPort {
   void write_batch();
   void follow_key();
   bool flush(bool sync_now);
+  void note(const model::Status& status);
   void add(const AuditQueue::Item& item);
   void read_forever();
   bool ask(std::function<void()> job);

@@ -22,17 +22,19 @@ model::Result<std::unique_ptr<AuditTrail>> AuditTrail::open(storage::AuditDirect
                                                             AuditTrailOptions options, crypto::ChainSigner signer,
                                                             model::TimeMs now, const Former& former) {
   std::unique_ptr<AuditTrail> trail(new AuditTrail(std::move(directory), std::move(options), std::move(signer)));
-  if (auto status = trail->recover(now, former); !status) return status.error();
+  if (auto status = trail->recover(former); !status) return status.error();
+  (void)trail->prepare(now);  // else it is tried again with every batch
   return trail;
 }
 
 /// Reads the newest file: where the chain goes on, which changes the trail has, whether something is wrong.
-Status AuditTrail::recover(model::TimeMs now, const Former& former) {
+Status AuditTrail::recover(const Former& former) {
   auto files = directory_.files();
   if (!files) return files.error();
-  std::string trouble;
-  while (!files->empty() && files->back().bytes == 0) {  // a crash between a file's making and its first record
-    if (auto status = directory_.remove(files->back()); !status) return status;
+  std::string& trouble = trouble_;
+  // Programs before 2026-11-22 left one behind by a crash between a file's making and its first record.
+  while (!files->empty() && files->back().bytes == 0) {
+    (void)directory_.remove(files->back());  // else the next one takes its place
     files->pop_back();
   }
   if (!files->empty()) {
@@ -76,7 +78,7 @@ Status AuditTrail::recover(model::TimeMs now, const Former& former) {
       return true;
     };
     if (auto status = directory_.each_line(newest.name, read); !status) return status;
-    if (auto status = directory_.append_to(newest, good); !status) return status;
+    if (good < newest.bytes) torn_ = Torn{newest, good};
     if (state_.last.sequence < newest.first) state_.last.sequence = newest.first;
   }
   if (const auto head = audit_number(directory_.head(), "seq"); head && *head > state_.last.sequence) {
@@ -86,12 +88,25 @@ Status AuditTrail::recover(model::TimeMs now, const Former& former) {
   }
   safe_ = state_;
   written_ = state_.last;
-  if (auto status = begin_file(now); !status) return status;
-  if (trouble.empty()) return {};
+  return {};
+}
+
+Status AuditTrail::prepare(model::TimeMs now) {
+  if (torn_) {
+    if (file_ = directory_.cut(torn_->file, torn_->good); !file_) return file_;
+    torn_.reset();
+    file_ = begin_file(now);
+  } else if (!file_) {
+    file_ = begin_file(now);
+  }
+  if (!file_) return file_;
+  if (trouble_.empty()) return {};
   std::string fields = "\"kind\":\"trouble\"";
-  AuditLine(fields).text("details", "at its start the node found its audit trail damaged: " + trouble);
+  AuditLine(fields).text("details", "at its start the node found its audit trail damaged: " + trouble_);
   add(now, fields);
-  return write(now, [](std::string_view) {});
+  auto status = write_batch([](std::string_view) {});
+  if (status) trouble_.clear();
+  return status;
 }
 
 std::uint64_t AuditTrail::add(model::TimeMs time, std::string_view fields) {
@@ -112,8 +127,8 @@ bool AuditTrail::is_new_change(std::uint64_t group, std::uint64_t index) {
 }
 
 Status AuditTrail::write_batch(const std::function<void(std::string_view line)>& written) {
-  if (batch_.empty()) return {};
-  if (auto status = directory_.append(batch_); !status) {
+  if (batch_.empty()) return file_;
+  if (auto status = file_ ? directory_.append(batch_) : file_; !status) {
     state_ = safe_;
     batch_.clear();
     return status;
@@ -167,15 +182,21 @@ Status AuditTrail::checkpoint(model::TimeMs now, const std::function<void(std::s
 
 Status AuditTrail::use_key(std::uint32_t version, crypto::ChainSigner signer, model::TimeMs now) {
   if (auto status = checkpoint(now, [](std::string_view) {}); !status) return status;  // by the key of that file
-  if (!introducer_) introducer_.emplace(Introducer{options_.key_version, std::move(signer_)});
+  const Introducer former{options_.key_version, signer_};
+  if (auto status = begin_file(now, version, signer, &former); !status) return status;
   options_.key_version = version;
   signer_ = std::move(signer);
-  return begin_file(now);
+  return {};
 }
 
 Status AuditTrail::begin_file(model::TimeMs now) {
-  if (auto status = directory_.begin(state_.last.sequence + 1); !status) return status;
-  file_began_ = now;
+  return begin_file(now, options_.key_version, signer_, introducer_ ? &*introducer_ : nullptr);
+}
+
+/// Nothing of the trail changes unless the file is there: what signs the file before it still does. REQUIRES: the batch is
+/// empty.
+Status AuditTrail::begin_file(model::TimeMs now, std::uint32_t key_version, const crypto::ChainSigner& signer,
+                              const Introducer* introducer) {
   std::string groups;
   for (const auto& [group, index] : state_.groups) {
     if (!groups.empty()) groups += ' ';
@@ -190,19 +211,28 @@ Status AuditTrail::begin_file(model::TimeMs now) {
       .number("node", options_.node)
       .word("previous", letters(state_.last.hash))
       .text("groups", groups, groups.size())  // all of them
-      .number("key", options_.key_version)
-      .word("public_key", crypto::base64url(signer_.public_key()));
-  if (introducer_) {
+      .number("key", key_version)
+      .word("public_key", crypto::base64url(signer.public_key()));
+  if (introducer != nullptr) {
     const auto introduction = audit_introduction(options_.cluster, options_.node, state_.last.sequence,
-                                                 state_.last.hash, options_.key_version, signer_.public_key());
+                                                 state_.last.hash, key_version, signer.public_key());
     AuditLine(fields)
-        .number("former_key", introducer_->version)
-        .word("introduction", crypto::base64url(introducer_->signer.sign(introduction)));
+        .number("former_key", introducer->version)
+        .word("introduction", crypto::base64url(introducer->signer.sign(introduction)));
   }
-  AuditLine(fields).word("signature", crypto::base64url(signer_.sign(statement)));
-  checked_ = add(now, fields);
-  auto status = write_batch([](std::string_view) {});
-  if (status) introducer_.reset();
+  AuditLine(fields).word("signature", crypto::base64url(signer.sign(statement)));
+  const std::uint64_t first = add(now, fields);
+  const auto status = directory_.begin(first, batch_);
+  batch_.clear();
+  if (!status) {
+    state_ = safe_;
+    return status;
+  }
+  safe_ = state_;
+  written_ = state_.last;
+  checked_ = first;
+  file_began_ = now;
+  introducer_.reset();
   return status;
 }
 

@@ -138,26 +138,40 @@ Status AuditDirectory::each_line(const std::string& name, const std::function<bo
   }
 }
 
-Status AuditDirectory::open_file(const std::string& name, int flags) {
-  const std::string path = path_ + "/" + name;
-  const int fd = ::open(path.c_str(), O_WRONLY | O_CLOEXEC | O_APPEND | flags, 0600);
-  if (fd < 0) return failed("cannot open " + path);
+Status AuditDirectory::cut(const File& file, std::uint64_t bytes) const {
+  const Descriptor fd(::open((path_ + "/" + file.name).c_str(), O_WRONLY | O_CLOEXEC));
+  if (fd.get() < 0) return failed("cannot open " + file.name);
+  if (::ftruncate(fd.get(), static_cast<off_t>(bytes)) != 0) return failed("cannot cut " + file.name);
+  if (::fdatasync(fd.get()) != 0) return failed("cannot sync " + file.name);
+  return {};
+}
+
+Status AuditDirectory::begin(std::uint64_t first, std::string_view text) {
+  // Under another name until it is whole: a full disk must not leave a file behind that is in the next try's way, nor one
+  // without its begin.
+  const std::string path = path_ + "/" + name_of(first), temporary = path_ + "/begun";
+  struct stat info {};
+  if (::stat(path.c_str(), &info) == 0 && info.st_size != 0) {
+    return Error(Code::disk_error, path + " is there already; nothing is written over it");
+  }
+  const int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600);
+  if (fd < 0) return failed("cannot make " + temporary);
+  Status status = write_all(fd, text, temporary);
+  if (status && ::fdatasync(fd) != 0) status = failed("cannot sync " + temporary);
+  if (status && ::rename(temporary.c_str(), path.c_str()) != 0) status = failed("cannot rename " + temporary);
+  if (!status) {
+    ::unlink(temporary.c_str());
+  } else if (status = sync_folder(); !status) {
+    ::unlink(path.c_str());
+  }
+  if (!status) {
+    ::close(fd);
+    return status;
+  }
   if (fd_ >= 0) ::close(fd_);
   fd_ = fd;
-  size_ = 0;
+  size_ = text.size();
   return {};
-}
-
-Status AuditDirectory::append_to(const File& file, std::uint64_t bytes) {
-  if (auto status = open_file(file.name, 0); !status) return status;
-  if (bytes < file.bytes && ::ftruncate(fd_, static_cast<off_t>(bytes)) != 0) return failed("cannot cut " + file.name);
-  size_ = bytes;
-  return {};
-}
-
-Status AuditDirectory::begin(std::uint64_t first) {
-  if (auto status = open_file(name_of(first), O_CREAT | O_EXCL); !status) return status;
-  return sync_folder();
 }
 
 Status AuditDirectory::append(std::string_view bytes) {

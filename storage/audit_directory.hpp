@@ -46,10 +46,12 @@ class AuditDirectory {
   /// Calls `take` with each line of the file; stops when it answers false.
   model::Status each_line(const std::string& name, const std::function<bool(const Line& line)>& take) const;
 
-  /// The newest file, cut to `bytes`, for appending.
-  model::Status append_to(const File& file, std::uint64_t bytes);
-  /// A new one; its name is on disk when this returns.
-  model::Status begin(std::uint64_t first);
+  /// Leaves so much of a file; on disk when it returns.
+  model::Status cut(const File& file, std::uint64_t bytes) const;
+  /// A new file that begins with this text, for appending; both are on disk when this returns. On an error there is no
+  /// such file, and what was appended to goes on.
+  model::Status begin(std::uint64_t first, std::string_view text);
+  /// REQUIRES: begin() has succeeded.
   model::Status append(std::string_view bytes);
   model::Status sync();
   std::uint64_t size() const { return size_; }
@@ -62,7 +64,6 @@ class AuditDirectory {
 
  private:
   explicit AuditDirectory(std::string path) : path_(std::move(path)) {}
-  model::Status open_file(const std::string& name, int flags);
   model::Status sync_folder() const;
 
   std::string path_;
