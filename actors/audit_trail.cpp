@@ -40,7 +40,7 @@ Status AuditTrail::recover(const Former& former) {
   if (!files->empty()) {
     const auto& newest = files->back();
     std::uint64_t good = 0;
-    bool first = true;
+    bool first = true, same_life = false;
     const auto read = [&](const storage::AuditDirectory::Line& taken) {
       using Ending = storage::AuditDirectory::Ending;
       // Only what a crash has torn is cut off: nothing stands behind it.
@@ -61,16 +61,9 @@ Status AuditTrail::recover(const Former& former) {
         if (former && version != 0 && version != options_.key_version) {
           if (auto signer = former(version)) introducer_.emplace(Introducer{version, std::move(*signer)});
         }
-        // "3:120 7:15"
-        std::string_view groups = audit_field(line, "groups").value_or("");
-        while (!groups.empty()) {
-          const std::string pair(groups.substr(0, groups.find(' ')));
-          groups.remove_prefix(std::min(groups.size(), pair.size() + 1));
-          const auto colon = pair.find(':');
-          if (colon == std::string::npos) continue;
-          state_.groups[std::strtoull(pair.c_str(), nullptr, 10)] = std::strtoull(&pair[colon + 1], nullptr, 10);
-        }
-      } else if (const auto group = audit_number(line, "group")) {
+        same_life = is_of_this_life(line);
+        if (same_life) read_groups(line);
+      } else if (const auto group = audit_number(line, "group"); group && same_life) {
         state_.groups[*group] = std::max(state_.groups[*group], audit_number(line, "index").value_or(0));
       }
       first = false;
@@ -89,6 +82,24 @@ Status AuditTrail::recover(const Former& former) {
   safe_ = state_;
   written_ = state_.last;
   return {};
+}
+
+/// A segment of before lives were noted is of this one when the node's record is as old: then nothing began anew since.
+bool AuditTrail::is_of_this_life(std::string_view segment) const {
+  return audit_field(segment, "log").value_or("") == options_.log_life &&
+         audit_field(segment, "cluster") == options_.cluster && audit_number(segment, "node") == options_.node;
+}
+
+/// "3:120 7:15"
+void AuditTrail::read_groups(std::string_view segment) {
+  std::string_view groups = audit_field(segment, "groups").value_or("");
+  while (!groups.empty()) {
+    const std::string pair(groups.substr(0, groups.find(' ')));
+    groups.remove_prefix(std::min(groups.size(), pair.size() + 1));
+    const auto colon = pair.find(':');
+    if (colon == std::string::npos) continue;
+    state_.groups[std::strtoull(pair.c_str(), nullptr, 10)] = std::strtoull(&pair[colon + 1], nullptr, 10);
+  }
 }
 
 Status AuditTrail::prepare(model::TimeMs now) {
@@ -209,6 +220,7 @@ Status AuditTrail::begin_file(model::TimeMs now, std::uint32_t key_version, cons
       .number("format", 1)
       .word("cluster", options_.cluster)
       .number("node", options_.node)
+      .text("log", options_.log_life)
       .word("previous", letters(state_.last.hash))
       .text("groups", groups, groups.size())  // all of them
       .number("key", key_version)

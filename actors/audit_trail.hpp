@@ -23,6 +23,7 @@ namespace coffer::actors {
 struct AuditTrailOptions {
   std::string cluster;  // hexadecimal
   std::uint64_t node = 0;
+  std::string log_life;  // hexadecimal: of the logs whose changes are recorded (storage::Node)
   std::uint64_t file_bytes = 64 << 20;
   std::int64_t file_age_s = 24 * 3600;
   std::int64_t keep_s = 90 * 24 * 3600;    // 0: for ever
@@ -45,7 +46,8 @@ class AuditTrail {
   model::Status prepare(model::TimeMs now);
   /// Adds a record to the batch: `fields` follow its number and time (`"kind":"request",...`). Its number.
   std::uint64_t add(model::TimeMs time, std::string_view fields);
-  /// Of a committed write set: false when the trail has it already (a restart replays the log), else add() it.
+  /// Of a committed write set: false when the trail has it already (a restart replays the log), else add() it. What the
+  /// trail has of other logs than these does not count: a restore counts indexes anew.
   bool is_new_change(std::uint64_t group, std::uint64_t index);
   /// Writes the batch, and begins a new file when it is time. On an error nothing of the batch is in the trail, unless
   /// written() has moved: then it is the new file that could not be begun.
@@ -87,6 +89,8 @@ class AuditTrail {
   AuditTrail(storage::AuditDirectory directory, AuditTrailOptions options, crypto::ChainSigner signer)
       : directory_(std::move(directory)), options_(std::move(options)), signer_(std::move(signer)) {}
   model::Status recover(const Former& former);
+  bool is_of_this_life(std::string_view segment) const;
+  void read_groups(std::string_view segment);
   model::Status begin_file(model::TimeMs now);
   model::Status begin_file(model::TimeMs now, std::uint32_t key_version, const crypto::ChainSigner& signer,
                            const Introducer* introducer);

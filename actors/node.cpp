@@ -252,6 +252,7 @@ model::Status NodeImpl::start_audit() {
   if (options_.audit.directory.empty()) return {};
   options_.audit.trail.cluster = crypto::hex(identity_->cluster_id);
   options_.audit.trail.node = identity_->id.value;
+  options_.audit.trail.log_life = crypto::hex(identity_->log_life);
   options_.audit.trail.key_version = ring_->current_version();
   auto seed = ring_->audit_key(ring_->current_version());
   if (!seed) return seed.error();
