@@ -5,6 +5,7 @@
 #include "actors/audit_line.hpp"
 #include "actors/records.hpp"
 #include "crypto/hash.hpp"
+#include "storage/audit_directory.hpp"
 
 namespace coffer::actors {
 namespace {
@@ -13,6 +14,14 @@ using model::Code;
 
 /// Half of the hash: enough to tell a tenant's secrets apart, and half of the space.
 constexpr std::size_t kShownHash = 16;
+/// A thousand items with so much each are as long as kMostItemsBytes.
+constexpr std::size_t kMostItemDetails = 384;
+
+// A byte of text has at most six letters. A reader takes a line that is longer than its bound for damage.
+constexpr std::size_t kMostTexts = 9, kMostOther = 8 << 10;
+static_assert(kMostItemsBytes + kMostShortItemsBytes + kMostTexts * (6 * kMostAuditText) + kMostOther <=
+              kMostRecordBytes);
+static_assert(kMostRecordBytes < storage::AuditDirectory::kMostLineBytes);
 
 std::string shown(std::string_view hash) { return crypto::hex(hash.substr(0, kShownHash)); }
 std::string_view view(const model::NameHash& hash) { return {hash.data(), hash.size()}; }
@@ -52,7 +61,7 @@ std::string_view tapis_token_event(const model::AuditItem& item) {
   return item.action == "describe" ? "" : "SECRET_RESOLUTION_FAILED";
 }
 
-void format_item(const model::AuditItem& item, const model::AuditEvent& of, std::string& out) {
+void format_item(const model::AuditItem& item, const model::AuditEvent& of, bool in_full, std::string& out) {
   // The entry comes first: who looks for a name's records looks for it there (audit_verify.cpp).
   out += '{';
   if (item.has_entry) out.append("\"entry\":\"").append(shown(view(item.entry))).append("\",");
@@ -63,31 +72,48 @@ void format_item(const model::AuditItem& item, const model::AuditEvent& of, std:
     const bool is_token = of.action == "render";
     add_tapis(line, is_token ? tapis_token_event(item) : tapis_event(item.action, item.code, {}), item.code);
   }
-  line.text("details", item.details);
+  if (in_full) line.text("details", item.details, kMostItemDetails);
   out += '}';
 }
 
-void format_operation(const store::v1::AuditedOperation& one, std::string_view door, std::string& out) {
+void format_operation(const store::v1::AuditedOperation& one, std::string_view door, bool in_full, std::string& out) {
   out.append("{\"entry\":\"").append(shown(one.entry_hash())).append("\",\"outcome\":\"OK\"");
   AuditLine line(out);
   line.text("action", one.action());
   if (door == to_string(model::Door::tapis)) add_tapis(line, tapis_event(one.action(), Code::ok, {}), Code::ok);
-  line.text("space", one.space()).text("name", one.name());
+  if (in_full) line.text("space", one.space()).text("name", one.name());
   if (one.version() != 0) line.number("version", one.version());
   out += '}';
 }
 
-/// `write(item)` appends one item as an object; `items` is a range.
+/// `write(item, in_full)` appends one item as an object; `items` is a range.
 template <typename Items, typename Write>
 void format_items(const Items& items, std::string& out, const Write& write) {
   out += ",\"items\":[";
-  bool first = true;
+  const std::size_t begin = out.size();
+  std::uint64_t shortened = 0, left_out = 0;
   for (const auto& one : items) {
-    if (!first) out += ',';
-    first = false;
-    write(one);
+    const std::size_t before = out.size();
+    if (before != begin) out += ',';
+    const auto fits = [&](bool in_full, std::size_t most) {
+      const std::size_t comma = out.size();
+      write(one, in_full);
+      if (out.size() - begin <= most) return true;
+      out.resize(comma);
+      return false;
+    };
+    if (shortened == 0 && left_out == 0 && fits(true, kMostItemsBytes)) continue;
+    if (left_out == 0 && fits(false, kMostItemsBytes + kMostShortItemsBytes)) {
+      ++shortened;
+    } else {
+      ++left_out;
+      out.resize(before);
+    }
   }
   out += ']';
+  AuditLine line(out);
+  if (shortened != 0) line.number("items_shortened", shortened);
+  if (left_out != 0) line.number("items_left_out", left_out);
 }
 
 }  // namespace
@@ -130,7 +156,8 @@ void format_request(const AuditQueue::Item& item, std::string& out) {
   line.text("principal", event.principal).text("address", event.address).text("request_id", event.request_id);
   line.text("trace", event.trace).text("details", event.details);
   if (event.items == nullptr) return;
-  format_items(*event.items, out, [&](const model::AuditItem& one) { format_item(one, event, out); });
+  format_items(*event.items, out,
+               [&](const model::AuditItem& one, bool in_full) { format_item(one, event, in_full, out); });
 }
 
 bool format_change(const model::AuditedChange& change, std::string& out) {
@@ -152,7 +179,8 @@ bool format_change(const model::AuditedChange& change, std::string& out) {
   line.number("group", change.group.value).number("index", change.index.value);
   line.number("epoch", change.revision.epoch).number("revision", change.revision.counter);
   if (record.operations().empty()) return true;
-  format_items(record.operations(), out, [&](const auto& one) { format_operation(one, record.door(), out); });
+  format_items(record.operations(), out,
+               [&](const auto& one, bool in_full) { format_operation(one, record.door(), in_full, out); });
   return true;
 }
 

@@ -37,14 +37,23 @@ void append_two(std::string& out, int value) {
 
 }  // namespace
 
+std::string_view cut_audit_text(std::string_view text, std::size_t most) {
+  if (text.size() <= most) return text;
+  const auto continues = [&](std::size_t at) { return (static_cast<unsigned char>(text[at]) & 0xc0) == 0x80; };
+  std::size_t end = most;
+  while (end > 0 && most - end < 4 && continues(end)) --end;
+  return text.substr(0, continues(end) ? most : end);  // what is no UTF-8 is cut anywhere
+}
+
 void AuditLine::name(std::string_view name) { out_.append(",\"").append(name).append("\":"); }
 
-AuditLine& AuditLine::text(std::string_view field, std::string_view value) {
+AuditLine& AuditLine::text(std::string_view field, std::string_view value, std::size_t most) {
   if (value.empty()) return *this;
   name(field);
   out_ += '"';
-  append_escaped(out_, value);
-  out_ += '"';
+  const std::string_view kept = cut_audit_text(value, most);
+  append_escaped(out_, kept);
+  out_ += kept.size() < value.size() ? "...\"" : "\"";
   return *this;
 }
 

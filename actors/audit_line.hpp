@@ -7,6 +7,7 @@
 //
 // The hash covers the hash of the record before it and every byte of the line up to `,"hash":`.
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -17,11 +18,18 @@
 
 namespace coffer::actors {
 
+/// What is kept of one text. Texts come from outside and are bounded there; this is the last line, so that no record grows
+/// longer than a reader takes for one.
+constexpr std::size_t kMostAuditText = 4096;
+/// At most so many bytes of it, and no part of a character.
+std::string_view cut_audit_text(std::string_view text, std::size_t most = kMostAuditText);
+
 /// Appends fields to a line: `,"name":value`.
 class AuditLine {
  public:
   explicit AuditLine(std::string& out) : out_(out) {}
-  AuditLine& text(std::string_view name, std::string_view value);  // left out when empty
+  AuditLine& text(std::string_view name, std::string_view value,
+                  std::size_t most = kMostAuditText);  // left out when empty; "..." behind what is cut
   AuditLine& number(std::string_view name, std::uint64_t value);
   /// Letters that need no escaping, of our own making.
   AuditLine& word(std::string_view name, std::string_view value);

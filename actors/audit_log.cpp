@@ -21,8 +21,8 @@ constexpr std::chrono::minutes kRetentionInterval{10};
 
 }  // namespace
 
-model::Result<std::unique_ptr<AuditLog>> AuditLog::start(AuditOptions options, crypto::ChainSigner signer, Hooks hooks,
-                                                         std::shared_ptr<AuditInbox> inbox) {
+model::Result<std::unique_ptr<AuditLog>> AuditLog::start(AuditOptions&& options, crypto::ChainSigner signer,
+                                                         Hooks hooks, std::shared_ptr<AuditInbox> inbox) {
   auto directory = storage::AuditDirectory::open(options.directory);
   if (!directory) return directory.error();
   auto trail =
@@ -39,9 +39,10 @@ AuditLog::AuditLog(AuditOptions options, Hooks hooks, std::unique_ptr<AuditTrail
       hooks_(std::move(hooks)),
       inbox_(std::move(inbox)),
       sinks_(std::move(options_.sinks), options_.sink_lines),
-      trail_(std::move(trail)),
-      position_(trail_->written()) {
+      trail_(std::move(trail)) {
   synced_at_ = refusals_at_ = retained_at_ = steady_clock::now();
+  note(trail_->prepare(hooks_.wall_clock()));  // a full disk costs records, not the start
+  position_ = trail_->written();
   writer_ = std::thread([this] { write_forever(); });
   reader_ = std::thread([this] { read_forever(); });
 }
@@ -93,7 +94,7 @@ void AuditLog::follow_key() {
 }
 
 void AuditLog::write_batch() {
-  follow_key();
+  if (trail_->prepare(hooks_.wall_clock())) follow_key();
   const AuditQueue::Batch batch = inbox_->queue().take();
   const std::uint64_t lost = batch.dropped + inbox_->take_lost();
   unsaid_ += lost;
@@ -105,6 +106,7 @@ void AuditLog::write_batch() {
     inbox_->drain_refusals([this](const auto& source, const auto& count) {
       format_refusals(source, count, fields_);
       trail_->add(hooks_.wall_clock(), fields_);
+      ++added_;
     });
   }
   if (unsaid_ != 0) {
@@ -150,11 +152,12 @@ bool AuditLog::flush(bool sync_now) {
     given_up_ += added_;
   }
   const auto now = steady_clock::now();
-  if (status && unsynced_ && (now - synced_at_ >= options_.sync_interval || stopping_)) {
+  const bool due = now - synced_at_ >= options_.sync_interval || stopping_;
+  if (due) synced_at_ = now;  // whatever becomes of it: what fails is not tried again and again without a pause
+  if (status && unsynced_ && due) {
     status = trail_->checkpoint(wall, offer);
     ++syncs_;
     if (status) unsynced_ = false;
-    synced_at_ = now;
   } else if (status && sync_now) {
     status = trail_->sync();
     ++syncs_;
@@ -164,11 +167,15 @@ bool AuditLog::flush(bool sync_now) {
     status = trail_->retain(wall);
   }
   publish();
+  note(status);
+  return status.ok();
+}
+
+void AuditLog::note(const model::Status& status) {
   if (!status) ++failures_;
   if (!status && !failing_) hooks_.log("audit records are being lost: " + std::string(status.error().message()));
   if (status && failing_) hooks_.log("audit records are written again");
   failing_ = !status.ok();
-  return status.ok();
 }
 
 // ---- the reading thread ----------------------------------------------------------------------------------------

@@ -44,8 +44,9 @@ class AuditLog final : public model::AuditPort {
     std::function<std::uint32_t()> key_version = {};               // that signs; null: the first one for ever
     std::function<std::optional<crypto::ChainSigner>(std::uint32_t version)> signer = {};
   };
-  /// Writes what is in the inbox first; without one it makes its own. Errors: disk_error.
-  static model::Result<std::unique_ptr<AuditLog>> start(AuditOptions options, crypto::ChainSigner signer, Hooks hooks,
+  /// Writes what is in the inbox first; without one it makes its own. Takes the options only when it starts, so that it
+  /// can be tried again with them. Errors: disk_error.
+  static model::Result<std::unique_ptr<AuditLog>> start(AuditOptions&& options, crypto::ChainSigner signer, Hooks hooks,
                                                         std::shared_ptr<AuditInbox> inbox = nullptr);
   /// Writes and syncs what is queued, signs the end, ends the threads.
   ~AuditLog() override;
@@ -65,6 +66,7 @@ class AuditLog final : public model::AuditPort {
   void write_batch();
   void follow_key();
   bool flush(bool sync_now);
+  void note(const model::Status& status);
   void add(const AuditQueue::Item& item);
   void read_forever();
   bool ask(std::function<void()> job);

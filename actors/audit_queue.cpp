@@ -5,13 +5,15 @@
 #include <algorithm>
 #include <cstring>
 
+#include "actors/audit_line.hpp"
+
 namespace coffer::actors {
 namespace {
 
 constexpr std::size_t kTexts = 8;
 constexpr std::size_t kFirstBytes = 16 << 10;
-/// Texts come from outside and are bounded there; this is the last line.
-constexpr std::size_t kMostText = 4096;
+/// Of an item, of which a record may have a thousand: more than is written of it (audit_format.cpp).
+constexpr std::size_t kMostItemText = 512;
 
 struct Head {
   model::TimeMs time = 0;
@@ -52,8 +54,8 @@ struct ItemHead {
 };
 
 void append(std::string& out, const model::AuditItem& item) {
-  const std::string_view action = std::string_view(item.action).substr(0, kMostText);
-  const std::string_view details = std::string_view(item.details).substr(0, kMostText);
+  const std::string_view action = cut_audit_text(item.action, kMostItemText);
+  const std::string_view details = cut_audit_text(item.details, kMostItemText);
   put(out, ItemHead{item.entry, item.code, static_cast<std::uint16_t>(action.size()),
                     static_cast<std::uint16_t>(details.size()), item.has_entry});
   out.append(action).append(details);
@@ -88,7 +90,7 @@ void append(std::string& out, const model::AuditEvent& event, model::TimeMs now)
   head.items = event.items == nullptr ? 0 : static_cast<std::uint32_t>(event.items->size());
   std::array texts{event.principal, event.action,  event.address, event.request_id,
                    event.trace,     event.details, event.space,   event.name};
-  for (std::string_view& text : texts) text = text.substr(0, kMostText);
+  for (std::string_view& text : texts) text = cut_audit_text(text);
   append(out, head, texts);
   for (std::uint32_t i = 0; i < head.items; ++i) append(out, (*event.items)[i]);
 }

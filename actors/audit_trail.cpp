@@ -22,30 +22,35 @@ model::Result<std::unique_ptr<AuditTrail>> AuditTrail::open(storage::AuditDirect
                                                             AuditTrailOptions options, crypto::ChainSigner signer,
                                                             model::TimeMs now, const Former& former) {
   std::unique_ptr<AuditTrail> trail(new AuditTrail(std::move(directory), std::move(options), std::move(signer)));
-  if (auto status = trail->recover(now, former); !status) return status.error();
+  if (auto status = trail->recover(former); !status) return status.error();
+  (void)trail->prepare(now);  // else it is tried again with every batch
   return trail;
 }
 
 /// Reads the newest file: where the chain goes on, which changes the trail has, whether something is wrong.
-Status AuditTrail::recover(model::TimeMs now, const Former& former) {
+Status AuditTrail::recover(const Former& former) {
   auto files = directory_.files();
   if (!files) return files.error();
-  std::string trouble;
-  while (!files->empty() && files->back().bytes == 0) {  // a crash between a file's making and its first record
-    if (auto status = directory_.remove(files->back()); !status) return status;
+  std::string& trouble = trouble_;
+  // Programs before 2026-11-22 left one behind by a crash between a file's making and its first record.
+  while (!files->empty() && files->back().bytes == 0) {
+    (void)directory_.remove(files->back());  // else the next one takes its place
     files->pop_back();
   }
   if (!files->empty()) {
     const auto& newest = files->back();
     std::uint64_t good = 0;
-    bool first = true;
-    const auto read = [&](std::string_view line, std::uint64_t at, bool torn) {
+    bool first = true, same_life = false;
+    const auto read = [&](const storage::AuditDirectory::Line& taken) {
+      using Ending = storage::AuditDirectory::Ending;
+      // Only what a crash has torn is cut off: nothing stands behind it.
+      if (taken.ending == Ending::torn) return false;
+      const std::string_view line = taken.text;
       const auto split = split_audit_line(line);
       const auto sequence = audit_number(line, "seq");
-      if (torn || !split || !sequence) {
-        if (torn) return false;
+      good = taken.end;
+      if (taken.ending != Ending::whole || !split || !sequence) {
         trouble = "record " + std::to_string(++state_.last.sequence) + " cannot be read";
-        good = at + line.size() + 1;
         return true;
       }
       const bool follows = first || (*sequence == state_.last.sequence + 1 &&
@@ -56,25 +61,17 @@ Status AuditTrail::recover(model::TimeMs now, const Former& former) {
         if (former && version != 0 && version != options_.key_version) {
           if (auto signer = former(version)) introducer_.emplace(Introducer{version, std::move(*signer)});
         }
-        // "3:120 7:15"
-        std::string_view groups = audit_field(line, "groups").value_or("");
-        while (!groups.empty()) {
-          const std::string pair(groups.substr(0, groups.find(' ')));
-          groups.remove_prefix(std::min(groups.size(), pair.size() + 1));
-          const auto colon = pair.find(':');
-          if (colon == std::string::npos) continue;
-          state_.groups[std::strtoull(pair.c_str(), nullptr, 10)] = std::strtoull(&pair[colon + 1], nullptr, 10);
-        }
-      } else if (const auto group = audit_number(line, "group")) {
+        same_life = is_of_this_life(line);
+        if (same_life) read_groups(line);
+      } else if (const auto group = audit_number(line, "group"); group && same_life) {
         state_.groups[*group] = std::max(state_.groups[*group], audit_number(line, "index").value_or(0));
       }
       first = false;
       state_.last = {*sequence, split->hash};
-      good = at + line.size() + 1;
       return true;
     };
     if (auto status = directory_.each_line(newest.name, read); !status) return status;
-    if (auto status = directory_.append_to(newest, good); !status) return status;
+    if (good < newest.bytes) torn_ = Torn{newest, good};
     if (state_.last.sequence < newest.first) state_.last.sequence = newest.first;
   }
   if (const auto head = audit_number(directory_.head(), "seq"); head && *head > state_.last.sequence) {
@@ -84,12 +81,43 @@ Status AuditTrail::recover(model::TimeMs now, const Former& former) {
   }
   safe_ = state_;
   written_ = state_.last;
-  if (auto status = begin_file(now); !status) return status;
-  if (trouble.empty()) return {};
+  return {};
+}
+
+/// A segment of before lives were noted is of this one when the node's record is as old: then nothing began anew since.
+bool AuditTrail::is_of_this_life(std::string_view segment) const {
+  return audit_field(segment, "log").value_or("") == options_.log_life &&
+         audit_field(segment, "cluster") == options_.cluster && audit_number(segment, "node") == options_.node;
+}
+
+/// "3:120 7:15"
+void AuditTrail::read_groups(std::string_view segment) {
+  std::string_view groups = audit_field(segment, "groups").value_or("");
+  while (!groups.empty()) {
+    const std::string pair(groups.substr(0, groups.find(' ')));
+    groups.remove_prefix(std::min(groups.size(), pair.size() + 1));
+    const auto colon = pair.find(':');
+    if (colon == std::string::npos) continue;
+    state_.groups[std::strtoull(pair.c_str(), nullptr, 10)] = std::strtoull(&pair[colon + 1], nullptr, 10);
+  }
+}
+
+Status AuditTrail::prepare(model::TimeMs now) {
+  if (torn_) {
+    if (file_ = directory_.cut(torn_->file, torn_->good); !file_) return file_;
+    torn_.reset();
+    file_ = begin_file(now);
+  } else if (!file_) {
+    file_ = begin_file(now);
+  }
+  if (!file_) return file_;
+  if (trouble_.empty()) return {};
   std::string fields = "\"kind\":\"trouble\"";
-  AuditLine(fields).text("details", "at its start the node found its audit trail damaged: " + trouble);
+  AuditLine(fields).text("details", "at its start the node found its audit trail damaged: " + trouble_);
   add(now, fields);
-  return write(now, [](std::string_view) {});
+  auto status = write_batch([](std::string_view) {});
+  if (status) trouble_.clear();
+  return status;
 }
 
 std::uint64_t AuditTrail::add(model::TimeMs time, std::string_view fields) {
@@ -110,8 +138,8 @@ bool AuditTrail::is_new_change(std::uint64_t group, std::uint64_t index) {
 }
 
 Status AuditTrail::write_batch(const std::function<void(std::string_view line)>& written) {
-  if (batch_.empty()) return {};
-  if (auto status = directory_.append(batch_); !status) {
+  if (batch_.empty()) return file_;
+  if (auto status = file_ ? directory_.append(batch_) : file_; !status) {
     state_ = safe_;
     batch_.clear();
     return status;
@@ -165,15 +193,21 @@ Status AuditTrail::checkpoint(model::TimeMs now, const std::function<void(std::s
 
 Status AuditTrail::use_key(std::uint32_t version, crypto::ChainSigner signer, model::TimeMs now) {
   if (auto status = checkpoint(now, [](std::string_view) {}); !status) return status;  // by the key of that file
-  if (!introducer_) introducer_.emplace(Introducer{options_.key_version, std::move(signer_)});
+  const Introducer former{options_.key_version, signer_};
+  if (auto status = begin_file(now, version, signer, &former); !status) return status;
   options_.key_version = version;
   signer_ = std::move(signer);
-  return begin_file(now);
+  return {};
 }
 
 Status AuditTrail::begin_file(model::TimeMs now) {
-  if (auto status = directory_.begin(state_.last.sequence + 1); !status) return status;
-  file_began_ = now;
+  return begin_file(now, options_.key_version, signer_, introducer_ ? &*introducer_ : nullptr);
+}
+
+/// Nothing of the trail changes unless the file is there: what signs the file before it still does. REQUIRES: the batch is
+/// empty.
+Status AuditTrail::begin_file(model::TimeMs now, std::uint32_t key_version, const crypto::ChainSigner& signer,
+                              const Introducer* introducer) {
   std::string groups;
   for (const auto& [group, index] : state_.groups) {
     if (!groups.empty()) groups += ' ';
@@ -186,21 +220,31 @@ Status AuditTrail::begin_file(model::TimeMs now) {
       .number("format", 1)
       .word("cluster", options_.cluster)
       .number("node", options_.node)
+      .text("log", options_.log_life)
       .word("previous", letters(state_.last.hash))
-      .text("groups", groups)
-      .number("key", options_.key_version)
-      .word("public_key", crypto::base64url(signer_.public_key()));
-  if (introducer_) {
+      .text("groups", groups, groups.size())  // all of them
+      .number("key", key_version)
+      .word("public_key", crypto::base64url(signer.public_key()));
+  if (introducer != nullptr) {
     const auto introduction = audit_introduction(options_.cluster, options_.node, state_.last.sequence,
-                                                 state_.last.hash, options_.key_version, signer_.public_key());
+                                                 state_.last.hash, key_version, signer.public_key());
     AuditLine(fields)
-        .number("former_key", introducer_->version)
-        .word("introduction", crypto::base64url(introducer_->signer.sign(introduction)));
+        .number("former_key", introducer->version)
+        .word("introduction", crypto::base64url(introducer->signer.sign(introduction)));
   }
-  AuditLine(fields).word("signature", crypto::base64url(signer_.sign(statement)));
-  checked_ = add(now, fields);
-  auto status = write_batch([](std::string_view) {});
-  if (status) introducer_.reset();
+  AuditLine(fields).word("signature", crypto::base64url(signer.sign(statement)));
+  const std::uint64_t first = add(now, fields);
+  const auto status = directory_.begin(first, batch_);
+  batch_.clear();
+  if (!status) {
+    state_ = safe_;
+    return status;
+  }
+  safe_ = state_;
+  written_ = state_.last;
+  checked_ = first;
+  file_began_ = now;
+  introducer_.reset();
   return status;
 }
 

@@ -13,6 +13,7 @@ namespace coffer::actors {
 namespace {
 
 using model::AuditVerdict;
+using Ending = storage::AuditDirectory::Ending;
 
 constexpr std::size_t kMostProblems = 100;
 
@@ -37,7 +38,7 @@ class Verifier {
     line_ = 0;
   }
   /// False: this is as far as it was to be read.
-  bool read(std::string_view line, bool torn);
+  bool read(const storage::AuditDirectory::Line& line);
   void end(std::string_view head);
   void problem(const std::string& what) {
     if (verdict_.problems.size() < kMostProblems) verdict_.problems.push_back(what);
@@ -125,11 +126,14 @@ void Verifier::check_signature(std::string_view line, std::string_view kind) {
   signed_ = last_.sequence + 1;
 }
 
-bool Verifier::read(std::string_view line, bool torn) {
+bool Verifier::read(const storage::AuditDirectory::Line& read) {
+  const std::string_view line = read.text;
   ++line_;
   const auto split = split_audit_line(line);
   const auto sequence = audit_number(line, "seq");
-  if (torn || !split || !sequence) {
+  // Whoever writes the trail may be writing what is behind its end.
+  if (read.ending == Ending::torn && expected_.end && last_.sequence >= expected_.end->sequence) return false;
+  if (read.ending != Ending::whole || !split || !sequence) {
     here("record " + std::to_string(last_.sequence + 1) + " was altered: it cannot be read");
     sure_ = false;
     ++last_.sequence;
@@ -222,8 +226,8 @@ model::Result<model::AuditVerdict> verify_audit(const storage::AuditDirectory& d
   const std::string head = directory.head();
   for (const auto& file : *files) {
     verifier.begin_file(file.name);
-    const auto status = directory.each_line(
-        file.name, [&](std::string_view line, std::uint64_t, bool torn) { return verifier.read(line, torn); });
+    const auto status =
+        directory.each_line(file.name, [&](const storage::AuditDirectory::Line& line) { return verifier.read(line); });
     if (!status) return status.error();
   }
   verifier.end(head);
@@ -245,9 +249,11 @@ model::Result<model::AuditPage> search_audit(const storage::AuditDirectory& dire
   bool full = false;
   for (std::size_t i = 0; i < files->size() && !full; ++i) {
     if (i + 1 < files->size() && (*files)[i + 1].first <= query.after + 1) continue;
-    const auto status = directory.each_line((*files)[i].name, [&](std::string_view line, std::uint64_t, bool torn) {
+    const auto status = directory.each_line((*files)[i].name, [&](const storage::AuditDirectory::Line& read) {
+      const std::string_view line = read.text;
       const auto sequence = audit_number(line, "seq");
-      if (torn || !sequence || *sequence > end) return !torn && !sequence;
+      if (read.ending != Ending::whole || !sequence) return true;
+      if (*sequence > end) return false;
       if (*sequence <= query.after) return true;
       if (matches(line, query, tenant, principal, from, until)) {
         if (found.size() == limit && !query.newest) {

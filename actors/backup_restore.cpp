@@ -92,6 +92,7 @@ class Restorer {
     node.id = model::NodeId{1};
     node.cluster_id = manifest_.cluster_id();
     node.data_groups = manifest_.data_groups();
+    node.log_life = random.bytes(16);
     storage::LogBatch batch;
     batch.node(node);
     for (std::uint32_t group = 0; group <= node.data_groups; ++group) {

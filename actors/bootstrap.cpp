@@ -79,6 +79,7 @@ model::Result<crypto::KeyRing> bootstrap(storage::Engine& log, storage::Engine& 
   if (auto status = writer.flush(); !status) return status.error();
 
   storage::LogBatch batch;
+  node.log_life = random.bytes(16);
   batch.node(node);
   for (std::uint32_t group = 0; group <= data_groups; ++group) {
     const cluster::DurableWrite first =
@@ -159,10 +160,11 @@ model::Status open_by_itself(const Sealing& sealing, Identity& identity) {
 }
 
 /// An empty replica of every group, and who this node is.
-model::Status join(storage::Engine& log, const storage::Engine& state, const JoinedNode& joined) {
+model::Status join(storage::Engine& log, const storage::Engine& state, const JoinedNode& joined,
+                   crypto::Random& random) {
   if (auto status = check_pristine(state); !status) return status;
   storage::LogBatch batch;
-  batch.node({joined.id, joined.cluster_id, joined.data_groups});
+  batch.node({joined.id, joined.cluster_id, joined.data_groups, random.bytes(16)});
   return storage::LogStore(log).commit(batch);
 }
 
@@ -217,7 +219,7 @@ model::Result<Identity> open_identity(storage::Engine& log, storage::Engine& sta
       case Bootstrap::join:
         if (!joined)
           return Error(Code::invalid_argument, "the data directory is empty, and no cluster let this node in");
-        made = join(log, state, *joined);
+        made = join(log, state, *joined, random);
         break;
       case Bootstrap::allow:
       case Bootstrap::require: {

@@ -164,8 +164,8 @@ void DirectoryCore::handle(CallHandle call, std::vector<Submission>& out) {
   }
   if (auto status = model::check_request_id(request.info.request_id); !status) return call.finish(status.error());
   const auto& operation = std::get<model::DirectoryOperation>(request.operation);
-  const bool makes_room = std::holds_alternative<model::DeleteTenant>(operation) ||
-                          std::holds_alternative<model::PurgeTenant>(operation);
+  const bool makes_room =
+      std::holds_alternative<model::DeleteTenant>(operation) || std::holds_alternative<model::PurgeTenant>(operation);
   if (is_change(request) && !serves_backups(operation) && deps_.room.refuses(makes_room)) {
     return refuse_low_on_disk(std::move(call));
   }

@@ -153,7 +153,8 @@ void DirectoryCore::note_move(const DirectoryTenant& tenant) {
 
 /// Begins as many moves as may be under way at a time; the end of the last of them begins the next ones.
 void DirectoryCore::balance_tenants(std::vector<Submission>& out) {
-  if (!moving_.empty() || cluster_.settings().moves_paused_until > directory_time() || deps_.room.refuses(false)) return;
+  if (!moving_.empty() || cluster_.settings().moves_paused_until > directory_time() || deps_.room.refuses(false))
+    return;
   const auto shifts = cluster::plan_shifts(group_tenants_, kMovesAtATime);
   balancing_ = !shifts.empty();
   std::vector<bool> taken(shifts.size());

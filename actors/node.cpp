@@ -215,21 +215,33 @@ void NodeImpl::prepare_directory(Context& context) {
 
 /// The keys are open. Before the actors that need them, or before any of them has work: nothing is led while sealed.
 model::Status NodeImpl::unseal(crypto::KeyRing ring) {
-  Context& context = *context_;
   ring_ = std::make_unique<crypto::KeyRing>(std::move(ring));
   tokens_ = std::make_unique<crypto::TokenVerifier>(*ring_);
+  auto status = start_with_keys();
+  if (!status) {  // sealed as before: it can be tried again, and nobody has used the keys
+    tokens_.reset();
+    ring_.reset();
+  }
+  return status;
+}
+
+model::Status NodeImpl::start_with_keys() {
+  Context& context = *context_;
+  std::optional<Operator> first_operator;
+  if (!options_.operator_token_file.empty()) {
+    auto op =
+        operator_of_file(options_.operator_token_file, *ring_, *options_.random, options_.wall_clock(), options_.dev);
+    if (!op) return op.error();
+    first_operator = std::move(*op);
+  }
   if (auto status = start_audit(); !status) return status;
+  // Nothing fails from here on.
   context.audit = audit_.get();
   prepare_tenants(context);
   prepare_directory(context);
   tenant_deps_->audit = directory_deps_->audit = audit_.get();
   if (disk_) tenant_deps_->room = directory_deps_->room = {&disk_->read_only(), &disk_->full()};
-  if (!options_.operator_token_file.empty()) {
-    auto op =
-        operator_of_file(options_.operator_token_file, *ring_, *options_.random, options_.wall_clock(), options_.dev);
-    if (!op) return op.error();
-    context.new_operators.push_back(std::move(*op));
-  }
+  if (first_operator) context.new_operators.push_back(std::move(*first_operator));
   context.unsealed = true;
   context.accepting = true;
   return {};
@@ -240,6 +252,7 @@ model::Status NodeImpl::start_audit() {
   if (options_.audit.directory.empty()) return {};
   options_.audit.trail.cluster = crypto::hex(identity_->cluster_id);
   options_.audit.trail.node = identity_->id.value;
+  options_.audit.trail.log_life = crypto::hex(identity_->log_life);
   options_.audit.trail.key_version = ring_->current_version();
   auto seed = ring_->audit_key(ring_->current_version());
   if (!seed) return seed.error();

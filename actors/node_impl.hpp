@@ -89,6 +89,7 @@ class NodeImpl final : public Node, private KeeperHost, private Forgetter::Disk 
 
   model::Status start_audit();
   model::Status unseal(crypto::KeyRing ring);
+  model::Status start_with_keys();
   model::Status wait_for_keys(std::chrono::steady_clock::time_point until);
   void prepare_context(const Identity& identity);
   void prepare_tenants(Context& context);

@@ -24,8 +24,6 @@ using model::Status;
 constexpr std::string_view kPrefix = "audit-", kSuffix = ".jsonl";
 constexpr std::size_t kDigits = 20;
 constexpr std::size_t kReadBytes = 256 << 10;
-/// No record is longer; what claims to be is damage.
-constexpr std::size_t kMostLineBytes = 1 << 20;
 
 Error failed(const std::string& what) { return {Code::disk_error, what + ": " + std::strerror(errno)}; }
 
@@ -105,14 +103,13 @@ model::Result<std::vector<AuditDirectory::File>> AuditDirectory::files() const {
   return files;
 }
 
-Status AuditDirectory::each_line(
-    const std::string& name,
-    const std::function<bool(std::string_view line, std::uint64_t at, bool torn)>& line) const {
+Status AuditDirectory::each_line(const std::string& name, const std::function<bool(const Line& line)>& take) const {
   const std::string path = path_ + "/" + name;
   const Descriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (fd.get() < 0) return failed("cannot read " + path);
   std::string buffer;
-  std::uint64_t begin = 0;  // of the buffer, in the file
+  std::uint64_t begin = 0;     // of the buffer, in the file
+  std::uint64_t left_out = 0;  // bytes of the buffer's first line that are not kept
   for (;;) {
     const std::size_t held = buffer.size();
     buffer.resize(held + kReadBytes);
@@ -121,38 +118,60 @@ Status AuditDirectory::each_line(
     buffer.resize(held + static_cast<std::size_t>(n));
     std::size_t at = 0;
     for (std::size_t end = buffer.find('\n', held); end != std::string::npos; end = buffer.find('\n', at)) {
-      if (!line(std::string_view(buffer).substr(at, end - at), begin + at, false)) return {};
+      const bool is_whole = left_out == 0 && end - at <= kMostLineBytes;
+      begin += std::exchange(left_out, 0);
+      const std::string_view text = std::string_view(buffer).substr(at, std::min(end - at, kMostLineBytes));
+      if (!take({text, begin + end + 1, is_whole ? Ending::whole : Ending::too_long})) return {};
       at = end + 1;
-    }
-    if (n == 0 || buffer.size() - at > kMostLineBytes) {
-      if (at < buffer.size()) line(std::string_view(buffer).substr(at), begin + at, true);
-      return {};
     }
     buffer.erase(0, at);
     begin += at;
+    if (n == 0) {
+      if (!buffer.empty()) take({buffer, begin + left_out + buffer.size(), Ending::torn});
+      return {};
+    }
+    // Only an end of the file ends the reading: lines may stand behind one that no record can be as long as.
+    if (buffer.size() > kMostLineBytes) {
+      left_out += buffer.size() - kMostLineBytes;
+      buffer.resize(kMostLineBytes);
+    }
   }
 }
 
-Status AuditDirectory::open_file(const std::string& name, int flags) {
-  const std::string path = path_ + "/" + name;
-  const int fd = ::open(path.c_str(), O_WRONLY | O_CLOEXEC | O_APPEND | flags, 0600);
-  if (fd < 0) return failed("cannot open " + path);
+Status AuditDirectory::cut(const File& file, std::uint64_t bytes) const {
+  const Descriptor fd(::open((path_ + "/" + file.name).c_str(), O_WRONLY | O_CLOEXEC));
+  if (fd.get() < 0) return failed("cannot open " + file.name);
+  if (::ftruncate(fd.get(), static_cast<off_t>(bytes)) != 0) return failed("cannot cut " + file.name);
+  if (::fdatasync(fd.get()) != 0) return failed("cannot sync " + file.name);
+  return {};
+}
+
+Status AuditDirectory::begin(std::uint64_t first, std::string_view text) {
+  // Under another name until it is whole: a full disk must not leave a file behind that is in the next try's way, nor one
+  // without its begin.
+  const std::string path = path_ + "/" + name_of(first), temporary = path_ + "/begun";
+  struct stat info {};
+  if (::stat(path.c_str(), &info) == 0 && info.st_size != 0) {
+    return Error(Code::disk_error, path + " is there already; nothing is written over it");
+  }
+  const int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600);
+  if (fd < 0) return failed("cannot make " + temporary);
+  Status status = write_all(fd, text, temporary);
+  if (status && ::fdatasync(fd) != 0) status = failed("cannot sync " + temporary);
+  if (status && ::rename(temporary.c_str(), path.c_str()) != 0) status = failed("cannot rename " + temporary);
+  if (!status) {
+    ::unlink(temporary.c_str());
+  } else if (status = sync_folder(); !status) {
+    ::unlink(path.c_str());
+  }
+  if (!status) {
+    ::close(fd);
+    return status;
+  }
   if (fd_ >= 0) ::close(fd_);
   fd_ = fd;
-  size_ = 0;
+  size_ = text.size();
   return {};
-}
-
-Status AuditDirectory::append_to(const File& file, std::uint64_t bytes) {
-  if (auto status = open_file(file.name, 0); !status) return status;
-  if (bytes < file.bytes && ::ftruncate(fd_, static_cast<off_t>(bytes)) != 0) return failed("cannot cut " + file.name);
-  size_ = bytes;
-  return {};
-}
-
-Status AuditDirectory::begin(std::uint64_t first) {
-  if (auto status = open_file(name_of(first), O_CREAT | O_EXCL); !status) return status;
-  return sync_folder();
 }
 
 Status AuditDirectory::append(std::string_view bytes) {

@@ -31,15 +31,27 @@ class AuditDirectory {
   const std::string& path() const { return path_; }
   /// In the order of their records. Errors: disk_error.
   model::Result<std::vector<File>> files() const;
-  /// Calls `line` with each line of the file, without its end, and the byte at which it begins; stops when it answers
-  /// false. A last line without an end (torn by a crash) is given with `torn` set.
-  model::Status each_line(const std::string& name,
-                          const std::function<bool(std::string_view line, std::uint64_t at, bool torn)>& line) const;
+  /// Records are an eighth of it at most (actors/audit_format); programs before 2026-11-22 wrote some of several MiB.
+  static constexpr std::size_t kMostLineBytes = 8 << 20;
+  enum class Ending {
+    whole,     // a line as it was written
+    torn,      // what stands behind the last end of a line: a crash cut it off
+    too_long,  // no record is; `text` is its begin, and lines follow
+  };
+  struct Line {
+    std::string_view text;  // without its end
+    std::uint64_t end = 0;  // the byte of the file behind it and its end
+    Ending ending = Ending::whole;
+  };
+  /// Calls `take` with each line of the file; stops when it answers false.
+  model::Status each_line(const std::string& name, const std::function<bool(const Line& line)>& take) const;
 
-  /// The newest file, cut to `bytes`, for appending.
-  model::Status append_to(const File& file, std::uint64_t bytes);
-  /// A new one; its name is on disk when this returns.
-  model::Status begin(std::uint64_t first);
+  /// Leaves so much of a file; on disk when it returns.
+  model::Status cut(const File& file, std::uint64_t bytes) const;
+  /// A new file that begins with this text, for appending; both are on disk when this returns. On an error there is no
+  /// such file, and what was appended to goes on.
+  model::Status begin(std::uint64_t first, std::string_view text);
+  /// REQUIRES: begin() has succeeded.
   model::Status append(std::string_view bytes);
   model::Status sync();
   std::uint64_t size() const { return size_; }
@@ -52,7 +64,6 @@ class AuditDirectory {
 
  private:
   explicit AuditDirectory(std::string path) : path_(std::move(path)) {}
-  model::Status open_file(const std::string& name, int flags);
   model::Status sync_folder() const;
 
   std::string path_;

@@ -162,6 +162,7 @@ void LogBatch::node(const Node& node) {
   record.set_node_id(node.id.value);
   record.set_cluster_id(node.cluster_id);
   record.set_data_groups(node.data_groups);
+  record.set_log_life(node.log_life);
   batch_.put(kNodeKey, record.SerializeAsString());
 }
 
@@ -200,8 +201,8 @@ model::Result<std::optional<Node>> LogStore::node() const {
   auto record = load_log_record<pb::NodeRecord>(engine_, kNodeKey, "node's record");
   if (!record.ok()) return record.error();
   if (!*record) return std::optional<Node>();
-  return std::optional<Node>(
-      Node{model::NodeId((*record)->node_id()), (*record)->cluster_id(), (*record)->data_groups()});
+  return std::optional<Node>(Node{model::NodeId((*record)->node_id()), (*record)->cluster_id(),
+                                  (*record)->data_groups(), (*record)->log_life()});
 }
 
 model::Result<std::optional<model::Index>> LogStore::first_entry(model::GroupId group) const {

@@ -54,6 +54,9 @@ struct Node {
   model::NodeId id;
   std::string cluster_id;  // 16 bytes
   std::uint32_t data_groups = 16;
+  /// 16 random bytes of when these logs began: by a first start, a join or a restore. Indexes of another life mean nothing
+  /// in this one, though cluster and node may be the same. Empty: the record is older than lives are noted.
+  std::string log_life = {};
 };
 
 /// Several groups' changes that become durable together.

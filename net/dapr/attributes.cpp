@@ -19,7 +19,7 @@ bool Attributes::set(const model::Credential& owner, std::string key, std::strin
     found->second.text = std::move(value);
     return true;
   }
-  const auto is_his = [&](const auto& one) { return one.first.first == owner.token_hash; };
+  const auto is_his = [&](const auto& one) { return crypto::equal_constant_time(one.first.first, owner.token_hash); };
   if (std::ranges::count_if(values_, is_his) >= static_cast<std::ptrdiff_t>(kMostOfOne)) return false;
   if (values_.size() >= kMost) {
     values_.erase(oldest_.begin()->second);

@@ -9,7 +9,7 @@ import unittest
 import uuid
 
 from audit_trail import CONFIG, records, trail, wait_for
-from harness import ServerCase
+from harness import Server, ServerCase
 from tapis_client import TapisClient
 
 SECRETS = "/pods/secrets"
@@ -203,6 +203,31 @@ class TapisAudit(ServerCase):
         self.render(secret_map={"A": "${secret:%s}" % name, "B": "literal " + VALUE, "C": "${pods:random:12}"}, environment_variables={"E": VALUE})
         self.record(self.call(200, "DELETE", f"/{name}"), "change")
         self.assertNotIn(VALUE, "".join(p.read_text() for p in trail(self.server)))
+
+    def test_a_render_of_long_names_makes_no_record_that_the_trail_breaks_at(self):
+        server = Server(config=CONFIG).start()
+        self.addCleanup(server.close)
+        made = server.cli("dev-token", "--door", "tapis", "--tenant", "tacc", "--user", "alice", "--data", server.data)
+        client, token = TapisClient(server), made.stdout.decode().strip()
+        body = {"secret_map": {f"K{n}": "${secret:" + "o" * 4000 + ":x}" for n in range(500)}, "pod_id": "web"}
+        self.assertEqual(client.call("POST", SECRETS, {"secret_id": "s-1", "secret_value": VALUE}, token=token).status, 200)
+        answer = client.call("POST", SECRETS + "/render", body, token=token, headers={"x-request-id": "long"})
+        self.assertEqual(answer.status, 200, answer)
+        record = wait_for(server, lambda r: r.get("request_id") == "long")
+        self.assertLessEqual(len(json.dumps(record)), 1 << 20)
+        self.assertEqual(len(record["items"]), 500)
+        self.assertRegex(record["items"][499]["details"], r"^env_var=K499 owner=o+\.\.\.$")
+        self.assertEqual(server.put("behind", "1").status, 200)
+        behind = wait_for(server, lambda r: r["kind"] == "change" and r["seq"] > record["seq"])
+        for restarts in range(2):
+            verdict = server.cli("admin", "audit", "verify")
+            self.assertEqual(verdict.returncode, 0, verdict)
+            self.assertIn(behind, records(server))
+            found = server.cli("admin", "audit", "query", "--from", "1h", "--action", behind["action"]).stdout.decode()
+            self.assertIn(behind["hash"], found)
+            if restarts == 0:
+                server.terminate()
+                server.start()
 
     def test_a_stranger_adds_nothing(self):
         answer = self.client.call("POST", SECRETS + "/render", {"secret_map": {"a b": "x"}}, token="a.b.c", headers={"x-request-id": "stranger"})

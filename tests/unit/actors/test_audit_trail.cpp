@@ -164,6 +164,38 @@ TEST_F(AuditTrailTest, KnowsWhichChangesItHasAlsoAfterARestart) {
   EXPECT_TRUE(trail->is_new_change(4, 1));
 }
 
+/// A restore, a new cluster and a node that joins anew count their changes from one.
+TEST_F(AuditTrailTest, AnotherLifeOfTheLogsHasChangesOfItsOwn) {
+  const auto knows = [this] { return !open()->is_new_change(3, 10); };
+  const auto note_change = [this] {
+    const auto trail = open();
+    ASSERT_TRUE(trail->is_new_change(3, 10));
+    add(*trail, "\"kind\":\"change\",\"group\":3,\"index\":10");
+  };
+  note_change();  // as a program that knows of no lives
+  EXPECT_TRUE(knows());
+  options.log_life = "aa";
+  EXPECT_FALSE(knows()) << "a node's record with a life is younger than a trail without";
+  note_change();
+  EXPECT_TRUE(knows()) << "in the segment that a start begins";
+  EXPECT_TRUE(knows());
+  options.log_life = "bb";
+  EXPECT_FALSE(knows());
+  options.log_life = "aa";
+  EXPECT_FALSE(knows()) << "nobody knows what became of it meanwhile";
+  note_change();
+  options.log_life = "bb";
+  EXPECT_FALSE(knows()) << "nor are the changes of that file's this life's";
+  note_change();
+  options.log_life.clear();
+  note_change();
+  options.node = 2;
+  EXPECT_FALSE(knows());
+  note_change();
+  options.cluster = "00fe";
+  EXPECT_FALSE(knows());
+}
+
 TEST_F(AuditTrailTest, FilesAreTheOwnersAlone) {
   ::umask(0);
   write_records(1);

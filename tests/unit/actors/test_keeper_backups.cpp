@@ -1,6 +1,8 @@
 // The keeper's backups in a whole node: taken while writes go on, restored entry by entry, by schedule; tenants on their way
 // between clusters.
 
+#include <future>
+
 #include "keeper_fixture.hpp"
 
 namespace coffer::actors {
@@ -90,6 +92,40 @@ TEST(Keeper, ABackupIsRestoredEntryByEntryWhileWritesWentOn) {
   ASSERT_TRUE(other.put("t0", "later", "x").ok());
   ASSERT_TRUE(other.start().ok());
   EXPECT_EQ(other.get("t0", "later"), "x");
+}
+
+/// The restored logs count from one; a trail that stays where it was has had those indexes.
+TEST(Keeper, ARestoredNodesChangesAreInTheTrailOfTheNodeThatWas) {
+  Cluster cluster, other;
+  const auto with_trail = [&](NodeOptions& options) { options.audit.directory = cluster.path + "/audit"; };
+  const auto changes = [](Cluster& of) {
+    std::promise<std::size_t> found;
+    model::AuditQuery query;
+    query.action = "put";
+    query.limit = 1000;
+    of.node->audit()->query(query, [&](auto page) { found.set_value(page->lines.size()); });
+    return found.get_future().get();
+  };
+  ASSERT_TRUE(cluster.start(with_trail).ok());
+  for (int i = 0; i < 30; ++i) ASSERT_TRUE(cluster.put("t", "a" + std::to_string(i), "x").ok());
+  EXPECT_TRUE(eventually([&] { return changes(cluster) == 30; }));
+  const std::string file = backup_of(cluster);
+  cluster.node.reset();
+  fs::copy_file(cluster.path + "/key", other.path + "/key", fs::copy_options::overwrite_existing);
+  fs::permissions(other.path + "/key", fs::perms::owner_read | fs::perms::owner_write);
+  {
+    auto log = std::move(*storage::open_leveldb(Cluster::at(other.path + "/log")));
+    auto state = std::move(*storage::open_leveldb(Cluster::at(other.path + "/state")));
+    ASSERT_TRUE(restore_backup(input_of(file), *log, *state, std::nullopt, root_by_file(other.path + "/key"),
+                               crypto::system_random())
+                    .ok());
+  }
+  ASSERT_TRUE(other.start(with_trail).ok());
+  for (int i = 0; i < 5; ++i) ASSERT_TRUE(other.put("t", "b" + std::to_string(i), "x").ok());
+  EXPECT_TRUE(eventually([&] { return changes(other) == 35; }));
+  ASSERT_TRUE(other.start(with_trail).ok());
+  ASSERT_TRUE(other.put("t", "c", "x").ok());
+  EXPECT_TRUE(eventually([&] { return changes(other) == 36; })) << "and none twice";
 }
 
 TEST(Keeper, OneTenantIsRestoredAlone) {

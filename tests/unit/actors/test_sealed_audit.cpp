@@ -62,5 +62,30 @@ TEST_F(SealedAuditTest, WhatASealedNodeWasGivenAndRefusedIsInItsTrailAfterTheUns
   EXPECT_TRUE(eventually([&] { return lines_with("\"action\":\"unseal\"", "") >= 1; }));
 }
 
+/// It does not go on without a trail.
+TEST_F(SealedAuditTest, AnUnsealingThatFailsForTheTrailCanBeTriedAgainAndHasItThen) {
+  ASSERT_TRUE(cluster.start([&](NodeOptions& options) { with_trail(options, cluster.path); }).ok());
+  model::AddSeal add;
+  add.name = "break-glass";
+  add.kind = "passphrase";
+  add.passphrase = model::Secret("correct horse battery");
+  ASSERT_TRUE(cluster.keep(std::move(add)).ok());
+  ASSERT_TRUE(cluster
+                  .start([&](NodeOptions& options) {
+                    with_trail(options, cluster.path);
+                    options.start_sealed = true;
+                  })
+                  .ok());
+  const auto folder = fs::path(cluster.path) / "audit";
+  fs::permissions(folder, fs::perms::others_exec, fs::perm_options::add);
+  const model::Unseal unseal{{}, model::Secret("correct horse battery")};
+  EXPECT_EQ(cluster.keep(model::KeeperOperation(unseal)).error().code, Code::disk_error);
+  EXPECT_EQ(cluster.get("acme", "one"), "SEALED");
+  fs::permissions(folder, fs::perms::others_exec, fs::perm_options::remove);
+  ASSERT_TRUE(cluster.keep(model::KeeperOperation(unseal)).ok());
+  EXPECT_TRUE(eventually([&] { return cluster.put("acme", "one", "1").ok(); }));
+  EXPECT_TRUE(eventually([&] { return lines_with("\"kind\":\"change\"", "\"action\":\"put\"") >= 1; }));
+}
+
 }  // namespace
 }  // namespace coffer::actors

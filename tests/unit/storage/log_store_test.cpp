@@ -206,13 +206,14 @@ TEST_F(LogStoreTest, TheNodesRecordIsReadBack) {
   ASSERT_TRUE(none.ok());
   EXPECT_FALSE(none->has_value());
   LogBatch batch;
-  batch.node({model::NodeId(5), "sixteen bytes...", 32});
+  batch.node({model::NodeId(5), "sixteen bytes...", 32, "a life"});
   ASSERT_TRUE(store_.commit(batch).ok());
   auto node = store_.node();
   ASSERT_TRUE(node.ok() && node->has_value());
   EXPECT_EQ((*node)->id, model::NodeId(5));
   EXPECT_EQ((*node)->cluster_id, "sixteen bytes...");
   EXPECT_EQ((*node)->data_groups, 32u);
+  EXPECT_EQ((*node)->log_life, "a life");
 }
 
 /// A scan that ends early because of damage.
@@ -313,6 +314,7 @@ TEST(LogRecords, OfTheGoldenFilesAreStillRead) {
   auto node = store.node();
   ASSERT_TRUE(node.ok() && node->has_value());
   EXPECT_EQ((*node)->cluster_id, "0123456789abcdef");
+  EXPECT_EQ((*node)->log_life, "") << "the stored record is of before lives were noted";
 }
 
 LogBatch golden_floor() {
