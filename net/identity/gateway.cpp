@@ -90,7 +90,9 @@ class Gateway final : public IdentityGateway {
 
 /// What was presented and for which tenant, in one text that nobody can make mean two things.
 std::string cache_key(const model::Request& request) {
-  std::string text(request.credential.is_certificate ? "c" : "t");
+  // Certificates of the same names, one after the other, have ends of their own.
+  std::string text("t");
+  if (request.credential.is_certificate) text = "c" + std::to_string(request.credential.expires_at) + " ";
   text.append(text_of_tenant(request.tenant)).append(request.credential.token.expose());
   return crypto::sha256(text);
 }
@@ -180,8 +182,9 @@ Verdict Gateway::vouch(const model::Request& request, const Trust& trust, model:
       [this](const model::TenantRef& ref) { return inner_.find_tenant(ref); },
       [this, &request](const model::Issuer& issuer) { return sources_.current(issuer, request.info.trace); }};
   const std::string_view text = request.credential.token.expose();
-  return request.credential.is_certificate ? vouch_for_certificate(text, trust, node_.get(), lookups)
-                                           : vouch_for_token(text, request.tenant, trust, node_.get(), lookups, now);
+  const model::Credential& presented = request.credential;
+  return presented.is_certificate ? vouch_for_certificate(text, presented.expires_at, trust, node_.get(), lookups, now)
+                                  : vouch_for_token(text, request.tenant, trust, node_.get(), lookups, now);
 }
 
 void Gateway::process(const JobPtr& job, const TrustReader::ReadingPtr& reading) {

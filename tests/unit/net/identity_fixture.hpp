@@ -83,12 +83,14 @@ class IdentityGatewayTest : public ::testing::Test {
     call.request.credential = std::move(*credential);
     return submit(call, tenant);
   }
-  Code present_certificate(const std::string& names, const std::string& tenant = "acme") {
+  Code present_certificate(const std::string& names, const std::string& tenant = "acme",
+                           model::TimeMs not_after = kAskedAt + 3'600'000) {
     if (!gateway) start();
     WaitingCall call;
     call.request.credential.kind = CredentialKind::presented;
     call.request.credential.is_certificate = true;
     call.request.credential.token = model::Secret(names);
+    call.request.credential.expires_at = not_after;
     return submit(call, tenant);
   }
   Code submit(WaitingCall& call, const std::string& tenant) {

@@ -253,6 +253,25 @@ TEST_F(IdentityGatewayTest, ACertificateIsWhoTheTenantsRuleSays) {
   EXPECT_EQ(present_certificate("uri:spiffe://prod/web", "missing"), Code::unauthenticated);
 }
 
+TEST_F(IdentityGatewayTest, ACertificateEndsAlsoOnAConnectionThatStaysOpen) {
+  trust("acme", 'a').certificate_rules = {{"web", "dns:web.example", "service:web", {}, 9, 0, ""}};
+  settings.certificates = {{{"all", "dns:node.example", "", {}, 0, 0, ""}, "*"}};
+  for (const char* names : {"dns:web.example", "dns:node.example"}) {
+    now = kAskedAt;
+    EXPECT_EQ(present_certificate(names, "acme", kAskedAt + 1'000), Code::ok);
+    EXPECT_EQ(passed().expires_at, kAskedAt + 1'000) << "for the shard, whose watches last longer than a look here";
+    now = kAskedAt + 999;
+    EXPECT_EQ(present_certificate(names, "acme", kAskedAt + 1'000), Code::ok);
+    // Its successor has the same names, and an end of its own.
+    EXPECT_EQ(present_certificate(names, "acme", kAskedAt + 9'000), Code::ok);
+    EXPECT_EQ(passed().expires_at, kAskedAt + 9'000);
+    now = kAskedAt + 1'000;
+    EXPECT_EQ(present_certificate(names, "acme", kAskedAt + 1'000), Code::unauthenticated);
+    EXPECT_EQ(present_certificate(names, "acme", kAskedAt + 9'000), Code::ok);
+    EXPECT_EQ(present_certificate(names, "acme", 0), Code::unauthenticated) << "no end is none that was read";
+  }
+}
+
 TEST_F(IdentityGatewayTest, TheNodesRulesHoldWhereTheySayAndAfterTheTenants) {
   settings.certificates = {{{"all", "uri:spiffe://node/*", "", {}, 0, 0, ""}, "*"},
                            {{"one", "dns:one.example", "user:one", {}, 0, 0, ""}, "other"}};
