@@ -39,9 +39,7 @@ std::string_view GrpcCaller::header(std::string_view name) const {
   return found == metadata.end() ? std::string_view() : std::string_view(found->second.data(), found->second.size());
 }
 
-bool GrpcCaller::is_loopback() const {
-  return address_.starts_with("127.") || address_.starts_with("[::1]:") || address_.starts_with("[::ffff:127.");
-}
+bool GrpcCaller::is_loopback() const { return net::is_loopback(address_); }
 
 const ClientCertificate& GrpcCaller::client_certificate() const {
   if (certificate_) return *certificate_;

@@ -75,6 +75,7 @@ class Gateway final : public IdentityGateway {
   void begin(const JobPtr& job);
   void process(const JobPtr& job, const TrustReader::ReadingPtr& reading);
   Verdict vouch(const model::Request& request, const Trust& trust, model::TimeMs now);
+  void refuse(Job& job, Error error);
 
   const IdentitySettings settings_;
   Live<NodeTrust> node_;
@@ -191,7 +192,7 @@ void Gateway::process(const JobPtr& job, const TrustReader::ReadingPtr& reading)
   const model::Request& request = job->call->request;
   const model::TimeMs now = settings_.clock();
   if (request.info.deadline != 0 && request.info.deadline <= now) return job->finish(Error(Code::deadline_exceeded));
-  if (!reading->trust) return job->finish(reading->error);
+  if (!reading->trust) return refuse(*job, reading->error);
   const std::uint64_t node_changes = node_changes_.load();
   Verdict verdict = vouch(request, *reading->trust, now);
   if (auto* vouched = std::get_if<Vouched>(&verdict)) {
@@ -212,7 +213,17 @@ void Gateway::process(const JobPtr& job, const TrustReader::ReadingPtr& reading)
       return;
   }
   ++refused_;
-  job->finish(std::move(refused.error));
+  refuse(*job, std::move(refused.error));
+}
+
+/// "Unavailable" is for callers who shall try again, and says to others that there is a tenant, and whom it trusts. Nobody
+/// has verified what came, so it counts against its source as "unauthenticated" does, which the listeners count.
+void Gateway::refuse(Job& job, Error error) {
+  if (error.code == Code::unavailable && settings_.guard) {
+    const std::string& address = job.call->request.info.address;
+    settings_.guard->failed(address, is_loopback(address), Clock::now());
+  }
+  job.finish(std::move(error));
 }
 
 void Gateway::stop() {

@@ -118,14 +118,13 @@ Verdict vouch_for_token(std::string_view text, const model::TenantRef& asked, co
   if (!token) return Refused{token.error(), nullptr, nullptr};
   const std::string_view iss = jwt::unverified_text(*token, {"iss"});
   Refused refused = untrusted();
-  bool checked = false;
+  std::size_t checks = 0;
   for (const std::vector<jwt::TrustedIssuer>* issuers : {&trust.issuers, &node.issuers}) {
     for (const jwt::TrustedIssuer& issuer : *issuers) {
       if (iss.empty() || iss != issuer.settings.iss) continue;
       jwt::KeySources::Keys fetched;
       if (!issuer.settings.jwks_url.empty()) fetched = lookups.keys(issuer.settings);
-      const auto signature = jwt::check_signature(issuer, *token, fetched.keys.get());
-      checked |= signature != jwt::Signature::unknown_key;
+      const auto signature = jwt::check_signature(issuer, *token, fetched.keys.get(), &checks);
       switch (signature) {
         case jwt::Signature::valid: {
           // Two issuers may share a key and differ in what they accept: the first that accepts the token decides.
@@ -144,7 +143,9 @@ Verdict vouch_for_token(std::string_view text, const model::TenantRef& asked, co
       }
     }
   }
-  if (!checked) check_against_decoy(*token);
+  // Not for an issuer that is known, but for a check that was made: that the key, its type or the algorithm is not his would
+  // show as well.
+  if (checks == 0) check_against_decoy(*token);
   return refused;
 }
 

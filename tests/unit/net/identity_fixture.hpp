@@ -97,6 +97,7 @@ class IdentityGatewayTest : public ::testing::Test {
     call.request.tenant.name = tenant;
     call.request.operation = model::TenantOperation(model::Get{"kv", "a", 0, true});
     call.request.info.deadline = deadline;
+    call.request.info.address = address;
     gateway->submit(&call);
     return call.wait();
   }
@@ -112,6 +113,7 @@ class IdentityGatewayTest : public ::testing::Test {
   IdentitySettings settings;
   std::atomic<model::TimeMs> now{kAskedAt};
   model::TimeMs deadline = 0;
+  std::string address = "192.0.2.7:40812";
   std::atomic<int> fetches{0};
   std::mutex mutex;
   model::Result<std::string> jwks{Code::unavailable};
