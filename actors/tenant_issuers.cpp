@@ -98,7 +98,7 @@ model::Result<std::uint64_t> TenantCore::trust_version(const std::string& key, b
 model::Result<TenantCore::Caller> TenantCore::authenticate_bearer(const model::Credential& credential) {
   const bool is_certificate = credential.kind == model::CredentialKind::certificate;
   if (credential.expires_at != 0 && credential.expires_at <= now()) {
-    return Error(Code::unauthenticated, "the JWT has expired");
+    return Error(Code::unauthenticated, is_certificate ? "the client certificate has expired" : "the JWT has expired");
   }
   if (credential.of_node) return bearer(credential);
   if (credential.tenant != identity_.tenant) return Error(Code::permission_denied);

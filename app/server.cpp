@@ -228,7 +228,7 @@ model::Result<std::vector<model::Issuer>> node_issuers(const Config& config) {
 
 /// What checks JWTs and certificates in front of the node.
 model::Result<std::unique_ptr<net::IdentityGateway>> make_identity(const Config& config, actors::Node& node,
-                                                                   std::shared_ptr<const net::SourceGuard> guard) {
+                                                                   std::shared_ptr<net::SourceGuard> guard) {
   net::IdentitySettings settings;
   settings.guard = std::move(guard);
   settings.threads = config.identity.threads;

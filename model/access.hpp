@@ -68,7 +68,7 @@ struct Credential {
   std::string issuer;              // name of the issuer or rule
   std::uint64_t issuer_version = 0;
   bool of_node = false;   // by this node's configuration: there is no row, and `tenant` does not count
-  TimeMs expires_at = 0;  // 0: never (certificates end with their connection)
+  TimeMs expires_at = 0;  // of a JWT and a certificate its own end, a presented certificate's, too; 0: never
   std::shared_ptr<const CloudforetClaims> cloudforet;  // of a JWT with Cloudforet's claims; else null
 };
 

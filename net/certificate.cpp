@@ -1,11 +1,13 @@
-// Names out of X.509; see certificate.hpp.
+// Names and times out of X.509; see certificate.hpp.
 
 #include "net/certificate.hpp"
 
+#include <ctime>
 #include <memory>
 
 #include <openssl/err.h>
 #include <openssl/pem.h>
+#include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
 namespace coffer::net {
@@ -46,18 +48,35 @@ std::string names_of(X509* certificate) {
   return out;
 }
 
+/// A time that cannot be read is over.
+model::TimeMs end_of(const X509* certificate) {
+  std::tm parts{};
+  if (ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &parts) != 1) return 0;
+  return static_cast<model::TimeMs>(timegm(&parts)) * 1000;
+}
+
+using X509Ptr = std::unique_ptr<X509, Free>;
+
+X509Ptr certificate_of(SSL* ssl) { return X509Ptr(SSL_get1_peer_certificate(ssl)); }
+
+X509Ptr certificate_of(std::string_view pem) {
+  const std::unique_ptr<BIO, Free> bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
+  X509Ptr certificate(PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr));
+  ERR_clear_error();
+  return certificate;
+}
+
+ClientCertificate read(const X509Ptr& certificate) {
+  if (!certificate) return {};
+  return {names_of(certificate.get()), end_of(certificate.get())};
+}
+
 }  // namespace
 
-std::string certificate_names(SSL* ssl) {
-  const std::unique_ptr<X509, Free> certificate(SSL_get1_peer_certificate(ssl));
-  return certificate ? names_of(certificate.get()) : std::string();
-}
+ClientCertificate client_certificate(SSL* ssl) { return read(certificate_of(ssl)); }
+ClientCertificate client_certificate(std::string_view pem) { return read(certificate_of(pem)); }
 
-std::string certificate_names(std::string_view pem) {
-  const std::unique_ptr<BIO, Free> bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
-  const std::unique_ptr<X509, Free> certificate(PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr));
-  ERR_clear_error();
-  return certificate ? names_of(certificate.get()) : std::string();
-}
+std::string certificate_names(SSL* ssl) { return client_certificate(ssl).names; }
+std::string certificate_names(std::string_view pem) { return client_certificate(pem).names; }
 
 }  // namespace coffer::net

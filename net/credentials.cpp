@@ -61,7 +61,7 @@ std::string how_to_present(const CredentialRule& rule) {
 
 bool has_no_credential(const Caller& caller, const CredentialRule& rule) {
   const Presented found = look(caller, rule);
-  return found.bearer.empty() && found.own.empty() && !found.malformed && caller.client_certificate().empty();
+  return found.bearer.empty() && found.own.empty() && !found.malformed && caller.client_certificate().names.empty();
 }
 
 model::Status require_checked(const model::Credential& credential) {
@@ -77,12 +77,13 @@ model::Result<model::Credential> take_credential(const Caller& caller, const act
     return Error(Code::unauthenticated, "the request carries two different credentials: send one of them");
   }
   const std::string_view token = found.own.empty() ? found.bearer : found.own;
-  if (token.empty() && !caller.client_certificate().empty()) {
+  if (token.empty() && !caller.client_certificate().names.empty()) {
     model::Credential presented;
     presented.kind = model::CredentialKind::presented;
     presented.door = rule.door;
     presented.is_certificate = true;
-    presented.token = model::Secret(caller.client_certificate());
+    presented.token = model::Secret(caller.client_certificate().names);
+    presented.expires_at = caller.client_certificate().not_after;
     return presented;
   }
   if (token.empty()) {

@@ -16,13 +16,16 @@ model::TimeMs ms_of(Clock::time_point time) {
   return std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch()).count();
 }
 
+bool is_v4(const model::IpAddress& address) {
+  static constexpr std::array<std::uint8_t, 12> kMapped{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+  return std::equal(kMapped.begin(), kMapped.end(), address.begin());
+}
+
 /// The address, or the network that stands for it.
 std::optional<model::IpAddress> source_of(std::string_view peer) {
   auto address = model::parse_peer(peer);
   if (!address) return std::nullopt;
-  static constexpr std::array<std::uint8_t, 12> kMapped{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
-  const bool is_v4 = std::equal(kMapped.begin(), kMapped.end(), address->begin());
-  if (!is_v4) std::fill(address->begin() + 8, address->end(), std::uint8_t{0});
+  if (!is_v4(*address)) std::fill(address->begin() + 8, address->end(), std::uint8_t{0});
   return address;
 }
 
@@ -34,6 +37,13 @@ std::uint64_t mix(std::uint64_t x) {
 }
 
 }  // namespace
+
+bool is_loopback(std::string_view peer) {
+  const auto address = model::parse_peer(peer);
+  if (!address) return false;
+  static constexpr model::IpAddress kV6{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
+  return is_v4(*address) ? (*address)[12] == 127 : *address == kV6;
+}
 
 SourceTable::SourceTable(std::uint64_t rate, std::uint64_t burst, std::uint64_t seed)
     : rate_(rate), burst_(burst), seed_(seed), slots_(kSets * kWays) {}

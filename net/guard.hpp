@@ -24,6 +24,9 @@ struct GuardSettings {
   bool spares_loopback = false;            // --dev
 };
 
+/// Of this machine, whichever form the address has. `peer` as Caller::address() has it.
+bool is_loopback(std::string_view peer);
+
 /// Buckets by address in a table of fixed size. IPv6 counts by /64, which is what one customer has. When a set is full
 /// the source that has failed least goes: what is forgotten is forgiven, and memory stays what it is.
 class SourceTable {

@@ -21,6 +21,7 @@
 #include "actors/gateway.hpp"
 #include "model/requests.hpp"
 #include "model/result.hpp"
+#include "net/certificate.hpp"
 #include "net/settings.hpp"
 
 namespace coffer::net {
@@ -41,9 +42,11 @@ class Caller {
   /// The id that the answer shows: the client's x-request-id, or one that the HTTP listener made up. Not the id by which
   /// a retry is recognised: that is Request::info.request_id, and only a client gives it.
   virtual std::string_view call_id() const { return header("x-request-id"); }
-  /// Names in the client certificate that the listener verified, one in a line (see certificate_names); empty when none
-  /// was presented.
-  virtual std::string_view client_certificate() const { return {}; }
+  /// The client certificate that the listener verified; without names when none was presented.
+  virtual const ClientCertificate& client_certificate() const {
+    static const ClientCertificate kNone;
+    return kNone;
+  }
 };
 
 /// What a door answers when it does not answer OK, in the words of both transports.

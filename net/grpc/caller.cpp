@@ -7,7 +7,6 @@
 #include <grpc/grpc_security_constants.h>
 #include <grpcpp/impl/codegen/proto_utils.h>
 
-#include "net/certificate.hpp"
 #include "net/flight.hpp"
 #include "net/guard.hpp"
 
@@ -40,16 +39,15 @@ std::string_view GrpcCaller::header(std::string_view name) const {
   return found == metadata.end() ? std::string_view() : std::string_view(found->second.data(), found->second.size());
 }
 
-bool GrpcCaller::is_loopback() const {
-  return address_.starts_with("127.") || address_.starts_with("[::1]:") || address_.starts_with("[::ffff:127.");
-}
+bool GrpcCaller::is_loopback() const { return net::is_loopback(address_); }
 
-std::string_view GrpcCaller::client_certificate() const {
-  if (!certificate_.empty()) return certificate_;
+const ClientCertificate& GrpcCaller::client_certificate() const {
+  if (certificate_) return *certificate_;
+  certificate_.emplace();
   const auto auth = context_->auth_context();
   const auto pem = auth->FindPropertyValues(GRPC_X509_PEM_CERT_PROPERTY_NAME);
-  if (!pem.empty()) certificate_ = certificate_names(std::string_view(pem.front().data(), pem.front().size()));
-  return certificate_;
+  if (!pem.empty()) *certificate_ = net::client_certificate({pem.front().data(), pem.front().size()});
+  return *certificate_;
 }
 
 model::Status read_message(grpc::ByteBuffer& payload, google::protobuf::Message* message) {

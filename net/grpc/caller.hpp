@@ -2,6 +2,7 @@
 // What every gRPC call of a door has in common, one answer or many: who is at the other end, its message, and how errors
 // are said. Used by unary.cpp and stream.cpp on their workers' threads.
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -20,7 +21,7 @@ class GrpcCaller : public Caller {
   std::string_view address() const final { return address_; }
   bool is_loopback() const final;
   bool is_tls() const final { return tls_; }
-  std::string_view client_certificate() const final;
+  const ClientCertificate& client_certificate() const final;
 
  protected:
   /// The context outlives every use of the caller.
@@ -30,7 +31,7 @@ class GrpcCaller : public Caller {
   const grpc::ServerContext* context_ = nullptr;
   bool tls_ = false;
   std::string address_;
-  mutable std::string certificate_;
+  mutable std::optional<ClientCertificate> certificate_;  // read when it is asked for: most calls bring a token
 };
 
 /// Parses the payload and lets it go. Errors: invalid_argument.

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "model/secret.hpp"
+#include "net/certificate.hpp"
 
 namespace coffer::net::http {
 
@@ -68,8 +69,8 @@ struct Answer {
 
 /// Who is at the other end of a connection; made once for each.
 struct Peer {
-  std::string address;      // "127.0.0.1:40812"
-  std::string certificate;  // see Caller::client_certificate
+  std::string address;            // "127.0.0.1:40812"
+  ClientCertificate certificate;  // see Caller::client_certificate
   bool loopback = false;
   bool tls = false;
 };

@@ -28,7 +28,7 @@ class HttpCaller final : public Caller {
   bool is_loopback() const override { return peer_.loopback; }
   bool is_tls() const override { return peer_.tls; }
   std::string_view call_id() const override { return call_id_; }
-  std::string_view client_certificate() const override { return peer_.certificate; }
+  const ClientCertificate& client_certificate() const override { return peer_.certificate; }
 
  private:
   const Incoming& request_;

@@ -53,6 +53,10 @@ Status set_up_tls(const TlsFiles& files, std::atomic<std::shared_ptr<asio::ssl::
   if (ec) return Error(Code::invalid_argument, "the TLS client CA " + files.client_ca + ": " + ec.message());
   // Asked for, not demanded: a door may take a token instead. One that is presented must verify.
   context.set_verify_mode(asio::ssl::verify_peer, ec);
+  // A session that is resumed verifies nothing anew: neither the certificate's time nor the CA above it.
+  SSL_CTX_set_session_cache_mode(native, SSL_SESS_CACHE_OFF);
+  SSL_CTX_set_options(native, SSL_OP_NO_TICKET);  // of TLS 1.3 it leaves tickets of sessions that the cache has
+  SSL_CTX_set_num_tickets(native, 0);
   static constexpr unsigned char kName[] = "coffer";
   SSL_CTX_set_session_id_context(native, kName, sizeof kName - 1);
   out->store(made);

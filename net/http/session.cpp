@@ -67,7 +67,7 @@ Await<bool> Session::handshake() {
   allow(shared_.limits().header_timeout);
   auto [ec] = co_await tls_->async_handshake(asio::ssl::stream_base::server, kAwait);
   if (ec) co_return false;
-  peer_.certificate = certificate_names(tls_->native_handle());
+  peer_.certificate = client_certificate(tls_->native_handle());
   co_return true;
 }
 

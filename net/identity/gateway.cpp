@@ -75,6 +75,7 @@ class Gateway final : public IdentityGateway {
   void begin(const JobPtr& job);
   void process(const JobPtr& job, const TrustReader::ReadingPtr& reading);
   Verdict vouch(const model::Request& request, const Trust& trust, model::TimeMs now);
+  void refuse(Job& job, Error error);
 
   const IdentitySettings settings_;
   Live<NodeTrust> node_;
@@ -90,7 +91,9 @@ class Gateway final : public IdentityGateway {
 
 /// What was presented and for which tenant, in one text that nobody can make mean two things.
 std::string cache_key(const model::Request& request) {
-  std::string text(request.credential.is_certificate ? "c" : "t");
+  // Certificates of the same names, one after the other, have ends of their own.
+  std::string text("t");
+  if (request.credential.is_certificate) text = "c" + std::to_string(request.credential.expires_at) + " ";
   text.append(text_of_tenant(request.tenant)).append(request.credential.token.expose());
   return crypto::sha256(text);
 }
@@ -180,15 +183,16 @@ Verdict Gateway::vouch(const model::Request& request, const Trust& trust, model:
       [this](const model::TenantRef& ref) { return inner_.find_tenant(ref); },
       [this, &request](const model::Issuer& issuer) { return sources_.current(issuer, request.info.trace); }};
   const std::string_view text = request.credential.token.expose();
-  return request.credential.is_certificate ? vouch_for_certificate(text, trust, node_.get(), lookups)
-                                           : vouch_for_token(text, request.tenant, trust, node_.get(), lookups, now);
+  const model::Credential& presented = request.credential;
+  return presented.is_certificate ? vouch_for_certificate(text, presented.expires_at, trust, node_.get(), lookups, now)
+                                  : vouch_for_token(text, request.tenant, trust, node_.get(), lookups, now);
 }
 
 void Gateway::process(const JobPtr& job, const TrustReader::ReadingPtr& reading) {
   const model::Request& request = job->call->request;
   const model::TimeMs now = settings_.clock();
   if (request.info.deadline != 0 && request.info.deadline <= now) return job->finish(Error(Code::deadline_exceeded));
-  if (!reading->trust) return job->finish(reading->error);
+  if (!reading->trust) return refuse(*job, reading->error);
   const std::uint64_t node_changes = node_changes_.load();
   Verdict verdict = vouch(request, *reading->trust, now);
   if (auto* vouched = std::get_if<Vouched>(&verdict)) {
@@ -209,7 +213,17 @@ void Gateway::process(const JobPtr& job, const TrustReader::ReadingPtr& reading)
       return;
   }
   ++refused_;
-  job->finish(std::move(refused.error));
+  refuse(*job, std::move(refused.error));
+}
+
+/// "Unavailable" is for callers who shall try again, and says to others that there is a tenant, and whom it trusts. Nobody
+/// has verified what came, so it counts against its source as "unauthenticated" does, which the listeners count.
+void Gateway::refuse(Job& job, Error error) {
+  if (error.code == Code::unavailable && settings_.guard) {
+    const std::string& address = job.call->request.info.address;
+    settings_.guard->failed(address, is_loopback(address), Clock::now());
+  }
+  job.finish(std::move(error));
 }
 
 void Gateway::stop() {

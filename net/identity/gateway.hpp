@@ -33,7 +33,7 @@ struct IdentitySettings {
   std::size_t cached_tenants = 1'000;         // whose issuers are kept ready
   unsigned threads = 1;                       // that verify
   std::size_t most_waiting = 1'024;           // calls in the queue; beyond: overloaded
-  std::shared_ptr<const SourceGuard> guard;   // of the listeners: its counter is shown with the others; null: none
+  std::shared_ptr<SourceGuard> guard;         // of the listeners: told of callers and shown with the others; null: none
   std::function<model::TimeMs()> clock;       // default: the system's
   std::function<void(std::string_view)> log;  // one line; default: nowhere
   /// Fetches a key set; default: jwt::fetch. `trace` is the traceparent of the request that caused it, or empty.

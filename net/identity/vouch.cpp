@@ -84,7 +84,8 @@ std::optional<std::string_view> matching_name(const model::CertificateRule& rule
   return std::nullopt;
 }
 
-Vouched by_rule(const model::CertificateRule& rule, std::string_view name, const Trust& trust, bool of_node) {
+Vouched by_rule(const model::CertificateRule& rule, std::string_view name, model::TimeMs not_after, const Trust& trust,
+                bool of_node) {
   Vouched vouched;
   model::Credential& credential = vouched.credential;
   credential.kind = model::CredentialKind::certificate;
@@ -94,6 +95,7 @@ Vouched by_rule(const model::CertificateRule& rule, std::string_view name, const
   credential.issuer = rule.name;
   credential.issuer_version = rule.version;
   credential.of_node = of_node;
+  credential.expires_at = vouched.until = not_after;
   return vouched;
 }
 
@@ -116,14 +118,13 @@ Verdict vouch_for_token(std::string_view text, const model::TenantRef& asked, co
   if (!token) return Refused{token.error(), nullptr, nullptr};
   const std::string_view iss = jwt::unverified_text(*token, {"iss"});
   Refused refused = untrusted();
-  bool checked = false;
+  std::size_t checks = 0;
   for (const std::vector<jwt::TrustedIssuer>* issuers : {&trust.issuers, &node.issuers}) {
     for (const jwt::TrustedIssuer& issuer : *issuers) {
       if (iss.empty() || iss != issuer.settings.iss) continue;
       jwt::KeySources::Keys fetched;
       if (!issuer.settings.jwks_url.empty()) fetched = lookups.keys(issuer.settings);
-      const auto signature = jwt::check_signature(issuer, *token, fetched.keys.get());
-      checked |= signature != jwt::Signature::unknown_key;
+      const auto signature = jwt::check_signature(issuer, *token, fetched.keys.get(), &checks);
       switch (signature) {
         case jwt::Signature::valid: {
           // Two issuers may share a key and differ in what they accept: the first that accepts the token decides.
@@ -142,23 +143,27 @@ Verdict vouch_for_token(std::string_view text, const model::TenantRef& asked, co
       }
     }
   }
-  if (!checked) check_against_decoy(*token);
+  // Not for an issuer that is known, but for a check that was made: that the key, its type or the algorithm is not his would
+  // show as well.
+  if (checks == 0) check_against_decoy(*token);
   return refused;
 }
 
-Verdict vouch_for_certificate(std::string_view names, const Trust& trust, const NodeTrust& node,
-                              const Lookups& lookups) {
+Verdict vouch_for_certificate(std::string_view names, model::TimeMs not_after, const Trust& trust,
+                              const NodeTrust& node, const Lookups& lookups, model::TimeMs now) {
+  // The handshake was perhaps long ago, and a certificate without an end is none that a listener has read.
+  if (not_after <= now) return Refused{Error(Code::unauthenticated, "the client certificate has expired"), nullptr, {}};
   for (const model::CertificateRule& rule : trust.rules) {
-    if (const auto name = matching_name(rule, names)) return by_rule(rule, *name, trust, false);
+    if (const auto name = matching_name(rule, names)) return by_rule(rule, *name, not_after, trust, false);
   }
   for (const NodeCertificate& one : node.certificates) {
     const bool here =
         one.tenant == "*" || (trust.tenant && lookups.find_tenant({.name = one.tenant, .door = {}}) == trust.tenant);
     if (!here) continue;
-    if (const auto name = matching_name(one.rule, names)) return by_rule(one.rule, *name, trust, true);
+    if (const auto name = matching_name(one.rule, names)) return by_rule(one.rule, *name, not_after, trust, true);
   }
-  return Refused{Error(Code::unauthenticated, "no rule of the tenant or the server knows the client certificate"),
-                 nullptr};
+  return Refused{
+      Error(Code::unauthenticated, "no rule of the tenant or the server knows the client certificate"), nullptr, {}};
 }
 
 }  // namespace coffer::net

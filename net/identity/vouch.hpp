@@ -49,8 +49,8 @@ using Verdict = std::variant<Vouched, Refused>;
 /// `asked` is the tenant of the request: the token's tenant must be the same.
 Verdict vouch_for_token(std::string_view text, const model::TenantRef& asked, const Trust& trust, const NodeTrust& node,
                         const Lookups& lookups, model::TimeMs now);
-/// `names` are those of certificate_names().
-Verdict vouch_for_certificate(std::string_view names, const Trust& trust, const NodeTrust& node,
-                              const Lookups& lookups);
+/// `names` are those of certificate_names(), `not_after` is the certificate's end: what it vouches for ends then, too.
+Verdict vouch_for_certificate(std::string_view names, model::TimeMs not_after, const Trust& trust,
+                              const NodeTrust& node, const Lookups& lookups, model::TimeMs now);
 
 }  // namespace coffer::net

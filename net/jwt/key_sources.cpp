@@ -3,6 +3,8 @@
 #include "net/jwt/key_sources.hpp"
 
 #include <algorithm>
+#include <system_error>
+#include <utility>
 
 namespace coffer::net::jwt {
 
@@ -11,19 +13,21 @@ using model::Result;
 using model::TimeMs;
 
 KeySources::KeySources(Settings settings) : settings_(std::move(settings)) {
-  for (unsigned i = 0; i < settings_.threads; ++i) threads_.emplace_back([this] { run(); });
+  threads_.emplace_back([this] { run(); });  // at least one, or there is no server
 }
 
 void KeySources::stop() {
   std::vector<std::function<void()>> waiters;
+  std::vector<std::thread> threads;
   {
     const std::lock_guard lock(mutex_);
     stopped_ = true;
     queue_.clear();
+    retries_.clear();
+    threads.swap(threads_);
   }
   changed_.notify_all();
-  for (std::thread& thread : threads_) thread.join();
-  threads_.clear();
+  for (std::thread& thread : threads) thread.join();
   for (auto& [key, source] : sources_) {
     for (auto& waiter : source->waiters) waiters.push_back(std::move(waiter));
     source->waiters.clear();
@@ -110,17 +114,34 @@ void KeySources::begin(const SourcePtr& source, TimeMs now, const std::string& t
   source->fetching = true;
   source->tried = true;
   source->tried_at = now;
-  queue_.push_back(source);
+  (source->failures == 0 ? queue_ : retries_).push_back(source);
   changed_.notify_one();
+  if (waiting_ >= takeable() || threads_.size() >= settings_.threads) return;
+  try {
+    threads_.emplace_back([this] { run(); });
+  } catch (const std::system_error&) {
+    // Those that run will come to it.
+  }
+}
+
+/// How many of those that are queued may be fetched now, if there is a thread.
+std::size_t KeySources::takeable() const {
+  const std::size_t most_retries = std::max(1U, settings_.threads / 2);
+  return queue_.size() + std::min(retries_.size(), most_retries - retrying_);
 }
 
 void KeySources::run() {
   std::unique_lock lock(mutex_);
   for (;;) {
-    changed_.wait(lock, [this] { return stopped_ || !queue_.empty(); });
+    ++waiting_;
+    changed_.wait(lock, [this] { return stopped_ || takeable() > 0; });
+    --waiting_;
     if (stopped_) return;
-    const SourcePtr source = std::move(queue_.front());
-    queue_.pop_front();
+    const bool is_retry = queue_.empty();
+    std::deque<SourcePtr>& queue = is_retry ? retries_ : queue_;
+    const SourcePtr source = std::move(queue.front());
+    queue.pop_front();
+    retrying_ += is_retry ? 1 : 0;
     lock.unlock();
     ++fetches_;
     const auto text = settings_.fetch(source->url, source->ca_pem, source->trace);
@@ -130,6 +151,7 @@ void KeySources::run() {
       settings_.log("cannot fetch keys from " + source->url + ": " + std::string(keys.error().message()));
     }
     lock.lock();
+    retrying_ -= is_retry ? 1 : 0;
     finish(*source, std::move(keys));
     std::vector<std::function<void()>> waiters;
     waiters.swap(source->waiters);

@@ -2,6 +2,10 @@
 // The key sets that issuers publish at URLs: fetched when first needed, again every few minutes while they are used, and
 // at once (but not often) when a token names a key that is not there. While a URL fails the old keys stay. Verifiers ask
 // from their threads; fetches run on this object's own.
+//
+// Threads are started when they are needed, up to a bound: a fetch takes one for as long as its server, or the resolver of
+// its name, pleases. Sources whose last fetch failed wait behind the others and have half of the threads at most, so
+// servers that hang delay nobody but themselves once each of them has failed.
 
 #include <condition_variable>
 #include <cstdint>
@@ -33,7 +37,7 @@ class KeySources {
     model::TimeMs most_backoff_ms = 60'000;
     model::TimeMs keep_ms = 24LL * 3'600'000;  // while the URL fails
     std::size_t most_sources = 4096, most_waiters = 256;
-    unsigned threads = 2;
+    unsigned threads = 64;  // at most
   };
   explicit KeySources(Settings settings);
   ~KeySources() { stop(); }
@@ -72,6 +76,7 @@ class KeySources {
   SourcePtr source(const model::Issuer& issuer, model::TimeMs now);
   bool may_fetch(const Source& source, model::TimeMs now) const;
   void begin(const SourcePtr& source, model::TimeMs now, const std::string& trace);
+  std::size_t takeable() const;
   void make_room();
   void run();
   void finish(Source& source, model::Result<KeySet> keys);
@@ -80,7 +85,8 @@ class KeySources {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::unordered_map<std::string, SourcePtr> sources_;
-  std::deque<SourcePtr> queue_;
+  std::deque<SourcePtr> queue_, retries_;   // what is to be fetched; of retries_ the last fetch failed
+  std::size_t waiting_ = 0, retrying_ = 0;  // threads without a fetch, and with one of `retries_`
   bool stopped_ = false;
   std::atomic<std::uint64_t> fetches_{0}, failures_{0};
   std::vector<std::thread> threads_;

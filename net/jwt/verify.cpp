@@ -152,7 +152,7 @@ Result<TrustedIssuer> trust(model::Issuer settings) {
   return issuer;
 }
 
-Signature check_signature(const TrustedIssuer& issuer, const Token& token, const KeySet* fetched) {
+Signature check_signature(const TrustedIssuer& issuer, const Token& token, const KeySet* fetched, std::size_t* checks) {
   if ((issuer.settings.algorithms & static_cast<std::uint32_t>(token.algorithm)) == 0) return Signature::invalid;
   bool named = false;  // a key of the token's own kid took part
   for (const KeySet* keys : {&issuer.keys, fetched}) {
@@ -161,6 +161,7 @@ Signature check_signature(const TrustedIssuer& issuer, const Token& token, const
       if (candidate.key.algorithm() != token.algorithm) continue;
       if (!token.kid.empty() && !candidate.kid.empty() && candidate.kid != token.kid) continue;
       named = named || (!token.kid.empty() && candidate.kid == token.kid);
+      if (checks) ++*checks;
       if (candidate.key.verify(token.signing_input, token.signature)) return Signature::valid;
     }
   }

@@ -2,6 +2,7 @@
 // Whether an issuer vouches for a token, and who its bearer then is (RFC 7519 section 7.2, RFC 8725). Pure functions of
 // token, issuer, keys and time; any thread.
 
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -32,8 +33,10 @@ enum class Signature {
   invalid,
   unknown_key,  // no key fits: a newer set of keys may have it
 };
-/// Only keys of the token's algorithm take part, and only if the issuer allows it. `fetched` may be null.
-Signature check_signature(const TrustedIssuer& issuer, const Token& token, const KeySet* fetched);
+/// Only keys of the token's algorithm take part, and only if the issuer allows it. `fetched` may be null. `checks` grows by
+/// how many keys really tried the signature, which takes its time: none, when none takes part.
+Signature check_signature(const TrustedIssuer& issuer, const Token& token, const KeySet* fetched,
+                          std::size_t* checks = nullptr);
 
 /// What a verified token says of its bearer.
 struct Bearer {

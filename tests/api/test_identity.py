@@ -2,10 +2,12 @@
 """JWTs at the doors of a real process: the dev issuer's tokens, a tenant's issuers with keys in files and at URLs,
 rotation, removal on the next request, forged tokens, and the examples of docs/identity.md."""
 
+import http.client
 import json
 import os
 import re
 import shutil
+import ssl
 import subprocess
 import tempfile
 import time
@@ -294,6 +296,51 @@ class Certificates(unittest.TestCase):
         self.assertEqual(self.status("by-node"), 403)
         self.assertEqual(self.grpc_code("by-node"), grpc.StatusCode.PERMISSION_DENIED)
         self.assertEqual(self.status("missing"), 401, "the same as for a tenant that does not know it")
+
+    def test_it_ends_also_on_connections_that_were_open(self):
+        self.certificate_for(8)
+        identity = (self.folder / "short.key", self.folder / "short.pem")
+        ends = time.time() + 8
+        context = ssl.create_default_context(cafile=str(self.folder / "ca.pem"))
+        context.load_cert_chain(identity[1], identity[0])
+        kept = http.client.HTTPSConnection(*self.server.http_address.split(":"), context=context, timeout=10)
+        self.addCleanup(kept.close)
+        channel = grpc.secure_channel(self.server.grpc_address, grpc.ssl_channel_credentials(
+            (self.folder / "ca.pem").read_bytes(), identity[0].read_bytes(), identity[1].read_bytes()))
+        self.addCleanup(channel.close)
+
+        def over_http():
+            kept.request("GET", "/v1/tenants/by-node/spaces/kv/secrets/n")
+            answer = kept.getresponse()
+            return answer.status, answer.read()
+
+        def over_grpc():
+            with self.assertRaises(grpc.RpcError) as caught:
+                services.SecretsStub(channel).Get(pb.GetRequest(tenant="by-node", space="kv", name="n"), timeout=10)
+            return caught.exception.code()
+
+        self.assertEqual(over_http()[0], 403, "known, and without a right")
+        self.assertEqual(over_grpc(), grpc.StatusCode.PERMISSION_DENIED)
+        same = kept.sock
+        time.sleep(max(0.0, ends + 1 - time.time()))
+        status, words = over_http()
+        self.assertEqual(status, 401)
+        self.assertIn(b"certificate has expired", words)
+        self.assertIs(kept.sock, same, "on the connection of before")
+        self.assertEqual(over_grpc(), grpc.StatusCode.UNAUTHENTICATED)
+
+    def certificate_for(self, seconds):
+        """A client certificate `short` that ends so soon."""
+        def at(offset):
+            return time.strftime("%Y%m%d%H%M%SZ", time.gmtime(time.time() + offset))
+        (self.folder / "short.cnf").write_text("[ca]\ndefault_ca = d\n[d]\ndatabase = index.txt\nserial = serial\nnew_certs_dir = .\npolicy = p\n[p]\ncommonName = supplied\n")
+        (self.folder / "short.ext").write_text("extendedKeyUsage = clientAuth\nsubjectAltName = DNS:client.example\n")
+        (self.folder / "index.txt").write_text("")
+        (self.folder / "serial").write_text("0A\n")
+        for arguments in (("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", "short.key", "-out", "short.csr", "-subj", "/CN=short"),
+                          ("ca", "-batch", "-notext", "-md", "sha256", "-config", "short.cnf", "-extfile", "short.ext", "-cert", "ca.pem", "-keyfile", "ca.key",
+                           "-startdate", at(-3600), "-enddate", at(seconds), "-in", "short.csr", "-out", "short.pem")):
+            subprocess.run(["openssl", *arguments], cwd=self.folder, check=True, capture_output=True)
 
     def test_a_token_goes_before_a_certificate(self):
         self.assertEqual(self.server.get("n", tenant="nobody").json["value"], "secret")

@@ -165,8 +165,10 @@ TEST_F(TenantIssuersTest, ACertificateRuleIsNoIssuerOfTheSameName) {
   credential.issuer_version = rule.version;
   EXPECT_EQ(run_as(credential), Code::unauthenticated);
   credential.kind = model::CredentialKind::certificate;
-  credential.expires_at = 0;
   EXPECT_EQ(run_as(credential), Code::permission_denied);
+  const model::TimeMs end = std::exchange(credential.expires_at, 1);
+  EXPECT_EQ(run_as(credential), Code::unauthenticated) << "it ends as a JWT does";
+  credential.expires_at = end;
   ASSERT_TRUE(run(*core, model::DeleteCertificateRule{"web"}).ok());
   EXPECT_EQ(run_as(credential), Code::unauthenticated);
 }

@@ -119,12 +119,12 @@ class FakeCaller final : public Caller {
   std::string_view address() const override { return "192.0.2.7:40812"; }
   bool is_loopback() const override { return loopback; }
   bool is_tls() const override { return false; }
-  std::string_view client_certificate() const override { return certificate; }
+  const ClientCertificate& client_certificate() const override { return certificate; }
 
   Transport over = Transport::grpc;
   std::map<std::string, std::string, std::less<>> headers;
   bool loopback = false;
-  std::string certificate;  // names
+  ClientCertificate certificate;
 };
 
 /// What the client of a protobuf method sees.

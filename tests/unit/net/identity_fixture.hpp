@@ -83,18 +83,21 @@ class IdentityGatewayTest : public ::testing::Test {
     call.request.credential = std::move(*credential);
     return submit(call, tenant);
   }
-  Code present_certificate(const std::string& names, const std::string& tenant = "acme") {
+  Code present_certificate(const std::string& names, const std::string& tenant = "acme",
+                           model::TimeMs not_after = kAskedAt + 3'600'000) {
     if (!gateway) start();
     WaitingCall call;
     call.request.credential.kind = CredentialKind::presented;
     call.request.credential.is_certificate = true;
     call.request.credential.token = model::Secret(names);
+    call.request.credential.expires_at = not_after;
     return submit(call, tenant);
   }
   Code submit(WaitingCall& call, const std::string& tenant) {
     call.request.tenant.name = tenant;
     call.request.operation = model::TenantOperation(model::Get{"kv", "a", 0, true});
     call.request.info.deadline = deadline;
+    call.request.info.address = address;
     gateway->submit(&call);
     return call.wait();
   }
@@ -110,6 +113,7 @@ class IdentityGatewayTest : public ::testing::Test {
   IdentitySettings settings;
   std::atomic<model::TimeMs> now{kAskedAt};
   model::TimeMs deadline = 0;
+  std::string address = "192.0.2.7:40812";
   std::atomic<int> fetches{0};
   std::mutex mutex;
   model::Result<std::string> jwks{Code::unavailable};

@@ -80,12 +80,13 @@ TEST(Credentials, AnOpenDoorIsOpenOnLoopbackOnlyAndStillRefusesAWrongToken) {
 TEST(Credentials, AClientCertificateIsTakenWhenThereIsNoToken) {
   FakeGateway gateway;
   FakeCaller caller;
-  caller.certificate = "uri:spiffe://prod/web\ndns:web.example";
+  caller.certificate = {"uri:spiffe://prod/web\ndns:web.example", 1'800'000'000'000};
   const auto presented = take_credential(caller, gateway, kNative);
   ASSERT_TRUE(presented.ok());
   EXPECT_EQ(presented->kind, CredentialKind::presented);
   EXPECT_TRUE(presented->is_certificate);
-  EXPECT_EQ(presented->token.expose(), caller.certificate);
+  EXPECT_EQ(presented->token.expose(), caller.certificate.names);
+  EXPECT_EQ(presented->expires_at, 1'800'000'000'000);
   EXPECT_EQ(presented->door, model::Door::native);
   EXPECT_FALSE(has_no_credential(caller, kNative));
   caller.loopback = true;

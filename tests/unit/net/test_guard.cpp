@@ -111,6 +111,15 @@ TEST(SourceGuard, SparesLoopbackWhenToldAndCanBeOff) {
   EXPECT_FALSE(dev.admit("192.0.2.1:1", false, at(0)).ok());
 }
 
+TEST(SourceGuard, KnowsThisMachineInEveryFormOfItsAddress) {
+  for (const char* here : {"127.0.0.1:40", "127.9.9.9:40", "[::1]:40", "[::ffff:127.0.0.1]:40"}) {
+    EXPECT_TRUE(is_loopback(here)) << here;
+  }
+  for (const char* far : {"192.0.2.1:40", "[::2]:40", "[2001:db8::1]:40", "[::ffff:192.0.2.1]:40", "unix:/x", ""}) {
+    EXPECT_FALSE(is_loopback(far)) << far;
+  }
+}
+
 /// A gateway that knows no credential, and listeners that share a guard of two failures.
 class GuardedListeners : public ::testing::Test {
  protected:

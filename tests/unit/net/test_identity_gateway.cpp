@@ -48,6 +48,31 @@ TEST_F(IdentityGatewayTest, ATokenThatNobodyHereSignedCostsAsMuchAsAForgedOne) {
   }
 }
 
+TEST_F(IdentityGatewayTest, AnIssuerIsNotKnownByWhatNoneOfItsKeysCouldHaveSigned) {
+  Signer known = Signer::es256();
+  known.kid = "known";
+  model::Issuer issuer = issuer_of(known);
+  issuer.public_keys.clear();
+  issuer.jwks = R"({"keys":[)" + known.jwk() + "]}";
+  inner.trusts["acme"].issuers = {issuer};
+  const auto decoys = [this](const Signer& forger) {
+    const std::uint64_t before = sample("coffer_credentials_decoys_total");
+    EXPECT_EQ(present(forger.token(kClaims)), Code::unauthenticated);
+    return sample("coffer_credentials_decoys_total") - before;
+  };
+  start();
+  EXPECT_EQ(decoys(Signer::es256()), 0U) << "without a kid every key of the type tries";
+  EXPECT_EQ(decoys(Signer::rs256()), 1U) << "no key of the type";
+  EXPECT_EQ(decoys(Signer::eddsa()), 1U) << "no key of the type";
+  Signer other = Signer::es256();
+  other.kid = "other";
+  EXPECT_EQ(decoys(other), 1U) << "no key of that name";
+  issuer.algorithms = static_cast<std::uint32_t>(model::JwsAlgorithm::rs256);
+  inner.trusts["acme"].issuers = {issuer};
+  ++inner.changes;
+  EXPECT_EQ(decoys(Signer::es256()), 1U) << "not an algorithm of the issuer's";
+}
+
 TEST_F(IdentityGatewayTest, OtherCredentialsPassThrough) {
   EXPECT_EQ(present("tenant-token"), Code::ok);
   EXPECT_EQ(passed().kind, CredentialKind::token);
@@ -233,6 +258,33 @@ TEST_F(IdentityGatewayTest, WhileTheKeysCannotBeFetchedTheCallerIsToldToTryAgain
   EXPECT_EQ(sample("coffer_jwks_failures_total"), 1U);
 }
 
+TEST_F(IdentityGatewayTest, ATokenThatNobodyVerifiedCountsAgainstItsSourceWhateverItIsTold) {
+  settings.guard =
+      std::make_shared<SourceGuard>(GuardSettings{.failures_per_second = 1, .burst = 3, .spares_loopback = true});
+  model::Issuer issuer = issuer_of(signer());
+  issuer.public_keys.clear();
+  issuer.jwks_url = "https://issuer.example/jwks";
+  inner.trusts["acme"].issuers = {issuer};
+  const Signer forger = Signer::es256();
+  const auto is_admitted = [&](const std::string& from, bool loopback) {
+    return settings.guard->admit(from, loopback, Clock::now()).ok();
+  };
+  for (const char* from : {"192.0.2.7:40812", "127.0.0.1:40812"}) {
+    address = from;
+    for (int i = 0; i < 5; ++i) EXPECT_EQ(present(forger.token(kClaims)), Code::unavailable);
+  }
+  EXPECT_FALSE(is_admitted("192.0.2.7:1", false));
+  EXPECT_TRUE(is_admitted("192.0.2.8:1", false));
+  EXPECT_TRUE(is_admitted("127.0.0.1:1", true)) << "spared there as by the listeners";
+  // What the actors say of somebody who is known is not counted.
+  inner.trusts["acme"].issuers = {issuer_of(signer())};
+  ++inner.changes;
+  inner.reply = model::Error(Code::unavailable);
+  address = "192.0.2.9:40812";
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(present(signer().token(kClaims)), Code::unavailable);
+  EXPECT_TRUE(is_admitted("192.0.2.9:1", false));
+}
+
 TEST_F(IdentityGatewayTest, ACertificateIsWhoTheTenantsRuleSays) {
   trust("acme", 'a').certificate_rules = {{"web", "uri:spiffe://prod/web", "service:web", {"reader"}, 9, 0, ""},
                                           {"any", "dns:*.example", "", {}, 0, 0, ""},
@@ -251,6 +303,25 @@ TEST_F(IdentityGatewayTest, ACertificateIsWhoTheTenantsRuleSays) {
   }
   EXPECT_EQ(present_certificate("uri:spiffe://prod/web", "other"), Code::unauthenticated);
   EXPECT_EQ(present_certificate("uri:spiffe://prod/web", "missing"), Code::unauthenticated);
+}
+
+TEST_F(IdentityGatewayTest, ACertificateEndsAlsoOnAConnectionThatStaysOpen) {
+  trust("acme", 'a').certificate_rules = {{"web", "dns:web.example", "service:web", {}, 9, 0, ""}};
+  settings.certificates = {{{"all", "dns:node.example", "", {}, 0, 0, ""}, "*"}};
+  for (const char* names : {"dns:web.example", "dns:node.example"}) {
+    now = kAskedAt;
+    EXPECT_EQ(present_certificate(names, "acme", kAskedAt + 1'000), Code::ok);
+    EXPECT_EQ(passed().expires_at, kAskedAt + 1'000) << "for the shard, whose watches last longer than a look here";
+    now = kAskedAt + 999;
+    EXPECT_EQ(present_certificate(names, "acme", kAskedAt + 1'000), Code::ok);
+    // Its successor has the same names, and an end of its own.
+    EXPECT_EQ(present_certificate(names, "acme", kAskedAt + 9'000), Code::ok);
+    EXPECT_EQ(passed().expires_at, kAskedAt + 9'000);
+    now = kAskedAt + 1'000;
+    EXPECT_EQ(present_certificate(names, "acme", kAskedAt + 1'000), Code::unauthenticated);
+    EXPECT_EQ(present_certificate(names, "acme", kAskedAt + 9'000), Code::ok);
+    EXPECT_EQ(present_certificate(names, "acme", 0), Code::unauthenticated) << "no end is none that was read";
+  }
 }
 
 TEST_F(IdentityGatewayTest, TheNodesRulesHoldWhereTheySayAndAfterTheTenants) {

@@ -4,6 +4,8 @@
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
 
+#include <ctime>
+
 #include "coffer/v1/secrets.grpc.pb.h"
 #include "net/certificate.hpp"
 #include "transport_support.hpp"
@@ -85,6 +87,32 @@ TEST_F(TlsListeners, read_alternative_names_of_every_kind_and_never_the_common_n
   EXPECT_EQ(certificate_names(certificates.read("server.pem")), "uri:x:y\ndns:localhost\nemail:ops@example");
   EXPECT_EQ(certificate_names(certificates.read("ca.pem")), "");
   EXPECT_EQ(certificate_names(certificates.read("broken.pem")), "");
+}
+
+TEST_F(TlsListeners, show_a_door_when_the_client_certificate_ends) {
+  const std::int64_t ends = client_certificate(certificates.read("client.pem")).not_after;
+  const std::int64_t in_a_day = std::time(nullptr) * std::int64_t{1000} + 24 * 3'600'000;
+  EXPECT_LE(ends, in_a_day);
+  EXPECT_GT(ends, in_a_day - 600'000);
+  EXPECT_EQ(client_certificate(certificates.read("broken.pem")).not_after, 0);
+  const auto until = HasSubstr(" until " + std::to_string(ends));
+  EXPECT_THAT(http_caller(*start_http(certificates.server_files(true)), "client"), until);
+  EXPECT_THAT(grpc_caller(*start_grpc(certificates.server_files(true)), "client"), until);
+}
+
+TEST_F(TlsListeners, resume_no_session_where_a_certificate_may_have_been_shown) {
+  for (const bool asks : {false, true}) {
+    const auto server = start_http(certificates.server_files(asks));
+    HttpClient first(server->port());
+    ASSERT_TRUE(first.start_tls(certificates, "client"));
+    EXPECT_EQ(first.call("GET", "/healthz").status, 200);
+    SSL_SESSION* session = first.session();
+    HttpClient second(server->port());
+    ASSERT_TRUE(second.start_tls(certificates, "client", session));
+    EXPECT_EQ(second.has_resumed(), !asks);
+    EXPECT_EQ(second.call("GET", "/healthz").status, 200);
+    SSL_SESSION_free(session);
+  }
 }
 
 TEST_F(TlsListeners, refuse_a_client_certificate_that_does_not_verify) {

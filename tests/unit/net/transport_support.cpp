@@ -158,8 +158,9 @@ std::vector<Method> TestDoor::methods() {
     if (in.name() == "local") {
       static_cast<coffer::v1::Secret&>(rpc.out()).set_value(
           std::string(rpc.caller().address()) + " " + std::string(rpc.caller().header("x-extra")) + " " +
-          std::string(rpc.caller().client_certificate()) + (rpc.caller().is_tls() ? " tls" : " plain") +
-          (rpc.caller().is_loopback() ? " loopback" : " far"));
+          rpc.caller().client_certificate().names + (rpc.caller().is_tls() ? " tls" : " plain") +
+          (rpc.caller().is_loopback() ? " loopback" : " far") + " until " +
+          std::to_string(rpc.caller().client_certificate().not_after));
       return Step::done;
     }
     rpc.request.operation = model::TenantOperation(model::Get{in.space(), in.name(), in.version()});
@@ -285,7 +286,7 @@ HttpClient::~HttpClient() {
   if (fd_ >= 0) close(fd_);
 }
 
-bool HttpClient::start_tls(const Certificates& certificates, const std::string& identity) {
+bool HttpClient::start_tls(const Certificates& certificates, const std::string& identity, SSL_SESSION* resumed) {
   context_ = SSL_CTX_new(TLS_client_method());
   SSL_CTX_load_verify_locations(context_, certificates.path("ca.pem").c_str(), nullptr);
   SSL_CTX_set_verify(context_, SSL_VERIFY_PEER, nullptr);
@@ -295,8 +296,12 @@ bool HttpClient::start_tls(const Certificates& certificates, const std::string& 
   }
   ssl_ = SSL_new(context_);
   SSL_set_fd(ssl_, fd_);
+  if (resumed) SSL_set_session(ssl_, resumed);
   return SSL_connect(ssl_) == 1;
 }
+
+SSL_SESSION* HttpClient::session() const { return SSL_get1_session(ssl_); }
+bool HttpClient::has_resumed() const { return SSL_session_reused(ssl_) == 1; }
 
 bool HttpClient::send(std::string_view bytes) {
   while (!bytes.empty()) {

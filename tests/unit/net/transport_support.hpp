@@ -105,8 +105,11 @@ class HttpClient {
   ~HttpClient();
   HttpClient(const HttpClient&) = delete;
   HttpClient& operator=(const HttpClient&) = delete;
-  /// False when the handshake fails. `identity`: name of a certificate to present.
-  bool start_tls(const Certificates& certificates, const std::string& identity = {});
+  /// False when the handshake fails. `identity`: name of a certificate to present. `resumed`: a session to go on with.
+  bool start_tls(const Certificates& certificates, const std::string& identity = {}, SSL_SESSION* resumed = nullptr);
+  /// The caller's to free. With TLS 1.3 it can be resumed when something was received.
+  SSL_SESSION* session() const;
+  bool has_resumed() const;
 
   bool send(std::string_view bytes);
   /// `no_body`: the answer to HEAD.
