@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <tuple>
 
 #include "net/identity/decoy.hpp"
 
@@ -84,6 +85,14 @@ std::optional<std::string_view> matching_name(const model::CertificateRule& rule
   return std::nullopt;
 }
 
+/// Whole names before beginnings, longer beginnings before shorter ones, then by the rule's name.
+bool is_decided_before(const model::CertificateRule& a, const model::CertificateRule& b) {
+  const auto rank = [](const model::CertificateRule& rule) {
+    return std::make_tuple(rule.san.ends_with('*'), SIZE_MAX - rule.san.size(), std::string_view(rule.name));
+  };
+  return rank(a) < rank(b);
+}
+
 Vouched by_rule(const model::CertificateRule& rule, std::string_view name, model::TimeMs not_after, const Trust& trust,
                 bool of_node) {
   Vouched vouched;
@@ -101,7 +110,10 @@ Vouched by_rule(const model::CertificateRule& rule, std::string_view name, model
 
 }  // namespace
 
+// Rows come by the hashes of their names, which differ from tenant to tenant.
 Trust make_trust(actors::TenantTrust stored) {
+  std::ranges::sort(stored.issuers, {}, &model::Issuer::name);
+  std::ranges::sort(stored.certificate_rules, is_decided_before);
   Trust trust;
   trust.tenant = stored.tenant;
   for (model::Issuer& issuer : stored.issuers) {

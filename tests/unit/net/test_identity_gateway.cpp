@@ -305,6 +305,23 @@ TEST_F(IdentityGatewayTest, ACertificateIsWhoTheTenantsRuleSays) {
   EXPECT_EQ(present_certificate("uri:spiffe://prod/web", "missing"), Code::unauthenticated);
 }
 
+TEST_F(IdentityGatewayTest, OfSeveralRulesThatFitItIsTheSameOneInWhateverOrderTheyAreStored) {
+  std::vector<model::CertificateRule> rules = {{"all", "uri:spiffe://*", "service:all", {}, 1, 0, ""},
+                                               {"prod", "uri:spiffe://prod/*", "service:prod", {}, 2, 0, ""},
+                                               {"web", "uri:spiffe://prod/web", "service:web", {}, 3, 0, ""},
+                                               {"web-2", "uri:spiffe://prod/web", "service:web-2", {}, 4, 0, ""}};
+  do {
+    trust("acme", 'a').certificate_rules = rules;
+    ++inner.changes;
+    EXPECT_EQ(present_certificate("uri:spiffe://prod/web"), Code::ok);
+    ASSERT_EQ(passed().principal, "service:web");
+    EXPECT_EQ(present_certificate("uri:spiffe://prod/other"), Code::ok);
+    ASSERT_EQ(passed().principal, "service:prod");
+    EXPECT_EQ(present_certificate("uri:spiffe://test"), Code::ok);
+    ASSERT_EQ(passed().principal, "service:all");
+  } while (std::ranges::next_permutation(rules, {}, &model::CertificateRule::name).found);
+}
+
 TEST_F(IdentityGatewayTest, ACertificateEndsAlsoOnAConnectionThatStaysOpen) {
   trust("acme", 'a').certificate_rules = {{"web", "dns:web.example", "service:web", {}, 9, 0, ""}};
   settings.certificates = {{{"all", "dns:node.example", "", {}, 0, 0, ""}, "*"}};
