@@ -101,6 +101,35 @@ TEST_F(Joining, takes_no_certificate_of_another_ca_or_node) {
   }
 }
 
+TEST_F(Joining, takes_no_certificate_that_does_not_count_today) {
+  constexpr model::TimeMs kYear = 365LL * 24 * 3600 * 1000;
+  for (const model::TimeMs off : {kYear, -kYear}) {
+    auto odd = answer(4, 4);
+    odd.certificate =
+        authority.ca.sign(key.certificate_request(), NodeId{4}, now_ms() + off, crypto::system_random()).value();
+    node.link->set_join_handler([&](peer::Join, auto done) { done(odd); });
+    const auto joined = join();
+    ASSERT_FALSE(joined.ok());
+    EXPECT_THAT(std::string(joined.error().message()), HasSubstr("remove node 4"));
+  }
+}
+
+TEST_F(Joining, keeps_its_token_when_by_its_clock_the_other_side_does_not_count) {
+  bool shown = false;
+  node.link->set_join_handler([&](peer::Join, auto done) {
+    shown = true;
+    done(model::Error(Code::internal));
+  });
+  // Signed while it counts, looked at when it does not any more.
+  ASSERT_TRUE(node.link->set_credentials(authority.credentials(1, now_ms(), 2s)).ok());
+  std::this_thread::sleep_for(3s);
+  const auto joined = join();
+  ASSERT_FALSE(joined.ok());
+  EXPECT_EQ(joined.error().code, Code::unavailable);
+  EXPECT_THAT(std::string(joined.error().message()), HasSubstr("by this node's clock"));
+  EXPECT_FALSE(shown);
+}
+
 TEST_F(Joining, says_what_is_wrong_with_token_address_or_time) {
   EXPECT_EQ(join("cft_no").error().code, Code::invalid_argument);
   const model::Secret text = crypto::join_token_text(token);
