@@ -16,16 +16,6 @@ model::TimeMs ms_of(Clock::time_point time) {
   return std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch()).count();
 }
 
-/// The address, or the network that stands for it.
-std::optional<model::IpAddress> source_of(std::string_view peer) {
-  auto address = model::parse_peer(peer);
-  if (!address) return std::nullopt;
-  static constexpr std::array<std::uint8_t, 12> kMapped{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
-  const bool is_v4 = std::equal(kMapped.begin(), kMapped.end(), address->begin());
-  if (!is_v4) std::fill(address->begin() + 8, address->end(), std::uint8_t{0});
-  return address;
-}
-
 /// splitmix64's finalizer (Steele, Lea and Flood 2014).
 std::uint64_t mix(std::uint64_t x) {
   x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9U;
@@ -34,6 +24,15 @@ std::uint64_t mix(std::uint64_t x) {
 }
 
 }  // namespace
+
+std::optional<model::IpAddress> source_of(std::string_view peer) {
+  auto address = model::parse_peer(peer);
+  if (!address) return std::nullopt;
+  static constexpr std::array<std::uint8_t, 12> kMapped{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+  const bool is_v4 = std::equal(kMapped.begin(), kMapped.end(), address->begin());
+  if (!is_v4) std::fill(address->begin() + 8, address->end(), std::uint8_t{0});
+  return address;
+}
 
 SourceTable::SourceTable(std::uint64_t rate, std::uint64_t burst, std::uint64_t seed)
     : rate_(rate), burst_(burst), seed_(seed), slots_(kSets * kWays) {}

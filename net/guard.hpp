@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -23,6 +24,9 @@ struct GuardSettings {
   std::uint64_t burst = 100;               // 0: as many as in one second
   bool spares_loopback = false;            // --dev
 };
+
+/// What counts as one source: an IPv4 address, an IPv6 network of 64 bits. `peer` as Caller::address() has it.
+std::optional<model::IpAddress> source_of(std::string_view peer);
 
 /// Buckets by address in a table of fixed size. IPv6 counts by /64, which is what one customer has. When a set is full
 /// the source that has failed least goes: what is forgotten is forgiven, and memory stays what it is.

@@ -4,7 +4,9 @@
 #include <gtest/gtest.h>
 
 #include "crypto/join_token.hpp"
+#include "net/peer/join_handler.hpp"
 #include "peer_fixture.hpp"
+#include "tests/unit/net/fake_gateway.hpp"
 
 namespace coffer::net::test {
 namespace {
@@ -63,6 +65,18 @@ TEST_F(Joining, shows_the_token_and_gets_a_certificate_that_lets_it_in) {
   node.link->set_peers({{NodeId{4}, "127.0.0.1:" + std::to_string(link->port())}});
   EXPECT_TRUE(sink.wait_connected(NodeId{1}));
   link->stop();
+}
+
+TEST_F(Joining, is_asked_for_by_the_address_it_comes_from) {
+  coffer::net::FakeGateway gateway;
+  gateway.reply = model::Error(Code::permission_denied);
+  peer::Join asked = request();
+  asked.from = "10.0.0.9:4711";
+  bool refused = false;
+  make_join_handler(gateway)(std::move(asked), [&](const model::Result<peer::Joined>& joined) { refused = !joined; });
+  EXPECT_TRUE(refused);
+  ASSERT_EQ(gateway.requests.size(), 1U);
+  EXPECT_EQ(gateway.requests[0].info.address, "10.0.0.9:4711");
 }
 
 TEST_F(Joining, is_told_why_it_is_refused) {
