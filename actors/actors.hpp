@@ -292,6 +292,12 @@ struct FrameOut {
   model::NodeId to;
   std::shared_ptr<cluster::PeerFrame> frame;
 };
+/// The answer to another node's call, which goes in pieces or found no room in the link's queue.
+struct ReplyOut {
+  model::NodeId to;
+  std::uint64_t id = 0;
+  std::shared_ptr<model::Secret> message;
+};
 struct PeerUp {
   model::NodeId peer;
 };
@@ -321,10 +327,11 @@ struct BarrierDone {  // to itself
 struct Mirrored {
   model::Index index;
 };
-using ForwarderActor = CallActor::extend<caf::reacts_to<FrameIn>, caf::reacts_to<FrameOut>, caf::reacts_to<PeerUp>,
-                                         caf::reacts_to<PeerGone>, caf::reacts_to<GroupLed>, caf::reacts_to<Again>,
-                                         caf::reacts_to<Missing>, caf::reacts_to<Barrier>, caf::reacts_to<Mirrored>,
-                                         caf::reacts_to<BarrierDone>, caf::reacts_to<Sweep>, caf::reacts_to<Finish>>;
+using ForwarderActor =
+    CallActor::extend<caf::reacts_to<FrameIn>, caf::reacts_to<FrameOut>, caf::reacts_to<ReplyOut>,
+                      caf::reacts_to<PeerUp>, caf::reacts_to<PeerGone>, caf::reacts_to<GroupLed>, caf::reacts_to<Again>,
+                      caf::reacts_to<Missing>, caf::reacts_to<Barrier>, caf::reacts_to<Mirrored>,
+                      caf::reacts_to<BarrierDone>, caf::reacts_to<Sweep>, caf::reacts_to<Finish>>;
 
 class TrustQuestion;  // trust_lookup.hpp
 /// Whom does a tenant trust? For the trust desk.
@@ -382,6 +389,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::Report)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::GroupLed)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::FrameIn)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::FrameOut)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::ReplyOut)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::PeerUp)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::PeerGone)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(coffer::actors::Again)

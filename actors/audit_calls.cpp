@@ -107,6 +107,12 @@ bool asks_for_seals(const model::Request& request) {
   return keeper != nullptr && std::holds_alternative<model::GetSeals>(*keeper);
 }
 
+/// A stranger at the peers' port: whoever reaches it may show tokens for as long as he likes.
+bool is_refused_join(const model::Request& request, bool ok) {
+  const auto* directory = std::get_if<model::DirectoryOperation>(&request.operation);
+  return !ok && directory != nullptr && std::holds_alternative<model::JoinNode>(*directory);
+}
+
 void answer_strict(void* context, bool on_disk) {
   auto* call = static_cast<Call*>(context);
   if (!on_disk && call->reply.ok()) {
@@ -152,7 +158,7 @@ void complete_audited(Call* call) noexcept {
     // Of what needs no token, holders of shares are known by what they give; a refusal may be anybody's.
     const bool nameless = !note.principal && claimed.empty();
     if (nameless && ok) event.principal = "seal-holder";
-    if (event.code == Code::unauthenticated || (nameless && !ok)) {
+    if (event.code == Code::unauthenticated || (nameless && !ok) || is_refused_join(request, ok)) {
       note.port->refused(event);
     } else if (note.strict) {
       note.port->record_strictly(event, call, answer_strict);

@@ -18,7 +18,7 @@ using model::wire::Writer;
 
 namespace {
 
-constexpr std::uint64_t kLastFlag = 1;
+constexpr std::uint64_t kLastFlag = 1, kContinuesFlag = 2;
 
 Writer begin(Secret* out, FrameKind kind, std::uint64_t id) {
   Writer writer(out);
@@ -52,7 +52,7 @@ model::Result<CallFrame> decode_call_frame(std::string_view bytes) {
     case FrameKind::call:
     case FrameKind::reply: {
       const std::uint64_t flags = reader.varint();
-      frame.body = Piece{(flags & kLastFlag) != 0, reader.rest()};
+      frame.body = Piece{(flags & kLastFlag) != 0, reader.rest(), (flags & kContinuesFlag) != 0};
       whole = false;
       break;
     }
@@ -113,18 +113,23 @@ Secret encode_trust_answer(std::uint64_t id, const TrustAnswered& answer) {
   return out;
 }
 
+Secret encode_piece(FrameKind kind, std::uint64_t id, std::string_view message, std::size_t at) {
+  const std::string_view piece = message.substr(at, piece_size(message.size(), at));
+  Secret out;
+  out.reserve(piece.size() + 16);
+  Writer writer = begin(&out, kind, id);
+  writer.varint((at + piece.size() == message.size() ? kLastFlag : 0) | (at != 0 ? kContinuesFlag : 0));
+  writer.raw(piece);
+  return out;
+}
+
 void encode_pieces(FrameKind kind, std::uint64_t id, std::string_view message,
                    const std::function<void(Secret)>& send) {
+  std::size_t at = 0;
   do {
-    const std::string_view piece = message.substr(0, kPieceBytes);
-    message.remove_prefix(piece.size());
-    Secret out;
-    out.reserve(piece.size() + 16);
-    Writer writer = begin(&out, kind, id);
-    writer.varint(message.empty() ? kLastFlag : 0);
-    writer.raw(piece);
-    send(std::move(out));
-  } while (!message.empty());
+    send(encode_piece(kind, id, message, at));
+    at += piece_size(message.size(), at);
+  } while (at < message.size());
 }
 
 Secret encode_call_text(model::TimeMs remaining_ms, const model::TenantId& tenant, const Secret& request) {
@@ -151,13 +156,21 @@ model::Result<CallText> decode_call_text(std::string_view bytes) {
 
 model::Result<std::optional<Secret>> Assembly::add(std::uint64_t id, const Piece& piece) {
   auto found = parts_.find(id);
-  if (found == parts_.end() && piece.last && piece.text.size() <= max_bytes_) {
-    return std::optional(Secret(piece.text));
+  if (found == parts_.end()) {
+    if (ids_ == Ids::rising) {
+      if (id < next_) return std::optional<Secret>();
+      next_ = id + 1;
+    }
+    if (piece.continues) return Error(Code::invalid_argument, "the beginning of a peer's message is missing");
+    if (piece.last && piece.text.size() <= max_bytes_) return std::optional(Secret(piece.text));
+    found = parts_.emplace(id, Secret()).first;
   }
-  if (found == parts_.end()) found = parts_.emplace(id, Secret()).first;
+  if (piece.last && piece.text.empty()) {
+    forget(id);
+    return std::optional(Secret());
+  }
   if (bytes_ + piece.text.size() > max_bytes_) {
-    bytes_ -= found->second.size();
-    parts_.erase(found);
+    forget(id);
     return Error(Code::too_large, "a peer's messages are larger than this node takes at once");
   }
   found->second.append(piece.text);
@@ -167,6 +180,13 @@ model::Result<std::optional<Secret>> Assembly::add(std::uint64_t id, const Piece
   bytes_ -= whole->size();
   parts_.erase(found);
   return whole;
+}
+
+void Assembly::forget(std::uint64_t id) {
+  const auto found = parts_.find(id);
+  if (found == parts_.end()) return;
+  bytes_ -= found->second.size();
+  parts_.erase(found);
 }
 
 }  // namespace coffer::actors

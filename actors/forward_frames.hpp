@@ -3,14 +3,16 @@
 // calls that it makes; pure, any thread. A golden file of tests/unit/actors fixes the bytes.
 //
 //   body    = format:1 (=1) kind:1 id fields              id: the asking node's, of its life
-//   call    = flags text      kind 1    flags bit 0: the last piece. The pieces' texts together are:
+//   call    = flags text      kind 1    flags bit 0: the last piece; bit 1: not the first one (older programs neither set
+//                                       nor read it). The pieces' texts together are:
 //                                       remaining_ms tenant:16 request    (model/forward_codec.hpp)
-//   reply   = flags text      kind 2    bit 0 as above, together: decided:1 reply (the same)
+//   reply   = flags text      kind 2    flags as above, together: decided:1 reply (the same)
 //   barrier = group           kind 3
 //   answer  = code index      kind 4    code 0: the group's commit index as its leader found it
 //   trust question = group tenant:16 remaining_ms    kind 5    whom does the tenant trust?
 //   trust answer   = code trust                      kind 6    code 0: encode_trust() of actors/trust_lookup.hpp
-// Numbers are varints. Pieces of one message come in order; those of several may be mixed.
+// Numbers are varints. Pieces of one message come in order; those of several may be mixed. Calls begin in the order of their
+// ids while a connection lasts. An empty last piece says that the reply is lost, whatever came of it before.
 
 #include <cstdint>
 #include <functional>
@@ -43,7 +45,8 @@ enum class FrameKind : std::uint8_t {
 
 struct Piece {  // of a call or a reply
   bool last = false;
-  std::string_view text;  // into the bytes that were decoded
+  std::string_view text;   // into the bytes that were decoded
+  bool continues = false;  // something of its message came before; an older program does not say so
 };
 struct BarrierQuestion {
   model::GroupId group;
@@ -73,6 +76,11 @@ model::Secret encode_barrier(std::uint64_t id, model::GroupId group);
 model::Secret encode_answer(std::uint64_t id, const BarrierAnswer& answer);
 model::Secret encode_trust_question(std::uint64_t id, const TrustAsked& question);
 model::Secret encode_trust_answer(std::uint64_t id, const TrustAnswered& answer);
+/// The piece of a message that begins at `at`, and how much of the message it takes.
+model::Secret encode_piece(FrameKind kind, std::uint64_t id, std::string_view message, std::size_t at);
+constexpr std::size_t piece_size(std::size_t message, std::size_t at) {
+  return message - at < kPieceBytes ? message - at : kPieceBytes;
+}
 /// Cuts a message into frames and gives each to `send`.
 void encode_pieces(FrameKind kind, std::uint64_t id, std::string_view message,
                    const std::function<void(model::Secret)>& send);
@@ -86,16 +94,25 @@ struct CallText {
 model::Secret encode_call_text(model::TimeMs remaining_ms, const model::TenantId& tenant, const model::Secret& request);
 model::Result<CallText> decode_call_text(std::string_view bytes);
 
-/// Puts the pieces of one peer's messages together, within a bound over all of them.
+/// Puts the pieces of one peer's messages together, within a bound over all of them, while one connection lasts.
 class Assembly {
  public:
-  explicit Assembly(std::size_t max_bytes) : max_bytes_(max_bytes) {}
-  /// The whole message after its last piece. Errors: too_large; what had come of that message is forgotten.
+  /// rising: messages begin in the order of their ids, so that a piece of an earlier one begins nothing: its message was
+  /// refused, and what a client wrote into the rest must not be read as a message.
+  enum class Ids : std::uint8_t { rising, any };
+
+  explicit Assembly(std::size_t max_bytes, Ids ids = Ids::any) : max_bytes_(max_bytes), ids_(ids) {}
+  /// The whole message after its last piece. Errors: too_large; invalid_argument (its beginning is missing). What had
+  /// come of that message is forgotten then.
   model::Result<std::optional<model::Secret>> add(std::uint64_t id, const Piece& piece);
+  /// Nobody waits for that message any more.
+  void forget(std::uint64_t id);
   std::size_t bytes() const { return bytes_; }
 
  private:
   std::size_t max_bytes_, bytes_ = 0;
+  Ids ids_;
+  std::uint64_t next_ = 0;  // of rising ids: all below have begun
   std::map<std::uint64_t, model::Secret> parts_;
 };
 

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <deque>
 
+#include "actors/call_outbox.hpp"
 #include "actors/context.hpp"
 #include "actors/forward_frames.hpp"
 #include "actors/remote_call.hpp"
@@ -29,6 +30,7 @@ constexpr std::size_t kMaxOutgoing = 16'384;            // calls of this node at
 constexpr std::uint32_t kMaxRunning = 8'192;            // calls of one other node here
 constexpr std::size_t kMaxAssembly = kMaxMessageBytes;  // of one peer's calls, and of its replies
 constexpr std::size_t kMaxOutbox = 64 << 20;            // bytes of one peer that its link had no room for
+constexpr std::size_t kMaxCalls = kMaxOutbox / 2;       // of which calls take half at most, so that replies find room
 
 struct ForwarderState {
   static constexpr const char* name = "forwarder";
@@ -40,10 +42,9 @@ struct ForwarderState {
   };
   struct Peer {
     bool connected = false;
-    Assembly calls{kMaxAssembly}, replies{kMaxAssembly};
+    Assembly calls{kMaxAssembly, Assembly::Ids::rising}, replies{kMaxAssembly};
     std::shared_ptr<std::atomic<std::uint32_t>> running = std::make_shared<std::atomic<std::uint32_t>>(0);
-    std::deque<std::shared_ptr<cluster::PeerFrame>> outbox;
-    std::size_t outbox_bytes = 0;
+    CallOutbox outbox{kMaxOutbox};
   };
   struct Waiter {
     model::TimeMs deadline = 0;
@@ -88,28 +89,26 @@ void put_off(Self self, Parcel parcel) {
 
 void drain_outbox(ForwarderState& state, model::NodeId to, ForwarderState::Peer& peer) {
   cluster::PeerLink* link = state.context->link.load();
-  while (!peer.outbox.empty() && link != nullptr && link->send(to, *peer.outbox.front())) {
-    peer.outbox_bytes -= peer.outbox.front()->body.size();
-    peer.outbox.pop_front();
-  }
-}
-
-void send_later(Self self, model::NodeId to, std::shared_ptr<cluster::PeerFrame> frame) {
-  ForwarderState::Peer& peer = self->state.peers[to];
-  // Whoever waits for what is dropped here finds out by its deadline, or when the connection ends.
-  if (!peer.connected || peer.outbox_bytes + frame->body.size() > kMaxOutbox) return;
-  peer.outbox_bytes += frame->body.size();
-  peer.outbox.push_back(std::move(frame));
-  drain_outbox(self->state, to, peer);
-  if (!peer.outbox.empty()) arm(self);
-}
-
-void send_message(Self self, model::NodeId to, FrameKind kind, std::uint64_t id, std::string_view message) {
-  encode_pieces(kind, id, message, [&](model::Secret body) {
-    send_later(
-        self, to,
-        std::make_shared<cluster::PeerFrame>(cluster::PeerFrame{cluster::PeerChannel::calls, {}, std::move(body)}));
+  if (link == nullptr) return;
+  peer.outbox.drain([&](model::Secret body) {
+    return link->send(to, cluster::PeerFrame{cluster::PeerChannel::calls, {}, std::move(body)});
   });
+}
+
+/// What `add` puts into the peer's outbox goes now, or as room appears. Without a connection nothing does: whoever waits
+/// for it learned that the connection ended.
+template <class Add>
+void send_later(Self self, model::NodeId to, const Add& add) {
+  const auto peer = self->state.peers.find(to);
+  if (peer == self->state.peers.end() || !peer->second.connected) return;
+  add(peer->second.outbox);
+  drain_outbox(self->state, to, peer->second);
+  if (!peer->second.outbox.empty()) arm(self);
+}
+
+/// A question that is asked again, or an answer to one: it may be dropped.
+void send_frame(Self self, model::NodeId to, model::Secret body) {
+  send_later(self, to, [&](CallOutbox& outbox) { outbox.add_frame(std::move(body)); });
 }
 
 void forward(Self self, CallHandle call) {
@@ -125,7 +124,7 @@ void forward(Self self, CallHandle call) {
   if (deadline <= now) return call.finish(Error(Code::unavailable, "no node could answer in time"));
   auto peer = state.peers.find(leader);
   if (peer == state.peers.end() || !peer->second.connected) return put_off(self, context.parcel(std::move(call)));
-  if (state.outgoing.size() >= kMaxOutgoing || peer->second.outbox_bytes > kMaxOutbox / 2) {
+  if (state.outgoing.size() >= kMaxOutgoing || peer->second.outbox.bytes() > kMaxCalls) {
     return call.finish(Error(Code::overloaded));
   }
   model::TenantId tenant;
@@ -134,12 +133,18 @@ void forward(Self self, CallHandle call) {
     if (!route) return call.finish(Error(Code::tenant_not_found));
     tenant = route->id;
   }
-  const std::uint64_t id = state.next_id++;
-  const model::Secret text = encode_call_text(deadline - now, tenant, model::encode_forwarded(request));
+  model::Secret text = encode_call_text(deadline - now, tenant, model::encode_forwarded(request));
+  if (text.size() > kMaxCalls) {
+    return call.finish(Error(Code::too_large, "what another node has to answer is at most 32 MiB"));
+  }
+  const std::uint64_t id = state.next_id++;  // in this order they begin at the other node, see Assembly
+  bool queued = false;
+  send_later(self, leader,
+             [&](CallOutbox& outbox) { queued = outbox.add_message(FrameKind::call, id, std::move(text)); });
+  if (!queued) return call.finish(Error(Code::overloaded));
   ++context.counters.forwarded_out;
   state.outgoing.emplace(id, ForwarderState::Outgoing{std::move(call), leader, deadline});
   arm(self);
-  send_message(self, leader, FrameKind::call, id, text.expose());
 }
 
 /// The answer of a call whose node cannot be heard any more.
@@ -153,6 +158,8 @@ void lose_if(ForwarderState& state, const Predicate& predicate) {
   std::vector<CallHandle> lost;
   for (auto it = state.outgoing.begin(); it != state.outgoing.end();) {
     if (predicate(it->second)) {
+      const auto peer = state.peers.find(it->second.to);
+      if (peer != state.peers.end()) peer->second.replies.forget(it->first);
       lost.push_back(std::move(it->second.call));
       it = state.outgoing.erase(it);
     } else {
@@ -183,9 +190,7 @@ void ask(Self self, model::GroupId group) {
     self->send(context.groups[group.value],
                ConfirmLeadership{std::make_shared<std::function<void(model::Result<model::Index>)>>(std::move(done))});
   } else if (round.to.value != 0) {
-    send_later(self, round.to,
-               std::make_shared<cluster::PeerFrame>(
-                   cluster::PeerFrame{cluster::PeerChannel::calls, {}, encode_barrier(round.id, group)}));
+    send_frame(self, round.to, encode_barrier(round.id, group));
   }
 }
 
@@ -333,6 +338,9 @@ void take_frame(Self self, const FrameIn& in) {
   if (const auto* piece = std::get_if<Piece>(&frame->body)) {
     ForwarderState::Peer& peer = state.peers[in.from];
     const bool is_call = frame->kind == FrameKind::call;
+    // The answer to what is not asked any more has no reader, and its rest must not begin another one.
+    const auto asked = is_call ? state.outgoing.end() : state.outgoing.find(frame->id);
+    if (!is_call && (asked == state.outgoing.end() || asked->second.to != in.from)) return;
     auto whole = (is_call ? peer.calls : peer.replies).add(frame->id, *piece);
     if (!whole) {
       ++state.context->counters.frames_refused;
@@ -394,7 +402,10 @@ ForwarderActor::behavior_type forwarder(Self self, Context* context) {
   return {
       [self](const Parcel& parcel) { forward(self, parcel.take()); },
       [self](const FrameIn& in) { take_frame(self, in); },
-      [self](const FrameOut& out) { send_later(self, out.to, out.frame); },
+      [self](const FrameOut& out) { send_frame(self, out.to, std::move(out.frame->body)); },
+      [self](const ReplyOut& out) {
+        send_later(self, out.to, [&](CallOutbox& outbox) { outbox.add_reply(out.id, std::move(*out.message)); });
+      },
       [self](const PeerUp& up) { self->state.peers[up.peer].connected = true; },
       [self](const PeerGone& gone) { peer_gone(self->state, gone.peer); },
       [self](const GroupLed& led) {

@@ -63,7 +63,7 @@ std::vector<PlacementNode> Placer::health(const ClusterView& view, const std::ve
       seen.health = cluster::NodeHealth::lost;
     }
     if (node.state == model::NodeState::draining) seen.health = cluster::NodeHealth::leaving;
-    if (node.state == model::NodeState::joining) seen.health = cluster::NodeHealth::away;
+    if (node.state == model::NodeState::joining) seen.health = cluster::NodeHealth::joining;
     seen.may_lead = !view.is_low_on_disk(node.id);
     out.push_back(std::move(seen));
   }

@@ -26,14 +26,14 @@ void RemoteCall::complete() noexcept {
   const char head = decided ? 1 : 0;
   text.append({&head, 1});
   text.append(model::encode_forwarded(reply).expose());
-  bool queued = false;
-  encode_pieces(FrameKind::reply, id_, text.expose(), [&](model::Secret body) {
-    cluster::PeerFrame frame{cluster::PeerChannel::calls, {}, std::move(body)};
-    cluster::PeerLink* link = context_.link.load();
-    if (!queued && link != nullptr && link->send(from_, frame)) return;
-    queued = true;  // and what follows behind it, so that the pieces stay in order
-    caf::anon_send(context_.forwarder, FrameOut{from_, std::make_shared<cluster::PeerFrame>(std::move(frame))});
-  });
+  // What goes in pieces goes through the forwarder, whole or not at all.
+  cluster::PeerLink* link = text.size() <= kPieceBytes ? context_.link.load() : nullptr;
+  const auto frame = [&] {
+    return cluster::PeerFrame{cluster::PeerChannel::calls, {}, encode_piece(FrameKind::reply, id_, text.expose(), 0)};
+  };
+  if (link == nullptr || !link->send(from_, frame())) {
+    caf::anon_send(context_.forwarder, ReplyOut{from_, id_, std::make_shared<model::Secret>(std::move(text))});
+  }
   --*running_;
   delete this;
 }

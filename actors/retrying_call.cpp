@@ -110,6 +110,7 @@ bool RetryingCall::says_nothing_of_earlier_tries() const {
   switch (reply.error().code) {
     case Code::unavailable: return !decided;
     case Code::overloaded:
+    case Code::too_large:  // for the way to another node
     case Code::deadline_exceeded:
     case Code::quota_exceeded:
     case Code::sealed:

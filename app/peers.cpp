@@ -46,7 +46,8 @@ Error with_advice(const Error& error, const std::string& where) {
 
 }  // namespace
 
-model::Result<std::unique_ptr<Peers>> Peers::prepare(const Config& config, Log log) {
+model::Result<std::unique_ptr<Peers>> Peers::prepare(const Config& config, std::shared_ptr<net::SourceGuard> guard,
+                                                     Log log) {
   std::unique_ptr<Peers> peers(new Peers(config.data_dir, std::move(log)));
   auto identity = read_peer_identity(peers->path_);
   if (!identity) return identity.error();
@@ -55,6 +56,7 @@ model::Result<std::unique_ptr<Peers>> Peers::prepare(const Config& config, Log l
   net::PeerSettings settings;
   settings.address = config.peer.address;
   settings.content_format = config.cluster.format;
+  settings.guard = std::move(guard);
   settings.log = peers->log_;
   peers->link_ = net::make_peer_listener(std::move(settings));
   if (Status status = peers->link_->open(); !status) return status.error();

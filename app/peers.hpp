@@ -24,7 +24,9 @@ class Peers {
   /// Binds the peers' address; takes up the identity that is stored, or joins when the configuration says so and there is
   /// none. REQUIRES: the data directory is there and locked by this process; config.peer.address is given.
   /// Errors: those of the listener, of the stored identity and of joining; what can be done is in the sentence.
-  static model::Result<std::unique_ptr<Peers>> prepare(const Config& config, Log log);
+  /// `guard` bounds strangers who show join tokens.
+  static model::Result<std::unique_ptr<Peers>> prepare(const Config& config, std::shared_ptr<net::SourceGuard> guard,
+                                                       Log log);
 
   /// Puts link, address and identity into what the node is started with.
   void fill(actors::NodeOptions& options) const;

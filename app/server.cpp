@@ -139,6 +139,7 @@ struct Start {
   std::vector<model::Secret>* shares = nullptr;  // of a new cluster, when a set is asked for
   std::function<void()> request_seal;
   std::shared_ptr<LiveDevice> device;  // null: no seal is added
+  std::shared_ptr<net::SourceGuard> guard;
 };
 
 model::Result<Running> start_node(const Config& config, const Start& start) {
@@ -166,7 +167,7 @@ model::Result<Running> start_node(const Config& config, const Start& start) {
   options.keeper.program = "coffer " + std::string(kVersion);
   // Before the databases are made: whoever joins has none.
   if (start.bootstrap != actors::Bootstrap::require && !config.peer.address.empty()) {
-    auto peers = Peers::prepare(config, [](std::string_view line) { spdlog::info("peers: {}", line); });
+    auto peers = Peers::prepare(config, start.guard, [](std::string_view line) { spdlog::info("peers: {}", line); });
     if (!peers) return peers.error();
     running.peers = *std::move(peers);
   }
@@ -303,12 +304,13 @@ int serve(const Config& config, const ServerOverrides& overrides, const Signals&
   start.sealed = sealed;
   start.request_seal = [] { ::kill(::getpid(), Signals::kSeal); };
   start.device = std::make_shared<LiveDevice>(config.seal.pkcs11);
+  const auto guard = std::make_shared<net::SourceGuard>(config.identity.guard);
+  start.guard = guard;
   auto running = start_node(config, start);
   if (!running) return fail(running.error());
   actors::Node& node = *running->node;
   warn_about_memory();
 
-  const auto guard = std::make_shared<net::SourceGuard>(config.identity.guard);
   auto made = make_identity(config, node, guard);
   if (!made) return fail(made.error());
   net::IdentityGateway& identity = **made;

@@ -57,7 +57,7 @@ class PlacementPlanner {
     const auto found = nodes_.find(id);
     return found == nodes_.end() ? NodeHealth::leaving : found->second.health;
   }
-  bool stays(model::NodeId id) const { return health(id) == NodeHealth::up || health(id) == NodeHealth::away; }
+  bool stays(model::NodeId id) const { return health(id) != NodeHealth::leaving && health(id) != NodeHealth::lost; }
   bool is_up(model::NodeId id) const { return health(id) == NodeHealth::up; }
 
   /// What a node has to do of one kind: led groups, or replicas.

@@ -28,6 +28,7 @@ enum class NodeHealth : std::uint8_t {
   away,     // silent, but perhaps back soon: keeps what it has and gets nothing
   leaving,  // to be drained: hands everything over
   lost,     // silent for longer than the operator wants to wait: is replaced
+  joining,  // has a name and was never there, and perhaps never will be: keeps what it has, and nobody counts on it
 };
 
 struct PlacementNode {

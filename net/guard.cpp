@@ -21,14 +21,6 @@ bool is_v4(const model::IpAddress& address) {
   return std::equal(kMapped.begin(), kMapped.end(), address.begin());
 }
 
-/// The address, or the network that stands for it.
-std::optional<model::IpAddress> source_of(std::string_view peer) {
-  auto address = model::parse_peer(peer);
-  if (!address) return std::nullopt;
-  if (!is_v4(*address)) std::fill(address->begin() + 8, address->end(), std::uint8_t{0});
-  return address;
-}
-
 /// splitmix64's finalizer (Steele, Lea and Flood 2014).
 std::uint64_t mix(std::uint64_t x) {
   x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9U;
@@ -43,6 +35,12 @@ bool is_loopback(std::string_view peer) {
   if (!address) return false;
   static constexpr model::IpAddress kV6{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
   return is_v4(*address) ? (*address)[12] == 127 : *address == kV6;
+}
+
+std::optional<model::IpAddress> source_of(std::string_view peer) {
+  auto address = model::parse_peer(peer);
+  if (address && !is_v4(*address)) std::fill(address->begin() + 8, address->end(), std::uint8_t{0});
+  return address;
 }
 
 SourceTable::SourceTable(std::uint64_t rate, std::uint64_t burst, std::uint64_t seed)

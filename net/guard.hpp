@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -26,6 +27,8 @@ struct GuardSettings {
 
 /// Of this machine, whichever form the address has. `peer` as Caller::address() has it.
 bool is_loopback(std::string_view peer);
+/// What counts as one source: an IPv4 address, an IPv6 network of 64 bits. `peer` as Caller::address() has it.
+std::optional<model::IpAddress> source_of(std::string_view peer);
 
 /// Buckets by address in a table of fixed size. IPv6 counts by /64, which is what one customer has. When a set is full
 /// the source that has failed least goes: what is forgotten is forgiven, and memory stays what it is.

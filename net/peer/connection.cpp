@@ -36,6 +36,14 @@ Connection::Connection(Host& host, Socket socket, std::shared_ptr<TlsContexts> c
       intake_(host.settings().limits),
       began_(Clock::now()),
       heard_(began_) {
+  error_code ec;
+  const auto from = stream_.next_layer().remote_endpoint(ec);
+  if (!wanted_ && !ec) {
+    is_loopback_ = from.address().is_loopback();
+    from_ = (from.address().is_v6() ? "[" + from.address().to_string() + "]" : from.address().to_string()) + ":" +
+            std::to_string(from.port());
+    source_ = source_of(from_).value_or(source_);
+  }
   host_.add(this);
 }
 
@@ -163,18 +171,37 @@ bool Connection::dispatch(Message& message) {
   return !closed_;
 }
 
+/// Whoever shows tokens that do not count is refused before anybody looks at the next one.
+bool Connection::admits_joins() {
+  const auto& guard = host_.settings().guard;
+  if (!guard || !guard->may_refuse()) return true;
+  const auto admitted = guard->admit(from_, is_loopback_, Clock::now());
+  if (admitted.ok()) return true;
+  ++host_.counters().joins_refused;
+  last_words_ = admitted.error();
+  return false;
+}
+
+void Connection::count_stranger() {
+  const auto& guard = host_.settings().guard;
+  if (guard) guard->failed(from_, is_loopback_, Clock::now());
+}
+
 Await<void> Connection::serve_join() {
+  if (!admits_joins()) co_return co_await farewell();
   Message message;
   if (co_await read(message) != Got::message) co_return;
   auto* request = std::get_if<Join>(&message);
   if (request == nullptr) {
     ++host_.counters().bad_certificate;
+    count_stranger();
     last_words_ = Error(Code::unauthenticated, "a node shows a certificate, a new one a join token");
     co_return co_await farewell();
   }
   // The answer may come from afar; the connection's deadline ends the wait.
   const auto answer = std::make_shared<std::optional<model::Result<Joined>>>();
   began_ = Clock::now() + 2 * host_.settings().handshake;
+  request->from = from_;
   host_.join(std::move(*request), [answer](model::Result<Joined> result) { answer->emplace(std::move(result)); });
   while (!answer->has_value() && !closed_) {
     budget_.expires_after(kJoinPoll);
@@ -184,6 +211,7 @@ Await<void> Connection::serve_join() {
   if (!(*answer)->ok()) {
     ++host_.counters().joins_refused;
     last_words_ = (*answer)->error();
+    if (last_words_.code == Code::permission_denied) count_stranger();
     co_return co_await farewell();
   }
   ++host_.counters().joins;

@@ -99,6 +99,10 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool dials() const { return wanted_.has_value(); }
   const std::shared_ptr<Remote>& remote() const { return remote_; }
   const std::string& reason() const { return reason_; }
+  /// Whose connection was accepted here: "10.0.0.1:4711", and the network that stands for it.
+  const std::string& from() const { return from_; }
+  const model::IpAddress& source() const { return source_; }
+  Clock::time_point accepted() const { return accepted_; }
   /// Not yet proved.
   bool is_greeting() const { return !was_open_ && !closed_; }
   std::size_t place = 0;  // the host's
@@ -108,6 +112,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Await<bool> greet();
   Await<bool> introduce();
   Await<void> serve_join();
+  bool admits_joins();
+  void count_stranger();
   Await<void> converse();
   Await<void> farewell();  // says last_words_, unless they are ok
   Await<Got> read(Message& message);
@@ -122,6 +128,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Host& host_;
   const std::shared_ptr<TlsContexts> contexts_;
   const std::optional<model::NodeId> wanted_;
+  std::string from_;
+  model::IpAddress source_{};
+  bool is_loopback_ = false;
   asio::ssl::stream<Socket> stream_;
   Timer budget_;
   Decoder decoder_;
@@ -131,6 +140,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   model::Secret buffer_;  // of the write under way
   bool writing_ = false, closed_ = false, was_open_ = false, waiting_ = false, saying_goodbye_ = false;
   bool handed_ = false;  // frames to the host, since it was last told that it has all
+  const Clock::time_point accepted_ = Clock::now();
   Clock::time_point began_, heard_, asked_, wrote_;
   Clock::time_point slice_;  // the millisecond in which writes are counted
   unsigned slice_writes_ = 0;

@@ -7,6 +7,7 @@
 #include <boost/asio/write.hpp>
 
 #include "crypto/join_token.hpp"
+#include "net/flight.hpp"
 #include "net/listen.hpp"
 #include "net/peer/connection.hpp"
 
@@ -23,15 +24,21 @@ Error unreachable(const std::string& step, const error_code& ec) {
   return Error(Code::unavailable, step + ": " + ec.message());
 }
 
-/// The certificates that were signed must be those of the pinned CA and of the node that is named.
+/// The certificates that were signed must be those of the pinned CA and of the node that is named, and count today.
 std::optional<Error> check(const Joined& joined, const std::string& ca_hash) {
   const auto hash = crypto::certificate_hash(joined.ca);
   const auto facts = crypto::read_certificate(joined.certificate);
-  if (hash && *hash == ca_hash && facts && facts->uris.size() == 1) {
-    const auto name = crypto::parse_node_uri(facts->uris.front());
-    if (name && name->node == joined.node) return std::nullopt;
+  const auto name = facts && facts->uris.size() == 1 ? crypto::parse_node_uri(facts->uris.front()) : std::nullopt;
+  if (!hash || *hash != ca_hash || !name || name->node != joined.node) {
+    return Error(Code::unauthenticated, "the answer's certificates do not fit the token");
   }
-  return Error(Code::unauthenticated, "the answer's certificates do not fit the token");
+  // With such a certificate the node would not start, and it has shown its token.
+  const model::TimeMs now = wall_clock_ms();
+  if (facts->not_before <= now && now < facts->not_after) return std::nullopt;
+  return Error(Code::invalid_argument, "the certificate that was signed does not count by this node's clock, which " +
+                                           std::string(now < facts->not_before ? "is behind" : "is ahead of") +
+                                           " that of the cluster; set the clocks and remove node " +
+                                           std::to_string(joined.node.value) + ", which was made for this attempt");
 }
 
 Await<Result<Joined>> converse(asio::io_context& context, asio::ssl::context& tls, const HostPort& address,
@@ -44,7 +51,12 @@ Await<Result<Joined>> converse(asio::io_context& context, asio::ssl::context& tl
   if (connect_error) co_return unreachable("cannot connect", connect_error);
   auto [handshake_error] = co_await stream.async_handshake(asio::ssl::stream_base::client, kAwait);
   if (handshake_error) {
-    if (SSL_get_verify_result(stream.native_handle()) != X509_V_OK) {
+    const long verdict = SSL_get_verify_result(stream.native_handle());
+    if (verdict == X509_V_ERR_CERT_NOT_YET_VALID || verdict == X509_V_ERR_CERT_HAS_EXPIRED) {
+      co_return Error(Code::unavailable, "by this node's clock the certificate of who answers does not count: " +
+                                             std::string(X509_verify_cert_error_string(verdict)));
+    }
+    if (verdict != X509_V_OK) {
       co_return Error(Code::unauthenticated, "who answers is not of the cluster that made the token");
     }
     co_return unreachable("the TLS handshake failed", handshake_error);

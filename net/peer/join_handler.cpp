@@ -27,13 +27,15 @@ class NodeCall final : public actors::Call {
  public:
   using Done = std::function<void(Result<model::JoinReply>)>;
   /// `who`: "node:<id>", which the link's certificate proves; a node that joins has no id yet.
-  NodeCall(model::DirectoryOperation operation, const std::string& who, std::chrono::milliseconds time, Done done)
+  NodeCall(model::DirectoryOperation operation, const std::string& who, std::string from,
+           std::chrono::milliseconds time, Done done)
       : done_(std::move(done)) {
     request.credential.kind = model::CredentialKind::node;
     request.credential.principal = who;
     request.credential.door = model::Door::admin;
     request.info.door = model::Door::admin;
     request.info.deadline = deadline_in(time);
+    request.info.address = std::move(from);
     request.operation = std::move(operation);
   }
   void complete() noexcept override {
@@ -69,7 +71,7 @@ JoinHandler make_join_handler(actors::Gateway& gateway) {
   return [&gateway](peer::Join asked, std::function<void(Result<peer::Joined>)> done) {
     model::JoinNode join{std::move(asked.token_id), std::move(asked.secret), std::move(asked.address),
                          std::move(asked.certificate_request), asked.content_format};
-    gateway.submit(new NodeCall(std::move(join), "node:joining", kJoinDeadline,
+    gateway.submit(new NodeCall(std::move(join), "node:joining", std::move(asked.from), kJoinDeadline,
                                 [done = std::move(done)](Result<model::JoinReply> reply) {
                                   if (!reply) return done(reply.error());
                                   done(to_joined(*std::move(reply)));
@@ -86,7 +88,8 @@ Result<model::JoinReply> renew_certificate(actors::Gateway& gateway, model::Node
   };
   const auto answer = std::make_shared<Answer>();
   gateway.submit(new NodeCall(model::RenewNodeCertificate{node, std::move(certificate_request)},
-                              "node:" + std::to_string(node.value), timeout, [answer](Result<model::JoinReply> reply) {
+                              "node:" + std::to_string(node.value), {}, timeout,
+                              [answer](Result<model::JoinReply> reply) {
                                 const std::lock_guard lock(answer->mutex);
                                 answer->reply = std::move(reply);
                                 answer->come.notify_all();

@@ -5,6 +5,7 @@
 #include "crypto/node_certificate.hpp"
 #include "crypto/node_key.hpp"
 #include "net/peer/join_handler.hpp"
+#include "net/peer/tls.hpp"
 
 namespace coffer::net {
 namespace {
@@ -27,6 +28,9 @@ model::Status CertificateKeeper::renew() {
   auto reply = renew_certificate(gateway_, settings_.node, key.certificate_request(), settings_.timeout);
   if (!reply) return reply.error();
   const PeerCredentials fresh{reply->certificate, reply->ca, key.private_pem()};
+  // The one that is stored is good, and a node does not start with one that is not: what the directory's leader signed by
+  // a clock that is ahead does not replace it.
+  if (const auto holds = peer::make_contexts(fresh); !holds) return holds.error();
   if (auto status = settings_.store(fresh); !status) return status;
   if (auto status = link_.set_credentials(fresh); !status) return status;
   certificate_ = fresh.certificate;

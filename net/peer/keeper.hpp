@@ -36,8 +36,8 @@ class CertificateKeeper {
   CertificateKeeper(const CertificateKeeper&) = delete;
   CertificateKeeper& operator=(const CertificateKeeper&) = delete;
 
-  /// Gets, stores and installs a new certificate. Blocks; by the thread that starts the node, before start().
-  /// Errors: those of the directory, of `store` and of the link.
+  /// Gets, checks, stores and installs a new certificate. Blocks; by the thread that starts the node, before start().
+  /// Errors: those of the directory, of peer::make_contexts, of `store` and of the link.
   model::Status renew();
   void start(std::string certificate);
   void stop();

@@ -90,7 +90,7 @@ class Link final : public PeerListener, public Host {
   void detach(Remote& remote);
   void begin_dialing(const std::shared_ptr<Remote>& remote);
   void note(Remote& remote, const std::string& words);
-  std::size_t greeting() const;
+  bool make_place();
   std::shared_ptr<TlsContexts> contexts() const;
   std::vector<std::shared_ptr<Remote>> remotes() const;
 
@@ -323,12 +323,10 @@ Await<void> Link::accept() {
   while (acceptor_.is_open()) {
     auto [ec, socket] = co_await acceptor_.async_accept(context_, kAwait);
     const auto own = contexts();
-    if (!ec && own && greeting() < settings_.greeting) {
+    if (!ec && own && make_place()) {
       const auto connection = std::make_shared<Connection>(*this, std::move(socket), own, std::nullopt);
       asio::co_spawn(context_, serve(connection), asio::detached);
-    } else if (!ec) {
-      ++counters_.too_many;
-    } else if (acceptor_.is_open()) {
+    } else if (ec && acceptor_.is_open()) {
       // Out of descriptors, most likely: a retry at once would only burn the processor.
       pause_.expires_after(kAcceptPause);
       co_await pause_.async_wait(kAwait);
@@ -397,9 +395,31 @@ Await<void> Link::beat() {
   }
 }
 
-std::size_t Link::greeting() const {
-  return static_cast<std::size_t>(std::count_if(connections_.begin(), connections_.end(),
-                                                [](const Connection* c) { return !c->dials() && c->is_greeting(); }));
+/// For one more that has not proved who it is. Where there are too many, the oldest goes of the source that has most of
+/// them: one address cannot keep the others out. False: it is this one that goes.
+bool Link::make_place() {
+  std::map<model::IpAddress, std::pair<std::size_t, Connection*>> sources;  // how many, and the oldest
+  std::size_t greeting = 0;
+  for (Connection* connection : connections_) {
+    if (connection->dials() || !connection->is_greeting()) continue;
+    ++greeting;
+    auto& [count, oldest] = sources[connection->source()];
+    ++count;
+    if (oldest == nullptr || connection->accepted() < oldest->accepted()) oldest = connection;
+  }
+  if (greeting < settings_.greeting) return true;
+  ++counters_.too_many;
+  Connection* victim = nullptr;
+  std::size_t most = 0;
+  for (const auto& [source, held] : sources) {
+    const auto& [count, oldest] = held;
+    if (count < most || (count == most && victim->accepted() < oldest->accepted())) continue;
+    most = count;
+    victim = oldest;
+  }
+  if (victim == nullptr) return false;
+  victim->close();
+  return true;
 }
 
 void Link::add(Connection* connection) {

@@ -17,6 +17,7 @@
 
 #include "actors/gateway.hpp"
 #include "cluster/peer_link.hpp"
+#include "net/guard.hpp"
 #include "net/peer/outbox.hpp"
 #include "net/peer/wire.hpp"
 
@@ -31,6 +32,7 @@ struct PeerSettings {
   std::chrono::milliseconds redial_first{50}, redial_last{2'000};
   std::size_t greeting = 64;  // connections that have not proved who they are
   peer::OutboxLimits limits;
+  std::shared_ptr<SourceGuard> guard;  // of those who show join tokens that do not count; none: nobody is refused
   std::function<void(std::string_view)> log;  // one line; default: nowhere
 };
 

@@ -84,7 +84,11 @@ int verify_pinned(X509_STORE_CTX* given, void* pin) {
     X509_STORE_CTX_set_purpose(check.get(), X509_PURPOSE_SSL_SERVER);
     verdict = X509_verify_cert(check.get());
   }
-  if (verdict != 1) X509_STORE_CTX_set_error(given, X509_V_ERR_CERT_UNTRUSTED);
+  if (verdict != 1) {
+    const int error = root != nullptr && check ? X509_STORE_CTX_get_error(check.get()) : X509_V_ERR_CERT_UNTRUSTED;
+    const bool is_time = error == X509_V_ERR_CERT_NOT_YET_VALID || error == X509_V_ERR_CERT_HAS_EXPIRED;
+    X509_STORE_CTX_set_error(given, is_time ? error : X509_V_ERR_CERT_UNTRUSTED);
+  }
   return verdict == 1 ? 1 : 0;
 }
 

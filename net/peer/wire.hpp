@@ -59,6 +59,7 @@ struct Join {
   std::uint32_t content_format = 0;
   std::string certificate_request;  // DER
   std::string address;              // where the others find it
+  std::string from = {};            // that it was asked from: not sent, the link knows
 };
 /// What it starts with.
 struct Joined {

@@ -176,7 +176,7 @@ COFFER_FUZZ(control_message) {
 // Frames behind their lengths (one byte each).
 COFFER_FUZZ(call_frames) {
   Input in(input);
-  actors::Assembly assembly(1024);
+  actors::Assembly calls(1024, actors::Assembly::Ids::rising), replies(1024);
   while (!in.empty()) {
     const std::size_t size = in.byte();
     const std::string_view bytes = in.rest().substr(0, size);
@@ -193,10 +193,11 @@ COFFER_FUZZ(call_frames) {
     } else if (const auto* trust = std::get_if<actors::TrustAnswered>(&frame->body)) {
       require(actors::encode_trust_answer(frame->id, *trust).expose() == bytes, "there is one encoding");
     } else {
-      const auto whole = assembly.add(frame->id, std::get<actors::Piece>(frame->body));
+      const auto whole = (frame->kind == actors::FrameKind::call ? calls : replies)
+                             .add(frame->id, std::get<actors::Piece>(frame->body));
       if (whole && whole->has_value()) (void)actors::decode_call_text((*whole)->expose());
     }
-    require(assembly.bytes() <= 1024, "what is put together is bounded");
+    require(calls.bytes() <= 1024 && replies.bytes() <= 1024, "what is put together is bounded");
   }
 }
 

@@ -6,6 +6,7 @@
 #include <future>
 
 #include "actors/audit_log.hpp"
+#include "actors/call_handle.hpp"
 #include "actors/records.hpp"
 #include "tests/unit/actors/audit_fixture.hpp"
 
@@ -159,6 +160,28 @@ TEST_F(AuditLogTest, RefusalsWithoutACredentialAreCountedBySource) {
   log.reset();
   EXPECT_THAT(records(), Contains(AllOf(HasSubstr(R"("kind":"refusals")"), HasSubstr(R"("address":"10.0.0.2")"),
                                         HasSubstr(R"("outcome":"UNAUTHENTICATED","count":1000)"))));
+}
+
+TEST_F(AuditLogTest, JoinTokensThatDoNotCountAreCountedBySource) {
+  struct Stranger final : Call {
+    void complete() noexcept override {}
+  };
+  auto log = start();
+  for (int i = 0; i < 1000; ++i) {
+    Stranger call;
+    call.request.credential.kind = model::CredentialKind::node;
+    call.request.credential.principal = "node:joining";
+    call.request.info.address = "10.0.0.3:" + std::to_string(1000 + i);
+    call.request.operation = model::DirectoryOperation(model::JoinNode{});
+    call.reply = model::Error(model::Code::permission_denied);
+    call.audit.port = log.get();
+    complete_audited(&call);
+  }
+  log.reset();
+  EXPECT_THAT(records(), Not(Contains(HasSubstr("join_node"))))
+      << "whoever reaches the peers' port would fill the disk";
+  EXPECT_THAT(records(), Contains(AllOf(HasSubstr(R"("kind":"refusals")"), HasSubstr(R"("address":"10.0.0.3")"),
+                                        HasSubstr(R"("outcome":"PERMISSION_DENIED","count":1000)"))));
 }
 
 TEST_F(AuditLogTest, AFloodFromInventedSourcesTakesBoundedMemory) {

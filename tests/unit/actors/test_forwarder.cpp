@@ -8,6 +8,7 @@
 
 #include "actors/context.hpp"
 #include "actors/forward_frames.hpp"
+#include "model/forward_codec.hpp"
 
 namespace coffer::actors {
 namespace {
@@ -70,6 +71,136 @@ TEST_F(LatecomersTest, QuestionsHaveNumbersThatNoEarlierLifeOfTheNodeGave) {
   EXPECT_EQ(link.id_of_first(), std::optional(context.first_call_id));
   end(context.forwarder);
   context.forwarder = nullptr;
+}
+
+/// Keeps what is sent; has no room while it is full.
+class LinkOfFrames final : public cluster::PeerLink {
+ public:
+  void start(cluster::PeerSink*) override {}
+  void stop() override {}
+  void set_peers(std::vector<cluster::Peer>) override {}
+  bool send(model::NodeId, cluster::PeerFrame frame) override {
+    const std::lock_guard lock(mutex_);
+    if (room_ == 0) return false;
+    --room_;
+    sent_.push_back(std::move(frame.body));
+    more_.notify_all();
+    return true;
+  }
+  void send_waiting() override {}
+  void give_room(std::size_t frames) {
+    const std::lock_guard lock(mutex_);
+    room_ = frames;
+  }
+  std::vector<model::Secret> wait_for(std::size_t frames) {
+    std::unique_lock lock(mutex_);
+    EXPECT_TRUE(more_.wait_for(lock, std::chrono::seconds(20), [&] { return sent_.size() >= frames; }));
+    return sent_;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable more_;
+  std::size_t room_ = SIZE_MAX;
+  std::vector<model::Secret> sent_;
+};
+
+class LargeMessagesTest : public LatecomersTest {
+ protected:
+  struct Waiting final : Call {
+    void complete() noexcept override { answered.set_value(); }
+    std::promise<void> answered;
+  };
+  LargeMessagesTest() {
+    context.link = &frames;
+    context.wall_clock = [this] { return now.load(); };
+    context.accepting = true;
+    context.boards[0].leader = 2;
+    context.forwarder = spawn_forwarder(system, context);
+    caf::anon_send(context.forwarder, PeerUp{peer});
+  }
+  ~LargeMessagesTest() override {
+    end(context.forwarder);
+    context.forwarder = nullptr;
+  }
+  void ask(Waiting& call, std::size_t bytes = 0, model::TimeMs patience = 1000) {
+    call.request.operation = model::DirectoryOperation(model::GetTenant{std::string(bytes, 'x')});
+    call.request.info.deadline = now + patience;
+    caf::anon_send(context.forwarder, context.parcel(CallHandle(&call)));
+  }
+  static bool is_answered(Waiting& call) {
+    return call.answered.get_future().wait_for(std::chrono::seconds(20)) == std::future_status::ready;
+  }
+  std::uint64_t id_of(const model::Secret& body) { return decode_call_frame(body.expose())->id; }
+  void hear(model::Secret body) {
+    caf::anon_send(context.forwarder, FrameIn{peer, std::make_shared<cluster::PeerFrame>(cluster::PeerFrame{
+                                                        cluster::PeerChannel::calls, {}, std::move(body)})});
+  }
+
+  const model::NodeId peer{2};
+  std::atomic<model::TimeMs> now{1000};
+  LinkOfFrames frames;
+};
+
+TEST_F(LargeMessagesTest, APieceOfAReplyThatNobodyWaitsForAnyMoreTakesNoRoom) {
+  Waiting late, next;
+  ask(late);
+  const std::uint64_t first = id_of(frames.wait_for(1)[0]);
+  const std::string text(7 << 20, 'x');
+  for (std::size_t at = 0; at + text.size() <= kMaxMessageBytes; at += text.size()) {
+    model::Secret piece("\x01\x02" + std::string(1, static_cast<char>(first)) + std::string(1, '\0'));
+    piece.append(text);
+    hear(std::move(piece));
+  }
+  now = 3000;
+  ASSERT_TRUE(is_answered(late));
+  EXPECT_EQ(late.reply.error().code, model::Code::unavailable);
+  ask(next);
+  const std::uint64_t second = id_of(frames.wait_for(2)[1]);
+  model::Secret reply(std::string(1, '\x01'));
+  reply.append(model::encode_forwarded(
+                   model::Result<model::Reply>(model::Error(model::Code::permission_denied, std::string(6 << 20, 'y'))))
+                   .expose());
+  encode_pieces(FrameKind::reply, second, reply.expose(), [&](model::Secret body) { hear(std::move(body)); });
+  ASSERT_TRUE(is_answered(next));
+  EXPECT_EQ(next.reply.error().code, model::Code::permission_denied) << "there was room for this reply";
+}
+
+TEST_F(LargeMessagesTest, RepliesForWhichThereIsNoRoomAreToldToBeLost) {
+  frames.give_room(0);
+  constexpr std::size_t kLarge = 40 << 20;
+  for (std::uint64_t id = 1; id <= 3; ++id) {
+    caf::anon_send(context.forwarder,
+                   ReplyOut{peer, id, std::make_shared<model::Secret>(model::Secret::of_size(kLarge))});
+  }
+  Waiting behind;  // which is answered at once, because its time is over
+  now = 3000;
+  ask(behind, 0, -1);
+  ASSERT_TRUE(is_answered(behind));
+  frames.give_room(SIZE_MAX);
+  Assembly assembly(kMaxMessageBytes);
+  std::map<std::uint64_t, std::size_t> sizes;
+  for (const model::Secret& body : frames.wait_for(kLarge / kPieceBytes + 2)) {
+    auto frame = decode_call_frame(body.expose());
+    auto added = assembly.add(frame->id, std::get<Piece>(frame->body));
+    ASSERT_TRUE(added.ok());
+    if (added->has_value()) sizes[frame->id] = (*added)->size();
+  }
+  ASSERT_EQ(sizes.size(), 3U) << "each is answered";
+  EXPECT_EQ(sizes[1], kLarge);
+  EXPECT_EQ(sizes[2] + sizes[3], 0U);
+}
+
+TEST_F(LargeMessagesTest, ACallThatWouldTakeTheRoomOfRepliesIsRefusedBeforeItsFirstPiece) {
+  Waiting call, small;
+  ask(call, 33 << 20);
+  ASSERT_TRUE(is_answered(call));
+  EXPECT_EQ(call.reply.error().code, model::Code::too_large);
+  ask(small);
+  const auto sent = frames.wait_for(1);
+  ASSERT_EQ(sent.size(), 1U);
+  hear(encode_piece(FrameKind::reply, id_of(sent[0]), "", 0));
+  ASSERT_TRUE(is_answered(small));
 }
 
 /// The group's actor: keeps who wants to begin.

@@ -75,6 +75,62 @@ TEST(CallFrames, MoreThanANodeTakesIsRefusedAndForgotten) {
   EXPECT_TRUE(refused);
 }
 
+/// As a program sends it that does not say which pieces continue something.
+Piece unmarked(const Secret& body) {
+  auto frame = decode_call_frame(body.expose());
+  Piece piece = std::get<Piece>(frame->body);
+  piece.continues = false;
+  return piece;
+}
+
+TEST(CallFrames, WhatFollowsARefusedPieceBeginsNoCall) {
+  Assembly assembly(2 * kPieceBytes, Assembly::Ids::rising);
+  const auto refused = pieces(
+      FrameKind::call, 5,
+      std::string(2 * kPieceBytes, 'x') + std::string(kPieceBytes, 'y') + "what a client wrote, and looks like a call");
+  ASSERT_EQ(refused.size(), 4U);
+  EXPECT_TRUE(assembly.add(5, unmarked(refused[0])).ok());
+  EXPECT_TRUE(assembly.add(5, unmarked(refused[1])).ok());
+  EXPECT_EQ(assembly.add(5, unmarked(refused[2])).error().code, Code::too_large);
+  const auto rest = assembly.add(5, unmarked(refused[3]));
+  ASSERT_TRUE(rest.ok());
+  EXPECT_FALSE(rest->has_value()) << "a call that nobody made";
+  EXPECT_EQ(assembly.bytes(), 0U);
+  const auto next = assembly.add(6, unmarked(pieces(FrameKind::call, 6, "next")[0]));
+  ASSERT_TRUE(next.ok() && next->has_value());
+  EXPECT_EQ((*next)->expose(), "next");
+}
+
+TEST(CallFrames, APieceThatContinuesNothingIsRefused) {
+  for (const auto ids : {Assembly::Ids::rising, Assembly::Ids::any}) {
+    Assembly assembly(kMaxMessageBytes, ids);
+    const auto sent = pieces(FrameKind::call, 5, std::string(kPieceBytes, 'x') + "tail");
+    auto frame = decode_call_frame(sent[1].expose());
+    const Piece tail = std::get<Piece>(frame->body);
+    EXPECT_TRUE(tail.continues && tail.last);
+    EXPECT_EQ(assembly.add(5, tail).error().code, Code::invalid_argument);
+    EXPECT_EQ(assembly.bytes(), 0U);
+  }
+  // The bit is one that older programs do not look at: their pieces are what they were.
+  EXPECT_EQ(pieces(FrameKind::call, 5, "ab")[0].expose(), std::string_view("\x01\x01\x05\x01"
+                                                                           "ab"));
+}
+
+TEST(CallFrames, WhatIsForgottenOrTakenBackLeavesItsRoom) {
+  Assembly assembly(2 * kPieceBytes);
+  const auto reply = pieces(FrameKind::reply, 1, std::string(kPieceBytes + 5, 'x'));
+  EXPECT_TRUE(assembly.add(1, unmarked(reply[0])).ok());
+  EXPECT_EQ(assembly.bytes(), kPieceBytes);
+  assembly.forget(1);
+  assembly.forget(2);
+  EXPECT_EQ(assembly.bytes(), 0U);
+  EXPECT_TRUE(assembly.add(3, unmarked(reply[0])).ok());
+  const auto lost = assembly.add(3, unmarked(pieces(FrameKind::reply, 3, "")[0]));
+  ASSERT_TRUE(lost.ok() && lost->has_value());
+  EXPECT_TRUE((*lost)->empty()) << "half of a reply is none";
+  EXPECT_EQ(assembly.bytes(), 0U);
+}
+
 TEST(CallFrames, AnotherFormatOrKindIsRefused) {
   const Secret good = encode_barrier(3, model::GroupId{2});
   std::string bytes(good.expose());

@@ -179,5 +179,15 @@ TEST_F(PlacerTest, ANodeWithoutRoomOnItsDiskLeadsNothing) {
   EXPECT_EQ(words_of(plan), Words{"group 1 led by node 3"});
 }
 
+TEST_F(PlacerTest, ANodeThatOnlyJoinsFollowsTheDirectoryAndMakesNobodyAVoter) {
+  nodes.pop_back();
+  nodes[2].state = model::NodeState::joining;
+  groups = {group(0, 1, {1}), group(1, 1, {1})};
+  for (model::GroupInfo& info : groups) info.replicas.push_back({model::NodeId(2), model::ReplicaRole::standby, {}});
+  EXPECT_EQ(words_of(after(30, {3})), Words{"group 0 on nodes 1 2 (follows) 3 (follows)"});
+  groups[0].replicas.push_back({model::NodeId(3), model::ReplicaRole::standby, {}});
+  EXPECT_EQ(words_of(after(30, {3})), Words{});
+}
+
 }  // namespace
 }  // namespace coffer::actors

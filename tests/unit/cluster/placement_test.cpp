@@ -102,6 +102,22 @@ TEST(PlacementTest, ANodeThatIsAwayKeepsWhatItHasAndGetsNothing) {
   EXPECT_EQ(toy.replicas(), before);
 }
 
+TEST(PlacementTest, ANodeThatOnlyJoinsMakesNobodyAVoter) {
+  Toy toy(4);
+  toy.add_node();
+  ASSERT_TRUE(toy.settle());
+  toy.add_node();
+  toy.health(3) = NodeHealth::joining;
+  toy.groups[0].servers.push_back({model::NodeId(3), "n3", ServerRole::standby});  // to be told what the directory says
+  ASSERT_TRUE(toy.settle());
+  EXPECT_EQ(toy.groups[0].servers.size(), 3U) << "it follows the directory's group";
+  for (std::size_t g = 0; g <= 4; ++g)
+    EXPECT_EQ(toy.voters(g), 1U) << g << ": two voters would stop when either is away";
+  toy.health(3) = NodeHealth::up;
+  ASSERT_TRUE(toy.settle());
+  for (std::size_t g = 0; g <= 4; ++g) EXPECT_EQ(toy.voters(g), 3U) << g;
+}
+
 TEST(PlacementTest, NoVoteIsTakenAwayBeforeWhoeverGetsItIsThere) {
   // A move of node 4's replica to node 1 has begun when node 1 goes silent.
   const auto server = [](std::uint64_t id, ServerRole role) {

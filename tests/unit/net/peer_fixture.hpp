@@ -167,13 +167,18 @@ struct TestNode {
 /// A blocking TLS socket to a link; every read ends after kPeerPatience.
 class RawPeer {
  public:
-  /// Without credentials it shows no certificate. It checks nobody.
-  explicit RawPeer(std::uint16_t port, const PeerCredentials* credentials = nullptr, int most = TLS1_3_VERSION) {
+  /// Without credentials it shows no certificate. It checks nobody. `from`: the last number of its address.
+  explicit RawPeer(std::uint16_t port, const PeerCredentials* credentials = nullptr, int most = TLS1_3_VERSION,
+                   unsigned from = 1) {
     fd_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_port = htons(port);
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    sockaddr_in own{};
+    own.sin_family = AF_INET;
+    own.sin_addr.s_addr = htonl(INADDR_LOOPBACK - 1 + from);
+    ::bind(fd_, reinterpret_cast<sockaddr*>(&own), sizeof own);
     const timeval patience{kPeerPatience.count(), 0};
     ::setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     ::setsockopt(fd_, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);

@@ -208,6 +208,45 @@ TEST_F(HostilePeer, crowds_do_not_fill_the_greeting_for_ever) {
   enter();
 }
 
+TEST_F(HostilePeer, crowds_of_one_address_do_not_keep_another_out) {
+  std::vector<std::unique_ptr<RawPeer>> crowd;
+  const PeerCredentials own = authority.credentials(1);
+  for (int i = 0; i < 8; ++i) crowd.push_back(std::make_unique<RawPeer>(port()));
+  RawPeer raw(port(), &own, TLS1_3_VERSION, 2);
+  for (int i = 0; i < 20; ++i) crowd.push_back(std::make_unique<RawPeer>(port()));
+  ASSERT_TRUE(raw.handshake());
+  ASSERT_TRUE(raw.send(hello()));
+  EXPECT_TRUE(node.sink.wait_connected(NodeId{1}));
+  EXPECT_TRUE(crowd[0]->is_closed_plain());
+  EXPECT_GE(node.sample("coffer_peer_refused_total", "too_many"), 1);
+}
+
+TEST_F(HostilePeer, who_shows_token_after_token_is_refused_before_they_are_looked_at) {
+  PeerSettings bounded = settings();
+  bounded.guard = std::make_shared<SourceGuard>(GuardSettings{1, 3, false});
+  TestNode other(5, authority, bounded);
+  std::mutex mutex;
+  std::vector<std::string> asked;
+  other.link->set_join_handler([&](const peer::Join& join, const auto& done) {
+    const std::lock_guard lock(mutex);
+    asked.push_back(join.from);
+    done(model::Error(model::Code::permission_denied, "the join token does not count"));
+  });
+  const auto show_token = [&](unsigned from, model::Code answer) {
+    RawPeer raw(other.link->port(), nullptr, TLS1_3_VERSION, from);
+    ASSERT_TRUE(raw.handshake());
+    raw.send(peer::Message(peer::Join{"tokenid8", model::Secret::of_size(32), 1, "csr", "a:1"}));
+    expect_goodbye(raw, answer);
+  };
+  for (int i = 0; i < 3; ++i) show_token(1, model::Code::permission_denied);
+  show_token(1, model::Code::quota_exceeded);
+  show_token(2, model::Code::permission_denied);
+  const std::lock_guard lock(mutex);
+  ASSERT_EQ(asked.size(), 4U);
+  EXPECT_THAT(asked[0], testing::StartsWith("127.0.0.1:"));
+  EXPECT_THAT(asked[3], testing::StartsWith("127.0.0.2:"));
+}
+
 TEST_F(HostilePeer, that_comes_again_takes_the_place_of_its_dead_connection) {
   const auto first = enter();
   const auto second = enter();

@@ -4,7 +4,9 @@
 #include <gtest/gtest.h>
 
 #include "crypto/join_token.hpp"
+#include "net/peer/join_handler.hpp"
 #include "peer_fixture.hpp"
+#include "tests/unit/net/fake_gateway.hpp"
 
 namespace coffer::net::test {
 namespace {
@@ -65,6 +67,18 @@ TEST_F(Joining, shows_the_token_and_gets_a_certificate_that_lets_it_in) {
   link->stop();
 }
 
+TEST_F(Joining, is_asked_for_by_the_address_it_comes_from) {
+  coffer::net::FakeGateway gateway;
+  gateway.reply = model::Error(Code::permission_denied);
+  peer::Join asked = request();
+  asked.from = "10.0.0.9:4711";
+  bool refused = false;
+  make_join_handler(gateway)(std::move(asked), [&](const model::Result<peer::Joined>& joined) { refused = !joined; });
+  EXPECT_TRUE(refused);
+  ASSERT_EQ(gateway.requests.size(), 1U);
+  EXPECT_EQ(gateway.requests[0].info.address, "10.0.0.9:4711");
+}
+
 TEST_F(Joining, is_told_why_it_is_refused) {
   node.link->set_join_handler(
       [](peer::Join, auto done) { done(model::Error(Code::permission_denied, "the join token was used already")); });
@@ -99,6 +113,35 @@ TEST_F(Joining, takes_no_certificate_of_another_ca_or_node) {
     ASSERT_FALSE(joined.ok());
     EXPECT_EQ(joined.error().code, Code::unauthenticated);
   }
+}
+
+TEST_F(Joining, takes_no_certificate_that_does_not_count_today) {
+  constexpr model::TimeMs kYear = 365LL * 24 * 3600 * 1000;
+  for (const model::TimeMs off : {kYear, -kYear}) {
+    auto odd = answer(4, 4);
+    odd.certificate =
+        authority.ca.sign(key.certificate_request(), NodeId{4}, now_ms() + off, crypto::system_random()).value();
+    node.link->set_join_handler([&](peer::Join, auto done) { done(odd); });
+    const auto joined = join();
+    ASSERT_FALSE(joined.ok());
+    EXPECT_THAT(std::string(joined.error().message()), HasSubstr("remove node 4"));
+  }
+}
+
+TEST_F(Joining, keeps_its_token_when_by_its_clock_the_other_side_does_not_count) {
+  bool shown = false;
+  node.link->set_join_handler([&](peer::Join, auto done) {
+    shown = true;
+    done(model::Error(Code::internal));
+  });
+  // Signed while it counts, looked at when it does not any more.
+  ASSERT_TRUE(node.link->set_credentials(authority.credentials(1, now_ms(), 2s)).ok());
+  std::this_thread::sleep_for(3s);
+  const auto joined = join();
+  ASSERT_FALSE(joined.ok());
+  EXPECT_EQ(joined.error().code, Code::unavailable);
+  EXPECT_THAT(std::string(joined.error().message()), HasSubstr("by this node's clock"));
+  EXPECT_FALSE(shown);
 }
 
 TEST_F(Joining, says_what_is_wrong_with_token_address_or_time) {

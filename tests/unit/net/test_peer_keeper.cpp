@@ -29,13 +29,14 @@ class SigningGateway final : public coffer::net::FakeGateway {
     } else {
       model::JoinReply joined{renew.node, authority_.raw_id(), 16, {}, authority_.ca.certificate_pem(), {}};
       joined.certificate =
-          authority_.ca.sign(renew.certificate_request, renew.node, now_ms(), crypto::system_random()).value();
+          authority_.ca.sign(renew.certificate_request, renew.node, now_ms() + ahead, crypto::system_random()).value();
       call->reply = model::Reply{{}, std::move(joined)};
     }
     call->complete();
   }
   std::atomic<int> asked{0};
   std::atomic<bool> refuse{false};
+  std::atomic<model::TimeMs> ahead{0};  // its clock
 
  private:
   const Authority& authority_;
@@ -125,6 +126,18 @@ TEST_F(Keeper, uses_no_certificate_that_could_not_be_stored) {
   const auto status = keeper.renew();
   ASSERT_FALSE(status.ok());
   EXPECT_EQ(status.error().message(), "no space");
+}
+
+TEST_F(Keeper, keeps_what_it_has_when_the_new_one_does_not_count_yet) {
+  gateway.ahead = 2 * kDay;
+  CertificateKeeper keeper(gateway, *node.link, settings());
+  const auto status = keeper.renew();
+  ASSERT_FALSE(status.ok());
+  EXPECT_THAT(std::string(status.error().message()), HasSubstr("not yet valid"));
+  EXPECT_TRUE(stored.empty()) << "with this one the node would not start again";
+  gateway.ahead = 0;
+  EXPECT_TRUE(keeper.renew().ok());
+  EXPECT_EQ(stored.size(), 1U);
 }
 
 }  // namespace
