@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "net/dapr/attributes.hpp"
 #include "tests/unit/net/dapr_door_fixture.hpp"
 
 namespace coffer::net {
