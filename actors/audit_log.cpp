@@ -89,7 +89,9 @@ void AuditLog::follow_key() {
   auto signer = hooks_.signer(version);
   if (!signer) return;
   const auto status = trail_->use_key(version, std::move(*signer), hooks_.wall_clock());
-  if (!status && !failing_) hooks_.log("audit: " + std::string(status.error().message()));
+  // It is tried with every batch, and said once.
+  if (!status && !failing_ && !key_waits_) hooks_.log("audit: " + std::string(status.error().message()));
+  key_waits_ = !status.ok();
   unsynced_ = true;
 }
 

@@ -80,7 +80,7 @@ class AuditLog final : public model::AuditPort {
   std::string fields_;                 // its scratch memory
   std::uint64_t unsaid_ = 0;           // records that were dropped and are not noted yet
   std::uint64_t added_ = 0;            // of the batch
-  bool unsynced_ = false, failing_ = false;
+  bool unsynced_ = false, failing_ = false, key_waits_ = false;
   std::chrono::steady_clock::time_point synced_at_{}, refusals_at_{}, retained_at_{};
 
   mutable std::mutex position_mutex_;

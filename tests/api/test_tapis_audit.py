@@ -216,7 +216,7 @@ class TapisAudit(ServerCase):
         record = wait_for(server, lambda r: r.get("request_id") == "long")
         self.assertLessEqual(len(json.dumps(record)), 1 << 20)
         self.assertEqual(len(record["items"]), 500)
-        self.assertRegex(record["items"][499]["details"], r"^env_var=K499 owner=o+\.\.\.$")
+        self.assertRegex(record["items"][499]["details"], r"^env_var=K499 pod_id=web owner=o+\.\.\.$")
         self.assertEqual(server.put("behind", "1").status, 200)
         behind = wait_for(server, lambda r: r["kind"] == "change" and r["seq"] > record["seq"])
         for restarts in range(2):

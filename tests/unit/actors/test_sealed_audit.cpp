@@ -83,6 +83,7 @@ TEST_F(SealedAuditTest, AnUnsealingThatFailsForTheTrailCanBeTriedAgainAndHasItTh
   EXPECT_EQ(cluster.get("acme", "one"), "SEALED");
   fs::permissions(folder, fs::perms::others_exec, fs::perm_options::remove);
   ASSERT_TRUE(cluster.keep(model::KeeperOperation(unseal)).ok());
+  ASSERT_NE(cluster.node->audit(), nullptr);
   EXPECT_TRUE(eventually([&] { return cluster.put("acme", "one", "1").ok(); }));
   EXPECT_TRUE(eventually([&] { return lines_with("\"kind\":\"change\"", "\"action\":\"put\"") >= 1; }));
 }
