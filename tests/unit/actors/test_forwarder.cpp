@@ -128,6 +128,12 @@ class LargeMessagesTest : public LatecomersTest {
     call.request.info.deadline = now + patience;
     caf::anon_send(context.forwarder, context.parcel(CallHandle(&call)));
   }
+  /// By a call behind it, which is answered at once because its time is over.
+  void wait_for_what_was_sent() {
+    Waiting behind;
+    ask(behind, 0, -1);
+    ASSERT_TRUE(is_answered(behind));
+  }
   static bool is_answered(Waiting& call) {
     return call.answered.get_future().wait_for(std::chrono::seconds(20)) == std::future_status::ready;
   }
@@ -143,25 +149,27 @@ class LargeMessagesTest : public LatecomersTest {
 };
 
 TEST_F(LargeMessagesTest, APieceOfAReplyThatNobodyWaitsForAnyMoreTakesNoRoom) {
+  const auto piece = [&](std::uint64_t id, char flags, std::string_view text) {
+    model::Secret body("\x01\x02" + std::string(1, static_cast<char>(id)) + std::string(1, flags));
+    body.append(text);
+    hear(std::move(body));
+  };
   Waiting late, next;
   ask(late);
   const std::uint64_t first = id_of(frames.wait_for(1)[0]);
-  const std::string text(7 << 20, 'x');
-  for (std::size_t at = 0; at + text.size() <= kMaxMessageBytes; at += text.size()) {
-    model::Secret piece("\x01\x02" + std::string(1, static_cast<char>(first)) + std::string(1, '\0'));
-    piece.append(text);
-    hear(std::move(piece));
-  }
+  const std::string text(8 << 20, 'x');
+  static_assert(kMaxMessageBytes % (8 << 20) == 0);
+  for (std::size_t at = 0; at < kMaxMessageBytes; at += text.size()) piece(first, 0, text);
+  wait_for_what_was_sent();
   now = 3000;
   ASSERT_TRUE(is_answered(late));
   EXPECT_EQ(late.reply.error().code, model::Code::unavailable);
   ask(next);
   const std::uint64_t second = id_of(frames.wait_for(2)[1]);
-  model::Secret reply(std::string(1, '\x01'));
-  reply.append(model::encode_forwarded(
-                   model::Result<model::Reply>(model::Error(model::Code::permission_denied, std::string(6 << 20, 'y'))))
-                   .expose());
-  encode_pieces(FrameKind::reply, second, reply.expose(), [&](model::Secret body) { hear(std::move(body)); });
+  const auto reply =
+      model::encode_forwarded(model::Result<model::Reply>(model::Error(model::Code::permission_denied, "no")));
+  piece(second, 0, "\x01");
+  piece(second, 3, reply.expose());
   ASSERT_TRUE(is_answered(next));
   EXPECT_EQ(next.reply.error().code, model::Code::permission_denied) << "there was room for this reply";
 }
@@ -173,10 +181,7 @@ TEST_F(LargeMessagesTest, RepliesForWhichThereIsNoRoomAreToldToBeLost) {
     caf::anon_send(context.forwarder,
                    ReplyOut{peer, id, std::make_shared<model::Secret>(model::Secret::of_size(kLarge))});
   }
-  Waiting behind;  // which is answered at once, because its time is over
-  now = 3000;
-  ask(behind, 0, -1);
-  ASSERT_TRUE(is_answered(behind));
+  wait_for_what_was_sent();
   frames.give_room(SIZE_MAX);
   Assembly assembly(kMaxMessageBytes);
   std::map<std::uint64_t, std::size_t> sizes;
