@@ -221,7 +221,8 @@ model::Status BackupSessions::take_rows(Importing& import, const store::v1::Back
     changes.push_back({row.key(), row.value()});
   }
   if (changes.empty()) return {};
-  if (host_.is_low_on_disk()) return low_on_disk();
+  // Not as one who is to wait: the piece is taken, and asking for it again would find the next one.
+  if (host_.is_low_on_disk()) return Error(Code::unavailable, low_on_disk().detail);
   return host_.write_rows(import.group, model::TenantId::from_raw(rows.tenant()), std::move(changes), "import-tenant");
 }
 

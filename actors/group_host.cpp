@@ -80,18 +80,20 @@ void GroupHost::tell_report() {
   context_.reports.put(std::move(info));
 }
 
-// Shards may start when the group leads, an entry of its own term is committed (G1) and applied.
+// Shards may start when the group leads, an entry of its own term is committed (G1) and applied. A leadership that went and
+// came back between two looks is another one: who was opened in the former must end, for its reads count no more.
 void GroupHost::announce() {
   const std::uint64_t applied = board().applied.load();
   const bool open = leadership_.ready && applied >= leadership_.ready_index.value;
-  if (open && !announced_) {
-    announced_ = true;
+  if (announced_.value != 0 && (!leadership_.ready || announced_ != leadership_.term)) {
+    announced_ = {};
+    caf::anon_send(context_.front, GroupClosed{id_});
+  }
+  if (open && announced_.value == 0) {
+    announced_ = leadership_.term;
     caf::anon_send(context_.front, GroupOpen{id_, leadership_.term});
     tell_report();
     caf::anon_send(context_.steward, GroupOpen{id_, leadership_.term});
-  } else if (!open && announced_ && !leadership_.ready) {
-    announced_ = false;
-    caf::anon_send(context_.front, GroupClosed{id_});
   }
   if (!open) return;
   std::erase_if(openings_, [&](const Opening& opening) {

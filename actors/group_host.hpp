@@ -105,7 +105,7 @@ class GroupHost {
   std::vector<Opening> openings_;
   std::map<std::uint64_t, ConfirmLeadership> reads_;  // that wait for a majority, by cookie
   cluster::Leadership leadership_;
-  bool announced_ = false;              // the front knows that the group is open
+  model::Term announced_;               // the front knows that the group is open, in that term; 0: it does not
   std::vector<cluster::Voter> wanted_;  // by placement's newest word
   std::uint64_t words_ = 0;             // of placement, so far
   unsigned steps_left_ = 0;             // that its newest word is good for

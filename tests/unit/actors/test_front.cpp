@@ -102,6 +102,11 @@ class FrontTest : public ::testing::Test, public CoreFixture {
     context.mirror = nullptr;
     context.groups.clear();
   }
+  /// As the group does in that term.
+  void open(const OpenRequest& request, std::uint64_t term) {
+    context.boards[0].term = term;
+    caf::anon_send(request.submitter, Opened{model::Term{term}, model::Generation{1}});
+  }
   bool directory_is_ready() {
     std::unique_lock lock(context.ready_mutex);
     return context.ready_changed.wait_for(lock, std::chrono::seconds(20),
@@ -131,7 +136,7 @@ TEST_F(FrontTest, ADirectoryThatEndsWhileItsGroupIsLedIsFollowedByAnother) {
   caf::anon_send(context.front, GroupOpen{model::kMetaGroup, model::Term{1}});
   const auto first = heard.opening(0);
   ASSERT_TRUE(first.has_value());
-  caf::anon_send(first->submitter, Opened{model::Term{1}, model::Generation{1}});
+  open(*first, 1);
   ASSERT_TRUE(directory_is_ready());
   EXPECT_TRUE(ask().ok());
   // The leadership went and came back before the group's actor could say so: what was proposed in the old term is refused,
@@ -140,7 +145,7 @@ TEST_F(FrontTest, ADirectoryThatEndsWhileItsGroupIsLedIsFollowedByAnother) {
   const auto second = heard.opening(1);
   ASSERT_TRUE(second.has_value()) << "the group is led and has no directory";
   EXPECT_NE(second->life, first->life);
-  caf::anon_send(second->submitter, Opened{model::Term{2}, model::Generation{1}});
+  open(*second, 2);
   EXPECT_TRUE(ask().ok());
 }
 
@@ -148,13 +153,13 @@ TEST_F(FrontTest, CallsThatComeBetweenTwoDirectoriesAreAnsweredByTheSecond) {
   caf::anon_send(context.front, GroupOpen{model::kMetaGroup, model::Term{1}});
   const auto first = heard.opening(0);
   ASSERT_TRUE(first.has_value());
-  caf::anon_send(first->submitter, Opened{model::Term{1}, model::Generation{1}});
+  open(*first, 1);
   ASSERT_TRUE(directory_is_ready());
   caf::anon_send(context.front, GroupClosed{model::kMetaGroup});
   std::thread opens([this] {
     caf::anon_send(context.front, GroupOpen{model::kMetaGroup, model::Term{2}});
     if (const auto second = heard.opening(1)) {
-      caf::anon_send(second->submitter, Opened{model::Term{2}, model::Generation{1}});
+      open(*second, 2);
     }
   });
   EXPECT_TRUE(ask().ok());

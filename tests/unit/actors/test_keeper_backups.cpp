@@ -12,7 +12,13 @@ using model::Code;
 
 /// A backup of a node, by its operators' calls.
 std::string backup_of(Cluster& cluster, std::vector<std::string> tenants = {}) {
-  auto begun = cluster.keep(model::StartBackup{std::move(tenants)});
+  auto begun = cluster.keep(model::StartBackup{tenants});
+  // A group that was just added has its leader in a moment.
+  eventually([&] {
+    if (begun || begun.error().code != model::Code::unavailable) return true;
+    begun = cluster.keep(model::StartBackup{tenants});
+    return begun.ok();
+  });
   if (!begun) {
     ADD_FAILURE() << begun.error().message();
     return {};

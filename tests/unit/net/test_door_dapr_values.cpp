@@ -174,7 +174,7 @@ TEST(Attributes, BelongToTheirCredentialAndAreBounded) {
   EXPECT_FALSE(attributes.set(one, std::string(129, 'k'), "v"));
   EXPECT_FALSE(attributes.set(one, "long", std::string(4097, 'v')));
   EXPECT_FALSE(attributes.set(one, "bytes", "\xff"));
-  for (std::size_t i = 1; i < Attributes::kMost; ++i) EXPECT_TRUE(attributes.set(two, std::to_string(i), ""));
+  for (std::size_t i = 0; i < Attributes::kMostOfOne; ++i) EXPECT_TRUE(attributes.set(two, std::to_string(i), ""));
   EXPECT_FALSE(attributes.set(two, "one more", ""));
   EXPECT_TRUE(attributes.set(two, "1", "changed"));
 }
