@@ -8,6 +8,7 @@ import re
 import shutil
 import statistics
 import tempfile
+import threading
 import time
 import unittest
 
@@ -162,6 +163,44 @@ class Faults(unittest.TestCase):
             self.verify(load)
             test_moves.expect_that_the_watcher_missed_nothing(self, load, watcher)
             print(f"gaps in acknowledged writes of all tenants together: {[round(g, 2) for g in gaps]} s, median {statistics.median(gaps):.2f}")
+
+    def test_changes_of_a_verified_person_are_answered_as_they_were_done_when_a_leader_dies(self):
+        # Most tests use the root token, who may ask again for whatever was done. A person's rights are looked at again.
+        folder = tempfile.mkdtemp(prefix="coffer-cluster-person-")
+        self.addCleanup(shutil.rmtree, folder)
+        signer, domain, path = Signer(folder, "identity"), "domain-123456789012", "/secret/v1/secret"
+        with Cluster(3, data_groups=1) as cluster:
+            first = cluster.nodes[0]
+            first.admin("tenants", "create", "shop")
+            first.admin("tenants", "open-door", "shop", "cloudforet", domain)
+            first.admin("issuers", "put", "identity", "--tenant", "shop", "--iss", "https://identity.example", "--mapping", "cloudforet", "--public-key", signer.public)
+            token = signer.token(iss="https://identity.example", own="USER", did=domain, aud="ann", ver="2.0", rol="DOMAIN_ADMIN", typ="ACCESS_TOKEN")
+            leader = wait_for(lambda: cluster.leader_of(1), "a leader")
+            others, answers, ends = [node for node in cluster.alive() if node is not leader], [], threading.Event()
+
+            def ask(node, verb, body):
+                return node.request("POST", f"{path}/{verb}", body, {"content-type": "application/json"}, token=token, timeout=60)
+
+            def make(worker, node):
+                number = 0
+                while not ends.is_set():
+                    number += 1
+                    name = f"{worker}-{number}"
+                    answers.append((name, ask(node, "create", {"name": name, "secret_type": "CREDENTIALS", "data": {"k": name}, "domain_id": domain})))
+
+            threads = [threading.Thread(target=make, args=(n, others[n % 2])) for n in range(12)]
+            for thread in threads:
+                thread.start()
+            time.sleep(1.5)
+            leader.kill()
+            time.sleep(4)
+            ends.set()
+            for thread in threads:
+                thread.join()
+            self.assertEqual([(name, answer) for name, answer in answers if answer.status != 200], [])
+            listed = ask(others[0], "list", {"domain_id": domain, "query": {"count_only": True}})
+            self.assertEqual(listed.json["total_count"], len(answers), "each was made once")
+            self.assertGreater(len(answers), 50)
 
     @staticmethod
     def longest_gap(load, begin, end):
