@@ -12,6 +12,14 @@ using model::Error;
 
 namespace {
 
+/// An entry that may not be read, or went away meanwhile, is left out of a list with values. Anything else is no answer: who
+/// reads everything must not take less for it.
+bool is_not_shown(model::Code code) {
+  return code == model::Code::permission_denied || code == model::Code::write_only ||
+         code == model::Code::entry_not_found || code == model::Code::version_not_found ||
+         code == model::Code::not_active;
+}
+
 constexpr int kRowsPerSlice = 512;      // opened while the index is built: about a millisecond
 constexpr int kEntriesPerSlice = 4096;  // looked at while a list is answered
 constexpr int kLooksPerValue = 16;      // what opening a value counts for
@@ -158,8 +166,8 @@ void TenantCore::run_list_slice(ListJob& job) {
         model::EntryReply value;
         const std::string hash = entry_hash(get.space, get.name);
         const auto status = get_entry(job.caller, get, hash, value);
-        if (!status && status.error().category() == model::Category::data_loss) return job.call.finish(status.error());
-        if (!status) {  // may not be read, or went away meanwhile
+        if (!status && !is_not_shown(status.error().code)) return job.call.finish(status.error());
+        if (!status) {
           job.after = it->first;
           continue;
         }

@@ -40,6 +40,16 @@ std::vector<bool> foreign_items(const model::BatchGet& batch, std::string_view a
 
 }  // namespace
 
+/// Versions that expired are deleted, whether or not a sweep has come by.
+static void show_expired(model::TimeMs now, model::TimeMs expires_at, std::vector<model::Version>& versions) {
+  if (expires_at == 0 || now < expires_at) return;
+  for (model::Version& version : versions) {
+    if (version.state != model::State::active) continue;
+    version.state = model::State::deleted;
+    version.deleted_at = expires_at;
+  }
+}
+
 void fill_reply(const model::Entry& entry, std::uint64_t version, model::EntryReply& reply) {
   reply.version = version;
   model::Entry& out = reply.entry;
@@ -196,6 +206,7 @@ model::Status TenantCore::get_entry(const Caller& caller, const model::Get& get,
   if (!version) return version.error();
   if (!get.with_payload) {
     fill_reply(**entry, *version, reply);
+    show_expired(now(), (*entry)->expires_at, reply.entry.versions);
     return {};
   }
 
@@ -251,6 +262,7 @@ model::Result<model::ReplyBody> TenantCore::history(const Caller& caller, const 
   if (!*entry) return Error(Code::entry_not_found);
   model::HistoryReply reply;
   reply.versions.assign((*entry)->versions.rbegin(), (*entry)->versions.rend());
+  show_expired(now(), (*entry)->expires_at, reply.versions);
   return model::ReplyBody(std::move(reply));
 }
 

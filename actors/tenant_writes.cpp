@@ -10,6 +10,7 @@
 #include "actors/tenant_mutation.hpp"
 #include "actors/write_set.hpp"
 #include "crypto/token.hpp"
+#include "model/checks.hpp"
 #include "model/document_rules.hpp"
 #include "storage/keys.hpp"
 
@@ -271,7 +272,7 @@ model::Result<model::ReplyBody> TenantCore::transact(const Caller& caller, model
     }
     if (!changed) {
       return Error(changed.error().code,
-                   "operation " + std::to_string(number) + ": " + std::string(changed.error().message()));
+                   model::indexed("operations", number) + ": " + std::string(changed.error().message()));
     }
     reply.versions.push_back(changed->version);
     audit_operation(kTransactActions[operation.index()], *space, *name, changed->version, mutation);

@@ -8,6 +8,8 @@
 #include <limits>
 #include <optional>
 
+#include <arpa/inet.h>
+
 namespace coffer::app {
 namespace {
 
@@ -97,7 +99,11 @@ std::string format_size(std::uint64_t bytes) {
   return std::to_string(bytes);
 }
 
-bool Address::is_loopback() const { return host == "localhost" || host == "::1" || host.starts_with("127."); }
+bool Address::is_loopback() const {
+  if (host == "localhost" || host == "::1") return true;
+  in_addr v4{};  // a name may begin with "127.", too
+  return ::inet_pton(AF_INET, host.c_str(), &v4) == 1 && host.starts_with("127.");
+}
 
 model::Result<Address> parse_address(std::string_view text) {
   const auto failure = invalid("an address", text, "write host:port, such as 127.0.0.1:7780 or [::1]:7780");

@@ -1,6 +1,7 @@
 // coffer admin operators (create, list, revoke, capabilities): who may call the admin API, and which of its calls.
 
 #include "app/cli/connection.hpp"
+#include "app/cli/files.hpp"
 #include "app/cli/new_token.hpp"
 #include "app/cli/output.hpp"
 #include "app/cli/program.hpp"
@@ -44,6 +45,9 @@ Outcome create(const OperatorOptions& o, Io& io) {
     const auto time = parse_expiry(*o.expires, io.now());
     if (!time.ok()) return Failure(time.error());
     *request.mutable_expires_at() = to_timestamp(*time);
+  }
+  if (o.out) {
+    if (const auto status = check_new_file(*o.out); !status) return Failure(status.error());
   }
   Outcome failure;
   const auto connection = connect(o.connection, io, failure);

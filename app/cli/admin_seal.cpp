@@ -172,6 +172,9 @@ Outcome remove(const SealOptions& o, Io& io) {
 }
 
 Outcome operator_token(const SealOptions& o, Io& io) {
+  if (!o.out.empty()) {
+    if (const auto status = check_new_file(o.out); !status) return Failure(status.error());
+  }
   auto given = read_holder(o.holder, io);
   if (!given) return Failure(given.error());
   admin::RegenerateTokenRequest request;
@@ -183,14 +186,18 @@ Outcome operator_token(const SealOptions& o, Io& io) {
     return failure;
   }
   if (reply.token().empty()) {
-    io.out << reply.given() << " of " << reply.needed() << " shares are given; the last one is answered the token\n";
+    // Not to stdout, which may be the token's file.
+    io.err << reply.given() << " of " << reply.needed() << " shares are given; the last one is answered the token\n";
     return std::nullopt;
   }
   if (o.out.empty()) {
     io.out << reply.token() << "\n";
     return std::nullopt;
   }
-  if (auto status = write_private_file(o.out, reply.token() + "\n"); !status) return Failure(status.error());
+  if (auto status = write_private_file(o.out, reply.token() + "\n", Existing::kept); !status) {
+    return Failure(Exit::usage, status.error().detail,
+                   "the token is lost; revoke it (coffer admin operators list) and make another one");
+  }
   io.out << "the token is in " << o.out << "\n";
   return std::nullopt;
 }

@@ -1,6 +1,7 @@
 // coffer admin tokens (create, list, revoke) and coffer admin status.
 
 #include "app/cli/connection.hpp"
+#include "app/cli/files.hpp"
 #include "app/cli/new_token.hpp"
 #include "app/cli/output.hpp"
 #include "app/cli/program.hpp"
@@ -46,6 +47,9 @@ Outcome create(const TokenOptions& o, Io& io) {
     const auto time = parse_expiry(*o.expires, io.now());
     if (!time.ok()) return Failure(time.error());
     *request.mutable_expires_at() = to_timestamp(*time);
+  }
+  if (o.out) {
+    if (const auto status = check_new_file(*o.out); !status) return Failure(status.error());
   }
   Outcome failure;
   const auto connection = connect(o.connection, io, failure);

@@ -109,9 +109,10 @@ class DoorClient {
     if (!google::protobuf::util::MessageToJsonString(*out, &text, print).ok()) {
       return Failure(Exit::failed, "the answer cannot be shown");
     }
-    answer = json::parse(text);
+    json::error_code failed;
+    answer = json::parse(text, failed, {}, {.max_depth = 256});  // the server's bound is 64, and that of a value
     model::wipe(text.data(), text.size());
-    return std::nullopt;
+    return failed ? Outcome(Failure(Exit::failed, "the answer cannot be shown")) : std::nullopt;
   }
 
  private:

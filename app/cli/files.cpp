@@ -9,6 +9,7 @@
 #include <istream>
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "app/parse.hpp"
@@ -59,18 +60,23 @@ model::Result<model::Secret> read_file(const std::string& path, std::size_t most
   return read_stream(in, most, "'" + path + "'");
 }
 
-model::Status write_private_file(const std::string& path, std::string_view bytes) {
+model::Status check_new_file(const std::string& path) {
+  struct stat info {};
+  if (::lstat(path.c_str(), &info) != 0) return {};
+  return Error(Code::invalid_argument, "'" + path + "' is there already; remove it, or name another file");
+}
+
+model::Status write_private_file(const std::string& path, std::string_view bytes, Existing existing) {
   std::string temporary = path + ".XXXXXX";
   const int file = mkostemp(temporary.data(), O_CLOEXEC);  // mode 0600
   if (file < 0) return failed(path, "cannot be written", errno);
   const bool complete = write_all(file, bytes) && fsync(file) == 0;
   const int reason = errno;
-  if (close(file) != 0 || !complete || rename(temporary.c_str(), path.c_str()) != 0) {
-    const int later = errno;
-    unlink(temporary.c_str());
-    return failed(path, "cannot be written", complete ? later : reason);
-  }
-  return {};
+  const auto put = existing == Existing::replaced ? ::rename : ::link;
+  const bool placed = close(file) == 0 && complete && put(temporary.c_str(), path.c_str()) == 0;
+  const int later = errno;
+  if (!placed || existing == Existing::kept) unlink(temporary.c_str());
+  return placed ? model::Status() : failed(path, "cannot be written", complete ? later : reason);
 }
 
 }  // namespace coffer::app::cli

@@ -8,11 +8,14 @@
 #include <cstdlib>
 #include <iostream>
 
+#include <poll.h>
 #include <termios.h>
 #include <unistd.h>
 
 namespace coffer::app::cli {
 namespace {
+
+constexpr int kPasted = 100;  // milliseconds until what was pasted behind a line is there
 
 volatile std::sig_atomic_t interrupted = 0;
 
@@ -44,7 +47,7 @@ class SilentTerminal {
 model::Result<model::Secret> read_hidden(const std::string& prompt) {
   std::cerr << prompt << std::flush;
   model::Secret line;
-  bool complete = false;
+  bool complete = false, is_more = false;
   {
     const SilentTerminal silent;
     char c = 0;
@@ -56,8 +59,15 @@ model::Result<model::Secret> read_hidden(const std::string& prompt) {
       line.append({&c, 1});
     }
     model::wipe(&c, 1);
+    // What was pasted behind the line would be lost with the terminal's mode, and of a line the terminal takes 4,095 bytes.
+    pollfd more{STDIN_FILENO, POLLIN, 0};
+    is_more = complete && (line.size() >= 4095 || ::poll(&more, 1, kPasted) == 1);
   }
   std::cerr << "\n";
+  if (is_more) {
+    return model::Error(model::Code::invalid_argument,
+                        "more was entered than one line of 4,094 bytes; put it into a file or a pipe");
+  }
   if (!complete) return model::Error(model::Code::invalid_argument, "nothing was entered");
   return line;
 }

@@ -9,7 +9,7 @@ namespace coffer::app::cli {
 Outcome print_new_token(const NewToken& token, const std::optional<std::string>& file, const OutputOption& output,
                         const google::protobuf::Message& reply, Io& io) {
   if (file) {
-    const auto written = write_private_file(*file, token.secret + "\n");
+    const auto written = write_private_file(*file, token.secret + "\n", Existing::kept);
     if (!written.ok()) {
       return Failure(Exit::usage, written.error().detail, "the token is lost; revoke it: " + token.revoke);
     }

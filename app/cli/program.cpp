@@ -44,7 +44,9 @@ CLI::Option* add_repeated(CLI::App* command, const std::string& name, std::vecto
 
 std::string check_whole_number(const std::string& text) {
   const bool digits = !text.empty() && text.find_first_not_of("0123456789") == std::string::npos;
-  return digits ? std::string() : "'" + text + "' is not a whole number";
+  if (!digits) return "'" + text + "' is not a whole number";
+  // CLI11 would read it as an octal number.
+  return text.size() > 1 && text[0] == '0' ? "'" + text + "' begins with 0; leave it away" : std::string();
 }
 
 namespace {

@@ -37,6 +37,7 @@ model::Status fill(const PutOptions& o, Io& io, v1::PutRequest& request) {
   if (o.expires) {
     const auto time = parse_expiry(*o.expires, io.now());
     if (!time.ok()) return time.error();
+    if (o.request_id && parse_duration(*o.expires).ok()) return no_moving_expiry();
     *request.mutable_expires_at() = to_timestamp(*time);
   }
   request.set_request_id(o.request_id.value_or(new_request_id()));

@@ -16,6 +16,12 @@ void add_secret(CLI::App* command, SecretOptions& options) {
   add_space(command, options);
 }
 
+model::Error no_moving_expiry() {
+  return {
+      model::Code::invalid_argument,
+      "with --request-id, --expires is a time such as 2030-01-31T12:00:00Z: a duration is another time with each call"};
+}
+
 model::Result<std::map<std::string, std::string>> parse_tags(const std::vector<std::string>& arguments) {
   std::map<std::string, std::string> tags;
   for (const auto& argument : arguments) {

@@ -37,6 +37,8 @@ void address(Request& request, const SecretOptions& options, const Connection& c
   request.set_name(options.name);
 }
 
+/// Of a request with an id of the user's, which is the same request each time: an expiry from now on is not.
+model::Error no_moving_expiry();
 /// "k=v" arguments as a map. Errors: invalid_argument for one without a key or '=', or a key given twice.
 model::Result<std::map<std::string, std::string>> parse_tags(const std::vector<std::string>& arguments);
 

@@ -45,6 +45,7 @@ model::Status fill(const TagOptions& o, const Io& io, v1::UpdateMetadataRequest&
   } else if (o.expires) {
     const auto time = parse_expiry(*o.expires, io.now());
     if (!time.ok()) return time.error();
+    if (o.request_id && parse_duration(*o.expires).ok()) return no_moving_expiry();
     *request.mutable_expires_at() = to_timestamp(*time);
   }
   return {};

@@ -1,6 +1,8 @@
 // coffer watch: tells changes as they happen, one line each, until it is interrupted. Comes back by itself when the
-// server goes away, from the last revision that it has seen.
+// server goes away, for as long as --timeout, behind the last change that it has told.
 
+#include <algorithm>
+#include <charconv>
 #include <thread>
 
 #include "app/cli/secret_options.hpp"
@@ -41,28 +43,59 @@ void show(const v1::Change& change, const OutputOption& output, std::ostream& ou
   out << std::flush;
 }
 
-/// Reads one stream to its end. `from` and `left` move with it; true in `heard` when anything came.
+/// Where a watch goes on. A transaction's changes have one revision, and a stream may end between them: it is asked for
+/// whole again then, and what of it was told is passed over.
+struct Place {
+  std::uint64_t from = 0;  // revision
+  std::uint64_t told = 0;  // changes of that revision
+};
+
+/// Reads one stream to its end. `place` and `left` move with it; `heard` becomes true when anything came.
 grpc::Status read_changes(v1::Secrets::Stub& stub, grpc::ClientContext* context, const WatchOptions& o,
-                          const std::string& tenant, std::uint64_t& from, std::uint64_t& left, bool& heard, Io& io) {
+                          const std::string& tenant, Place& place, std::uint64_t& left, bool& heard, Io& io) {
   v1::WatchRequest request;
   request.set_tenant(tenant);
-  request.set_from_revision(from);
+  request.set_from_revision(place.from);
   request.set_space(o.space);
   request.set_prefix(o.prefix);
   const auto reader = stub.Watch(context, request);
+  std::uint64_t known = place.told;
   v1::Change change;
   while (reader->Read(&change)) {
     heard = true;
-    from = change.revision() + 1;
-    if (change.type() == "progress") continue;
-    show(change, o.output, io.out);
-    if (o.count != 0 && --left == 0) {
-      context->TryCancel();
-      reader->Finish();
-      return grpc::Status::OK;
+    if (change.type() == "progress") {
+      place = {change.revision() + 1, 0};
+      continue;
     }
+    if (change.revision() != place.from) {
+      place = {change.revision(), 0};
+      known = 0;
+    }
+    if (known != 0) {
+      --known;
+      continue;
+    }
+    show(change, o.output, io.out);
+    ++place.told;
+    const bool is_enough = o.count != 0 && --left == 0;
+    if (!is_enough && io.out) continue;
+    context->TryCancel();
+    reader->Finish();
+    return grpc::Status::OK;
   }
-  return reader->Finish();
+  const grpc::Status status = reader->Finish();
+  const auto& trailers = context->GetServerTrailingMetadata();
+  if (const auto last = trailers.find("last-event-id"); last != trailers.end()) {
+    std::uint64_t whole = 0;  // up to which everything was told
+    const auto read = std::from_chars(last->second.begin(), last->second.end(), whole);
+    if (read.ec == std::errc() && whole >= place.from) place = {whole + 1, 0};
+  }
+  return status;
+}
+
+/// The server went away, or has cut a reader who was too slow: there is more to hear.
+bool may_go_on(const grpc::Status& status) {
+  return status.error_code() == grpc::StatusCode::UNAVAILABLE || status.error_code() == grpc::StatusCode::CANCELLED;
 }
 
 Outcome watch(const WatchOptions& o, Io& io) {
@@ -70,15 +103,29 @@ Outcome watch(const WatchOptions& o, Io& io) {
   const auto connection = connect(o.connection, io, failure);
   if (!connection) return failure;
   const auto stub = v1::Secrets::NewStub(connection->channel());
-  std::uint64_t from = o.from, left = o.count;
-  for (;;) {
-    bool heard = false;
+  Place place{o.from, 0};
+  std::uint64_t left = o.count;
+  bool has_heard = false;  // ever: then it is no wrong address
+  auto quiet_since = std::chrono::steady_clock::now();
+  for (std::chrono::milliseconds pause{100};;) {
+    bool heard = false, goes_on = false;
     failure = connection->listen("watch " + connection->endpoint().tenant, [&](auto* context) {
-      return read_changes(*stub, context, o, connection->endpoint().tenant, from, left, heard, io);
+      const auto status = read_changes(*stub, context, o, connection->endpoint().tenant, place, left, heard, io);
+      goes_on = may_go_on(status);
+      return status;
     });
-    if (!failure || failure->exit != Exit::unavailable || !heard) return failure;
-    io.err << "coffer: " << failure->what << "; going on from revision " << from << "\n" << std::flush;
-    std::this_thread::sleep_for(std::chrono::milliseconds(500));
+    if (!io.out) return Failure(Exit::failed, "the changes cannot be written to where they are to go");
+    if (!failure || !goes_on) return failure;
+    const auto now = std::chrono::steady_clock::now();
+    if (heard) {
+      has_heard = true;
+      quiet_since = now;
+      pause = std::chrono::milliseconds(100);
+      io.err << "coffer: " << failure->what << "; going on from revision " << place.from << "\n" << std::flush;
+    }
+    if (!has_heard || now - quiet_since >= connection->endpoint().timeout) return failure;
+    std::this_thread::sleep_for(pause);
+    pause = std::min(2 * pause, std::chrono::milliseconds(2000));
   }
 }
 

@@ -120,7 +120,7 @@ class WatchCall final : private Tag, private Visited {
   }
 
   void tick(Clock::time_point) override {
-    if (!is_writing_) tell();
+    if (!is_writing_ && !is_finishing_) tell();
   }
 
   void tell() {

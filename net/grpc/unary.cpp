@@ -12,6 +12,8 @@ using model::Code;
 using model::Error;
 using model::Status;
 
+constexpr std::size_t kLeastTakenPerMs = 64;  // bytes of an answer, as of the HTTP listener's
+
 }  // namespace
 
 void UnaryCall::post(Worker& worker, const ServedMethod& method) {
@@ -174,6 +176,7 @@ void UnaryCall::send_out() {
 }
 
 void UnaryCall::send_now() noexcept {
+  sent_at_ = Clock::now();
   if (failure_) return wire_->writer.FinishWithError(*failure_, static_cast<Tag*>(this));
   wire_->writer.Finish(wire_->payload, grpc::Status::OK, static_cast<Tag*>(this));
 }
@@ -207,7 +210,17 @@ void UnaryCall::sent() {
   if (!state_.compare_exchange_strong(expected, State::disowned, std::memory_order_acq_rel)) delete this;
 }
 
+/// A client that opens no window for its answer would hold the answer, and a place among the calls in flight, for ever.
+void UnaryCall::tick_sent(Clock::time_point now) {
+  const auto& limits = worker_.shared().limits();
+  const std::chrono::milliseconds taking(wire_->payload.Length() / kLeastTakenPerMs);
+  if (now - sent_at_ < limits.slow_reader + taking) return;
+  sent_at_ = now;
+  wire_->context.TryCancel();
+}
+
 void UnaryCall::tick(Clock::time_point now) {
+  if (sent_at_ != Clock::time_point::max()) return tick_sent(now);
   const bool cut = worker_.shared().is_cut(now);
   if (now < patience_ && !cut) return;
   State expected = State::pending;
@@ -215,6 +228,7 @@ void UnaryCall::tick(Clock::time_point now) {
   const Error error = cut ? cut_off(changes_) : overdue(changes_);
   Metrics::observe(*served_.series, error.category(), std::chrono::duration<double>(now - arrived_).count());
   log(error.category(), now);
+  sent_at_ = now;
   wire_->writer.FinishWithError(to_grpc(error), static_cast<Tag*>(this));
 }
 

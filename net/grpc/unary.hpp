@@ -52,6 +52,7 @@ class UnaryCall final : public Rpc,
   void proceed(bool ok) override;
   void send_now() noexcept override;
   void tick(Clock::time_point now) override;
+  void tick_sent(Clock::time_point now);
 
   void begin();
   void read_deadline();
@@ -72,6 +73,7 @@ class UnaryCall final : public Rpc,
   bool began_ = false;
   bool changes_ = false;
   Clock::time_point arrived_, patience_;
+  Clock::time_point sent_at_ = Clock::time_point::max();  // handed to grpc++, which waits until the client takes it
   model::TimeMs deadline_ = 0;
   InFlight* counted_ = nullptr;
   std::shared_ptr<InFlight> in_flight_;  // set when disowned: the listener may be gone before the call

@@ -245,6 +245,7 @@ Await<Session::Next> Session::refuse(int status, Error error) {
 
 Await<Session::Next> Session::refuse(Answer answer) {
   shared_.site->count_refusal(answer.status);
+  note_failure(answer);
   co_return co_await send(answer, false);
 }
 
@@ -277,13 +278,13 @@ Await<bool> Session::fill(std::size_t capacity) {
   }
   auto [ec, size] = co_await read_some(asio::buffer(input_.data() + end_, input_.size() - end_));
   end_ += size;
-  co_return !ec && size > 0;
+  co_return !ec && size > 0 && !expired_;  // what was there already when the time was over came too late
 }
 
 Await<bool> Session::write(std::string_view bytes) {
   while (!bytes.empty()) {
     auto [ec, size] = co_await write_some(asio::buffer(bytes.data(), bytes.size()));
-    if (ec) co_return false;
+    if (ec || expired_) co_return false;
     bytes.remove_prefix(size);
   }
   co_return true;

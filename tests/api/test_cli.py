@@ -105,6 +105,19 @@ class Cli(ServerCase):
         self.fails(NOT_FOUND, "get", "life")
         self.fails(CONFLICT, "undelete", "life")
 
+    def test_numbers_are_decimal(self):
+        for value in (b"1", b"2"):
+            self.ok("put", "octal", input=value)
+        self.assertIn("begins with 0", self.fails(USAGE, "destroy", "octal", "--versions", "02", "--yes"))
+        self.assertEqual(self.ok("get", "octal"), b"2")
+
+    def test_a_repeated_put_has_an_expiry_that_stays_the_same(self):
+        again = ("put", "again", "--request-id", "of-this-test", "--expires")
+        self.assertIn("a duration is another time with each call", self.fails(USAGE, *again, "30d", input=b"v"))
+        for _ in range(2):
+            self.ok(*again, "2099-01-31T12:00:00Z", input=b"v")
+        self.assertEqual(json.loads(self.ok("describe", "again", "-o", "json"))["version"], 1)
+
     def test_lists(self):
         for n in range(3):
             self.ok("put", f"l/{n}", "--space", "clilist", "--tag", f"n={n}", input="x")
@@ -167,8 +180,11 @@ class Cli(ServerCase):
         self.assertEqual(self.ok("get", "tok/a", token_file=out), b"x")
         self.fails(DENIED, "put", "tok/a", token_file=out, input="y")
         self.fails(DENIED, "admin", "tenants", "list", token_file=out)
+        secret = out.read_bytes()
+        self.assertIn("is there already", self.fails(USAGE, "admin", "tokens", "create", "--scope", "read:kv:*", "--out", out))
+        self.assertEqual(out.read_bytes(), secret)
         tokens = json.loads(self.ok("admin", "tokens", "list", "-o", "json"))["tokens"]
-        self.assertEqual(len(tokens), 1)
+        self.assertEqual(len(tokens), 1, "nothing is made whose secret cannot be kept")
         self.assertIn("active", self.ok("admin", "tokens", "list").decode())
         self.ok("admin", "tokens", "revoke", tokens[0]["id"])
         self.fails(DENIED, "get", "tok/a", token_file=out)

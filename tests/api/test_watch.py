@@ -3,7 +3,9 @@
 one: a revoked token, a position that is not kept, the server's stop."""
 
 import json
+import os
 import socket
+import subprocess
 import threading
 import time
 import unittest
@@ -13,7 +15,7 @@ import grpc
 
 import stubs
 from admin_client import Admin
-from harness import Server, ServerCase
+from harness import BINARY, Server, ServerCase
 
 pb, services = stubs.native()
 WAIT = 60
@@ -262,6 +264,25 @@ class Stop(unittest.TestCase):
             again.close()
         finally:
             server.close()
+
+
+    def test_the_command_goes_on_when_the_server_is_back(self):
+        server = Server().start()
+        self.addCleanup(server.close)
+        both = [{"put": {"space": "kv", "name": name, "value": "v"}} for name in ("a", "b")]
+        self.assertEqual(server.request("POST", "/v1/tenants/back:transact", {"operations": both}).status, 200)
+        command = [BINARY, "watch", "--tenant", "back", "--from", "1", "--count", "3", "--timeout", "60s", "--output", "json"]
+        watch = subprocess.Popen(command, env={**os.environ, **server.cli_environment()}, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.addCleanup(watch.kill)
+        told = [json.loads(watch.stdout.readline())["name"] for _ in range(2)]
+        server.terminate()
+        time.sleep(2)                       # longer than one try
+        server.start()
+        server.put("c", "v", tenant="back")
+        rest, said = watch.communicate(timeout=WAIT)
+        self.assertEqual(watch.returncode, 0, said)
+        self.assertEqual(told + [json.loads(line)["name"] for line in rest.splitlines()], ["a", "b", "c"], "each once")
+        self.assertIn(b"going on from revision", said)
 
 
 class Slow(unittest.TestCase):

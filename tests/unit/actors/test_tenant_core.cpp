@@ -258,7 +258,7 @@ TEST_F(TenantCoreTest, TransactAppliesAllOrNothingAndNamesTheOperationThatFailed
   bad.operations.emplace_back(model::Check{"kv", "a", 7});
   auto refused = run(*core, bad);
   EXPECT_EQ(refused.error().code, Code::cas_mismatch);
-  EXPECT_THAT(std::string(refused.error().message()), HasSubstr("operation 1"));
+  EXPECT_THAT(std::string(refused.error().message()), HasSubstr("operations[1]: "));
   EXPECT_EQ(run(*core, get("c")).error().code, Code::entry_not_found);
 }
 
