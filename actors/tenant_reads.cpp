@@ -38,10 +38,8 @@ std::vector<bool> foreign_items(const model::BatchGet& batch, std::string_view a
   return noted;
 }
 
-}  // namespace
-
 /// Versions that expired are deleted, whether or not a sweep has come by.
-static void show_expired(model::TimeMs now, model::TimeMs expires_at, std::vector<model::Version>& versions) {
+void show_expired(model::TimeMs now, model::TimeMs expires_at, std::vector<model::Version>& versions) {
   if (expires_at == 0 || now < expires_at) return;
   for (model::Version& version : versions) {
     if (version.state != model::State::active) continue;
@@ -49,6 +47,8 @@ static void show_expired(model::TimeMs now, model::TimeMs expires_at, std::vecto
     version.deleted_at = expires_at;
   }
 }
+
+}  // namespace
 
 void fill_reply(const model::Entry& entry, std::uint64_t version, model::EntryReply& reply) {
   reply.version = version;

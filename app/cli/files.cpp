@@ -34,6 +34,16 @@ bool write_all(int file, std::string_view bytes) {
   return true;
 }
 
+/// By a link, which is refused where a file is. A file system that has no links takes the name all the same: what is to be
+/// kept is there once, and check_new_file() has looked.
+bool place(const std::string& temporary, const std::string& path, Existing existing) {
+  if (existing == Existing::kept) {
+    if (::link(temporary.c_str(), path.c_str()) == 0) return true;
+    if (errno != EPERM && errno != EOPNOTSUPP && errno != ENOSYS) return false;
+  }
+  return ::rename(temporary.c_str(), path.c_str()) == 0;
+}
+
 }  // namespace
 
 bool is_readable(const std::string& path) { return access(path.c_str(), R_OK) == 0; }
@@ -72,10 +82,9 @@ model::Status write_private_file(const std::string& path, std::string_view bytes
   if (file < 0) return failed(path, "cannot be written", errno);
   const bool complete = write_all(file, bytes) && fsync(file) == 0;
   const int reason = errno;
-  const auto put = existing == Existing::replaced ? ::rename : ::link;
-  const bool placed = close(file) == 0 && complete && put(temporary.c_str(), path.c_str()) == 0;
+  const bool placed = close(file) == 0 && complete && place(temporary, path, existing);
   const int later = errno;
-  if (!placed || existing == Existing::kept) unlink(temporary.c_str());
+  unlink(temporary.c_str());  // after a rename there is none
   return placed ? model::Status() : failed(path, "cannot be written", complete ? later : reason);
 }
 
